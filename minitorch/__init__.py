@@ -1,0 +1,74 @@
+"""minitorch: PyTorch, small enough to read. The same API, the same numbers.
+
+    import minitorch as torch
+
+The tour starts in ``engine.py``. The names here are those of ``torch``.
+"""
+
+from importlib import import_module
+
+from .creation import (
+    arange, as_tensor, asarray, empty, empty_like, empty_strided, full_like, ones_like, zeros_like, eye, from_dlpack, from_numpy, frombuffer, full, is_tensor,
+    linspace, logspace, ones, result_type, scalar_tensor, tensor, tril_indices, triu_indices, vander, zeros,
+)  # fmt: skip
+from .dtypes import (
+    bfloat16, bool, cdouble, cfloat, complex128, complex64, double, dtype, finfo, float, float16, float32, float64,
+    get_default_dtype, half, iinfo, int, int16, int32, int64, int8, long, promote_types, set_default_dtype, short,
+    uint8,
+)  # fmt: skip
+from .device import device
+from .engine import (
+    Tensor, enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
+)  # fmt: skip
+from .formatting import set_printoptions, get_printoptions
+from .size import Size
+from .ops.elementwise import (
+    abs, abs_, acos, acosh, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asinh, atan, atan2, atanh,
+    bitwise_and, bitwise_and_, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_or_, bitwise_right_shift,
+    bitwise_xor, bitwise_xor_, ceil, ceil_, clamp, clamp_, clamp_max, clamp_max_, clamp_min, clamp_min_, cos, cos_,
+    cosh, div, div_, eq, erf, erf_, erfc, exp, exp2, exp_, expm1, floor, floor_, floor_divide, floor_divide_, fmod,
+    ge, gt, hypot, isclose, isfinite, isinf, isnan, le, lerp, lerp_, log, log10, log1p, log2, log_, logical_and,
+    logical_not, logical_or, logical_xor, lt, masked_fill, masked_fill_, maximum, minimum, mul, mul_, nan_to_num, ne,
+    neg, neg_, pow, pow_, reciprocal, reciprocal_, relu, relu_, remainder, remainder_, round, round_, rsqrt, rsqrt_,
+    rsub, sigmoid, sigmoid_, sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh,
+    tanh_, trunc, trunc_, where,
+)  # fmt: skip
+from .ops.reduce import (
+    all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod, cumsum, dist,
+    equal, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean, nansum, norm, prod, softmax, std,
+    std_mean, sum, var, var_mean,
+)  # fmt: skip
+from .ops.movement import (
+    adjoint, broadcast_to, clone, detach, diag, diag_embed, diagonal, flatten, flip, fliplr, flipud, movedim, permute,
+    ravel, repeat_interleave, reshape, roll, rot90, squeeze, swapaxes, t, tile, transpose, tril, tril_, triu, triu_,
+    unflatten, unfold, unsqueeze,
+)  # fmt: skip
+from .ops.indexing import (
+    argsort, argwhere, bincount, gather, index_add, index_add_, index_copy, index_copy_, index_fill, index_fill_,
+    index_put, index_put_, index_select, kthvalue, masked_scatter, masked_scatter_, masked_select, msort, narrow,
+    nonzero, scatter, scatter_, scatter_add, scatter_add_, searchsorted, select, sort, take, take_along_dim, topk,
+    unbind, unique, unique_consecutive,
+)  # fmt: skip
+from .ops.linalg import (
+    addbmm, addmm, addmm_, addmv, baddbmm, bmm, chain_matmul, dot, einsum, inner, kron, linear, matmul, mm, mv, outer,
+    tensordot, trace, vdot,
+)  # fmt: skip
+from .ops.joining import (
+    atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_tensors, cartesian_prod, cat, chunk, column_stack,
+    dstack, hstack, meshgrid, split, split_with_sizes, stack, tensor_split, vstack,
+)  # fmt: skip
+
+SUBMODULES = ("autograd", "nn", "optim", "random", "utils")
+"""Loaded when first used: a program that needs only tensors starts sooner."""
+RANDOM = (
+    "Generator", "bernoulli", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "multinomial",
+    "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
+)  # fmt: skip
+
+
+def __getattr__(name):
+    if name in SUBMODULES:
+        return import_module(f".{name}", __name__)
+    if name in RANDOM:
+        return getattr(import_module(".random", __name__), name)
+    raise AttributeError(f"module 'torch' has no attribute '{name}'")

@@ -1,0 +1,567 @@
+"""The CPU: NumPy's functions under the names that the table uses, and the kernels that NumPy lacks.
+
+Every function works on plain arrays and never sees a Tensor or a gradient. Kernels of elementwise rows take ``out``.
+"""
+
+import math
+
+import numpy
+from numpy import (
+    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray, ascontiguousarray,
+    bitwise_and, bitwise_or, bitwise_xor, ceil, concatenate, copyto, cos, cosh, cumprod, cumsum, equal, exp, exp2, expm1,
+    flip, floor, fmod, from_dlpack, frombuffer, greater, greater_equal, invert, isfinite, isinf, isnan, left_shift, less, less_equal, log,
+    log1p, log2, log10, logical_and, logical_not, logical_or, logical_xor, multiply, ndarray, negative, not_equal,
+    reciprocal, right_shift, rint, roll, sign, signbit, sin, sinh, sqrt, square, stack, subtract, tan, tanh, tril, triu,
+    true_divide, trunc, zeros,
+)  # fmt: skip
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
+
+from .. import dtypes
+
+__all__ = [
+    "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos", "arccosh",
+    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype",
+    "array_of", "asarray", "ascontiguousarray", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil",
+    "clip", "concatenate", "copyto", "cos", "cosh", "cumprod", "cumsum", "device_of", "diagonal", "dtype_of", "empty", "equal",
+    "erf", "erfc", "exp", "exp2", "expand", "expm1", "flip", "floor", "floor_divide", "fmod", "fold_windows", "from_dlpack", "frombuffer",
+    "full", "gather", "greater", "greater_equal", "index", "index_put", "invert", "isfinite", "isinf", "isnan", "keep",
+    "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "matmul", "maximum", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows",
+    "not_equal", "pad", "positive_copy", "power", "prod", "quiet", "reciprocal", "remainder", "right_shift", "rint", "roll",
+    "scatter", "scatter_add", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt", "square", "stack",
+    "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "where", "widen", "zeros",
+]  # fmt: skip
+
+
+def quiet():
+    """In this thread, let overflow, 1/0 and NaN pass silently, as PyTorch does. Never per operation: it costs a microsecond."""
+    numpy.seterr(all="ignore")
+
+
+# -------------------------------------------------------------------------------------------------------------- dtypes
+
+NARROW = frozenset(["float16", "bfloat16"])
+"""Types that are stored, but computed with in float32 and rounded once."""
+
+
+class ArrayDtypes(dict):
+    """Our dtypes → NumPy's. bfloat16 comes from ml_dtypes, loaded when it is first asked for."""
+
+    def __missing__(self, dtype):
+        if dtype is not dtypes.bfloat16:
+            raise TypeError(f"expected a torch.dtype, got {dtype!r}")
+        import ml_dtypes  # a package that most programs never need
+
+        found = numpy.dtype(ml_dtypes.bfloat16)
+        self[dtype], DTYPE_OF[found] = found, dtype
+        return found
+
+
+ARRAY_DTYPE = ArrayDtypes((d, numpy.dtype(d.name)) for d in dtypes.DTYPES if d is not dtypes.bfloat16)
+DTYPE_OF = {array_dtype: d for d, array_dtype in ARRAY_DTYPE.items()}
+"""NumPy's dtypes → ours."""
+
+ZERO = {a: numpy.zeros((), a) for a in ARRAY_DTYPE.values()}
+"""Zeros to compare with: a Python 0 would be made an array at each call."""
+
+
+def array_dtype(dtype):
+    """NumPy's name for one of our dtypes."""
+    return ARRAY_DTYPE[dtype]
+
+
+def dtype_of(x):
+    """The dtype of an array, as ours. Raises TypeError for the kinds of array that no tensor can hold."""
+    found = DTYPE_OF.get(x.dtype)
+    if found is None and x.dtype.name == "bfloat16":
+        ARRAY_DTYPE[dtypes.bfloat16]
+        found = DTYPE_OF.get(x.dtype)
+    if found is None:
+        raise TypeError(
+            f"can't convert np.ndarray of type numpy.{x.dtype.type.__name__}. The only supported types are: float64, float32, "
+            "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."
+        )
+    return found
+
+
+def device_of(x):
+    """Where an array lives."""
+    return "cpu"
+
+
+def cast(x, dtype):
+    """A copy of ``x`` in our ``dtype``. Complex to real drops the imaginary part; out-of-range floats wrap as in C."""
+    target = ARRAY_DTYPE[dtype]
+    if x.dtype.kind == "c" and not dtype.is_complex:
+        x = x.real
+    if target.kind in "iu" and target.itemsize < 8 and x.dtype.kind == "f":
+        return x.astype(numpy.int64).astype(target)  # by way of int64, so that 300.0 to uint8 wraps to 44
+    return x.astype(target)
+
+
+def widen(x):
+    """``x`` in float32: how narrow types are computed with."""
+    return x.astype(numpy.float32)
+
+
+def array_of(data, dtype=None, default=dtypes.float32):
+    """A new array of numbers, nested lists, arrays or tensors. ``dtype`` is ours; None lets the data decide, Python's floats
+    being ``default``. Raises ValueError or TypeError for what is no array of numbers."""
+    data = plain(data)
+    if dtype is not None and dtype.category:
+        made = numpy.array(data)
+        return cast(made, dtype) if made.dtype.kind in "biufcV" and made.size else numpy.array(data, ARRAY_DTYPE[dtype])
+    made = numpy.array(data)
+    if made.dtype.kind == "O":
+        raise TypeError(unfit(data))
+    if data.__class__ is not ndarray and not isinstance(data, numpy.generic) and not holds_arrays(data):
+        if made.dtype.kind == "f":
+            made = made.astype(ARRAY_DTYPE[default])
+        elif made.dtype.kind == "c":
+            made = made.astype(ARRAY_DTYPE[default.to_complex()])
+    dtype_of(made)
+    return made if dtype is None else made.astype(ARRAY_DTYPE[dtype])
+
+
+def plain(data):
+    """``data`` with the tensors in it replaced by their arrays."""
+    if hasattr(data, "_array"):
+        return data._array
+    if isinstance(data, (list, tuple)) and data and not isinstance(data[0], (int, float)):
+        return [plain(x) for x in data]
+    return data
+
+
+def holds_arrays(data):
+    """Whether the numbers in nested lists have types of their own already."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (ndarray, numpy.generic)) and not isinstance(data, numpy.float64)
+
+
+def unfit(data):
+    first = data
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return f"must be real number, not {type(first).__name__}"
+
+
+# --------------------------------------------------------------------------------------------------------- elementwise
+
+
+def positive_copy(x, out=None):
+    if out is None:
+        return x.copy("K")
+    copyto(out, x)
+    return out
+
+
+def maximum(x, y, out=None):
+    return numpy.maximum(x, y, out=out)
+
+
+def minimum(x, y, out=None):
+    return numpy.minimum(x, y, out=out)
+
+
+def clip(x, low, high, out=None):
+    """Both bounds are numbers or None; where they cross, ``high`` wins."""
+    if low is not None:
+        x = numpy.maximum(x, low, out=out)
+    return x if high is None else numpy.minimum(x, high, out=out)
+
+
+def power(x, y, out=None):
+    if x.__class__ is ndarray and y.__class__ is not ndarray:
+        if y == 2:
+            return square(x, out)
+        if y == 3:
+            return multiply(x * x, x, out)
+        if x.dtype.kind in "iu" and y >= 0:
+            return numpy.power(x, y, out)
+    kind = x.dtype.kind if x.__class__ is ndarray else y.dtype.kind
+    return integer_power(x, y, out) if kind in "iu" else numpy.power(x, y, out)
+
+
+def integer_power(x, y, out=None):
+    """x^y over the integers, wrapping; a negative exponent leaves 1 for 1, ±1 for -1 and 0 for others."""
+    inverse = numpy.where(numpy.equal(x, 1), 1, numpy.where(numpy.equal(x, -1), 1 - 2 * (numpy.asarray(y) % 2), 0))
+    result = numpy.where(numpy.less(y, 0), inverse, numpy.power(x, numpy.maximum(y, 0)))
+    return result.astype((x if x.__class__ is ndarray else y).dtype) if out is None else positive_copy(result, out)
+
+
+def check_divisor(x, y):
+    kind = x.dtype.kind if x.__class__ is ndarray else y.dtype.kind
+    if kind in "iub" and numpy.equal(y, 0).any():
+        raise RuntimeError("ZeroDivisionError")
+
+
+def floor_divide(x, y, out=None):
+    check_divisor(x, y)
+    return numpy.floor_divide(x, y, out)
+
+
+def remainder(x, y, out=None):
+    check_divisor(x, y)
+    return numpy.remainder(x, y, out)
+
+
+def sigmoid(x, out=None):
+    """1 / (1 + exp(-x)); where exp overflows, the limit 0."""
+    y = negative(x)
+    if y.__class__ is not ndarray:
+        return true_divide(1, 1 + exp(y), out)
+    exp(y, y)
+    add(y, 1, y)
+    return reciprocal(y, out if out is not None else y)
+
+
+SMALL = 4096
+"""Elements up to which selecting with ``where`` beats a bit mask."""
+
+
+def keep(x, y, out=None):
+    """x where y > 0, else 0, even where x is infinite or NaN."""
+    mask = greater(y, ZERO[y.dtype]) if y.dtype in ZERO else greater(y, 0)
+    if x.size <= SMALL or x.dtype != numpy.float32 or not x.flags.forc or x.strides != y.strides:
+        result = numpy.where(mask, x, ZERO[x.dtype] if x.dtype in ZERO else 0)
+    else:
+        bits = negative(mask.view(numpy.int8), dtype=numpy.int32)  # all ones where kept
+        result = bitwise_and(x.view(numpy.int32), bits, bits).view(numpy.float32)
+    return result if out is None else positive_copy(result, out)
+
+
+def where(condition, x, y):
+    return numpy.where(condition, x, y)
+
+
+def lerp(x, y, weight, out=None):
+    """x + w (y - x) for |w| < 1/2, else y - (y - x)(1 - w): exact at both ends."""
+    difference = subtract(y, x)
+    if weight.__class__ is ndarray:
+        near = numpy.less(numpy.abs(weight), 0.5)
+        result = numpy.where(near, x + weight * difference, y - difference * (1 - weight))
+        return result if out is None else positive_copy(result, out)
+    if -0.5 < weight < 0.5:
+        return add(x, multiply(difference, weight, difference if difference.__class__ is ndarray else None), out)
+    return subtract(y, difference * (1 - weight), out)
+
+
+def addcmul(x, y, z, value, out=None):
+    product = multiply(y, z)
+    if value != 1:
+        product = product * value if product.__class__ is not ndarray else multiply(product, value, product)
+    return add(x, product, out)
+
+
+def addcdiv(x, y, z, value, out=None):
+    quotient = true_divide(y, z)
+    if value != 1:
+        quotient = quotient * value if quotient.__class__ is not ndarray else multiply(quotient, value, quotient)
+    return add(x, quotient, out)
+
+
+# W. J. Cody's rational approximations of the error function (Math. Comp. 23, 1969; SPECFUN's CALERF), good to 1e-16
+ERF_NEAR = (
+    (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+    (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
+)
+ERFC_MIDDLE = (
+    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1, 2.98635138197400131e2,
+     8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
+    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3,
+     3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3),
+)  # fmt: skip
+ERFC_FAR = (
+    (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1, 1.60837851487422766e-2,
+     6.58749161529837803e-4),
+    (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1, 6.05183413124413191e-2,
+     2.33520497626869185e-3),
+)  # fmt: skip
+
+
+def ratio(coefficients, x):
+    """p(x) / q(x), by Horner's rule."""
+    numerator, denominator = coefficients
+    p, q = numerator[0], denominator[0]
+    for a, b in zip(numerator[1:], denominator[1:], strict=True):
+        p, q = p * x + a, q * x + b
+    return p / q
+
+
+def erfc_positive(x):
+    """erfc for 0.46875 < x, in float64."""
+    middle = x <= 4
+    near, far = x[middle], x[~middle]
+    result = numpy.empty_like(x)
+    result[middle] = ratio(ERFC_MIDDLE, near)
+    t = 1 / (far * far)
+    result[~middle] = (1 / math.sqrt(math.pi) - t * ratio(ERFC_FAR, t)) / far
+    coarse = trunc(x * 16) / 16  # exp(-x²) in two factors, so that the square's rounding doesn't grow
+    result *= exp(-coarse * coarse) * exp(-(x - coarse) * (x + coarse))
+    return numpy.where(numpy.isinf(x), 0.0, result)
+
+
+def erf(x, out=None):
+    """2/√π ∫₀ˣ exp(-t²) dt."""
+    wide = asarray(x, numpy.float64)
+    size = numpy.abs(wide)
+    result = asarray(wide * ratio(ERF_NEAR, wide * wide))
+    far = asarray(size > 0.46875)
+    result[far] = numpy.copysign(1 - erfc_positive(size[far]), wide[far])
+    return asarray(result, x.dtype) if out is None else positive_copy(result.astype(x.dtype), out)
+
+
+def erfc(x, out=None):
+    """1 - erf(x), without cancellation."""
+    wide = asarray(x, numpy.float64)
+    size = numpy.abs(wide)
+    result = asarray(1 - wide * ratio(ERF_NEAR, wide * wide))
+    far = asarray(size > 0.46875)
+    tail = erfc_positive(size[far])
+    result[far] = numpy.where(wide[far] < 0, 2 - tail, tail)
+    return asarray(result, x.dtype) if out is None else positive_copy(result.astype(x.dtype), out)
+
+
+# ---------------------------------------------------------------------------------------------------------- reductions
+
+add_reduce = add.reduce
+INTEGERS = frozenset(a for a in DTYPE_OF if a.kind in "biu")
+
+
+def sum(x, dims, keepdim):
+    """Integers and booleans add up in int64."""
+    return add_reduce(x, dims, numpy.int64 if x.dtype in INTEGERS else None, None, keepdim)
+
+
+def mean(x, dims, keepdim):
+    total = add_reduce(x, dims, None, None, keepdim)
+    count = math.prod([x.shape[d] for d in dims])
+    return true_divide(total, count)
+
+
+def prod(x, dim, keepdim):
+    return numpy.multiply.reduce(x, dim, numpy.int64 if x.dtype in INTEGERS else None, None, keepdim)
+
+
+def amax(x, dims, keepdim):
+    return numpy.maximum.reduce(x, dims, None, None, keepdim)
+
+
+def amin(x, dims, keepdim):
+    return numpy.minimum.reduce(x, dims, None, None, keepdim)
+
+
+def argmax(x, dim, keepdim):
+    return numpy.argmax(x, dim, keepdims=keepdim)
+
+
+def argmin(x, dim, keepdim):
+    return numpy.argmin(x, dim, keepdims=keepdim)
+
+
+def any(x, dims, keepdim):
+    return numpy.logical_or.reduce(x, dims, None, None, keepdim)
+
+
+def all(x, dims, keepdim):
+    return numpy.logical_and.reduce(x, dims, None, None, keepdim)
+
+
+# ------------------------------------------------------------------------------------------------------------ movement
+
+
+def expand(x, shape):
+    """``x`` seen with a larger shape: repeated dims have stride 0. Writable where x is, unlike NumPy's."""
+    lead = len(shape) - x.ndim
+    strides = [s if n == m else 0 for n, m, s in zip(x.shape, shape[lead:], x.strides, strict=True)]
+    return as_strided(x, shape, [0] * lead + strides)
+
+
+def diagonal(x, offset, dim1, dim2):
+    """A view, writable as PyTorch's is."""
+    row, column = max(-offset, 0), max(offset, 0)
+    size = max(min(x.shape[dim1] - row, x.shape[dim2] - column), 0)
+    rest = [d for d in range(x.ndim) if d not in (dim1, dim2)]
+    shape = [x.shape[d] for d in rest] + [size]
+    strides = [x.strides[d] for d in rest] + [x.strides[dim1] + x.strides[dim2]]
+    corner = [slice(None)] * x.ndim
+    if size:
+        corner[dim1], corner[dim2] = slice(row, None), slice(column, None)
+    return as_strided(x[tuple(corner)], shape, strides)
+
+
+def unfold(x, dim, size, step):
+    windows = sliding_window_view(x, size, dim, writeable=x.flags.writeable)
+    return windows[(slice(None),) * dim + (slice(None, None, step), ...)]
+
+
+def fold_windows(x, shape, dim, size, step):
+    out = numpy.zeros(shape, x.dtype)
+    count = x.shape[dim]
+    before = (slice(None),) * dim
+    for k in range(size):
+        out[(*before, slice(k, k + step * (count - 1) + 1, step))] += x[..., k]
+    return out
+
+
+def pad(x, widths, value):
+    shape = [before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)]
+    out = numpy.full(shape, value, x.dtype) if value else numpy.zeros(shape, x.dtype)
+    out[tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True))] = x
+    return out
+
+
+# ------------------------------------------------------------------------------------------------------------ indexing
+
+
+def places(indices, dims):
+    """NumPy's key for integer arrays at ``dims``."""
+    key = [slice(None)] * (max(dims) + 1)
+    for d, i in zip(dims, indices, strict=True):
+        key[d] = i
+    return (*key, ...)
+
+
+def index(x, indices, dims):
+    if dims == (0,):
+        return x.take(indices[0], 0)
+    return x[places(indices, dims)]
+
+
+def index_put(x, y, indices, dims, accumulate, out=None):
+    out = x.copy() if out is None else out
+    if not accumulate:
+        out[places(indices, dims)] = y
+    elif dims == (0,) and x.ndim > 1 and indices[0].size:
+        add_rows(out, indices[0], y)
+    else:
+        numpy.add.at(out, places(indices, dims), y)
+    return out
+
+
+def add_rows(out, rows, y):
+    """out[rows[i]] += y[i]; rows that come often are summed first. (``add.at`` goes element by element.)"""
+    rows = rows.reshape(-1) % len(out)
+    y = numpy.broadcast_to(y, (*rows.shape, *out.shape[1:])) if y.ndim < out.ndim else y.reshape(len(rows), *out.shape[1:])
+    order = rows.argsort(kind="stable")
+    rows = rows[order]
+    starts = numpy.flatnonzero(numpy.concatenate(([True], rows[1:] != rows[:-1])))
+    out[rows[starts]] += numpy.add.reduceat(y[order], starts, 0)
+
+
+def along(index, dim):
+    """The key of ``index`` along ``dim``: its own position in every other dim."""
+    key = list(numpy.ogrid[tuple(slice(0, n) for n in index.shape)])
+    key[dim] = index
+    return tuple(key)
+
+
+def gather(x, index, dim):
+    if x.ndim == 0 or index.ndim == 0:
+        return x.reshape(-1).take(index.reshape(index.shape), 0)
+    return x[along(index, dim)]
+
+
+def cut(y, shape):
+    """The leading corner of ``y``, of that shape; numbers and 0-d arrays stay."""
+    if y.__class__ is not ndarray or y.ndim == 0 or y.shape == shape:
+        return y
+    return y[tuple(slice(0, n) for n in shape)]
+
+
+def scatter(x, index, y, dim, out=None):
+    out = x.copy() if out is None else out
+    if x.ndim == 0:
+        out[...] = y.reshape(()) if index.size else out
+    else:
+        out[along(index, dim)] = cut(y, index.shape)
+    return out
+
+
+def scatter_add(x, index, y, dim, out=None):
+    out = x.copy() if out is None else out
+    if x.ndim == 0:
+        out += y.sum() if index.size else 0
+    else:
+        numpy.add.at(out, along(index, dim), cut(y, index.shape))
+    return out
+
+
+def argsort(x, dim, descending):
+    """Stable; NaN counts as the largest."""
+    if x.ndim == 0:
+        return numpy.zeros((), numpy.int64)
+    if not descending:
+        return x.argsort(dim, kind="stable")
+    backward = numpy.flip(x, dim).argsort(dim, kind="stable")
+    return x.shape[dim] - 1 - numpy.flip(backward, dim)
+
+
+def nonzero_rows(x):
+    return argwhere(x)
+
+
+def searchsorted_rows(x, values, right):
+    """Where ``values`` would be inserted into the sorted last dim of ``x``; row by row if x has several."""
+    side = "right" if right else "left"
+    if x.ndim == 1:
+        return asarray(numpy.searchsorted(x, values, side)).astype(numpy.int64)
+    flat = x.reshape(-1, x.shape[-1]), values.reshape(-1, values.shape[-1])
+    found = [numpy.searchsorted(row, wanted, side) for row, wanted in zip(*flat, strict=True)]
+    return numpy.array(found, numpy.int64).reshape(values.shape)
+
+
+def bincount_ints(x, size):
+    return numpy.bincount(x, minlength=size).astype(numpy.int64)
+
+
+# --------------------------------------------------------------------------------------------------------- contraction
+
+
+def matmul(x, y):
+    return x.dot(y) if x.ndim == 2 and y.ndim == 2 else numpy.matmul(x, y)
+
+
+def linear(x, weight, bias=None):
+    if x.ndim == 2:
+        out = x.dot(weight.T)
+    else:
+        out = x.reshape(-1, x.shape[-1]).dot(weight.T).reshape(*x.shape[:-1], weight.shape[0])
+    if bias is not None:
+        add(out, bias, out)
+    return out
+
+
+# ------------------------------------------------------------------------------------------------------------ creation
+
+
+def full(shape, value, dtype):
+    if not value and not isinstance(value, float):
+        return numpy.zeros(shape, ARRAY_DTYPE[dtype])
+    return numpy.full(shape, value, ARRAY_DTYPE[dtype])
+
+
+def empty(shape, dtype):
+    return numpy.empty(shape, ARRAY_DTYPE[dtype])
+
+
+def arange(start, step, count, dtype):
+    """start + i step: integers exactly, floats in float64 and rounded once."""
+    exact = numpy.int64 if isinstance(start, int) and isinstance(step, int) else numpy.float64
+    return (start + numpy.arange(count, dtype=exact) * step).astype(ARRAY_DTYPE[dtype])
+
+
+def linspace(start, end, steps, dtype):
+    """Counted from the nearer end, in the dtype itself (float64 for narrower ones would round differently)."""
+    real = numpy.float32 if dtype.name in ("float32", "float16", "bfloat16") else numpy.float64
+    if steps == 1:
+        return numpy.array([start]).astype(ARRAY_DTYPE[dtype])
+    if steps == 0:
+        return numpy.empty(0, ARRAY_DTYPE[dtype])
+    first, last = real(start), real(end)
+    step = real((last - first) / real(steps - 1))
+    i = numpy.arange(steps).astype(real)
+    lower = i < steps // 2
+    made = numpy.where(lower, first + step * i, last - step * (real(steps - 1) - i))
+    return made.astype(ARRAY_DTYPE[dtype])

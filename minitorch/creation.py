@@ -1,0 +1,229 @@
+"""Tensors out of nothing: from data, filled, counted."""
+
+import math
+
+from . import primitives as rows
+from .backends import ARRAY_TYPES, for_device
+from .device import as_device
+from .dtypes import bool as bool_dtype, dtype as DType, float64, get_default_dtype, int64, number_dtype
+from .engine import Tensor, create, from_data, wrap
+from .ops.conversion import empty_like, full_like, ones_like, zeros_like
+from .ops.movement import sizes
+
+__all__ = [
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_strided", "eye", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like", "is_tensor",
+    "linspace", "logspace", "ones", "ones_like", "result_type", "scalar_tensor", "tensor", "tril_indices", "triu_indices", "vander", "zeros", "zeros_like",
+]  # fmt: skip
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """A new tensor of ``data``: numbers, nested lists, an array. Python's floats get the default dtype, integers int64.
+
+    Raises ValueError for lists of unequal lengths.   torch: tensor
+
+    >>> torch.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    for_device(as_device(device))
+    if isinstance(data, (list, tuple)):
+        check_lengths(data)
+    try:
+        made = from_data(data, dtype)
+    except ValueError as error:
+        raise ValueError(f"expected a rectangular sequence of numbers\n{error}") from None
+    if made.requires_grad:
+        made = made.detach()
+    return made.requires_grad_(requires_grad)
+
+
+def check_lengths(data, dim=0):
+    """Raise ValueError if a nested list isn't rectangular, in PyTorch's words."""
+    if not data or not isinstance(data[0], (list, tuple)):
+        return
+    length = len(data[0])
+    for row in data:
+        if not isinstance(row, (list, tuple)) or len(row) != length:
+            found = len(row) if isinstance(row, (list, tuple)) else 1
+            raise ValueError(f"expected sequence of length {length} at dim {dim + 1} (got {found})")
+        check_lengths(row, dim + 1)
+
+
+def as_tensor(data, dtype=None, device=None):
+    """``data`` as a tensor, sharing its memory where it can.   torch: as_tensor"""
+    for_device(as_device(device))
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    if data.__class__ in ARRAY_TYPES:
+        shared = from_numpy(data)
+        return shared if dtype is None else shared.to(dtype)
+    return tensor(data, dtype=dtype)
+
+
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+    """``as_tensor``, or with ``copy=True`` a copy.   torch: asarray"""
+    made = as_tensor(obj, dtype, device)
+    return (made.clone() if copy else made).requires_grad_(requires_grad)
+
+
+def from_numpy(ndarray):
+    """A tensor on the same memory as a NumPy array: each sees what is written through the other.   torch: from_numpy"""
+    if ndarray.__class__ not in ARRAY_TYPES:
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    ARRAY_TYPES[ndarray.__class__].dtype_of(ndarray)
+    if any(s < 0 for s in ndarray.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
+            "(You can probably work around this by making a copy of your array  with array.copy().) "
+        )
+    return wrap(ndarray)
+
+
+def from_dlpack(ext_tensor, *, device=None, copy=None):
+    """A tensor on the memory of another library's tensor.   torch: from_dlpack"""
+    return wrap(for_device(as_device(device)).from_dlpack(ext_tensor))
+
+
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
+    """A tensor on the memory of a bytes-like object.   torch: frombuffer"""
+    xp = for_device(as_device(None))
+    return wrap(xp.frombuffer(buffer, xp.array_dtype(dtype), count, offset)).requires_grad_(requires_grad)
+
+
+def is_tensor(obj):
+    """Whether ``obj`` is a Tensor.   torch: is_tensor"""
+    return isinstance(obj, Tensor)
+
+
+# -------------------------------------------------------------------------------------------------------------- filled
+
+
+def shape_of(size):
+    shape = sizes(size)
+    if any(n < 0 for n in shape):
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
+        )
+    return shape
+
+
+def filled(shape, value, dtype, device, requires_grad, out):
+    if dtype is not None and not isinstance(dtype, DType):
+        raise TypeError(f"dtype must be torch.dtype, not {type(dtype).__name__}")
+    if out is not None:
+        return out.fill_(value)
+    dtype = number_dtype(value) if dtype is None else dtype
+    return create(rows.full, (shape, value, dtype), as_device(device)).requires_grad_(requires_grad)
+
+
+def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """Zeros.   torch: zeros
+
+    >>> torch.zeros(2, 3).shape
+    torch.Size([2, 3])
+    """
+    return filled(shape_of(size), 0, dtype or get_default_dtype(), device, requires_grad, out)
+
+
+def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """Ones.   torch: ones"""
+    return filled(shape_of(size), 1, dtype or get_default_dtype(), device, requires_grad, out)
+
+
+def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """One value everywhere; its type gives the dtype.   torch: full"""
+    if isinstance(fill_value, Tensor):
+        dtype = fill_value.dtype if dtype is None else dtype
+        fill_value = fill_value.item()
+    return filled(shape_of((size,)), fill_value, dtype, device, requires_grad, out)
+
+
+def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None):
+    """Uninitialised memory.   torch: empty"""
+    dtype = get_default_dtype() if dtype is None else dtype
+    return create(rows.empty, (shape_of(size), dtype), as_device(device)).requires_grad_(requires_grad)
+
+
+def empty_strided(size, stride, *, dtype=None, device=None, requires_grad=False):
+    """Uninitialised memory, with the dims in the order that the strides give.   torch: empty_strided"""
+    order = sorted(range(len(size)), key=lambda d: -stride[d])
+    dense = empty([size[d] for d in order], dtype=dtype, device=device)
+    return dense.permute([order.index(d) for d in range(len(size))]).requires_grad_(requires_grad)
+
+
+def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
+    """A 0-d tensor of a number, of the default dtype.   torch: scalar_tensor"""
+    return full((), s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False):
+    """Ones on the diagonal, zeros elsewhere.   torch: eye"""
+    made = zeros(n, n if m is None else m, dtype=dtype, device=device)
+    made.diagonal().fill_(1)
+    return made.requires_grad_(requires_grad)
+
+
+# ------------------------------------------------------------------------------------------------------------- counted
+
+
+def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """start, start + step, … below ``end``.   torch: arange
+
+    >>> torch.arange(1, 2, 0.5)
+    tensor([1.0000, 1.5000])
+    """
+    start, end = (0, start) if end is None else (start, end)
+    start, end, step = [x.item() if isinstance(x, Tensor) else x for x in (start, end, step)]
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype is None:
+        dtype = int64 if all(isinstance(x, int) for x in (start, end, step)) else get_default_dtype()
+    if not dtype.is_floating_point:
+        start, end, step = (x if isinstance(x, int) else int(x) for x in (start, end, step))
+    count = max(math.ceil((end - start) / step), 0)
+    made = create(rows.arange, (start, step, count, dtype), as_device(device))
+    return made.requires_grad_(requires_grad)
+
+
+def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """``steps`` numbers from ``start`` to ``end``, evenly spaced, from both ends.   torch: linspace"""
+    start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    dtype = get_default_dtype() if dtype is None else dtype
+    xp = for_device(as_device(device))
+    return wrap(xp.linspace(start, end, steps, dtype)).requires_grad_(requires_grad)
+
+
+def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, device=None, requires_grad=False):
+    """base to the powers of ``linspace``.   torch: logspace"""
+    dtype = get_default_dtype() if dtype is None else dtype
+    powers = linspace(start, end, steps, dtype=float64, device=device)
+    return (base**powers).to(dtype).requires_grad_(requires_grad)
+
+
+def tril_indices(row, col, offset=0, *, dtype=int64, device=None):
+    """The positions on and below a diagonal, as two rows.   torch: tril_indices"""
+    return ones(row, col, dtype=bool_dtype, device=device).tril(offset).nonzero().t().contiguous().to(dtype)
+
+
+def triu_indices(row, col, offset=0, *, dtype=int64, device=None):
+    """The positions on and above a diagonal, as two rows.   torch: triu_indices"""
+    return ones(row, col, dtype=bool_dtype, device=device).triu(offset).nonzero().t().contiguous().to(dtype)
+
+
+def vander(x, N=None, increasing=False):  # noqa: N803
+    """The powers of a vector's elements, a row each.   torch: vander"""
+    n = x.numel() if N is None else N
+    powers = arange(n) if increasing else arange(n - 1, -1, -1) if n else arange(0)
+    return x.unsqueeze(1) ** powers
+
+
+def result_type(tensor1, tensor2):
+    """The dtype that arithmetic on the two would have; each is a tensor or a number.   torch: result_type"""
+    first = tensor1 if isinstance(tensor1, Tensor) else tensor2
+    if not isinstance(first, Tensor):
+        return full((), tensor1)._common_dtype((full((), tensor1), full((), tensor2)))
+    return first._common_dtype((tensor1, tensor2))

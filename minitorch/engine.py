@@ -1,0 +1,1345 @@
+"""A tensor that remembers where it came from, and the walk back through what it remembers.
+
+    a, b, c = Tensor(4), Tensor(3), Tensor(2)
+    e = (a + b) * c            each operation passes the gate, ``apply``, which runs a row of the table and leaves a Node
+    e.backward()               goes back through the Nodes, newest first, and leaves de/da = 2 in ``a.grad``
+
+Four things happen at the gate, and nowhere else: numbers and dtypes are brought together (``fit``), the row's forward
+runs on plain arrays, a Node is left if some input wants its gradient, and the listeners are told. Writing into a tensor
+(``write``) is the same with another place for the result. The derivatives themselves are in ``primitives.py``.
+
+torch: c10/core/TensorImpl.h, torch/csrc/autograd/variable.cpp, engine.cpp and saved_variable.cpp
+"""
+
+import threading
+from copy import deepcopy
+from functools import wraps
+from itertools import count
+from sys import getrefcount
+from weakref import ref
+
+from . import errors, primitives
+from .backends import ARRAY_TYPES, backend_of, for_device
+from .device import CPU, as_device, device
+from .dtypes import float32, get_default_dtype, int64, number_dtype, result_dtype
+from .formatting import format_tensor
+from .ops.joining import cat, stack
+from .ops.reduce import one_dim
+from .size import Size
+
+__all__ = [
+    "MODE", "AccumulateGrad", "Node", "Storage", "Tensor", "View", "apply", "backward", "create", "edge_of", "enable_grad",
+    "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled", "wrap", "write",
+]  # fmt: skip
+
+
+class Mode(threading.local):
+    """Each thread's own switches: whether gradients are recorded, and who listens at the gate."""
+
+    grad = True
+    inference = False
+    listeners = ()  # each is called with (row, inputs, params, output, whether it was written in place)
+
+    def __init__(self):
+        for backend in ARRAY_TYPES.values():
+            backend.quiet()
+
+
+MODE = Mode()
+
+
+class Storage:
+    """What a tensor and its views share: how often that memory was written to."""
+
+    version = 0
+
+
+class View:
+    """How a tensor is seen in another's memory: ``path``, view rows with their params, leads from ``base`` to it.
+
+    ``made`` says how: in "grad" or "no_grad" mode, or by a function of many outputs such as "unbind".
+    ``seen`` is the base's Node when the tensor's own Node was made. If the base was written to since, through whichever
+    view, its Node is another, and this tensor's history is to be followed anew (``edge_of``).
+    """
+
+    __slots__ = ("base", "made", "path", "seen")
+
+    def __init__(self, base, path, made):
+        self.base, self.path, self.made, self.seen = base, path, made, base._node
+
+
+# ------------------------------------------------------------------------------------------------------------ the graph
+
+CREATED = count(1)
+
+
+class Stub:
+    """What is left of an input whose value no vjp reads."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, tensor):
+        self.shape, self.dtype = tensor._array.shape, tensor.dtype
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+
+class Node:
+    """One step that backward will undo: the row, what its vjps read, and the Nodes that its inputs came from.
+
+    ``saved`` has a place for the output and one for each input: an (array, storage, version), a number, a Stub or None.
+    ``shapes`` is None unless inputs were broadcast; ``number`` tells the order of creation.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "edges", "number", "params", "row", "saved", "shapes")
+    tensor_hooks = ()  # called with the gradient of the output, may replace it
+    posthooks = ()  # called with the gradients of the inputs and of the output
+    prehooks = ()
+
+    def __init__(self, row, params, edges, saved, shapes=None):
+        self.row, self.params, self.edges, self.saved, self.shapes = row, params, edges, saved, shapes
+        self.number = next(CREATED)
+
+    def pull(self, g, useful=None):
+        """The gradients of the inputs, given ``g``, that of the output; only of those that came from ``useful`` Nodes."""
+        row, params = self.row, self.params
+        values = self.unpack()
+        gradients = []
+        for i, edge in enumerate(self.edges):
+            if edge is None or (useful is not None and edge not in useful):
+                gradients.append(None)
+                continue
+            if row.each is None:
+                gradient = row.vjps[i](g, *values, *params)
+            else:
+                gradient = row.each(g, i, values[1:], *params)
+            gradients.append(gradient if self.shapes is None else gradient.sum_to_size(self.shapes[i]))
+        return gradients
+
+    def unpack(self):
+        """The saved values as tensors. Raises RuntimeError if one was freed, or written to since it was saved."""
+        if self.saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+                "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+                "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+                "saved tensors after calling backward.\n"
+                "in a training loop this often means that a tensor of the last step is used again: detach() it"
+            )
+        values = []
+        for i, value in enumerate(self.saved):
+            if value.__class__ is tuple:
+                array, storage, version = value
+                node = self.edges[i - 1] if i else self
+                if storage.version != version:
+                    name = None if i and isinstance(node, (AccumulateGrad, type(None))) else node.name()
+                    dtype = backend_of((array,)).dtype_of(array).name
+                    raise errors.overwritten_error(dtype, array.shape, name, storage.version, version)
+                value = wrap(array, storage)
+                value._node = node
+            values.append(value)
+        return values
+
+    def free(self):
+        """Let go of the saved values. A node that saved none can go backward again."""
+        if self.saved is not None and any([value.__class__ is tuple for value in self.saved]):
+            self.saved = None
+
+    def name(self):
+        """PyTorch's name for it, such as ``MulBackward0``."""
+        return f"{self.row.label}Backward0"
+
+    @property
+    def next_functions(self):
+        return tuple((edge, 0) for edge in self.edges if edge is not None)
+
+    def register_hook(self, hook):
+        """Call ``hook(gradients of inputs, gradients of outputs)`` when backward passes; it may return new ones."""
+        return HookHandle(self, "posthooks", hook)
+
+    def register_prehook(self, hook):
+        """Call ``hook(gradients of outputs)`` before backward passes; it may return new ones."""
+        return HookHandle(self, "prehooks", hook)
+
+    def __repr__(self):
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class AccumulateGrad(Node):
+    """The end of the graph at a leaf: what arrives here is added to ``leaf.grad``.
+
+    The leaf holds this node and not the other way round, so neither keeps the other alive in a circle. Numbers are
+    negative: leaves come last.
+    """
+
+    __slots__ = ("leaf",)
+    after_hooks = ()  # called with the leaf when its gradient has arrived
+
+    def __init__(self, leaf):
+        Node.__init__(self, None, (), (), [])
+        self.leaf, self.number = ref(leaf), -self.number
+
+    @property
+    def variable(self):
+        return self.leaf()
+
+    def name(self):
+        return "AccumulateGrad"
+
+    def accumulate(self, g, owned):
+        """``leaf.grad += g``. Memory that nobody else holds (``owned``) becomes the gradient itself."""
+        leaf = self.leaf()
+        if leaf is None:
+            return
+        old = leaf._grad
+        if old is None:
+            if not MODE.grad and (not owned or not g._array.flags.c_contiguous):
+                g = g.clone() if g._array.flags.c_contiguous else g.contiguous()
+            leaf.grad = g
+        elif MODE.grad:
+            leaf.grad = old + g
+        else:
+            write(old, primitives.add, (old, g))
+        for hook in tuple(self.after_hooks):
+            hook(leaf)
+
+
+class HookHandle:
+    """Takes a hook away again.   torch: torch.utils.hooks.RemovableHandle"""
+
+    __slots__ = ("hook", "kind", "owner")
+
+    def __init__(self, owner, kind, hook):
+        self.owner, self.kind, self.hook = owner, kind, hook
+        setattr(owner, kind, (*getattr(owner, kind), hook))
+
+    def remove(self):
+        left = tuple(hook for hook in getattr(self.owner, self.kind) if hook is not self.hook)
+        setattr(self.owner, self.kind, left)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.remove()
+
+
+def edge_of(x):
+    """The Node that ``x`` came from, None if it wants no gradient. After a write to its base, a view's is made anew."""
+    view = x._view
+    if view is not None and view.base._node is not view.seen:
+        base = view.base
+        if view.made == "no_grad" and base._node is not None:
+            raise RuntimeError(errors.STALE_NO_GRAD_VIEW)
+        follower = wrap(base._array, base._storage)
+        follower._node = base._node
+        with enable_grad():
+            for row, params in view.path:
+                follower = apply(row, (follower,), params)
+        x._node, view.seen = follower._node, base._node
+    return x._node
+
+
+# ------------------------------------------------------------------------------------------------------------- the gate
+
+NUMBERS = {
+    bool: frozenset("?bBhilqfdFD"), int: frozenset("bBhilqfdFD"), float: frozenset("fdFD"), complex: frozenset("FD"),
+}  # fmt: skip
+"""Which arrays (by dtype.char) a Python number can be combined with as it is, without changing the array's dtype."""
+
+
+def wrap(array, storage=None):
+    """A Tensor on ``array``, without history."""
+    tensor = object.__new__(Tensor)
+    tensor._array, tensor._storage = array, Storage() if storage is None else storage
+    tensor._node = tensor._view = tensor._grad = None
+    return tensor
+
+
+def apply(row, inputs, params=()):
+    """The gate. The Tensor that ``row`` makes of ``inputs``, tensors or Python numbers, and ``params``."""
+    arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
+    forward = row.forward
+    if row.ready is not None and not fits(row.ready, arrays):
+        inputs, arrays, forward = fit(row, inputs)
+    xp = backend_of(arrays)
+    try:
+        array = forward(xp, *arrays, *params)
+    except OverflowError:
+        return apply(row, wrapped_numbers(inputs), params)
+    except Exception as error:
+        raise explained(row, arrays, error) from None
+    if array.__class__ is not xp.ndarray:
+        array = xp.asarray(array)
+
+    out = object.__new__(Tensor)
+    out._array = array
+    out._node = out._view = out._grad = None
+    mode = MODE
+    if row.view and array.base is not None and (array.base is arrays[0] or array.base is arrays[0].base):
+        source = inputs[0]
+        out._storage = source._storage
+        if row.vjps:  # all but detach
+            out._view = viewed(source, (row, params), mode.grad)
+    else:
+        out._storage = Storage()
+    if mode.grad and (row.vjps or row.each):
+        wanted, edges = wanted_edges(row, inputs)
+        if wanted:
+            out._node = remembered(row, inputs, params, out, wanted, edges)
+    for listener in mode.listeners:
+        listener(row, inputs, params, out, False)
+    return out
+
+
+def viewed(source, step, grad_mode):
+    """The View of what comes of a view row on ``source``."""
+    edge_of(source)
+    view = source._view
+    made = "grad" if grad_mode else "no_grad"
+    return View(source, (step,), made) if view is None else View(view.base, (*view.path, step), made)
+
+
+def wanted_edges(row, inputs):
+    """The inputs that want a gradient and can have one, as a set of bits; and for each input its Node or None."""
+    wanted, edges = 0, []
+    for i, x in enumerate(inputs):
+        edge = None
+        if isinstance(x, Tensor):
+            edge = x._node if x._view is None else edge_of(x)
+            if edge is not None:
+                if row.differentiable(i):
+                    wanted |= 1 << i
+                else:
+                    edge = None
+        edges.append(edge)
+    return wanted, edges
+
+
+def remembered(row, inputs, params, out, wanted, edges):
+    """The Node of ``out``, with what the vjps of the ``wanted`` inputs read."""
+    if row.each is not None:  # any number of inputs: indices are read, the others give their shapes
+        saved = [None]
+        for x in inputs:
+            saved.append(saved_value(x) if not isinstance(x, Tensor) or not x.is_floating_point() else Stub(x))
+    else:
+        saved = [None] * (len(inputs) + 1)
+        if row.stubs:
+            saved[1:] = [Stub(x) if isinstance(x, Tensor) else x for x in inputs]
+        for position in row.saved_for(wanted, len(inputs)):
+            saved[position] = saved_value(inputs[position - 1] if position else out)
+    node = Node(row, params, edges, saved)
+    if row.kind == "elementwise":
+        shape = out._array.shape
+        for x in inputs:
+            if isinstance(x, Tensor) and x._array.shape != shape:
+                node.shapes = [x._array.shape if isinstance(x, Tensor) else None for x in inputs]
+                break
+    return node
+
+
+def saved_value(x):
+    """A value for a vjp to read: numbers as they are; memory with the version that it has now."""
+    if not isinstance(x, Tensor):
+        return x
+    storage = x._storage
+    return x._array, storage, storage.version
+
+
+def create(row, params, device=CPU):
+    """A Tensor that comes of no other: a row of kind creation or random, on ``device``."""
+    out = wrap(row.forward(for_device(device), *params))
+    for listener in MODE.listeners:
+        listener(row, (), (*params, device), out, False)
+    return out
+
+
+# ---------------------------------------------------------------------------------------------------- numbers and dtypes
+
+
+def fits(ready, arrays):
+    """Whether a row that computes in ``ready`` can take ``arrays`` as they are: one dtype, and numbers that don't change it."""
+    dtype = None
+    for a in arrays:
+        if a.__class__ not in NUMBERS:
+            if a.__class__ not in ARRAY_TYPES:
+                return False
+            if dtype is None:
+                dtype = a.dtype
+                if dtype.char not in ready:
+                    return False
+            elif a.dtype is not dtype:
+                return False
+    if dtype is None:
+        return False
+    for a in arrays:
+        if a.__class__ in NUMBERS and dtype.char not in NUMBERS[a.__class__]:
+            return False
+    return True
+
+
+def fit(row, inputs):
+    """``inputs`` cast to the dtype that they make together; their arrays; the forward to run on them.
+
+    Casts are rows of their own, so gradients come back in each input's dtype. Narrow types (float16, bfloat16) are
+    widened for the forward only, and its result is rounded once.
+    """
+    inputs = [x if isinstance(x, Tensor) or x.__class__ in NUMBERS or x is None else operand(row, x) for x in inputs]
+    mixed = [x for i, x in enumerate(inputs) if x is not None and (row.mixes is None or i in row.mixes)]
+    dtype = common_dtype(mixed)
+    if dtype.category < float32.category and row.ready is primitives.FLOATS:
+        dtype = get_default_dtype()
+    tensors = []
+    for i, x in enumerate(inputs):
+        if isinstance(x, Tensor) and x.dtype is not dtype and (row.mixes is None or i in row.mixes):
+            x = apply(primitives.cast, (x,), (dtype,))
+        tensors.append(x)
+    arrays = [x._array if isinstance(x, Tensor) else x for x in tensors]
+    xp = backend_of(arrays)
+    if dtype.name not in xp.NARROW:
+        return tensors, [plain_number(x, dtype) for x in arrays], row.forward
+    return tensors, [xp.widen(a) if a.__class__ in ARRAY_TYPES and a.dtype != bool else a for a in arrays], widened(row, dtype)
+
+
+def common_dtype(operands):
+    """The dtype that tensors and Python numbers make together, by PyTorch's three ranks."""
+    tensors = [x for x in operands if isinstance(x, Tensor)]
+    return result_dtype(
+        [x.dtype for x in tensors if x._array.ndim],
+        [x.dtype for x in tensors if not x._array.ndim],
+        [number_dtype(x) for x in operands if not isinstance(x, Tensor)],
+    )
+
+
+def plain_number(x, dtype):
+    """A number that fits beside arrays of ``dtype``: an int beside booleans or floats is left to the array library."""
+    return int(x) if x.__class__ is bool and dtype.category == 1 else x
+
+
+def widened(row, dtype):
+    """The row's forward for a narrow dtype: computed in float32, rounded once."""
+
+    def forward(xp, *arguments, out=None):
+        result = xp.asarray(row.forward(xp, *arguments))
+        return xp.cast(result, dtype) if result.dtype.char == "f" else result
+
+    return forward
+
+
+def operand(row, x):
+    """Something foreign as an operand: an array becomes a tensor, a NumPy scalar a Python number."""
+    if x.__class__ in ARRAY_TYPES:
+        return wrap(x)
+    if isinstance(x, (bool, int, float, complex)) or (hasattr(x, "item") and getattr(x, "shape", None) == ()):
+        return x.item() if hasattr(x, "item") else float(x) if isinstance(x, float) else int(x)
+    raise TypeError(
+        f"{row.name}(): argument 'other' must be Tensor or Number, not {type(x).__name__}\nmake it a tensor first: torch.tensor(...)"
+    )
+
+
+def wrapped_numbers(inputs):
+    """``inputs``, with integers that an integer dtype can't hold wrapped into it, as PyTorch does: uint8 + 300 adds 44."""
+    dtype = common_dtype(inputs)
+    bits, signed = 8 * dtype.itemsize, dtype.is_signed
+    half = 1 << (bits - 1) if signed else 0
+    wrapped = [(x + half) % (1 << bits) - half if x.__class__ is int else x for x in inputs]
+    if wrapped == list(inputs):
+        raise RuntimeError("value cannot be converted to type int64_t without overflow")
+    return wrapped
+
+
+def explained(row, arrays, error):
+    """PyTorch's exception for what the array library raised."""
+    real = [a for a in arrays if a.__class__ in ARRAY_TYPES]
+    return errors.explain(row, [a.shape for a in real], [backend_of((a,)).dtype_of(a).name for a in real], error)
+
+
+# -------------------------------------------------------------------------------------------------------------- writing
+
+
+def write(x, row, inputs, params=()):
+    """Write what ``row`` makes of ``inputs`` into the memory of ``x``, and give ``x`` that history. Returns ``x``.
+
+    Raises RuntimeError where PyTorch does: for a leaf that wants its gradient, for results of another shape or of a
+    higher category of dtype, for memory that several elements share.
+    """
+    mode = MODE
+    target = x._array
+    if 0 in target.strides and any([n > 1 and s == 0 for n, s in zip(target.shape, target.strides, strict=True)]):
+        raise RuntimeError(errors.SHARED_ELEMENTS)
+    arrays = [i._array if isinstance(i, Tensor) else i for i in inputs]
+    forward = row.forward
+    if row.ready is not None and inputs and not fits(row.ready, arrays):
+        inputs, arrays, forward = fit(row, inputs)
+
+    wanted = 0
+    if mode.grad:
+        old = edge_of(x)
+        wanted, edges = wanted_edges(row, inputs)
+        if wanted or old is not None:
+            refuse_write(x, old)
+        kept = kept_inputs(x, row, inputs, wanted) if wanted else inputs
+    store(x, row, forward, arrays, params)
+    x._storage.version += 1
+    if wanted:
+        remember_write(x, remembered(row, kept, params, x, wanted, edges))
+    elif mode.grad and old is not None:  # nothing of what x was is left: its history gets a gradient of zero
+        remember_write(x, Node(primitives.assign, (), [old], [None, None]))
+    for listener in mode.listeners:
+        listener(row, inputs, params, x, True)
+    return x
+
+
+def store(x, row, forward, arrays, params):
+    """Run ``forward`` into the memory of ``x``."""
+    target = x._array
+    xp = backend_of((target,))
+    try:
+        if row.writes:
+            result = forward(xp, *arrays, *params, out=target)
+        else:
+            result = forward(xp, *arrays, *params)
+        if result is not target:
+            xp.copyto(target, result)
+    except OverflowError:
+        store(x, row, forward, [a._array if isinstance(a, Tensor) else a for a in wrapped_numbers([wrap(target), *arrays])[1:]], params)
+    except TypeError as error:
+        if "Cannot cast" not in str(error):
+            raise explained(row, arrays, error) from None
+        kind = "Float" if any([getattr(a, "dtype", target.dtype).kind == "f" or a.__class__ is float for a in arrays]) else "Long"
+        raise errors.cast_error(kind, x.dtype.name) from None
+    except ValueError as error:
+        real = [a.shape for a in arrays if a.__class__ in ARRAY_TYPES]
+        raise errors.broadcast_error(real) or errors.output_shape_error(target.shape, real, error) from None
+
+
+def refuse_write(x, node):
+    """Raise RuntimeError if writing to ``x`` would need history where there can be none."""
+    view = x._view
+    if view is None:
+        if isinstance(node, AccumulateGrad):
+            raise RuntimeError(errors.LEAF_WRITTEN)
+        return
+    if node is not None and isinstance(view.base._node, AccumulateGrad):
+        raise RuntimeError(errors.LEAF_VIEW_WRITTEN)
+    if isinstance(node, AccumulateGrad):
+        raise RuntimeError(errors.LEAF_WRITTEN)
+    if view.made != "grad":
+        raise RuntimeError(errors.NO_GRAD_VIEW_WRITTEN if view.made == "no_grad" else errors.many_views_error(view.made))
+
+
+def kept_inputs(x, row, inputs, wanted):
+    """``inputs`` to save, with a copy of ``x`` as it was in its place if a vjp reads that."""
+    if row.each is not None or not any([p and inputs[p - 1] is x for p in row.saved_for(wanted, len(inputs))]):
+        return inputs
+    before = wrap(x._array.copy())
+    return [before if i is x else i for i in inputs]
+
+
+def remember_write(x, node):
+    """``node`` is the history of ``x`` now. If ``x`` is a view, its base is itself, with this region replaced."""
+    view = x._view
+    if view is None:
+        x._node = node
+        return
+    base = view.base
+    base._node = Node(primitives.write, (view.path,), [base._node, node], [None, Stub(base), Stub(x)])
+
+
+# ------------------------------------------------------------------------------------------------------------- backward
+
+
+def backward(roots, gradients, retain_graph=False, create_graph=False, targets=None, accumulate=True):
+    """Send ``gradients`` back from the Nodes ``roots``: newest Node first, each once, when all that it fed has been seen.
+
+    Gradients arrive at the leaves' ``.grad`` if ``accumulate``. With ``targets``, a set of Nodes, only the ways there
+    are taken, and the gradients that arrive at them are returned, by Node. ``create_graph`` records all this again.
+    """
+    order = sorted(reachable(roots), key=newest, reverse=True)
+    useful = None if targets is None else leading_to(targets, order)
+    pending, owned, found = {}, set(), {}
+    mode = MODE
+    before, mode.grad = mode.grad, create_graph
+    try:
+        for node, g in zip(roots, gradients, strict=True):
+            pending[node] = g if node not in pending else pending[node] + g
+        for node in order:
+            g = pending.pop(node, None)
+            if g is None:
+                continue
+            for hook in tuple(node.tensor_hooks):
+                g = replaced(hook(g), g)
+                owned.discard(node)
+            if targets is not None and node in targets:
+                found[node] = g
+            if node.__class__ is AccumulateGrad:
+                if accumulate and (targets is None or node in targets):
+                    node.accumulate(g, node in owned)
+                continue
+            if useful is not None and node not in useful:
+                continue
+            arriving = pulled(node, g, useful)
+            if not retain_graph:
+                node.free()
+            for edge, d in zip(node.edges, arriving, strict=True):
+                if d is not None and edge is not None:
+                    deposit(pending, owned, edge, d, g)
+    finally:
+        mode.grad = before
+    return found
+
+
+def newest(node):
+    return node.number
+
+
+def reachable(roots):
+    """Every Node from which a root came, once."""
+    seen = set(roots)
+    waiting = list(seen)
+    found = []
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        for edge in node.edges:
+            if edge is not None and edge not in seen:
+                seen.add(edge)
+                waiting.append(edge)
+    return found
+
+
+def leading_to(targets, order):
+    """The Nodes of ``order`` from which a target can be reached, the targets themselves only if another lies behind."""
+    useful, arriving = set(), set(targets)
+    for node in reversed(order):
+        if any([edge in arriving for edge in node.edges]):
+            useful.add(node)
+            arriving.add(node)
+    return useful | arriving
+
+
+def pulled(node, g, useful):
+    """The gradients of a Node's inputs, through its hooks."""
+    for hook in tuple(node.prehooks):
+        (g,) = replaced(hook((g,)), (g,))
+    arriving = node.pull(g, useful)
+    for hook in tuple(node.posthooks):
+        arriving = replaced(hook(tuple(arriving), (g,)), arriving)
+    return arriving
+
+
+def replaced(new, old):
+    """What a hook returned, or what it was given if it returned None."""
+    return old if new is None else new
+
+
+def deposit(pending, owned, edge, d, g):
+    """Add ``d`` to what has arrived at ``edge``: in place, if that memory is nobody else's.
+
+    It is nobody else's if a vjp made it just now: it isn't ``g`` passed on, nor a view, nor held by a second name.
+    """
+    old = pending.get(edge)
+    if old is None:
+        pending[edge] = d
+        if d is not g and d.__class__ is Tensor and d._array.base is None and getrefcount(d._array) == 2:
+            owned.add(edge)
+    elif edge in owned and not MODE.grad:
+        write(old, primitives.add, (old, d))
+    else:
+        pending[edge] = old + d
+        if old.__class__ is Tensor:
+            owned.add(edge)
+
+
+# ------------------------------------------------------------------------------------------------------------ grad mode
+
+
+GENERATOR = 0x20
+"""The flag of a generator function's code (inspect.CO_GENERATOR)."""
+
+
+class GradMode:
+    """A block, or a function decorated with it, in which gradients are recorded (``enabled``) or not."""
+
+    enabled = True
+    inference = None
+
+    def __call__(self, function):
+        if isinstance(function, type):
+            raise TypeError(f"{type(self).__name__} decorates functions, not classes")
+        code = getattr(function, "__code__", None)
+        if code is not None and code.co_flags & GENERATOR:
+            return self.generator(function)
+
+        @wraps(function)
+        def in_mode(*args, **kwargs):
+            with self.again():
+                return function(*args, **kwargs)
+
+        return in_mode
+
+    def generator(self, function):
+        """A generator function whose body, and not its consumer's, runs in the mode."""
+
+        @wraps(function)
+        def in_mode(*args, **kwargs):
+            with self.again():
+                generator = function(*args, **kwargs)
+            sent = None
+            while True:
+                try:
+                    with self.again():
+                        item = generator.send(sent)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    generator.close()
+                    raise
+                except BaseException as error:
+                    with self.again():
+                        sent = generator.throw(error)
+
+        return in_mode
+
+    def again(self):
+        """A fresh block of the same kind: blocks keep what they restore, so each is entered once at a time."""
+        return type(self)()
+
+    def __enter__(self):
+        self.before = MODE.grad, MODE.inference
+        MODE.grad = self.enabled
+        if self.inference is not None:
+            MODE.inference = self.inference
+
+    def __exit__(self, *exception):
+        MODE.grad, MODE.inference = self.before
+
+
+class no_grad(GradMode):
+    """In this block, or in the function that it decorates, nothing is recorded.   torch: no_grad
+
+    >>> x = torch.tensor([1.0], requires_grad=True)
+    >>> with torch.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    enabled = False
+
+    def __new__(cls, function=None):
+        made = object.__new__(cls)
+        return made if function is None else made(function)
+
+
+class enable_grad(no_grad):
+    """Inside ``no_grad``, a block that is recorded after all.   torch: enable_grad"""
+
+    enabled = True
+
+
+class set_grad_enabled(GradMode):
+    """Record or not, from now on or as a block.   torch: set_grad_enabled"""
+
+    def __init__(self, mode):
+        self.enabled = bool(mode)
+        self.before = MODE.grad, MODE.inference
+        MODE.grad = self.enabled
+
+    def __call__(self, function):
+        MODE.grad = self.before[0]
+        return GradMode.__call__(self, function)
+
+    def again(self):
+        return set_grad_enabled(self.enabled)
+
+    def __enter__(self):
+        MODE.grad = self.enabled
+
+
+class inference_mode(GradMode):
+    """Like ``no_grad``; its tensors may not be used in recorded computations either.   torch: inference_mode"""
+
+    def __new__(cls, mode=True):
+        made = object.__new__(cls)
+        made.enabled = made.inference = None
+        if callable(mode):
+            made.set(True)
+            return made(mode)
+        made.set(mode)
+        return made
+
+    def set(self, mode):
+        self.enabled, self.inference = (False, True) if mode else (MODE.grad, False)
+
+    def again(self):
+        return inference_mode(self.inference)
+
+
+def is_grad_enabled():
+    """Whether gradients are recorded in this thread.   torch: is_grad_enabled"""
+    return MODE.grad
+
+
+def is_inference_mode_enabled():
+    """Whether this thread is in an ``inference_mode`` block.   torch: is_inference_mode_enabled"""
+    return MODE.inference
+
+
+def seed_gradient(output, gradient):
+    """The gradient to start with: ``gradient``, or 1 for a single number.
+
+    Raises RuntimeError for several numbers without one, or for one of another shape.
+    """
+    if gradient is None:
+        if output._array.size != 1:
+            raise RuntimeError(
+                "grad can be implicitly created only for scalar outputs\n"
+                f"this tensor has shape {tuple(output.shape)}: call .sum().backward(), or pass gradient="
+            )
+        return output.ones_like()
+    if not isinstance(gradient, Tensor):
+        raise TypeError("gradients can be either Tensors or None, but got " + type(gradient).__name__)
+    if gradient._array.shape != output._array.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of {output.shape}."
+        )
+    return gradient
+
+
+# ----------------------------------------------------------------------------------------------------------- the Tensor
+
+
+def from_data(data, dtype=None):
+    """A new tensor of Python numbers, nested lists, arrays or tensors; Python's floats get the default dtype."""
+    xp = for_device(CPU)
+    if isinstance(data, Tensor):
+        array = data._array.copy()
+    else:
+        array = xp.array_of(data, dtype, default=get_default_dtype())
+    made = wrap(array)
+    return made if dtype is None else made.to(dtype)
+
+
+def rebuilt(cls, array, requires_grad, attributes):
+    """A tensor as it was pickled."""
+    made = object.__new__(cls)
+    made._array, made._storage = array, Storage()
+    made._node = made._view = made._grad = None
+    made.__dict__.update(attributes)
+    return made.requires_grad_(requires_grad)
+
+
+def broadcast_shape(shapes):
+    """The shape that shapes, which are known to fit, are broadcast to."""
+    length = max(map(len, shapes), default=0)
+    padded = [(1,) * (length - len(shape)) + tuple(shape) for shape in shapes]
+    return tuple([next((n for n in sizes if n != 1), 1) for sizes in zip(*padded, strict=True)])
+
+
+class Tensor:
+    """An n-dimensional array that can remember how it was computed.
+
+    ``Tensor(4)`` is a number that wants its gradient, of dtype float32; a list or array makes a float32 tensor that
+    doesn't, integers make an uninitialised one of that shape. To choose, use ``tensor(data, dtype=…, requires_grad=…)``.
+
+    torch: torch.Tensor
+
+    >>> a, b, c = Tensor(4), Tensor(3), Tensor(2)
+    >>> d = a + b
+    >>> e = d * c
+    >>> e.backward()
+    >>> print(f"{a.grad} {b.grad} {c.grad}")
+    2.0 2.0 7.0
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_array", "_grad", "_node", "_storage", "_view")
+    __array_priority__ = 1000  # beside a NumPy array, our operators are asked first
+
+    def __new__(cls, *data, requires_grad=None, dtype=None, device=None):
+        made = object.__new__(cls)
+        xp = for_device(as_device(device))
+        made._node = made._view = made._grad = None
+        made._storage = Storage()
+        if len(data) == 1 and isinstance(data[0], Tensor):
+            made._array, made._storage = data[0]._array, data[0]._storage
+        elif len(data) == 1 and not isinstance(data[0], Size):
+            made._array = xp.array_of(data[0], float32 if dtype is None else dtype)
+            if requires_grad is None:
+                requires_grad = not made._array.ndim
+        else:
+            shape = data[0] if data and isinstance(data[0], Size) else data or (0,)
+            made._array = xp.empty(tuple(shape), float32 if dtype is None else dtype)
+        if requires_grad:
+            made.requires_grad = True
+        return made
+
+    _apply = staticmethod(apply)
+    _write = write
+    _create = staticmethod(create)
+
+    # ------------------------------------------------------------------------------------------------------- what it is
+
+    @property
+    def shape(self):
+        return Size(self._array.shape)
+
+    @property
+    def ndim(self):
+        return self._array.ndim
+
+    @property
+    def dtype(self):
+        array = self._array
+        return ARRAY_TYPES[array.__class__].dtype_of(array)
+
+    @property
+    def device(self):
+        return CPU if ARRAY_TYPES[self._array.__class__].device_of(self._array) == "cpu" else device("cuda")
+
+    def dim(self):
+        return self._array.ndim
+
+    ndimension = dim
+
+    def size(self, dim=None):
+        return Size(self._array.shape) if dim is None else self._array.shape[one_dim(dim, self._array.ndim)]
+
+    def numel(self):
+        return self._array.size
+
+    nelement = numel
+
+    def element_size(self):
+        return self._array.itemsize
+
+    @property
+    def nbytes(self):
+        return self._array.size * self._array.itemsize
+
+    itemsize = property(element_size)
+
+    def stride(self, dim=None):
+        """How many elements apart neighbours are along each dim."""
+        strides = tuple([s // self._array.itemsize for s in self._array.strides])
+        return strides if dim is None else strides[one_dim(dim, len(strides))]
+
+    def data_ptr(self):
+        """The address of the first element."""
+        return self._array.__array_interface__["data"][0]
+
+    def is_contiguous(self, memory_format=None):
+        return self._array.flags.c_contiguous
+
+    def is_floating_point(self):
+        return self._array.dtype.char in "fde" or self.dtype.is_floating_point
+
+    def is_complex(self):
+        return self._array.dtype.kind == "c"
+
+    def is_signed(self):
+        return self.dtype.is_signed
+
+    is_sparse = is_quantized = is_mkldnn = is_meta = is_nested = False
+
+    @property
+    def is_cuda(self):
+        return self.device.type == "cuda"
+
+    layout = "torch.strided"
+
+    @property
+    def T(self):  # noqa: N802
+        return self.permute(tuple(range(self._array.ndim))[::-1])
+
+    @property
+    def mT(self):  # noqa: N802
+        return self.transpose(-2, -1)
+
+    H, mH = T, mT
+
+    @property
+    def real(self):
+        return self
+
+    # ------------------------------------------------------------------------------------------------------ its history
+
+    @property
+    def requires_grad(self):
+        return edge_of(self) is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted):
+        node = edge_of(self)
+        if wanted and node is None:
+            if not (self.is_floating_point() or self.is_complex()):
+                raise RuntimeError(
+                    "only Tensors of floating point dtype can require gradients\n"
+                    f"this tensor has dtype {self.dtype}: convert it with .float()"
+                )
+            self._node = AccumulateGrad(self)
+        elif not wanted and node is not None:
+            if node.__class__ is not AccumulateGrad:
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                    "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                )
+            self._node = None
+
+    def requires_grad_(self, requires_grad=True):
+        """Set ``requires_grad``.   torch: Tensor.requires_grad_"""
+        if requires_grad or self._node is not None:
+            self.requires_grad = requires_grad
+        return self
+
+    @property
+    def grad_fn(self):
+        node = edge_of(self)
+        return None if node.__class__ is AccumulateGrad else node
+
+    @property
+    def is_leaf(self):
+        node = edge_of(self)
+        return node is None or node.__class__ is AccumulateGrad
+
+    @property
+    def grad(self):
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient):
+        if gradient is not None:
+            if not isinstance(gradient, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}")
+            if gradient._array.shape != self._array.shape:
+                raise RuntimeError(
+                    f"assigned grad has data of a different size\nthe tensor has shape {tuple(self.shape)}, the gradient "
+                    f"{tuple(gradient.shape)}"
+                )
+            if gradient._array.dtype != self._array.dtype:
+                raise RuntimeError(
+                    "assigned grad has data of a different type\n"
+                    f"the tensor has dtype {self.dtype}, the gradient {gradient.dtype}"
+                )
+        self._grad = gradient
+
+    @grad.deleter
+    def grad(self):
+        self._grad = None
+
+    @property
+    def data(self):
+        """The same memory without history; writes through it are not noticed by backward.   torch: Tensor.data"""
+        return wrap(self._array)
+
+    @data.setter
+    def data(self, new):
+        if not isinstance(new, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
+        self._array, self._storage = new._array, new._storage
+
+    @property
+    def _version(self):
+        return self._storage.version
+
+    @property
+    def _base(self):
+        return None if self._view is None else self._view.base
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """The gradients of this tensor, added to ``.grad`` of every leaf that it came from, or of ``inputs`` only.
+
+        gradient: that of something further on by this tensor; 1 if this is a single number.   torch: Tensor.backward
+
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+        """
+        node = edge_of(self)
+        if node is None:
+            raise RuntimeError(
+                "element 0 of tensors does not require grad and does not have a grad_fn\n"
+                "nothing that it was computed from has requires_grad=True, or it was computed under no_grad"
+            )
+        targets = None
+        if inputs is not None:
+            targets = {edge_of(x) for x in ([inputs] if isinstance(inputs, Tensor) else inputs)}
+            if not targets:
+                raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        gradient = seed_gradient(self, gradient)
+        backward((node,), (gradient,), create_graph if retain_graph is None else retain_graph, create_graph, targets)
+
+    def register_hook(self, hook):
+        """Call ``hook(gradient)`` when backward reaches this tensor; what it returns replaces the gradient.
+
+        torch: Tensor.register_hook
+        """
+        node = edge_of(self)
+        if node is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        return HookHandle(node, "tensor_hooks", hook)
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call ``hook(tensor)`` when this leaf's gradient has arrived.   torch: Tensor.register_post_accumulate_grad_hook"""
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if not self.is_leaf:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        return HookHandle(self._node, "after_hooks", hook)
+
+    def retain_grad(self):
+        """Keep the gradient of this tensor in ``.grad`` though it isn't a leaf.   torch: Tensor.retain_grad"""
+        if not self.requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self.is_leaf or self.retains_grad:
+            return
+        tensor = ref(self)
+
+        def keep(g):
+            if (kept := tensor()) is not None:
+                kept._grad = g.clone() if kept._grad is None else kept._grad + g
+
+        self.register_hook(keep)
+        self._retained = edge_of(self)
+
+    @property
+    def retains_grad(self):
+        return getattr(self, "_retained", None) is not None and self._retained is edge_of(self)
+
+    def detach_(self):
+        """Forget the history, in place.   torch: Tensor.detach_"""
+        if self._view is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel...")
+        self._node = None
+        return self
+
+    # ------------------------------------------------------------------------------------------- as Python and NumPy see it
+
+    def __len__(self):
+        if not self._array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return self._array.shape[0]
+
+    def __iter__(self):
+        if not self._array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __bool__(self):
+        if self._array.size == 1:
+            return bool(self._array.item())
+        if not self._array.size:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        raise RuntimeError(
+            "Boolean value of Tensor with more than one value is ambiguous\nuse .any() or .all(), and & | ~ instead of and, or, not"
+        )
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __complex__(self):
+        return complex(self.item())
+
+    def __index__(self):
+        number = self.item()
+        if isinstance(number, float):
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(number)
+
+    def __contains__(self, element):
+        if isinstance(element, (Tensor, int, float, bool, complex)):
+            return bool((self == element).any())
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
+
+    __hash__ = object.__hash__
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if not self._array.ndim and self.__class__ is Tensor else object.__format__(self, spec)
+
+    def __repr__(self, *, tensor_contents=None):
+        node = edge_of(self)
+        return format_tensor(
+            self._array,
+            dtype=self.dtype.name,
+            default_dtype=get_default_dtype().name,
+            grad_fn=None if node is None or node.__class__ is AccumulateGrad else node.name(),
+            requires_grad=node is not None,
+        )
+
+    def __array__(self, dtype=None, copy=None):
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __dlpack__(self, *, stream=None, **options):
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+    @property
+    def __array_interface__(self):
+        return self.numpy().__array_interface__
+
+    def __deepcopy__(self, memo):
+        if id(self) in memo:
+            return memo[id(self)]
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+                "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+                "https://github.com/pytorch/pytorch/pull/103001\ncopy x.detach() or x.clone() instead"
+            )
+        made = wrap(self._array.copy("K")) if self.__class__ is Tensor else rebuilt(self.__class__, self._array.copy("K"), False, {})
+        memo[id(self)] = made
+        made._node = AccumulateGrad(made) if self.requires_grad else None
+        made._grad = deepcopy(self._grad, memo)
+        made.__dict__.update(deepcopy(self.__dict__, memo))
+        return made
+
+    def __reduce_ex__(self, protocol):
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Pickling of non-leaf Tensors is not supported: its history can't be stored\npickle x.detach() instead"
+            )
+        return rebuilt, (self.__class__, self._array, self.requires_grad, dict(self.__dict__))
+
+    def _type_name(self, prefix=""):
+        return (errors.C_NAMES if prefix else errors.TYPE_NAMES)[self.dtype.name]
+
+    def _from_data(self, data):
+        return from_data(data)
+
+    def _check_device(self, wanted):
+        for_device(wanted)
+
+    def _common_dtype(self, operands):
+        return common_dtype(operands)
+
+    def _broadcast_shape(self, *shapes):
+        found = errors.broadcast_error(shapes)
+        if found is not None:
+            raise found
+        return broadcast_shape(shapes)
+
+    def _arange(self, count):
+        return create(primitives.arange, (0, 1, count, int64))
+
+    def _memory_order(self):
+        """The dims by decreasing stride, if the memory has no gaps; else as they are."""
+        array = self._array
+        order = sorted(range(array.ndim), key=lambda d: -array.strides[d])
+        return order if array.transpose(order).flags.c_contiguous else list(range(array.ndim))
+
+    def _strided(self, dims):
+        """This fresh tensor, with its dims seen in another order."""
+        return wrap(self._array.transpose(dims), self._storage)
+
+    def _reinterpret(self, dtype):
+        xp = backend_of((self._array,))
+        return wrap(self._array.view(xp.array_dtype(dtype)), self._storage)
+
+    def _become(self, other):
+        """Take over the memory and history of ``other``, which was made from this: ``x.t_()`` is ``x.t()`` by x's name."""
+        if MODE.grad:
+            refuse_write(self, edge_of(self))
+        self._array, self._storage, self._node, self._view = other._array, other._storage, other._node, other._view
+        return self
+
+    def unsqueeze_(self, dim):
+        """``unsqueeze`` in place."""
+        return self._become(self.unsqueeze(dim))
+
+    def squeeze_(self, dim=None):
+        """``squeeze`` in place."""
+        return self._become(self.squeeze(dim))
+
+    def transpose_(self, dim0, dim1):
+        """``transpose`` in place."""
+        return self._become(self.transpose(dim0, dim1))
+
+    def t_(self):
+        """``t`` in place."""
+        return self._become(self.t())
+
+    def rows(self):
+        """The input as a matrix, its leading dims made one."""
+        return self if self._array.ndim == 2 else self.reshape(-1, self._array.shape[-1])
+
+    # ------------------------------------------------------------------------------ the vocabulary: functions and methods are one
+
+    from .ops.elementwise import (
+        abs, abs_, acos, acosh, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asinh, atan, atan2, atanh,
+        between, bitwise_and, bitwise_and_, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_or_,
+        bitwise_right_shift, bitwise_xor, bitwise_xor_, ceil, ceil_, clamp, clamp_, clamp_max, clamp_max_, clamp_min,
+        clamp_min_, cos, cos_, cosh, div, div_, eq, erf, erf_, erfc, exp, exp2, exp_, expm1, fill_, floor, floor_,
+        floor_divide, floor_divide_, fmod, ge, gt, hypot, isclose, isfinite, isinf, isnan, keep, le, lerp, lerp_, log,
+        log10, log1p, log2, log_, logical_and, logical_not, logical_or, logical_xor, lt, masked_fill, masked_fill_,
+        maximum, minimum, mul, mul_, nan_to_num, ne, neg, neg_, pow, pow_, power_slope, reciprocal, reciprocal_, relu,
+        relu_, remainder, remainder_, round, round_, rpow, rsqrt, rsqrt_, rsub, rtruediv, share, sigmoid, sigmoid_,
+        sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh, tanh_, times_log, trunc,
+        trunc_, where, zero_,
+    )  # fmt: skip
+    from .ops.reduce import (
+        all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod,
+        cumprod_slope, cumsum, dist, equal, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean,
+        nansum, norm, prod, product_of_others, share_extremes, softmax, std, std_mean, sum, undrop, var, var_mean,
+    )  # fmt: skip
+    from .ops.movement import (
+        adjoint, broadcast_to, clone, contiguous, detach, diag, diag_embed, diagonal, embed, expand, expand_as,
+        flatten, flip, fliplr, flipud, fold_windows, follow, movedim, pad_widths, permute, ravel, repeat,
+        repeat_interleave, reshape, reshape_as, roll, rot90, squeeze, sum_to_size, swapaxes, t, tile, transpose, tril,
+        tril_, triu, triu_, unflatten, unfold, unsqueeze, view, view_as, written,
+    )  # fmt: skip
+    from .ops.indexing import (
+        argsort, argwhere, bincount, gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy,
+        index_copy_, index_fill, index_fill_, index_put, index_put_, index_put_at, index_select, kthvalue,
+        masked_scatter, masked_scatter_, masked_select, msort, multi_slice, narrow, nonzero, scatter, scatter_,
+        scatter_add, scatter_add_, searchsorted, select, setitem, sort, take, take_along_dim, topk, unbind, unique,
+        unique_consecutive,
+    )  # fmt: skip
+    from .ops.linalg import (
+        addbmm, addmm, addmm_, addmv, baddbmm, bmm, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul,
+        tensordot, trace, vdot,
+    )  # fmt: skip
+    from .ops.joining import (
+        chunk, split, split_with_sizes, tensor_split,
+    )  # fmt: skip
+    from .ops.conversion import (
+        bfloat16, bool, byte, char, copy_, cpu, cuda, double, empty_like, float, full_like, half, int, item, long,
+        new_empty, new_full, new_ones, new_tensor, new_zeros, numpy, ones_like, short, to, tolist, type, type_as,
+        zeros_like,
+    )  # fmt: skip
+
+    from .ops.random import (
+        bernoulli, bernoulli_, cauchy_, exponential_, geometric_, log_normal_, multinomial, normal_, random_, uniform_,
+    )  # fmt: skip
+
+    _cat, _stack = staticmethod(cat), staticmethod(stack)
+    __getitem__, __setitem__ = getitem, setitem
+    __add__ = __radd__ = add
+    __sub__, __rsub__ = sub, rsub
+    __mul__ = __rmul__ = mul
+    __truediv__, __rtruediv__ = div, rtruediv
+    __floordiv__, __mod__, __pow__, __rpow__ = floor_divide, remainder, pow, rpow
+    __matmul__, __rmatmul__ = matmul, rmatmul
+    __neg__, __abs__, __invert__ = neg, abs, bitwise_not
+    __eq__, __ne__, __lt__, __le__, __gt__, __ge__ = eq, ne, lt, le, gt, ge
+    __and__ = __rand__ = bitwise_and
+    __or__ = __ror__ = bitwise_or
+    __xor__ = __rxor__ = bitwise_xor
+    __lshift__, __rshift__ = bitwise_left_shift, bitwise_right_shift
+    __iadd__, __isub__, __imul__, __itruediv__ = add_, sub_, mul_, div_
+    __ifloordiv__, __imod__, __ipow__ = floor_divide_, remainder_, pow_
+    __iand__, __ior__, __ixor__ = bitwise_and_, bitwise_or_, bitwise_xor_

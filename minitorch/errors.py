@@ -1,0 +1,133 @@
+"""NumPy's complaints in PyTorch's words: the first line as PyTorch has it, the second says what to do.
+
+Only the error path comes here. Nothing is checked before an operation that NumPy will check itself.
+"""
+
+__all__ = [
+    "C_NAMES", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES",
+    "broadcast_error", "cast_error", "explain", "many_views_error", "output_shape_error", "overwritten_error",
+]  # fmt: skip
+
+LEAF_WRITTEN = (
+    "a leaf Variable that requires grad is being used in an in-place operation.\n"
+    "its gradient would be lost: write under torch.no_grad(), as optimizers do, or to a copy, x.clone()"
+)
+LEAF_VIEW_WRITTEN = (
+    "a view of a leaf Variable that requires grad is being used in an in-place operation.\n"
+    "its gradient would be lost: write under torch.no_grad(), as optimizers do, or to a copy, x.clone()"
+)
+NO_GRAD_VIEW_WRITTEN = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
+    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
+    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+    "tracked)."
+)
+STALE_NO_GRAD_VIEW = (
+    "A view was created in no_grad mode and its base or another view of its base has been modified inplace with grad mode "
+    "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
+    "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
+    "outside (if you want the inplace to be tracked)."
+)
+SHARED_ELEMENTS = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
+    "the tensor before performing the operation.\nit comes of expand() or broadcasting"
+)
+
+BOOL_SUBTRACTION = (
+    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+)
+BOOL_NEGATION = (
+    "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+    "`logical_not()` operator instead."
+)
+TYPE_NAMES = {
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",
+    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}  # fmt: skip
+"""What PyTorch's messages call the dtypes, and what those call them that speak C++."""
+C_NAMES = {
+    "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long", "int32": "int",
+    "int16": "short", "int8": "signed char", "uint8": "unsigned char", "bool": "bool", "complex64": "c10::complex<float>",
+    "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
+def explain(row, shapes, dtype_names, error):
+    """The exception to raise for ``error``, which the forward of ``row`` raised."""
+    if isinstance(error, (RuntimeError, IndexError, NotImplementedError)):
+        return error
+    if row.kind == "elementwise" and isinstance(error, ValueError):
+        found = broadcast_error(shapes)
+        if found is not None:
+            return found
+    if row.name == "sub" and "bool" in dtype_names:
+        return RuntimeError(BOOL_SUBTRACTION)
+    if row.name == "neg" and "bool" in dtype_names:
+        return RuntimeError(BOOL_NEGATION)
+    if isinstance(error, TypeError) and dtype_names:
+        name = TYPE_NAMES.get(dtype_names[0], dtype_names[0])
+        return NotImplementedError(f"\"{row.name}\" not implemented for '{name}'\nconvert the tensor first, e.g. with .float()")
+    return RuntimeError(f"{row.name}: {error}\nfor inputs of shapes {', '.join(map(str, shapes))}")
+
+
+def broadcast_error(shapes):
+    """The first dims that can't be broadcast against each other, if there are any."""
+    result = ()
+    for shape in shapes:
+        length = max(len(result), len(shape))
+        a = (1,) * (length - len(result)) + tuple(result)
+        b = (1,) * (length - len(shape)) + tuple(shape)
+        for d in reversed(range(length)):
+            if a[d] != b[d] and 1 not in (a[d], b[d]):
+                return RuntimeError(
+                    f"The size of tensor a ({a[d]}) must match the size of tensor b ({b[d]}) at non-singleton dimension {d}\n"
+                    f"the shapes are {tuple(result)} and {tuple(shape)}: dims are matched from the last, and each must be equal "
+                    "or 1. Use view, unsqueeze or transpose to line them up."
+                )
+        result = tuple(max(n, m) if 0 not in (n, m) else 0 for n, m in zip(a, b, strict=True))
+    return None
+
+
+def many_views_error(name):
+    """For a write to one of several views that a function made at once."""
+    return (
+        f"Output 0 of {name} is a view and is being modified inplace. This view is the output of a function that returns "
+        "multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace "
+        "operation by an out-of-place one."
+    )
+
+
+def cast_error(kind, dtype_name):
+    """For a write in place of a result whose dtype has a higher category."""
+    return RuntimeError(
+        f"result type {kind} can't be cast to the desired output type {TYPE_NAMES[dtype_name]}\n"
+        "an operation in place can't change the tensor's dtype: write x = x + y instead of x += y"
+    )
+
+
+def output_shape_error(shape, shapes, error):
+    """For a write in place of a result that is larger than the place."""
+    result = ()
+    for s in shapes:
+        length = max(len(result), len(s))
+        a, b = (1,) * (length - len(result)) + tuple(result), (1,) * (length - len(s)) + tuple(s)
+        result = tuple(m if n == 1 else n for n, m in zip(a, b, strict=True))
+    if result == tuple(shape):
+        return RuntimeError(str(error))
+    return RuntimeError(
+        f"output with shape {list(shape)} doesn't match the broadcast shape {list(result)}\n"
+        "an operation in place can't change the tensor's shape: write x = x + y instead of x += y"
+    )
+
+
+def overwritten_error(dtype_name, shape, producer, found, expected):
+    """A value that backward needs was written to after it was computed."""
+    what = f"torch.{TYPE_NAMES[dtype_name]}Tensor {list(shape)}"
+    origin = f", which is output 0 of {producer}," if producer else ""
+    return RuntimeError(
+        f"one of the variables needed for gradient computation has been modified by an inplace operation: [{what}]{origin} is "
+        f"at version {found}; expected version {expected} instead. Hint: enable anomaly detection to find the operation that "
+        "failed to compute its gradient, with torch.autograd.set_detect_anomaly(True).\n"
+        "replace the operation in place (x += y, x.relu_(), x[i] = y) by one that makes a new tensor, or write to a clone()"
+    )

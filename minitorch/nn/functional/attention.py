@@ -1,0 +1,85 @@
+"""Attention.   torch: aten/src/ATen/native/transformers/attention.cpp"""
+
+import math
+
+from ...creation import ones
+from ...dtypes import bool as bool_
+from .dropout import dropout
+from .names import scalar_name
+
+__all__ = ["scaled_dot_product_attention"]
+
+
+def scaled_dot_product_attention(
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
+):
+    """softmax(scale · Q Kᵀ + mask) V.   torch: F.scaled_dot_product_attention.   Vaswani et al. 2017, arXiv:1706.03762
+
+    query: (*, L, E), key: (*, S, E), value: (*, S, F) → (*, L, F); scale: 1/√E unless given. attn_mask broadcasts
+    against (*, L, S): boolean, True where a query may look, or a number to add. A query that may look nowhere gets zeros.
+    is_causal: query i sees the keys 0 … i. enable_gqa: fewer heads in key and value than in query, each used by several.
+
+    >>> F.scaled_dot_product_attention(torch.zeros(1, 2), torch.zeros(2, 2), tensor([[1., 2.], [3., 4.]]))
+    tensor([[2., 3.]])
+    """
+    check_attention(query, key, value, attn_mask, is_causal)
+    if enable_gqa:
+        key, value = repeated_heads(key, query), repeated_heads(value, query)
+
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = (query * scale).matmul(key.mT)  # (*, L, S)
+    if is_causal:
+        attn_mask = ones(*scores.shape[-2:], dtype=bool_, device=query.device).tril()
+        weights = scores.masked_fill(~attn_mask, -math.inf).softmax(-1)
+    elif attn_mask is None:
+        weights = scores.softmax(-1)
+    else:
+        weights = masked_softmax(scores, attn_mask)
+    return dropout(weights, dropout_p).matmul(value)
+
+
+def masked_softmax(scores, mask):
+    """A softmax that gives a row of zeros, and not of nan, where everything is masked."""
+    scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == bool_ else scores + mask
+    empty = (scores == -math.inf).all(-1, keepdim=True)
+    return scores.masked_fill(empty, 0).softmax(-1).masked_fill(empty, 0)
+
+
+def repeated_heads(x, query):
+    """(*, heads, S, E) with each head as often as the query has heads for it."""
+    times = query.shape[-3] // x.shape[-3]
+    if times == 1:
+        return x
+    return x.unsqueeze(-3).expand(*x.shape[:-2], times, *x.shape[-2:]).flatten(-4, -3)
+
+
+C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16": "c10::BFloat16", "Long": "long int",
+           "Int": "int", "Bool": "bool"}  # fmt: skip
+
+
+def c_name(x):
+    name = scalar_name(x.dtype)
+    return C_NAMES.get(name, name)
+
+
+def check_attention(query, key, value, attn_mask, is_causal):
+    if not query.dtype == key.dtype == value.dtype:
+        raise RuntimeError(
+            f"Expected query, key, and value to have the same dtype, but got query.dtype: {c_name(query)} key.dtype: "
+            f"{c_name(key)} and value.dtype: {c_name(value)} instead.\ncast them to one: x.to(query.dtype)"
+        )
+    if query.ndim < 2 or key.ndim < 2 or value.ndim < 2:
+        raise RuntimeError(
+            "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
+            f"{query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead.\nthey are (*, length, features)"
+        )
+    if attn_mask is None:
+        return
+    if attn_mask.dtype not in (bool_, query.dtype) and not attn_mask.dtype.is_floating_point:
+        raise RuntimeError(
+            "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+            f"{c_name(attn_mask)} and  query.dtype: {c_name(query)} instead.\nTrue means: may be looked at"
+        )
+    if is_causal:
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True\n"
+                           "put the triangle into the mask: mask & ones(L, S, dtype=bool).tril()")  # fmt: skip

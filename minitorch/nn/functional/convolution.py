@@ -1,0 +1,16 @@
+"""Convolutions, and the windows they are made of: see ``ops/conv.py``.   torch: F.conv2d and its relatives"""
+
+from ...ops.conv import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+    fold,
+    unfold,
+)
+
+__all__ = [
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "unfold",
+]  # fmt: skip

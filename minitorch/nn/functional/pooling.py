@@ -1,0 +1,114 @@
+"""The largest, the mean or the norm of each window: see ``ops/conv.py`` for the first two.   torch: F.max_pool2d …"""
+
+from ...ops.conv import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
+
+__all__ = [
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d",
+    "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
+]  # fmt: skip
+
+
+def ntuple(x, n):
+    return tuple(x) if isinstance(x, (tuple, list)) else (x,) * n
+
+
+# ------------------------------------------------------------------------------------------------------------------- norms
+
+
+def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """(Σ xᵖ)^(1/p) of each window of (N, C, L).   torch: F.lp_pool1d"""
+    means = avg_pool1d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    return norm_of_means(means, norm_type, ntuple(kernel_size, 1)[0])
+
+
+def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """(Σ xᵖ)^(1/p) of each window of (N, C, H, W).   torch: F.lp_pool2d"""
+    height, width = ntuple(kernel_size, 2)
+    means = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    return norm_of_means(means, norm_type, height * width)
+
+
+def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """(Σ xᵖ)^(1/p) of each window of (N, C, D, H, W).   torch: F.lp_pool3d"""
+    depth, height, width = ntuple(kernel_size, 3)
+    means = avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    return norm_of_means(means, norm_type, depth * height * width)
+
+
+def norm_of_means(means, norm_type, count):
+    """The p-th root of the sums; a negative sum (of odd powers) has none, and counts as 0."""
+    return (means.sign() * means.abs().relu() * count).relu().pow(1 / norm_type)
+
+
+# ------------------------------------------------------------------------------------------------------------- and back
+
+
+def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Each maximum at the place where max_pool1d found it, zeros elsewhere.   torch: F.max_unpool1d
+
+    >>> x = tensor([[[1., 3., 2., 0.]]])
+    >>> F.max_unpool1d(*F.max_pool1d(x, 2, return_indices=True), 2)
+    tensor([[[0., 3., 2., 0.]]])
+    """
+    return unpool(input, indices, kernel_size, stride, padding, output_size, 1)
+
+
+def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Each maximum at the place where max_pool2d found it, zeros elsewhere.   torch: F.max_unpool2d"""
+    return unpool(input, indices, kernel_size, stride, padding, output_size, 2)
+
+
+def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Each maximum at the place where max_pool3d found it, zeros elsewhere.   torch: F.max_unpool3d"""
+    return unpool(input, indices, kernel_size, stride, padding, output_size, 3)
+
+
+def unpool(input, indices, kernel_size, stride, padding, output_size, n):
+    kernel_size, padding = ntuple(kernel_size, n), ntuple(padding, n)
+    stride = kernel_size if stride is None else ntuple(stride, n)
+    sizes = unpooled_sizes(input.shape[-n:], kernel_size, stride, padding, output_size)
+    lead = input.shape[:-n]
+
+    total = 1
+    for size in sizes:
+        total *= size
+    try:
+        flat = input.new_zeros(*lead, total).scatter(-1, indices.flatten(-n), input.flatten(-n))
+    except (IndexError, RuntimeError):
+        worst = int(indices.max()) if int(indices.max()) >= total else int(indices.min())
+        raise RuntimeError(
+            f"Found an invalid max index: {worst} (output volumes are of size {'x'.join(map(str, sizes))})\n"
+            "give the indices and the kernel_size, stride and padding of the pooling, and output_size if it isn't the smallest"
+        ) from None
+    return flat.view(*lead, *sizes)
+
+
+def unpooled_sizes(shape, kernel_size, stride, padding, output_size):
+    """The sizes before the pooling: several were possible, ``output_size`` may choose another than the usual one."""
+    n = len(kernel_size)
+    usual = [(shape[d] - 1) * stride[d] + kernel_size[d] - 2 * padding[d] for d in range(n)]
+    if output_size is None:
+        return usual
+    chosen = list(output_size)[-n:]
+    for d in range(n):
+        least, most = usual[d] - stride[d], usual[d] + stride[d]
+        if not least < chosen[d] < most:
+            raise ValueError(
+                f'invalid output_size "{chosen}" (dim {d} must be between {least} and {most})\n'
+                "less than one stride away from the usual size"
+            )
+    return chosen

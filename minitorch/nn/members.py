@@ -1,0 +1,82 @@
+"""What a module registers: its parameters, submodules and buffers, by name.
+
+The three dicts, or books, of a module are the truth. Every entry is also put into the module's ``__dict__``, where
+Python finds an attribute at once: ``self.weight`` takes 26 ns that way, and 460 by way of ``__getattr__``.
+"""
+
+import weakref
+from collections.abc import MutableMapping
+
+from ..engine import Tensor
+
+__all__ = ["BOOKS", "Members", "structure", "typename"]
+
+BOOKS = ("_parameters", "_modules", "_buffers")
+
+structure = [0]
+"""How often a parameter, a buffer, a submodule, ``training`` or ``requires_grad`` of any module changed: one number for
+the compiler to compare, in place of a walk through its modules."""
+
+
+class Members(dict):
+    """One book of ``module``: a dict whose entries are attributes of the module as well."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module, members):
+        self.module = weakref.ref(module)  # weak: no cycle, so a model is freed as soon as nobody holds it
+        for name, member in members.items():
+            self[name] = member
+
+    def __setitem__(self, name, member):
+        structure[0] += 1
+        super().__setitem__(name, member)
+        module = self.module()
+        if module is not None:
+            module.__dict__[name] = member
+
+    def __delitem__(self, name):
+        structure[0] += 1
+        super().__delitem__(name)
+        module = self.module()
+        if module is not None:
+            module.__dict__.pop(name, None)
+
+    # dict's own would go past the two above
+
+    update, setdefault = MutableMapping.update, MutableMapping.setdefault
+
+    def pop(self, name, *default):
+        if name not in self:
+            return super().pop(name, *default)
+        member = self[name]
+        del self[name]
+        return member
+
+    def popitem(self):
+        name = next(reversed(self), None)
+        return super().popitem() if name is None else (name, self.pop(name))
+
+    def clear(self):
+        for name in list(self):
+            del self[name]
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return dict, (), None, None, iter(self.items())
+
+
+def typename(value) -> str:
+    """The name of a value's type, as error messages write it.   torch: typename
+
+    >>> from minitorch.nn.members import typename
+    >>> typename(tensor(1.)), typename("abc")
+    ('torch.FloatTensor', 'str')
+    """
+    if isinstance(value, Tensor):
+        return value.type()
+    kind = value if isinstance(value, type) else type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,193 @@
+"""To other types, other places, and to Python and NumPy; and new tensors like a given one."""
+
+import builtins
+
+from .. import dtypes, primitives as rows
+from ..device import as_device, device as Device
+from .movement import sizes
+
+__all__ = [
+    "bfloat16", "bool", "byte", "char", "copy_", "cpu", "cuda", "double", "empty_like", "float", "full_like", "half", "int", "item",
+    "long", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "numpy", "ones_like", "short", "to", "tolist", "type",
+    "type_as", "zeros_like",
+]  # fmt: skip
+
+
+def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+    """Cast or moved: to a dtype, a device, or those of another tensor. The tensor itself if it is there already.
+
+    torch: Tensor.to
+
+    >>> torch.tensor([1.7]).to(torch.int64)
+    tensor([1])
+    """
+    for arg in args:
+        if isinstance(arg, dtypes.dtype):
+            dtype = arg
+        elif isinstance(arg, (str, Device)):
+            device = arg
+        elif hasattr(arg, "_apply"):
+            dtype, device = arg.dtype, arg.device
+        elif arg is not None and arg.__class__ is not builtins.bool and arg.__class__ is not builtins.int:
+            raise TypeError(f"to() received an invalid combination of arguments - got ({arg.__class__.__name__})")
+    if device is not None:
+        input._check_device(as_device(device))
+    if dtype is None or dtype is input.dtype:
+        return input.clone() if copy else input
+    return input._apply(rows.cast, (input,), (dtype,))
+
+
+def caster(name, dtype):
+    def cast(input, memory_format=None):
+        return to(input, dtype)
+
+    cast.__name__ = cast.__qualname__ = name
+    cast.__doc__ = f"As {dtype.name}.   torch: Tensor.{name}"
+    return cast
+
+
+float = caster("float", dtypes.float32)
+double = caster("double", dtypes.float64)
+half = caster("half", dtypes.float16)
+bfloat16 = caster("bfloat16", dtypes.bfloat16)
+long = caster("long", dtypes.int64)
+int = caster("int", dtypes.int32)
+short = caster("short", dtypes.int16)
+char = caster("char", dtypes.int8)
+byte = caster("byte", dtypes.uint8)
+bool = caster("bool", dtypes.bool)
+
+LEGACY = {
+    "FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTensor": dtypes.float16, "BFloat16Tensor": dtypes.bfloat16,
+    "LongTensor": dtypes.int64, "IntTensor": dtypes.int32, "ShortTensor": dtypes.int16, "CharTensor": dtypes.int8,
+    "ByteTensor": dtypes.uint8, "BoolTensor": dtypes.bool,
+}  # fmt: skip
+"""PyTorch's oldest names of the dtypes."""
+
+
+def type(input, dtype=None, non_blocking=False):
+    """The name of the tensor's type, such as 'torch.FloatTensor'; or the tensor cast to ``dtype``.   torch: Tensor.type"""
+    if dtype is None:
+        return next(f"torch.{name}" for name, d in LEGACY.items() if d is input.dtype)
+    if isinstance(dtype, str):
+        dtype = LEGACY[dtype.rpartition(".")[2]]
+    return to(input, dtype)
+
+
+def type_as(input, other):
+    """Cast to the dtype of ``other``.   torch: Tensor.type_as"""
+    return to(input, other.dtype)
+
+
+def cpu(input, memory_format=None):
+    """In the CPU's memory.   torch: Tensor.cpu"""
+    return to(input, device="cpu")
+
+
+def cuda(input, device=None, non_blocking=False, memory_format=None):
+    """In a GPU's memory.   torch: Tensor.cuda"""
+    return to(input, device="cuda" if device is None else device)
+
+
+def copy_(input, src, non_blocking=False):
+    """The elements of ``src``, broadcast and cast, into the input.   torch: Tensor.copy_"""
+    if not hasattr(src, "_apply"):
+        src = input.new_tensor(src)
+    return input._write(rows.assign, (input, to(src, input.dtype)))
+
+
+# ---------------------------------------------------------------------------------------------------- to Python and NumPy
+
+
+def item(input):
+    """The one element, as a Python number.   torch: Tensor.item
+
+    Raises RuntimeError if there are none or several.
+    """
+    if input._array.size != 1:
+        raise RuntimeError(
+            f"a Tensor with {input._array.size} elements cannot be converted to Scalar\nreduce it first, or use tolist()"
+        )
+    number = input._array.item()
+    return number if number.__class__ in (builtins.float, builtins.int, builtins.bool, complex) else builtins.float(number)
+
+
+def tolist(input):
+    """The elements as nested lists of Python numbers.   torch: Tensor.tolist"""
+    if input.dtype is dtypes.bfloat16:
+        return input.detach().float().tolist()
+    return input._array.tolist()
+
+
+def numpy(input, *, force=False):
+    """The tensor's memory as a NumPy array, not a copy.   torch: Tensor.numpy
+
+    Raises RuntimeError if it wants a gradient; with ``force`` the gradient is left behind.
+    """
+    if input.requires_grad and not force:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if input.dtype is dtypes.bfloat16:
+        raise TypeError("Got unsupported ScalarType BFloat16\nNumPy has no such type: use .float().numpy()")
+    return input._array
+
+
+# -------------------------------------------------------------------------------------------------------- tensors like it
+
+
+def filled(input, shape, value, dtype, device, requires_grad):
+    if device is not None:
+        input._check_device(as_device(device))
+    dtype = input.dtype if dtype is None else dtype
+    return input._create(rows.full, (tuple(shape), value, dtype)).requires_grad_(requires_grad)
+
+
+def new_full(input, size, fill_value, *, dtype=None, device=None, requires_grad=False):
+    """A tensor of ``size`` filled with a value, of the input's dtype.   torch: Tensor.new_full"""
+    return filled(input, sizes((size,)), fill_value, dtype, device, requires_grad)
+
+
+def new_zeros(input, *size, dtype=None, device=None, requires_grad=False):
+    """Zeros of the input's dtype.   torch: Tensor.new_zeros"""
+    return filled(input, sizes(size), 0, dtype, device, requires_grad)
+
+
+def new_ones(input, *size, dtype=None, device=None, requires_grad=False):
+    """Ones of the input's dtype.   torch: Tensor.new_ones"""
+    return filled(input, sizes(size), 1, dtype, device, requires_grad)
+
+
+def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
+    """Uninitialised memory of the input's dtype.   torch: Tensor.new_empty"""
+    if device is not None:
+        input._check_device(as_device(device))
+    return input._create(rows.empty, (sizes(size), input.dtype if dtype is None else dtype)).requires_grad_(requires_grad)
+
+
+def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
+    """A copy of ``data`` as a tensor of the input's dtype.   torch: Tensor.new_tensor"""
+    return to(input._from_data(data), input.dtype if dtype is None else dtype).requires_grad_(requires_grad)
+
+
+def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+    """Zeros in the input's shape.   torch: zeros_like"""
+    return filled(input, input._array.shape, 0, dtype, device, requires_grad)
+
+
+def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+    """Ones in the input's shape.   torch: ones_like"""
+    return filled(input, input._array.shape, 1, dtype, device, requires_grad)
+
+
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+    """A value in the input's shape.   torch: full_like"""
+    return filled(input, input._array.shape, fill_value, dtype, device, requires_grad)
+
+
+def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+    """Uninitialised memory in the input's shape, and in its order of dims if that has no gaps.   torch: empty_like"""
+    order = input._memory_order()
+    shape = [input._array.shape[d] for d in order]
+    made = new_empty(input, shape, dtype=dtype, device=device)
+    back = tuple(order.index(d) for d in range(len(order)))
+    made = made if back == tuple(range(len(order))) else made._strided(back)
+    return made.requires_grad_(requires_grad)

@@ -1,0 +1,408 @@
+"""Arithmetic, comparisons, functions of one number: element by element, with broadcasting."""
+
+import math
+
+from .. import primitives as rows
+from ..dtypes import bool as bool_dtype
+
+__all__ = [
+    "abs", "abs_", "acos", "acosh", "add", "add_", "addcdiv", "addcdiv_", "addcmul", "addcmul_", "asin", "asinh", "atan", "atan2",
+    "atanh", "between", "bitwise_and", "bitwise_and_", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_or_",
+    "bitwise_right_shift", "bitwise_xor", "bitwise_xor_", "ceil", "ceil_", "clamp", "clamp_", "clamp_max", "clamp_max_",
+    "clamp_min", "clamp_min_", "cos", "cos_", "cosh", "div", "div_", "eq", "erf", "erf_", "erfc", "exp", "exp2", "exp_", "expm1",
+    "fill_", "floor", "floor_", "floor_divide", "floor_divide_", "fmod", "ge", "gt", "hypot", "isclose", "isfinite", "isinf",
+    "isnan", "keep", "le", "lerp", "lerp_", "log", "log10", "log1p", "log2", "log_", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "lt", "masked_fill", "masked_fill_", "maximum", "minimum", "mul", "mul_", "nan_to_num", "ne", "neg", "neg_",
+    "pow", "pow_", "power_slope", "reciprocal", "reciprocal_", "relu", "relu_", "remainder", "remainder_", "rfloordiv", "rmod", "round",
+    "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid", "sigmoid_", "sign", "signbit", "sin", "sin_", "sinh",
+    "sqrt", "sqrt_", "square", "square_", "sub", "sub_", "tan", "tanh", "tanh_", "times_log", "trunc", "trunc_", "where", "zero_",
+]  # fmt: skip
+
+
+def named(function, name, doc):
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+def unary(row, formula):
+    """The function that applies a row to one tensor."""
+    return named(lambda input: input._apply(row, (input,)), row.name, f"{formula}, element by element.   torch: {row.name}")
+
+
+def binary(row, formula):
+    """The function that applies a row to a tensor and another, or a number."""
+    return named(
+        lambda input, other: input._apply(row, (input, other)),
+        row.name,
+        f"{formula}, element by element, with broadcasting.   torch: {row.name}",
+    )
+
+
+def in_place(row):
+    """``x.exp_()``: the row's result written into ``x``, which is returned."""
+    return named(lambda input: input._write(row, (input,)), f"{row.name}_", f"``{row.name}`` in place.")
+
+
+def binary_in_place(row):
+    """``x.mul_(y)``: the row's result written into ``x``, which is returned."""
+    return named(lambda input, other: input._write(row, (input, other)), f"{row.name}_", f"``{row.name}`` in place.")
+
+
+# ---------------------------------------------------------------------------------------------------------- one tensor
+
+neg, neg_ = unary(rows.neg, "-x"), in_place(rows.neg)
+abs, abs_ = unary(rows.abs, "|x|"), in_place(rows.abs)
+sign = unary(rows.sign, "-1, 0 or 1")
+floor, floor_ = unary(rows.floor, "The largest integer <= x"), in_place(rows.floor)
+ceil, ceil_ = unary(rows.ceil, "The smallest integer >= x"), in_place(rows.ceil)
+trunc, trunc_ = unary(rows.trunc, "x without its fraction"), in_place(rows.trunc)
+exp, exp_ = unary(rows.exp, "e^x"), in_place(rows.exp)
+exp2 = unary(rows.exp2, "2^x")
+expm1 = unary(rows.expm1, "e^x - 1, exact near 0")
+log, log_ = unary(rows.log, "ln x"), in_place(rows.log)
+log2 = unary(rows.log2, "The logarithm to base 2")
+log10 = unary(rows.log10, "The logarithm to base 10")
+log1p = unary(rows.log1p, "ln(1 + x), exact near 0")
+sqrt, sqrt_ = unary(rows.sqrt, "√x"), in_place(rows.sqrt)
+rsqrt, rsqrt_ = unary(rows.rsqrt, "1 / √x"), in_place(rows.rsqrt)
+reciprocal, reciprocal_ = unary(rows.reciprocal, "1 / x"), in_place(rows.reciprocal)
+square, square_ = unary(rows.square, "x²"), in_place(rows.square)
+sin, sin_ = unary(rows.sin, "sin x"), in_place(rows.sin)
+cos, cos_ = unary(rows.cos, "cos x"), in_place(rows.cos)
+tan = unary(rows.tan, "tan x")
+asin = unary(rows.asin, "The inverse of sin")
+acos = unary(rows.acos, "The inverse of cos")
+atan = unary(rows.atan, "The inverse of tan")
+sinh = unary(rows.sinh, "sinh x")
+cosh = unary(rows.cosh, "cosh x")
+asinh = unary(rows.asinh, "The inverse of sinh")
+acosh = unary(rows.acosh, "The inverse of cosh")
+atanh = unary(rows.atanh, "The inverse of tanh")
+tanh, tanh_ = unary(rows.tanh, "tanh x"), in_place(rows.tanh)
+sigmoid, sigmoid_ = unary(rows.sigmoid, "1 / (1 + e^-x)"), in_place(rows.sigmoid)
+relu, relu_ = unary(rows.relu, "max(x, 0)"), in_place(rows.relu)
+erf, erf_ = unary(rows.erf, "2/√π ∫₀ˣ exp(-t²) dt"), in_place(rows.erf)
+erfc = unary(rows.erfc, "1 - erf(x)")
+logical_not = unary(rows.logical_not, "Whether x is 0")
+bitwise_not = unary(rows.bitwise_not, "x with its bits flipped")
+isnan = unary(rows.isnan, "Whether x is NaN")
+isinf = unary(rows.isinf, "Whether x is ±∞")
+isfinite = unary(rows.isfinite, "Whether x is neither ±∞ nor NaN")
+signbit = unary(rows.signbit, "Whether x is negative, -0.0 too")
+
+
+def round(input, *, decimals=0):
+    """The nearest integer, halves to the even one; with ``decimals``, the nearest multiple of 10^-decimals.   torch: round
+
+    >>> torch.tensor([0.5, 1.5, 2.5]).round()
+    tensor([0., 2., 2.])
+    """
+    if decimals == 0:
+        return input._apply(rows.round, (input,))
+    scale = 10.0**decimals
+    return (input * scale).round() / scale if decimals > 0 else (input / 10.0**-decimals).round() * 10.0**-decimals
+
+
+def round_(input, *, decimals=0):
+    """``round`` in place."""
+    return input.copy_(input.round(decimals=decimals)) if decimals else input._write(rows.round, (input,))
+
+
+# --------------------------------------------------------------------------------------------------------- two tensors
+
+mul, mul_ = binary(rows.mul, "x y"), binary_in_place(rows.mul)
+floor_divide, floor_divide_ = binary(rows.floor_divide, "⌊x / y⌋"), binary_in_place(rows.floor_divide)
+remainder, remainder_ = binary(rows.remainder, "x - y ⌊x / y⌋, with the sign of y"), binary_in_place(rows.remainder)
+fmod = binary(rows.fmod, "x - y trunc(x / y), with the sign of x")
+maximum = binary(rows.maximum, "The larger; NaN if one is")
+minimum = binary(rows.minimum, "The smaller; NaN if one is")
+atan2 = binary(rows.atan2, "The angle of the point (y, x)")
+eq, ne = binary(rows.eq, "x == y"), binary(rows.ne, "x != y")
+lt, le = binary(rows.lt, "x < y"), binary(rows.le, "x <= y")
+gt, ge = binary(rows.gt, "x > y"), binary(rows.ge, "x >= y")
+logical_and = binary(rows.logical_and, "Whether both are nonzero")
+logical_or = binary(rows.logical_or, "Whether one is nonzero")
+logical_xor = binary(rows.logical_xor, "Whether just one is nonzero")
+bitwise_and, bitwise_and_ = binary(rows.bitwise_and, "x & y"), binary_in_place(rows.bitwise_and)
+bitwise_or, bitwise_or_ = binary(rows.bitwise_or, "x | y"), binary_in_place(rows.bitwise_or)
+bitwise_xor, bitwise_xor_ = binary(rows.bitwise_xor, "x ^ y"), binary_in_place(rows.bitwise_xor)
+bitwise_left_shift = binary(rows.left_shift, "x << y")
+bitwise_right_shift = binary(rows.right_shift, "x >> y")
+
+
+def add(input, other, *, alpha=1):
+    """x + alpha y.   torch: add
+
+    >>> torch.tensor([1.0, 2.0]).add(torch.tensor([[10.0], [20.0]]))
+    tensor([[11., 12.],
+            [21., 22.]])
+    """
+    return input._apply(rows.add, (input, other if alpha == 1 else other * alpha))
+
+
+def add_(input, other, *, alpha=1):
+    """``add`` in place."""
+    return input._write(rows.add, (input, other if alpha == 1 else other * alpha))
+
+
+def sub(input, other, *, alpha=1):
+    """x - alpha y.   torch: sub"""
+    return input._apply(rows.sub, (input, other if alpha == 1 else other * alpha))
+
+
+def sub_(input, other, *, alpha=1):
+    """``sub`` in place."""
+    return input._write(rows.sub, (input, other if alpha == 1 else other * alpha))
+
+
+def rsub(input, other, *, alpha=1):
+    """y - alpha x.   torch: rsub"""
+    return input._apply(rows.sub, (other, input if alpha == 1 else input * alpha))
+
+
+ROUNDING = {None: lambda q: q, "trunc": trunc, "floor": floor}
+
+
+def div(input, other, *, rounding_mode=None):
+    """x / y: floating point, also of integers; ``rounding_mode`` "trunc" or "floor" keeps integers.   torch: div
+
+    >>> torch.tensor([7, -7]).div(2, rounding_mode="trunc")
+    tensor([ 3, -3])
+    """
+    if rounding_mode is None:
+        return input._apply(rows.div, (input, other))
+    if rounding_mode == "floor":
+        return input.floor_divide(other)
+    if rounding_mode != "trunc":
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    if input.is_floating_point() or getattr(other, "is_floating_point", lambda: isinstance(other, float))():
+        return (input / other).trunc()
+    return (input - input.fmod(other)).floor_divide(other)
+
+
+def div_(input, other, *, rounding_mode=None):
+    """``div`` in place."""
+    if rounding_mode is None:
+        return input._write(rows.div, (input, other))
+    return input.copy_(input.div(other, rounding_mode=rounding_mode))
+
+
+def rfloordiv(input, other):
+    """⌊y / x⌋."""
+    return input._apply(rows.floor_divide, (other, input))
+
+
+def rmod(input, other):
+    """y mod x."""
+    return input._apply(rows.remainder, (other, input))
+
+
+def rtruediv(input, other):
+    """y / x."""
+    return input._apply(rows.div, (other, input))
+
+
+def pow(input, exponent):
+    """x^y.   torch: pow
+
+    Raises RuntimeError for integers to negative integers.
+    """
+    if not hasattr(input, "_apply"):
+        return exponent._apply(rows.pow, (input, exponent))
+    if exponent.__class__ is int and exponent < 0 and not input.is_floating_point() and not input.is_complex():
+        raise RuntimeError("Integers to negative integer powers are not allowed.\nuse x.float() ** y")
+    return input._apply(rows.pow, (input, exponent))
+
+
+def pow_(input, exponent):
+    """``pow`` in place."""
+    return input._write(rows.pow, (input, exponent))
+
+
+def rpow(input, base):
+    """base^x."""
+    return input._apply(rows.pow, (base, input))
+
+
+def hypot(input, other):
+    """√(x² + y²).   torch: hypot"""
+    return (input.square() + other.square()).sqrt()
+
+
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """|x - y| <= atol + rtol |y|, or equal.   torch: isclose"""
+    close = (input == other) | (((input - other).abs() <= atol + rtol * other.abs()) & other.isfinite())
+    return close | (input.isnan() & other.isnan()) if equal_nan else close
+
+
+# ------------------------------------------------------------------------------------------------------- three tensors
+
+
+def where(input, condition, other):
+    """Where ``condition`` holds the input, elsewhere ``other``.   torch: Tensor.where
+
+    >>> x = torch.tensor([1.0, -2.0])
+    >>> x.where(x > 0, 0)
+    tensor([1., 0.])
+    """
+    tensor = next(x for x in (input, condition, other) if hasattr(x, "_apply"))
+    if condition.dtype is not bool_dtype:
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+    return tensor._apply(rows.where, (input, condition, other))
+
+
+def masked_fill(input, mask, value):
+    """``value`` where ``mask`` holds, elsewhere x.   torch: masked_fill"""
+    if mask.dtype is not bool_dtype:
+        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
+    value = value if hasattr(value, "_apply") else input.new_full((), value)
+    return input._apply(rows.where, (value.to(input.dtype), mask, input))
+
+
+def masked_fill_(input, mask, value):
+    """``masked_fill`` in place."""
+    if mask.dtype is not bool_dtype:
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+    value = value if hasattr(value, "_apply") else input.new_full((), value)
+    return input._write(rows.where, (value.to(input.dtype), mask, input))
+
+
+def clamp(input, min=None, max=None):
+    """min(max(x, low), high); the bounds are numbers or tensors, or None. The gradient passes at a bound.   torch: clamp
+
+    Raises RuntimeError if both bounds are None.
+    """
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if not hasattr(min, "_apply") and not hasattr(max, "_apply"):
+        if isinstance(min, float) or isinstance(max, float):
+            input = input if input.is_floating_point() else input.to(input._common_dtype((input, 1.0)))
+        return input._apply(rows.clamp, (input,), (min, max))
+    if min is not None:
+        input = input.where((input >= min) | (input != input), min)
+    return input if max is None else input.where((input <= max) | (input != input), max)
+
+
+def clamp_(input, min=None, max=None):
+    """``clamp`` in place."""
+    if hasattr(min, "_apply") or hasattr(max, "_apply"):
+        return input.copy_(input.clamp(min, max))
+    return input._write(rows.clamp, (input,), (min, max))
+
+
+def clamp_min(input, min):
+    """max(x, min).   torch: clamp_min"""
+    return input.clamp(min=min)
+
+
+def clamp_max(input, max):
+    """min(x, max).   torch: clamp_max"""
+    return input.clamp(max=max)
+
+
+def clamp_min_(input, min):
+    """``clamp_min`` in place."""
+    return input.clamp_(min=min)
+
+
+def clamp_max_(input, max):
+    """``clamp_max`` in place."""
+    return input.clamp_(max=max)
+
+
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+    """x with NaN and infinities replaced: by ``nan``, and by the largest and smallest finite numbers.   torch: nan_to_num"""
+    if not input.is_floating_point():
+        return input.clone()
+    top = 2.0 ** (2 ** (input.dtype.exponent_bits - 1)) * (1 - 2.0 ** -(input.dtype.mantissa_bits + 1))
+    result = input.masked_fill(input.isnan(), nan)
+    result = result.masked_fill(input == math.inf, top if posinf is None else posinf)
+    return result.masked_fill(input == -math.inf, -top if neginf is None else neginf)
+
+
+def lerp(input, end, weight):
+    """x + weight (end - x).   torch: lerp"""
+    return input._apply(rows.lerp, (input, end, weight))
+
+
+def lerp_(input, end, weight):
+    """``lerp`` in place."""
+    return input._write(rows.lerp, (input, end, weight))
+
+
+def addcmul(input, tensor1, tensor2, *, value=1):
+    """x + value y z.   torch: addcmul"""
+    return input._apply(rows.addcmul, (input, tensor1, tensor2), (value,))
+
+
+def addcmul_(input, tensor1, tensor2, *, value=1):
+    """``addcmul`` in place."""
+    return input._write(rows.addcmul, (input, tensor1, tensor2), (value,))
+
+
+def addcdiv(input, tensor1, tensor2, *, value=1):
+    """x + value y / z.   torch: addcdiv"""
+    return input._apply(rows.addcdiv, (input, tensor1, tensor2), (value,))
+
+
+def addcdiv_(input, tensor1, tensor2, *, value=1):
+    """``addcdiv`` in place."""
+    return input._write(rows.addcdiv, (input, tensor1, tensor2), (value,))
+
+
+def fill_(input, value):
+    """Every element becomes ``value``, a number or a 0-d tensor.   torch: Tensor.fill_"""
+    if hasattr(value, "_apply"):
+        if value.ndim:
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+        return input.copy_(value)
+    if not input.is_floating_point() and not input.is_complex():
+        value = int(value) if input.dtype is not bool_dtype else bool(value)
+    return input._write(rows.assign, (input, value))
+
+
+def zero_(input):
+    """Every element becomes 0.   torch: Tensor.zero_"""
+    return input._write(rows.assign, (input, 0))
+
+
+# ------------------------------------------------------------------------------------- what the table's vjps are made of
+
+
+def keep(input, other):
+    """x where y > 0, else 0."""
+    return input._apply(rows.keep, (input, other))
+
+
+def between(input, low, high):
+    """Whether low <= x <= high, either of which may be None."""
+    if low is None:
+        return input <= high
+    return input >= low if high is None else (input >= low) & (input <= high)
+
+
+def share(input, larger, smaller):
+    """The gradient of a maximum for its argument ``larger``: x where it is larger, half of it where the two are equal."""
+    half = (input * 0.5).where(larger == smaller if hasattr(larger, "_apply") else smaller == larger, 0)
+    return input.where(larger > smaller, half)
+
+
+def power_slope(input, exponent):
+    """y x^(y-1), and 0 where y is 0."""
+    if hasattr(exponent, "_apply"):
+        return (exponent * input ** (exponent - 1)).masked_fill(exponent == 0, 0)
+    if exponent == 0:
+        return input.zeros_like()
+    return input * 2 if exponent == 2 else input ** (exponent - 1) * exponent
+
+
+def times_log(input, base, exponent):
+    """x ln(base), the derivative of x = base^exponent by its exponent; 0 where base is 0 and exponent >= 0."""
+    if hasattr(base, "_apply"):
+        return (input * base.log()).masked_fill((base == 0) & (exponent >= 0), 0)
+    if base == 0:
+        return input.zeros_like().masked_fill(exponent < 0, -math.inf)
+    return input * (math.log(base) if base > 0 else math.nan)

@@ -1,0 +1,536 @@
+"""Reading and writing at places: x[...], gather and scatter, sorting.
+
+An index is taken in two steps. First the basic part, a view: integers select, slices cut, None adds a dim. Then integer
+tensors pick elements, in the dims that are left; a boolean tensor stands for the positions where it holds.
+"""
+
+from collections import namedtuple
+
+from .. import primitives as rows
+from ..dtypes import bool as bool_dtype, int64, uint8
+from .reduce import one_dim
+
+__all__ = [
+    "argsort", "argwhere", "bincount", "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at", "index_copy",
+    "index_copy_", "index_fill", "index_fill_", "index_put", "index_put_", "index_put_at", "index_select", "kthvalue", "masked_scatter",
+    "masked_scatter_", "masked_select", "msort", "multi_slice", "narrow", "nonzero", "scatter", "scatter_", "scatter_add", "scatter_add_",
+    "searchsorted", "select", "setitem", "sort", "sort_result", "take", "take_along_dim", "topk", "topk_result", "unbind", "unique",
+    "unique_consecutive",
+]  # fmt: skip
+
+sort_result = namedtuple("sort", ["values", "indices"])
+topk_result = namedtuple("topk", ["values", "indices"])
+kthvalue_result = namedtuple("kthvalue", ["values", "indices"])
+
+
+# --------------------------------------------------------------------------------------------------------------- x[...]
+
+
+def getitem(input, key):
+    """x[key]: integers, slices, None, Ellipsis, integer and boolean tensors, lists.
+
+    >>> x = torch.arange(6).reshape(2, 3)
+    >>> x[1, ::2], x[x > 3]
+    (tensor([3, 5]), tensor([4, 5]))
+    """
+    if key.__class__ is int and input._array.ndim:
+        return input.select(0, key)
+    view, indices, dims = resolved(input, key)
+    if not indices:
+        return view if view is not input else input._apply(rows.reshape, (input,), (tuple(input._array.shape),))
+    return view.index_at(indices, dims)
+
+
+def setitem(input, key, value):
+    """x[key] = value, in place; the value is broadcast and cast."""
+    if not hasattr(value, "_apply"):
+        value = input.new_tensor(value)
+    if hasattr(key, "_apply") and key.dtype is bool_dtype and key.shape == input.shape and value.ndim == 0:
+        input.masked_fill_(key, value)
+        return
+    view, indices, dims = resolved(input, key)
+    if not indices:
+        while value.ndim > view.ndim and value.shape[0] == 1:
+            value = value.squeeze(0)
+        view.copy_(value)
+        return
+    view._write(rows.index_put, (view, value.to(input.dtype), *indices), (dims, False))
+
+
+def resolved(input, key):
+    """The view that the basic part of ``key`` makes, the integer tensors that remain, and the dims that they index."""
+    entries = without_ellipsis(input, as_entries(input, key))
+    basic, indices, dims = [], [], []
+    source = result = 0  # the dims reached, in the input and in the view
+    trivial = True
+    shape = input._array.shape
+    for entry in entries:
+        if entry is None:
+            basic.append(None)
+            result, trivial = result + 1, False
+        elif entry.__class__ is int:
+            basic.append(in_range(entry, shape[source], source))
+            source, trivial = source + 1, False
+        elif entry.__class__ is slice:
+            bounds = slice_bounds(entry, shape[source])
+            trivial = trivial and bounds == (0, shape[source], 1)
+            basic.append(bounds)
+            source, result = source + 1, result + 1
+        else:
+            for index in positions(entry, shape, source):
+                basic.append((0, shape[source], 1))
+                indices.append(index)
+                dims.append(result)
+                source, result = source + 1, result + 1
+    view = input if trivial else input._apply(rows.slice, (input,), (tuple(basic),))
+    return view, indices, tuple(dims)
+
+
+def as_entries(input, key):
+    """The key as a list, with lists and arrays made tensors, and 0-d integer tensors Python numbers."""
+    if isinstance(key, list) and any(isinstance(k, (slice, list, type(None), type(...))) or hasattr(k, "_apply") for k in key):
+        key = tuple(key)
+    entries = []
+    for entry in key if isinstance(key, tuple) else (key,):
+        if isinstance(entry, (list, tuple, range)) or hasattr(entry, "__array_interface__"):
+            entry = input._from_data(entry)
+            if entry.numel() == 0:
+                entry = entry.to(int64)
+        if entry is True or entry is False:
+            entries += [None, input._from_data([entry])]
+        elif hasattr(entry, "_apply"):
+            kind = entry._array.dtype.kind
+            if kind not in "iub":
+                raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+            entries += [entry.item()] if entry.ndim == 0 and kind == "i" else [None, entry.reshape(1)] if entry.ndim == 0 else [entry]
+        elif entry is None or entry is ... or entry.__class__ in (int, slice):
+            entries.append(entry)
+        elif hasattr(entry, "__index__"):
+            entries.append(entry.__index__())
+        else:
+            raise IndexError(
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+                f"{type(entry).__name__})"
+            )
+    return entries
+
+
+def without_ellipsis(input, entries):
+    """``entries`` with the Ellipsis, or the end, filled up with full slices."""
+    used = 0
+    for entry in entries:
+        if entry is None or entry is ...:
+            continue
+        used += entry.ndim if hasattr(entry, "_apply") and entry.dtype in (bool_dtype, uint8) else 1
+    missing = input._array.ndim - used
+    if missing < 0:
+        if input._array.ndim == 0:
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor "
+                "to a number"
+            )
+        raise IndexError(f"too many indices for tensor of dimension {input._array.ndim}")
+    at = next((i for i, entry in enumerate(entries) if entry is ...), len(entries))
+    return entries[:at] + [slice(None)] * missing + [e for e in entries[at + 1 :] if e is not ...]
+
+
+def in_range(index, size, dim):
+    if -size <= index < size:
+        return index if index >= 0 else index + size
+    raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
+
+
+def slice_bounds(entry, size):
+    step = 1 if entry.step is None else entry.step.__index__()
+    if step <= 0:
+        raise ValueError("step must be greater than zero")
+    start, stop, step = entry.indices(size)
+    return (start, max(start, stop), step)
+
+
+def positions(entry, shape, dim):
+    """The integer tensors that an index tensor stands for: itself, or for a mask one for each of its dims."""
+    if entry.dtype not in (bool_dtype, uint8):
+        return [entry]
+    for d, n in enumerate(entry.shape):
+        if n != shape[dim + d]:
+            raise IndexError(
+                f"The shape of the mask {list(entry.shape)} at index {d} does not match the shape of the indexed tensor {list(shape)} "
+                f"at index {dim + d}"
+            )
+    return list(entry.nonzero().unbind(1))
+
+
+def index_at(input, indices, dims):
+    """The elements at integer tensors, one for each of ``dims``."""
+    return input._apply(rows.index, (input, *indices), (tuple(dims),))
+
+
+def index_put_at(input, value, indices, dims, accumulate):
+    """A copy of the input with ``value`` written to, or added at, places."""
+    return input._apply(rows.index_put, (input, value, *indices), (tuple(dims), accumulate))
+
+
+def index_add_at_(input, value, indices, dims):
+    """``value`` added at places, in place."""
+    return input._write(rows.index_put, (input, value, *indices), (tuple(dims), True))
+
+
+def index_put_(input, indices, values, accumulate=False):
+    """``values`` written to, or added at, the places of a tuple of index tensors.   torch: Tensor.index_put_"""
+    if values.dtype is not input.dtype:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{input._type_name()} for the destination and {values._type_name()} for the source."
+        )
+    view, found, dims = resolved(input, tuple(indices))
+    view._write(rows.index_put, (view, values, *found), (dims, accumulate))
+    return input
+
+
+def index_put(input, indices, values, accumulate=False):
+    """``index_put_`` on a copy.   torch: index_put"""
+    return input.clone().index_put_(indices, values, accumulate)
+
+
+# ----------------------------------------------------------------------------------------------------------- basic views
+
+
+def multi_slice(input, key):
+    """The view at a key in the table's form: an integer, a (start, stop, step) or None for each dim."""
+    return input._apply(rows.slice, (input,), (tuple(key),))
+
+
+def select(input, dim, index):
+    """x[..., index, ...] at ``dim``: a view without that dim.   torch: select"""
+    shape = input._array.shape
+    if not shape:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    d = one_dim(dim, len(shape))
+    index, size = index if index.__class__ is int else int(index), shape[d]
+    if not -size <= index < size:
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {d}")
+    key = *[(0, n, 1) for n in shape[:d]], index if index >= 0 else index + size
+    return input._apply(rows.slice, (input,), (key,))
+
+
+def narrow(input, dim, start, length):
+    """x[..., start : start + length, ...] at ``dim``: a view.   torch: narrow"""
+    shape = input._array.shape
+    if not shape:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    d = one_dim(dim, len(shape))
+    start, size = int(start), shape[d]
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if not -size <= start <= size:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size}], but got {start})")
+    start = start + size if start < 0 else start
+    if start + length > size:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
+    key = *[(0, n, 1) for n in shape[:d]], (start, start + length, 1)
+    return input._apply(rows.slice, (input,), (key,))
+
+
+def unbind(input, dim=0):
+    """A tuple of all slices along ``dim``, without it: views.   torch: unbind"""
+    d = one_dim(dim, input.ndim)
+    if input.ndim == 0:
+        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+    views = tuple([input.select(d, i) for i in range(input.shape[d])])
+    return several_views(views, "UnbindBackward0")
+
+
+def several_views(views, name):
+    """Mark views that one function made together: they may not be written to in a recorded computation."""
+    for view in views:
+        if view._view is not None and view._view.made == "grad":
+            view._view.made = name
+    return views
+
+
+# ------------------------------------------------------------------------------------------------- indices along a dim
+
+
+def check_index(name, input, index):
+    """Raise RuntimeError or IndexError if ``index`` can't be one into ``input``."""
+    if index.dtype is not int64 and index.dtype.name != "int32":
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+    if max(index.ndim, 1) != max(input.ndim, 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+
+
+def gather(input, dim, index, *, sparse_grad=False):
+    """out[i][j] = x[index[i][j]][j] for dim 0, and so on.   torch: gather
+
+    >>> torch.tensor([[1, 2], [3, 4]]).gather(1, torch.tensor([[0, 0], [1, 0]]))
+    tensor([[1, 1],
+            [4, 3]])
+    """
+    d = one_dim(dim, input.ndim)
+    check_index("gather", input, index)
+    for other, (n, m) in enumerate(zip(index.shape, input.shape, strict=False)):
+        if other != d and n > m:
+            raise RuntimeError(
+                f"Size does not match at dimension {other} expected index {list(index.shape)} to be no larger than self "
+                f"{list(input.shape)} apart from dimension {d}"
+            )
+    return input._apply(rows.gather, (input, index), (d,))
+
+
+def scatter_inputs(input, dim, index, src, value):
+    d = one_dim(dim, input.ndim)
+    check_index("scatter", input, index)
+    src = value if src is None else src
+    if not hasattr(src, "_apply"):
+        src = input.new_full((), src)
+    elif src.dtype is not input.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+    elif src.ndim and any(n > m for n, m in zip(index.shape, src.shape, strict=False)):
+        raise RuntimeError(
+            f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from dimension {d} and to be no "
+            f"larger size than src {list(src.shape)}"
+        )
+    return (input, index, src), (d,)
+
+
+def scatter(input, dim, index, src=None, *, value=None, reduce=None):
+    """A copy of x with out[index[i][j]][j] = src[i][j] for dim 0, and so on; ``src`` may be a number.   torch: scatter"""
+    if reduce is not None:
+        return input.clone().scatter_(dim, index, src, value=value, reduce=reduce)
+    return input._apply(rows.scatter, *scatter_inputs(input, dim, index, src, value))
+
+
+def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
+    """``scatter`` in place; ``reduce`` "add" adds to what is there.   torch: Tensor.scatter_"""
+    row = {None: rows.scatter, "add": rows.scatter_add}.get(reduce)
+    if row is None:
+        raise NotImplementedError(f"scatter_(reduce={reduce!r}) is not here yet; 'add' is")
+    return input._write(row, *scatter_inputs(input, dim, index, src, value))
+
+
+def scatter_add(input, dim, index, src):
+    """A copy of x with src[i][j] added at [index[i][j]][j] for dim 0, and so on.   torch: scatter_add"""
+    return input._apply(rows.scatter_add, *scatter_inputs(input, dim, index, src, None))
+
+
+def scatter_add_(input, dim, index, src):
+    """``scatter_add`` in place."""
+    return input._write(rows.scatter_add, *scatter_inputs(input, dim, index, src, None))
+
+
+def index_select(input, dim, index):
+    """The slices of x at a vector of positions along ``dim``.   torch: index_select"""
+    d = one_dim(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    if input.ndim == 0:
+        return input.clone()
+    index = index.reshape(-1)
+    if index.numel() and (int(index.min()) < 0 or int(index.max()) >= input.shape[d]):
+        raise IndexError("index out of range in self")
+    return input.index_at((index,), (d,))
+
+
+def index_add_(input, dim, index, source, *, alpha=1):
+    """x[index[i]] += alpha source[i] along ``dim``.   torch: Tensor.index_add_"""
+    source = source if alpha == 1 else source * alpha
+    return at_dim(input, one_dim(dim, input.ndim), index, source, True)
+
+
+def index_copy_(input, dim, index, source):
+    """x[index[i]] = source[i] along ``dim``.   torch: Tensor.index_copy_"""
+    return at_dim(input, one_dim(dim, input.ndim), index, source, False)
+
+
+def index_fill_(input, dim, index, value):
+    """x[index[i]] = value along ``dim``.   torch: Tensor.index_fill_"""
+    value = value if hasattr(value, "_apply") else input.new_full((), value)
+    return at_dim(input, one_dim(dim, input.ndim), index, value.to(input.dtype), False)
+
+
+def at_dim(input, d, index, source, accumulate):
+    return input._write(rows.index_put, (input, source, index.reshape(-1)), ((d,), accumulate))
+
+
+def index_add(input, dim, index, source, *, alpha=1):
+    """``index_add_`` on a copy.   torch: index_add"""
+    return input.clone().index_add_(dim, index, source, alpha=alpha)
+
+
+def index_copy(input, dim, index, source):
+    """``index_copy_`` on a copy.   torch: index_copy"""
+    return input.clone().index_copy_(dim, index, source)
+
+
+def index_fill(input, dim, index, value):
+    """``index_fill_`` on a copy.   torch: index_fill"""
+    return input.clone().index_fill_(dim, index, value)
+
+
+def take(input, index):
+    """The elements at positions in the flattened tensor.   torch: take"""
+    return input.reshape(-1)[index]
+
+
+def take_along_dim(input, indices, dim=None):
+    """``gather``, with the dims other than ``dim`` broadcast; flattened if ``dim`` is None.   torch: take_along_dim"""
+    if dim is None:
+        return input.reshape(-1).gather(0, indices.reshape(-1))
+    d = one_dim(dim, input.ndim)
+    if indices.ndim != input.ndim:
+        raise RuntimeError("torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+                           f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+    shape = [max(n, m) for n, m in zip(input.shape, indices.shape, strict=True)]
+    own, wanted = list(shape), list(shape)
+    own[d], wanted[d] = input.shape[d], indices.shape[d]
+    return input.expand(own).gather(d, indices.expand(wanted))
+
+
+def masked_select(input, mask):
+    """The elements where ``mask`` holds, in one dim.   torch: masked_select"""
+    if mask.dtype is not bool_dtype:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = input._broadcast_shape(input.shape, mask.shape)
+    return input.expand(shape)[mask.expand(shape)]
+
+
+def masked_scatter_(input, mask, source):
+    """The places where ``mask`` holds take the elements of ``source`` in order.   torch: Tensor.masked_scatter_"""
+    mask = mask.expand(input.shape)
+    input[mask] = source.reshape(-1)[: int(mask.sum())]
+    return input
+
+
+def masked_scatter(input, mask, source):
+    """``masked_scatter_`` on a copy.   torch: masked_scatter"""
+    return input.clone().masked_scatter_(mask, source)
+
+
+# --------------------------------------------------------------------------------------------------- order and occurrence
+
+
+def argsort(input, dim=-1, descending=False, *, stable=False):
+    """The order that sorts x along ``dim``; equal elements stay in order, NaN is the largest.   torch: argsort"""
+    return input._apply(rows.argsort, (input,), (one_dim(dim, input.ndim), bool(descending)))
+
+
+def sort(input, dim=-1, descending=False, *, stable=False):
+    """x sorted along ``dim``, and the order: (values, indices).   torch: sort"""
+    order = input.argsort(dim, descending)
+    return sort_result(input.gather(dim, order) if input.ndim else input.clone(), order)
+
+
+def msort(input):
+    """x sorted along dim 0.   torch: msort"""
+    return input.sort(0).values
+
+
+def topk(input, k, dim=-1, largest=True, sorted=True):
+    """The k largest (or smallest) along ``dim``, in order: (values, indices).   torch: topk
+
+    >>> torch.tensor([1.0, 4.0, 3.0]).topk(2).values
+    tensor([4., 3.])
+    """
+    if input.ndim == 0:
+        return topk_result(input.clone(), input.argmax())
+    if not 0 <= k <= input.shape[one_dim(dim, input.ndim)]:
+        raise RuntimeError("selected index k out of range")
+    order = input.argsort(dim, largest).narrow(dim, 0, k)
+    return topk_result(input.gather(dim, order), order)
+
+
+def kthvalue(input, k, dim=-1, keepdim=False):
+    """The k-th smallest along ``dim``: (values, indices).   torch: kthvalue"""
+    values, order = input.sort(dim)
+    values, order = values.narrow(dim, k - 1, 1), order.narrow(dim, k - 1, 1)
+    return kthvalue_result(values, order) if keepdim else kthvalue_result(values.squeeze(dim), order.squeeze(dim))
+
+
+def nonzero(input, *, as_tuple=False):
+    """The positions of the elements that aren't 0: one row each, or a tuple of one vector a dim.   torch: nonzero"""
+    if as_tuple and input.ndim == 0:
+        return input.reshape(1).nonzero(as_tuple=True)
+    found = input._apply(rows.nonzero, (input,))
+    return found.unbind(1) if as_tuple else found
+
+
+def argwhere(input):
+    """``nonzero``.   torch: argwhere"""
+    return input.nonzero()
+
+
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The distinct elements, or slices along ``dim``, in order; which of them each is; and how often each comes.
+
+    torch: unique
+    """
+    if dim is None:
+        flat = input.detach().reshape(-1, 1)
+    else:
+        flat = input.detach().transpose(0, dim).reshape(input.shape[dim], -1)
+    order = input._arange(flat.shape[0])
+    for column in range(flat.shape[1] - 1, -1, -1):  # the last sort, stable, is by the first column
+        order = order[flat[:, column][order].argsort()]
+    ordered = flat[order]
+    shape = input.shape if dim is None else (input.shape[dim],)
+    values, inverse, counts = runs(ordered, order, shape)
+    if dim is None:
+        values = values.reshape(-1)
+    else:
+        moved = input.transpose(0, dim)
+        values = values.reshape(-1, *moved.shape[1:]).transpose(0, dim)
+    return chosen(values, inverse, counts, return_inverse, return_counts)
+
+
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """Without repetitions of the element before.   torch: unique_consecutive"""
+    if dim is None:
+        flat, shape = input.detach().reshape(-1, 1), input.shape
+    else:
+        flat, shape = input.detach().transpose(0, dim).reshape(input.shape[dim], -1), (input.shape[dim],)
+    values, inverse, counts = runs(flat, input._arange(flat.shape[0]), shape)
+    if dim is None:
+        values = values.reshape(-1)
+    else:
+        values = values.reshape(-1, *input.transpose(0, dim).shape[1:]).transpose(0, dim)
+    return chosen(values, inverse, counts, return_inverse, return_counts)
+
+
+def runs(ordered, order, shape):
+    """Of rows in order: the first of each run of equal ones, which run each row is in (as ``order`` came), their lengths."""
+    n = ordered.shape[0]
+    if n == 0:
+        return ordered, order.reshape(shape), order
+    changed = (ordered[1:] != ordered[:-1]).any(1)
+    first = changed._cat([changed.new_full((1,), True), changed], 0)
+    starts = first.nonzero().reshape(-1)
+    inverse = order.zeros_like()
+    inverse[order] = first.cumsum(0) - 1
+    ends = starts._cat([starts[1:], starts.new_full((1,), n)], 0)
+    return ordered[starts], inverse.reshape(shape), ends - starts
+
+
+def chosen(values, inverse, counts, return_inverse, return_counts):
+    result = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
+    return result if len(result) > 1 else values
+
+
+def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None):
+    """Where the input's elements would be inserted into a sorted last dim.   torch: searchsorted"""
+    right = right or side == "right"
+    if not hasattr(input, "_apply"):
+        input = sorted_sequence.new_tensor(input)
+    found = sorted_sequence._apply(rows.searchsorted, (sorted_sequence.detach(), input.detach()), (right,))
+    return found.int() if out_int32 else found
+
+
+def bincount(input, weights=None, minlength=0):
+    """How often each integer comes in a vector, or the sum of its weights.   torch: bincount"""
+    if input.ndim != 1 or (input.numel() and int(input.min()) < 0):
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if weights is None:
+        return input._apply(rows.bincount, (input,), (minlength,))
+    size = max(minlength, int(input.max()) + 1 if input.numel() else 0)
+    weights = weights if weights.is_floating_point() and weights.dtype.name == "float32" else weights.double()
+    return weights.new_zeros(size).index_add_(0, input, weights).double()

@@ -1,0 +1,191 @@
+"""Several tensors to one, and one to several."""
+
+from .. import primitives as rows
+from .indexing import several_views
+from .reduce import one_dim
+
+__all__ = [
+    "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod", "cat", "chunk", "column_stack",
+    "dstack", "hstack", "meshgrid", "split", "split_with_sizes", "stack", "tensor_split", "vstack",
+]  # fmt: skip
+
+
+def cat(tensors, dim=0):
+    """The tensors one after the other along ``dim``; all other sizes must agree.   torch: cat
+
+    >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3])])
+    tensor([1, 2, 3])
+    """
+    tensors = tuple(tensors)
+    if not tensors:
+        raise ValueError("expected a non-empty list of Tensors")
+    kept = [t for t in tensors if t._array.shape != (0,)] or [tensors[0]]  # empty vectors join with anything, as in PyTorch
+    first = kept[0]
+    for i, t in enumerate(kept):
+        if t._array.ndim == 0:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+        if t._array.ndim != first._array.ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {t.ndim}")
+    d = one_dim(dim, first._array.ndim)
+    for i, t in enumerate(kept):
+        for other, (n, m) in enumerate(zip(first._array.shape, t._array.shape, strict=True)):
+            if n != m and other != d:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {d}. Expected size {n} but got size {m} for tensor number {i} in "
+                    "the list."
+                )
+    return first._apply(rows.cat, kept, (d,))
+
+
+def stack(tensors, dim=0):
+    """The tensors side by side in a new dim; all shapes must agree.   torch: stack"""
+    tensors = tuple(tensors)
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    first = tensors[0]
+    for i, t in enumerate(tensors):
+        if t._array.shape != first._array.shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(first.shape)} at entry 0 and {list(t.shape)} at entry {i}"
+            )
+    return first._apply(rows.stack, tensors, (one_dim(dim, first._array.ndim + 1),))
+
+
+def atleast_1d(*tensors):
+    """0-d tensors as vectors.   torch: atleast_1d"""
+    return each(tensors, lambda t: t.reshape(1) if t.ndim == 0 else t)
+
+
+def atleast_2d(*tensors):
+    """Tensors with dims added in front until there are two.   torch: atleast_2d"""
+    return each(tensors, lambda t: t.reshape(1, -1) if t.ndim < 2 else t)
+
+
+def atleast_3d(*tensors):
+    """Tensors with at least three dims.   torch: atleast_3d"""
+    return each(tensors, lambda t: t.reshape(1, -1, 1) if t.ndim < 2 else t.unsqueeze(-1) if t.ndim == 2 else t)
+
+
+def each(tensors, function):
+    many = len(tensors) == 1 and isinstance(tensors[0], (tuple, list))
+    results = tuple([function(t) for t in (tensors[0] if many else tensors)])
+    return results if many or len(results) > 1 else results[0]
+
+
+def hstack(tensors):
+    """``cat`` along dim 1; along dim 0 for vectors.   torch: hstack"""
+    tensors = atleast_1d(tuple(tensors))
+    return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
+
+
+def vstack(tensors):
+    """``cat`` along dim 0, vectors being rows.   torch: vstack"""
+    return cat(atleast_2d(tuple(tensors)), 0)
+
+
+def dstack(tensors):
+    """``cat`` along dim 2.   torch: dstack"""
+    return cat(atleast_3d(tuple(tensors)), 2)
+
+
+def column_stack(tensors):
+    """``hstack``, vectors being columns.   torch: column_stack"""
+    return hstack([t.reshape(-1, 1) if t.ndim < 2 else t for t in tensors])
+
+
+def split(tensor, split_size_or_sections, dim=0):
+    """Pieces of the given size (the last may be smaller), or of the given sizes, along ``dim``: views.   torch: split"""
+    d = one_dim(dim, tensor.ndim)
+    n = tensor.shape[d]
+    if not isinstance(split_size_or_sections, int):
+        return tensor.split_with_sizes(split_size_or_sections, d)
+    size = split_size_or_sections
+    if size < 0 or (size == 0 and n):
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}" if size < 0 else
+                           f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+    starts = range(0, n, size) if n else [0]
+    return several_views(tuple([tensor.narrow(d, i, min(size, n - i)) for i in starts]), "SplitBackward0")
+
+
+def split_with_sizes(tensor, split_sizes, dim=0):
+    """Pieces of the given sizes along ``dim``: views.   torch: split_with_sizes"""
+    d = one_dim(dim, tensor.ndim)
+    sizes = [int(n) for n in split_sizes]
+    if sum(sizes) != tensor.shape[d] or min(sizes, default=0) < 0:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {tensor.shape[d]} (input tensor's size at dimension {dim}), but "
+            f"got split_sizes={sizes}"
+        )
+    pieces, start = [], 0
+    for n in sizes:
+        pieces.append(tensor.narrow(d, start, n))
+        start += n
+    return several_views(tuple(pieces), "SplitWithSizesBackward0")
+
+
+def chunk(input, chunks, dim=0):
+    """At most ``chunks`` pieces of equal size (the last may be smaller) along ``dim``: views.   torch: chunk"""
+    if chunks <= 0:
+        raise RuntimeError("chunk expects `chunks` to be greater than 0, got: " + str(chunks))
+    d = one_dim(dim, input.ndim)
+    n = input.shape[d]
+    size = -(-n // chunks)
+    if size == 0:
+        return input.split_with_sizes([0] * chunks, d)
+    return input.split(size, d)
+
+
+def tensor_split(input, indices_or_sections, dim=0):
+    """Pieces as equal as possible, or cut at the given positions, along ``dim``: views.   torch: tensor_split"""
+    d = one_dim(dim, input.ndim)
+    n = input.shape[d]
+    if hasattr(indices_or_sections, "tolist"):
+        indices_or_sections = indices_or_sections.tolist()
+    if isinstance(indices_or_sections, int):
+        small, larger = divmod(n, indices_or_sections)
+        sizes = [small + 1] * larger + [small] * (indices_or_sections - larger)
+        return input.split_with_sizes(sizes, d)
+    cuts = [0, *[range(n)[c : c + 1].start if -n <= c < n else n if c >= n else 0 for c in indices_or_sections], n]
+    return tuple([input.narrow(d, a, max(b - a, 0)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)])
+
+
+def broadcast_tensors(*tensors):
+    """All tensors, expanded to their common shape: views.   torch: broadcast_tensors"""
+    tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+    shape = tensors[0]._broadcast_shape(*[t.shape for t in tensors])
+    return tuple([t.expand(shape) for t in tensors])
+
+
+def meshgrid(*tensors, indexing="ij"):
+    """The grid of vectors: for each, its value at every grid point. "ij" puts the first along dim 0, "xy" along dim 1.
+
+    torch: meshgrid
+    """
+    tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    swap = indexing == "xy" and len(tensors) > 1
+    order = [tensors[1], tensors[0], *tensors[2:]] if swap else list(tensors)
+    shape = [t.numel() for t in order]
+    grids = [t.reshape([-1 if d == i else 1 for d in range(len(order))]).expand(shape) for i, t in enumerate(order)]
+    if swap:
+        grids = [g.transpose(0, 1) for g in (grids[1], grids[0], *grids[2:])]
+    return tuple(grids)
+
+
+def cartesian_prod(*tensors):
+    """Every combination of the elements of vectors, one a row.   torch: cartesian_prod"""
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([grid.reshape(-1) for grid in meshgrid(*tensors)], 1)
+
+
+def block_diag(*tensors):
+    """Matrices along the diagonal of a larger one, 0 elsewhere.   torch: block_diag"""
+    tensors = [atleast_2d(t) for t in tensors]
+    width = sum(t.shape[1] for t in tensors)
+    rows_, left = [], 0
+    for t in tensors:
+        rows_.append(t.pad_widths([(0, 0), (left, width - left - t.shape[1])]))
+        left += t.shape[1]
+    return cat(rows_, 0)

@@ -1,0 +1,332 @@
+"""Products of matrices and of anything with more dims: all of them are one row, ``matmul``, in other clothes."""
+
+from .. import primitives as rows
+
+__all__ = [
+    "addbmm", "addmm", "addmm_", "addmv", "baddbmm", "bmm", "chain_matmul", "dot", "einsum", "inner", "kron", "linear", "matmul",
+    "mm", "mv", "outer", "rmatmul", "tensordot", "trace", "vdot",
+]  # fmt: skip
+
+
+def matmul(input, other):
+    """The product over the last dim of x and the last but one of y: vectors, matrices, and batches of matrices.
+
+    x: (*, n, k), y: (*, k, m) → (*, n, m), with the leading dims broadcast; a vector is a row on the left, a column on
+    the right.   torch: matmul
+
+    >>> torch.ones(2, 3) @ torch.ones(3)
+    tensor([3., 3.])
+    """
+    x, y = input._array, other._array
+    if x.ndim >= 2 and y.ndim >= 2:
+        if x.shape[-1] != y.shape[-2]:
+            raise matmul_error(x.shape, y.shape)
+        if y.ndim == 2 and x.ndim > 2:  # one large product instead of many small ones
+            flat = input.reshape(-1, x.shape[-1])._apply(rows.matmul, (input.reshape(-1, x.shape[-1]), other))
+            return flat.reshape(*x.shape[:-1], y.shape[-1])
+        return input._apply(rows.matmul, (input, other))
+    if x.ndim == 0 or y.ndim == 0:
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
+    if x.ndim == 1 and y.ndim == 1:
+        return input.dot(other)
+    if x.ndim == 1:
+        return input.unsqueeze(0).matmul(other).squeeze(-2)
+    return input.matmul(other.unsqueeze(1)).squeeze(-1) if x.shape[-1] == y.shape[0] else mv_error(x.shape, y.shape)
+
+
+def rmatmul(input, other):
+    """other @ input."""
+    return other.matmul(input)
+
+
+def matmul_error(a, b):
+    if len(a) == 2 and len(b) == 2 or len(b) == 2:
+        n, k = (a[0] if len(a) == 2 else -(-_count(a) // max(a[-1], 1))), a[-1]
+        return RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {b[0]}x{b[1]})\n"
+            f"the last size of the first, {k}, must be the first size of the second, {b[0]}"
+        )
+    return RuntimeError(
+        f"Expected size for first two dimensions of batch2 tensor to be: [{_count(a[:-2])}, {a[-1]}] but got: "
+        f"[{_count(b[:-2])}, {b[-2]}].\nthe shapes are {tuple(a)} and {tuple(b)}"
+    )
+
+
+def mv_error(a, b):
+    if len(a) == 2:
+        raise RuntimeError(f"size mismatch, got input ({a[0]}), mat ({a[0]}x{a[1]}), vec ({b[0]})")
+    raise matmul_error(a, (*b, 1))
+
+
+def _count(shape):
+    total = 1
+    for n in shape:
+        total *= n
+    return total
+
+
+def same_dtype(x, y):
+    """Raise RuntimeError if a product is asked of two dtypes, which PyTorch doesn't mix here."""
+    if x.dtype is not y.dtype:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {x._type_name('c')} != {y._type_name('c')}\nconvert one of them with .to(dtype)"
+        )
+
+
+def mm(input, mat2):
+    """The product of two matrices.   torch: mm"""
+    if input.ndim != 2:
+        raise RuntimeError("self must be a matrix")
+    if mat2.ndim != 2:
+        raise RuntimeError("mat2 must be a matrix")
+    return input.matmul(mat2)
+
+
+def bmm(input, mat2):
+    """The products of two batches of matrices, (b, n, k) and (b, k, m).   torch: bmm"""
+    if input.ndim != 3:
+        raise RuntimeError("batch1 must be a 3D tensor")
+    if mat2.ndim != 3:
+        raise RuntimeError("batch2 must be a 3D tensor")
+    if input.shape[0] != mat2.shape[0] or input.shape[2] != mat2.shape[1]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but got: "
+            f"[{mat2.shape[0]}, {mat2.shape[1]}]."
+        )
+    return input.matmul(mat2)
+
+
+def mv(input, vec):
+    """The product of a matrix and a vector.   torch: mv"""
+    return input.matmul(vec)
+
+
+def dot(input, tensor):
+    """Σ x y of two vectors.   torch: dot"""
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
+    if input.shape != tensor.shape:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of "
+            f"elements, but got {input.shape[0]} and {tensor.shape[0]} elements respectively"
+        )
+    return input.unsqueeze(0).matmul(tensor.unsqueeze(1)).reshape(())
+
+
+vdot = dot
+
+
+def outer(input, vec2):
+    """x yᵀ of two vectors.   torch: outer"""
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise RuntimeError(f"outer: Expected 1-D argument {'self' if input.ndim != 1 else 'vec2'}, but got {input.ndim if input.ndim != 1 else vec2.ndim}-D")
+    return input.unsqueeze(1) * vec2.unsqueeze(0)
+
+
+def inner(input, other):
+    """Σ over the last dim of both.   torch: inner"""
+    if input.ndim == 0 or other.ndim == 0:
+        return input * other
+    return input.tensordot(other, ([-1], [-1]))
+
+
+def linear(input, weight, bias=None):
+    """y = x Wᵀ + b.   x: (*, in), W: (out, in), b: (out) → (*, out).   torch: nn.functional.linear
+
+    Raises RuntimeError if the sizes or dtypes don't match.
+    """
+    x, w = input._array, weight._array
+    if x.dtype is not w.dtype:
+        same_dtype(input, weight)
+    if w.ndim != 2 or x.ndim == 0:
+        result = input.matmul(weight.t())
+        return result if bias is None else result + bias
+    if x.shape[-1] != w.shape[1]:
+        raise matmul_error(x.shape if x.ndim > 1 else (1, *x.shape), w.shape[::-1])
+    if bias is None:
+        return input._apply(rows.linear, (input, weight))
+    if bias._array.shape != w.shape[:1]:
+        return input._apply(rows.linear, (input, weight)) + bias
+    return input._apply(rows.linear, (input, weight, bias))
+
+
+def scaled(beta, input, alpha, product):
+    product = product if alpha == 1 else product * alpha
+    return product if beta == 0 else product + (input if beta == 1 else input * beta)
+
+
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """beta x + alpha A B.   torch: addmm"""
+    return scaled(beta, input, alpha, mat1.mm(mat2))
+
+
+def addmm_(input, mat1, mat2, *, beta=1, alpha=1):
+    """``addmm`` in place."""
+    return input.copy_(input.addmm(mat1, mat2, beta=beta, alpha=alpha))
+
+
+def addmv(input, mat, vec, *, beta=1, alpha=1):
+    """beta x + alpha A v.   torch: addmv"""
+    return scaled(beta, input, alpha, mat.mv(vec))
+
+
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta x + alpha A B for batches of matrices.   torch: baddbmm"""
+    return scaled(beta, input, alpha, batch1.bmm(batch2))
+
+
+def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta x + alpha Σ A B over a batch.   torch: addbmm"""
+    return scaled(beta, input, alpha, batch1.bmm(batch2).sum(0))
+
+
+def chain_matmul(*matrices):
+    """The product of several matrices.   torch: chain_matmul"""
+    result = matrices[0]
+    for matrix in matrices[1:]:
+        result = result.mm(matrix)
+    return result
+
+
+def trace(input):
+    """The sum of a matrix's diagonal.   torch: trace"""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return input.diagonal().sum()
+
+
+def tensordot(input, other, dims=2):
+    """Σ over pairs of dims: the last ``dims`` of x with the first of y, or two lists.   torch: tensordot"""
+    if isinstance(dims, int):
+        dims = (list(range(input.ndim - dims, input.ndim)), list(range(dims)))
+    left, right = [[d % x.ndim for d in ds] for x, ds in zip((input, other), dims, strict=True)]
+    for i, j in zip(left, right, strict=True):
+        if input.shape[i] != other.shape[j]:
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {input.shape[i]} in dim {i} and second has size "
+                f"{other.shape[j]} in dim {j}"
+            )
+    kept = [d for d in range(input.ndim) if d not in left], [d for d in range(other.ndim) if d not in right]
+    shape = [input.shape[d] for d in kept[0]] + [other.shape[d] for d in kept[1]]
+    inner_size = _count([input.shape[d] for d in left])
+    x = input.permute(kept[0] + left).reshape(_count([input.shape[d] for d in kept[0]]), inner_size)
+    y = other.permute(right + kept[1]).reshape(inner_size, _count([other.shape[d] for d in kept[1]]))
+    return x.matmul(y).reshape(shape)
+
+
+def kron(input, other):
+    """Every product of an element of x and one of y, in blocks.   torch: kron"""
+    n = max(input.ndim, other.ndim)
+    x = input.reshape((1,) * (n - input.ndim) + tuple(input.shape))
+    y = other.reshape((1,) * (n - other.ndim) + tuple(other.shape))
+    spread_x = x.reshape([size for m in x.shape for size in (m, 1)])
+    spread_y = y.reshape([size for m in y.shape for size in (1, m)])
+    return (spread_x * spread_y).reshape([a * b for a, b in zip(x.shape, y.shape, strict=True)])
+
+
+# -------------------------------------------------------------------------------------------------------------- einsum
+
+
+def einsum(equation, *operands):
+    """Einstein's summation: "ij,jk->ik" multiplies, "ii->i" takes a diagonal, "...i" leaves leading dims alone.
+
+    Operands are multiplied two at a time from the left, each product one batched ``matmul``.   torch: einsum
+
+    >>> torch.einsum("ij,j->i", torch.ones(2, 3), torch.ones(3))
+    tensor([3., 3.])
+    """
+    if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
+        operands = tuple(operands[0])
+    terms, output = parsed(equation, operands)
+    pairs = [diagonals(x, term) for x, term in zip(operands, terms, strict=True)]
+    sizes = {}
+    for x, term in pairs:
+        for label, n in zip(term, x.shape, strict=True):
+            if sizes.get(label, 1) not in (1, n) and n != 1:
+                raise RuntimeError(
+                    f"einsum(): subscript {label} has size {n} for operand which does not broadcast with previously seen size {sizes[label]}"
+                )
+            sizes[label] = max(sizes.get(label, 1), n)
+    x, term = pairs[0]
+    for i, (y, other) in enumerate(pairs[1:], 1):
+        later = set(output).union(*[t for _, t in pairs[i + 1 :]])
+        x, term = contracted(x, term, y, other, later)
+    summed = tuple(d for d, label in enumerate(term) if label not in output)
+    if summed:
+        x, term = x.sum(summed), [label for label in term if label in output]
+    return x.permute([term.index(label) for label in output]) if list(output) != list(term) else x
+
+
+def parsed(equation, operands):
+    """The labels of every operand and of the output; an Ellipsis becomes labels of its own, numbered from the last dim."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise RuntimeError(
+            "einsum(): more operands were provided than specified in the equation" if len(terms) < len(operands) else
+            "einsum(): fewer operands were provided than specified in the equation"
+        )
+    expanded, hidden = [], 0
+    for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
+        before, dots, after = term.partition("...")
+        extra = x.ndim - len(before) - len(after)
+        if extra < 0 or (extra and not dots):
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) does not match the number of dimensions "
+                f"({x.ndim}) for operand {i} and no ellipsis was given" if not dots else
+                f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) is more than the number of dimensions "
+                f"({x.ndim}) for operand {i}"
+            )
+        hidden = max(hidden, extra)
+        expanded.append([*before, *range(-extra, 0), *after])
+    if arrow:
+        before, dots, after = right.partition("...")
+        output = [*before, *(range(-hidden, 0) if dots else ()), *after]
+        unknown = [label for label in output if not any(label in term for term in expanded)]
+        if unknown:
+            raise RuntimeError(
+                f"einsum(): output subscript {unknown[0]} does not appear in the equation for any input operand"
+            )
+        return expanded, output
+    named = [label for term in expanded for label in term if isinstance(label, str)]
+    return expanded, [*range(-hidden, 0), *sorted(label for label in set(named) if named.count(label) == 1)]
+
+
+def diagonals(x, term):
+    """An operand in which no label comes twice."""
+    term = list(term)
+    for label in dict.fromkeys(term):
+        while term.count(label) > 1:
+            first = term.index(label)
+            second = term.index(label, first + 1)
+            x = x.diagonal(0, first, second)
+            term = [t for d, t in enumerate(term) if d not in (first, second)] + [label]
+    return x, term
+
+
+def contracted(x, term, y, other, later):
+    """The product of two operands, summed over the labels that nothing later needs: one batched matmul."""
+    for operand in (0, 1):  # labels of one operand alone, needed no more
+        own, rest = (term, other) if operand == 0 else (other, term)
+        alone = tuple(d for d, label in enumerate(own) if label not in rest and label not in later)
+        if alone:
+            kept = [label for label in own if label in rest or label in later]
+            x, term, y, other = (x.sum(alone), kept, y, other) if operand == 0 else (x, term, y.sum(alone), kept)
+    shared = [label for label in term if label in other]
+    batch = [label for label in shared if label in later]
+    summed = [label for label in shared if label not in later]
+    left = [label for label in term if label not in other]
+    right = [label for label in other if label not in term]
+    size = {label: 1 for label in term + other}
+    for t, labels in ((x, term), (y, other)):
+        for label, n in zip(labels, t.shape, strict=True):
+            size[label] = max(size[label], n) if n else 0
+
+    def arranged(t, labels, groups):
+        order = [label for group in groups for label in group]
+        t = t.permute([labels.index(label) for label in order]).expand([size[label] for label in order])
+        return t.reshape([_count([size[label] for label in group]) for group in groups])
+
+    product = arranged(x, term, (batch, left, summed)).matmul(arranged(y, other, (batch, summed, right)))
+    labels = batch + left + right
+    return product.reshape([size[label] for label in labels]), labels

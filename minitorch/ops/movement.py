@@ -1,0 +1,410 @@
+"""The same numbers in another arrangement. Where PyTorch returns a view, so do these: it shares the input's memory."""
+
+import math
+
+from .. import primitives as rows
+from .reduce import dims_of, one_dim
+
+__all__ = [
+    "adjoint", "broadcast_to", "clone", "contiguous", "detach", "diag", "diag_embed", "diagonal", "embed",
+    "expand", "expand_as", "flatten", "flip", "fliplr", "flipud", "fold_windows", "follow", "movedim", "pad_widths", "permute", "ravel",
+    "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "squeeze", "sum_to_size", "swapaxes", "t",
+    "tile", "transpose", "tril", "tril_", "triu", "triu_", "unflatten", "unfold", "unsqueeze", "view",
+    "view_as", "written",
+]  # fmt: skip
+
+
+def sizes(shape):
+    """Sizes given one by one, or as one sequence, as a tuple of integers."""
+    if len(shape) == 1 and not isinstance(shape[0], int) and hasattr(shape[0], "__iter__"):
+        shape = shape[0]
+    return tuple([n if n.__class__ is int else int(n) for n in shape])
+
+
+def filled_in(shape, count):
+    """``shape`` with its -1 replaced, for ``count`` elements. Raises RuntimeError if it doesn't fit."""
+    if -1 in shape:
+        known = -math.prod(shape)
+        if shape.count(-1) > 1:
+            raise RuntimeError("only one dimension can be inferred")
+        if known == 0:
+            raise RuntimeError(
+                f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 can be any "
+                "value and is ambiguous"
+            )
+        if count % known == 0:
+            return tuple([count // known if n == -1 else n for n in shape])
+    elif math.prod(shape) == count:
+        return shape
+    negative = [n for n in shape if n < -1]
+    if negative:
+        raise RuntimeError(f"invalid shape dimension {negative[0]}")
+    raise RuntimeError(
+        f"shape '{list(shape)}' is invalid for input of size {count}\nthe product of the sizes must be {count}; one may be -1"
+    )
+
+
+def reshape(input, *shape):
+    """The elements in row-major order in another shape, of which one size may be -1. A view where it can be.
+
+    torch: reshape
+
+    >>> torch.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    return input._apply(rows.reshape, (input,), (filled_in(sizes(shape), input._array.size),))
+
+
+def view(input, *shape):
+    """``reshape`` without ever copying; or, given a dtype, the same bytes read as that type.   torch: Tensor.view
+
+    Raises RuntimeError where a view is impossible.
+    """
+    if not isinstance(shape[0], (int, tuple, list)) and hasattr(shape[0], "itemsize"):
+        return input._reinterpret(shape[0])
+    result = input._apply(rows.reshape, (input,), (filled_in(sizes(shape), input._array.size),))
+    if result._storage is not input._storage and input._array.size:
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
+            "subspaces). Use .reshape(...) instead."
+        )
+    return result
+
+
+def view_as(input, other):
+    """``view`` in the shape of ``other``.   torch: Tensor.view_as"""
+    return input.view(other.shape)
+
+
+def reshape_as(input, other):
+    """``reshape`` to the shape of ``other``.   torch: Tensor.reshape_as"""
+    return input.reshape(other.shape)
+
+
+def flatten(input, start_dim=0, end_dim=-1):
+    """The dims from ``start_dim`` to ``end_dim`` made one.   torch: flatten"""
+    if input.ndim == 0:
+        return input.reshape(1)
+    start, end = one_dim(start_dim, input.ndim), one_dim(end_dim, input.ndim)
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if start == end:
+        return input
+    shape = input._array.shape
+    return input._apply(rows.reshape, (input,), ((*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]),))
+
+
+def ravel(input):
+    """All elements in one dim.   torch: ravel"""
+    return input.contiguous().reshape(-1)
+
+
+def unflatten(input, dim, sizes):
+    """One dim made several, of which one size may be -1.   torch: unflatten"""
+    d = one_dim(dim, input.ndim)
+    shape = input.shape
+    try:
+        inner = filled_in(tuple(sizes), shape[d])
+    except RuntimeError:
+        raise RuntimeError(f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {d} ({shape[d]}) in the input tensor") from None
+    return input.reshape(*shape[:d], *inner, *shape[d + 1 :])
+
+
+def permute(input, *dims):
+    """The dims in another order.   torch: permute"""
+    dims = sizes(dims)
+    if len(dims) != input.ndim:
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of "
+            f"dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}"
+        )
+    order = tuple([one_dim(d, input.ndim) for d in dims])
+    if len(set(order)) != len(order):
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return input._apply(rows.permute, (input,), (order,))
+
+
+def transpose(input, dim0, dim1):
+    """Two dims swapped.   torch: transpose"""
+    ndim = input._array.ndim
+    first, second = one_dim(dim0, ndim), one_dim(dim1, ndim)
+    if ndim == 0:
+        return input._apply(rows.permute, (input,), ((),))
+    order = list(range(ndim))
+    order[first], order[second] = second, first
+    return input._apply(rows.permute, (input,), (tuple(order),))
+
+
+swapaxes = transpose
+
+
+def t(input):
+    """The transpose of a matrix; a vector stays.   torch: t"""
+    if input.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
+    return input.transpose(0, 1) if input.ndim == 2 else input._apply(rows.permute, (input,), (tuple(range(input.ndim)),))
+
+
+def adjoint(input):
+    """The last two dims swapped.   torch: adjoint (for real tensors)"""
+    return input.transpose(-2, -1)
+
+
+def movedim(input, source, destination):
+    """Dims moved to other places, the rest in order.   torch: movedim"""
+    source = [source] if isinstance(source, int) else source
+    destination = [destination] if isinstance(destination, int) else destination
+    source, destination = [one_dim(d, input.ndim) for d in source], [one_dim(d, input.ndim) for d in destination]
+    order = [d for d in range(input.ndim) if d not in source]
+    for place, d in sorted(zip(destination, source, strict=True)):
+        order.insert(place, d)
+    return input.permute(order)
+
+
+def unsqueeze(input, dim):
+    """A new dim of size 1 at ``dim``.   torch: unsqueeze"""
+    shape = input._array.shape
+    d = one_dim(dim, len(shape) + 1)
+    return input._apply(rows.reshape, (input,), ((*shape[:d], 1, *shape[d:]),))
+
+
+def squeeze(input, dim=None):
+    """Without its dims of size 1: all of them, or those in ``dim``.   torch: squeeze"""
+    shape = input._array.shape
+    dims = dims_of(dim, len(shape)) if dim != () else ()
+    kept = [n for d, n in enumerate(shape) if n != 1 or d not in dims]
+    return input._apply(rows.reshape, (input,), (tuple(kept),))
+
+
+def expand(input, *sizes_):
+    """Seen larger: dims of size 1 repeated, new dims in front, -1 leaves a size. No memory is taken.   torch: expand"""
+    target, shape = sizes(sizes_), input._array.shape
+    lead = len(target) - len(shape)
+    if lead < 0:
+        raise RuntimeError(
+            f"expand({input._type_name()}{list(shape)}, size={list(target)}): the number of sizes provided ({len(target)}) must be "
+            f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
+        )
+    old = (None,) * lead + tuple(shape)
+    full = tuple([m if n == -1 else n for n, m in zip(target, old, strict=True)])
+    for d, (n, m) in enumerate(zip(full, old, strict=True)):
+        if n is None:
+            raise RuntimeError(
+                f"expand({input._type_name()}{list(shape)}, size={list(target)}): the expanded size of the tensor (-1) isn't allowed in "
+                f"a leading, non-existing dimension {d}"
+            )
+        if m not in (None, 1, n):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton dimension {d}.  "
+                f"Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
+            )
+    return input._apply(rows.expand, (input,), (full,))
+
+
+def expand_as(input, other):
+    """``expand`` to the shape of ``other``.   torch: Tensor.expand_as"""
+    return input.expand(other.shape)
+
+
+def broadcast_to(input, size):
+    """``expand`` to ``size``.   torch: broadcast_to"""
+    return input.expand(size)
+
+
+def sum_to_size(input, *size):
+    """The adjoint of broadcasting: summed over the dims that ``size`` would be expanded in.   torch: Tensor.sum_to_size"""
+    shape, target = input._array.shape, sizes(size)
+    if shape == target:
+        return input
+    lead = len(shape) - len(target)
+    repeated = [d for d, n in enumerate(target, lead) if n == 1 and shape[d] != 1]
+    if lead < 0 or any(n not in (1, m) for n, m in zip(target, shape[lead:], strict=True)):
+        raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(shape)}}}.")
+    total = input._apply(rows.sum, (input,), ((*range(lead), *repeated), False)).to(input.dtype)
+    return total if total._array.shape == target else total.reshape(target)
+
+
+def tile(input, *dims):
+    """``repeat``, in which missing leading counts are 1.   torch: tile"""
+    counts = sizes(dims)
+    return input.repeat((1,) * (input.ndim - len(counts)) + counts)
+
+
+def repeat(input, *repeats):
+    """Copies side by side: ``repeats[d]`` of them along dim d.   torch: Tensor.repeat"""
+    counts = sizes(repeats)
+    lead = len(counts) - input.ndim
+    if lead < 0:
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor\n"
+            f"the tensor has {input.ndim}: give at least as many counts"
+        )
+    shape = (1,) * lead + tuple(input.shape)
+    pairs = [size for n, m in zip(counts, shape, strict=True) for size in (n, m)]
+    spread = input.reshape([size for m in shape for size in (1, m)]).expand(pairs)
+    return spread.reshape([n * m for n, m in zip(counts, shape, strict=True)]).clone() if 1 in (input.numel(), math.prod(counts)) else spread.reshape([n * m for n, m in zip(counts, shape, strict=True)])
+
+
+def repeat_interleave(input, repeats, dim=None, *, output_size=None):
+    """Each element several times in a row, along ``dim`` or flattened; a tensor of counts gives each its own.
+
+    torch: repeat_interleave
+    """
+    if dim is None:
+        input, dim = input.reshape(-1), 0
+    d = one_dim(dim, input.ndim)
+    n = input.shape[d]
+    if isinstance(repeats, int):
+        return input.unsqueeze(d + 1).expand(*input.shape[: d + 1], repeats, *input.shape[d + 1 :]).flatten(d, d + 1)
+    counts = repeats.tolist()
+    counts = counts * n if len(counts) == 1 else counts
+    if len(counts) != n:
+        raise RuntimeError("repeats must have the same size as input along dim")
+    places = [i for i, k in enumerate(counts) for _ in range(k)]
+    return input.index_select(d, repeats.new_tensor(places))
+
+
+def flip(input, *dims):
+    """In reverse order along ``dims``: a copy.   torch: flip"""
+    return input._apply(rows.flip, (input,), (dims_of(sizes(dims), input.ndim),))
+
+
+def fliplr(input):
+    """``flip`` along dim 1.   torch: fliplr"""
+    return input.flip(1)
+
+
+def flipud(input):
+    """``flip`` along dim 0.   torch: flipud"""
+    return input.flip(0)
+
+
+def rot90(input, k=1, dims=(0, 1)):
+    """Turned by k quarter turns in the plane of ``dims``.   torch: rot90"""
+    first, second = dims
+    if k % 4 == 1:
+        return input.flip(second).transpose(first, second).contiguous()
+    if k % 4 == 2:
+        return input.flip(first, second)
+    return input.flip(first).transpose(first, second).contiguous() if k % 4 == 3 else input.clone()
+
+
+def roll(input, shifts, dims=None):
+    """Shifted along ``dims``, what falls out coming in at the other end.   torch: roll"""
+    if dims is None:
+        return input.reshape(-1).roll(shifts, 0).reshape(input.shape)
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(shifts) != len(dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    return input._apply(rows.roll, (input,), (shifts, tuple([one_dim(d, input.ndim) for d in dims])))
+
+
+def pad_widths(input, widths, value=0):
+    """``value`` around the input: a (before, after) for each dim; a negative one cuts."""
+    if any(n < 0 for pair in widths for n in pair):
+        cut = [(max(-b, 0), n - max(-a, 0), 1) for (b, a), n in zip(widths, input.shape, strict=True)]
+        input = input._apply(rows.slice, (input,), (tuple(cut),))
+        widths = [(max(b, 0), max(a, 0)) for b, a in widths]
+    return input._apply(rows.pad, (input,), (tuple([tuple(pair) for pair in widths]), value))
+
+
+def unfold(input, dimension, size, step):
+    """The windows of ``size`` elements, ``step`` apart, along a dim, in a new last dim: a view.   torch: Tensor.unfold"""
+    d = one_dim(dimension, input.ndim)
+    if input.ndim and size > input.shape[d]:
+        raise RuntimeError(f"maximum size for tensor at dimension {d} is {input.shape[d]} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    return input._apply(rows.unfold, (input,), (d, size, step))
+
+
+def fold_windows(input, shape, dim, size, step):
+    """The adjoint of ``unfold``: the windows in the last dim added up where they lay in a tensor of ``shape``."""
+    return input._apply(rows.fold_windows, (input,), (tuple(shape), dim, size, step))
+
+
+def tril(input, diagonal=0):
+    """The part on and below a diagonal; 0 above.   torch: tril"""
+    return input._apply(rows.tril, (input,), (diagonal,))
+
+
+def triu(input, diagonal=0):
+    """The part on and above a diagonal; 0 below.   torch: triu"""
+    return input._apply(rows.triu, (input,), (diagonal,))
+
+
+def tril_(input, diagonal=0):
+    """``tril`` in place."""
+    return input._write(rows.tril, (input,), (diagonal,))
+
+
+def triu_(input, diagonal=0):
+    """``triu`` in place."""
+    return input._write(rows.triu, (input,), (diagonal,))
+
+
+def diagonal(input, offset=0, dim1=0, dim2=1):
+    """The diagonal of two dims, as a new last dim: a view.   torch: diagonal"""
+    first, second = one_dim(dim1, input.ndim), one_dim(dim2, input.ndim)
+    if first == second:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return input._apply(rows.diagonal, (input,), (offset, first, second))
+
+
+def diag(input, diagonal=0):
+    """The diagonal of a matrix, or the matrix with a vector on its diagonal.   torch: diag"""
+    if input.ndim == 1:
+        return input.diag_embed(diagonal)
+    if input.ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
+    return input.diagonal(diagonal).clone()
+
+
+def diag_embed(input, offset=0, dim1=-2, dim2=-1):
+    """Matrices with the last dim on their diagonals.   torch: diag_embed"""
+    n = input.shape[-1] + abs(offset)
+    first, second = sorted((one_dim(dim1, input.ndim + 1), one_dim(dim2, input.ndim + 1)))
+    shape = list(input.shape[:-1])
+    shape.insert(first, n)
+    shape.insert(second, n)
+    return input.embed(tuple(shape), ((rows.diagonal, (offset, first, second)),))
+
+
+# -------------------------------------------------------------------------------------------------------------- copies
+
+
+def clone(input, *, memory_format=None):
+    """A copy, with the same gradient.   torch: clone"""
+    return input._apply(rows.copy, (input,))
+
+
+def contiguous(input, memory_format=None):
+    """The same tensor if its memory is in row-major order, else a copy that is.   torch: Tensor.contiguous"""
+    return input if input._array.flags.c_contiguous else input._apply(rows.contiguous, (input,))
+
+
+def detach(input):
+    """The same memory without history.   torch: Tensor.detach"""
+    return input._apply(rows.detach, (input,))
+
+
+# ------------------------------------------------------------------------------ places in a base, for vjps and the engine
+
+
+def follow(input, path):
+    """The view of the input at the end of a path."""
+    for row, params in path:
+        input = input._apply(row, (input,), params)
+    return input
+
+
+def embed(input, shape, path):
+    """Zeros of ``shape``, with the input at a path: the adjoint of ``follow``."""
+    return input._apply(rows.embed, (input,), (tuple(shape), path))
+
+
+def written(input, value, path):
+    """A copy of the input with ``value`` at a path."""
+    return input._apply(rows.write, (input, value), (path,))

@@ -1,0 +1,328 @@
+"""Draws: tensors filled with PyTorch's random numbers, in the order in which PyTorch fills them.
+
+A draw goes by memory, not by index: it visits the places of a tensor by rising address. So ``x.t().uniform_()`` holds
+the numbers that ``x.uniform_()`` would, transposed. What is drawn, and from how many words, is in ``backends/mt19937``.
+
+torch: aten/src/ATen/native/Distributions.cpp and DistributionTemplates.h
+"""
+
+from .. import primitives as rows
+from ..backends.mt19937 import default_stream
+from ..errors import C_NAMES, TYPE_NAMES
+
+__all__ = [
+    "EXACT", "bernoulli", "bernoulli_", "cauchy_", "check_normal", "exponential_", "geometric_", "integer", "interval",
+    "log_normal_", "memory_order", "multinomial", "normal_", "number", "random_", "require", "stream_of", "uniform_",
+]  # fmt: skip
+
+
+def stream_of(generator):
+    """The stream of a Generator; of None, the default stream."""
+    if generator is None:
+        return default_stream
+    try:
+        return generator.stream
+    except AttributeError:
+        raise TypeError(
+            f"argument 'generator' must be torch.Generator, not {type(generator).__name__}\n"
+            "make one with torch.Generator().manual_seed(0)"
+        ) from None
+
+
+def memory_order(x):
+    """The dims of ``x`` from the outermost in memory to the innermost; None if that is the order that they have.
+
+    >>> from minitorch.ops.random import memory_order
+    >>> memory_order(torch.empty(2, 3)), memory_order(torch.empty(2, 3).t())
+    (None, (1, 0))
+    """
+    if x.is_contiguous():
+        return None
+    shape, strides = x.shape, x.stride()
+
+    # Sorted by exchanges, since a dim of stride 0 (an expanded one) compares with no other.
+    order = list(reversed(range(x.ndim)))  # innermost first
+    for i in range(1, x.ndim):
+        here = i
+        for k in reversed(range(i)):
+            a, b = order[k], order[here]
+            if not strides[a] or not strides[b]:
+                continue
+            if strides[a] < strides[b]:
+                break
+            if (strides[a], shape[a]) > (strides[b], shape[b]):
+                order[k], order[here] = b, a
+                here = k
+    order.reverse()
+
+    long = [d for d in order if shape[d] > 1]
+    return None if long == sorted(long) else tuple(order)
+
+
+def fill(x, row, generator, *params):
+    """Write a draw over ``x``."""
+    return x._write(row, (), (stream_of(generator), tuple(x.shape), memory_order(x), x.dtype, *params))
+
+
+# ------------------------------------------------------------------------------------------------------- real numbers
+
+
+def uniform_(x, from_=0.0, to=1.0, *, generator=None):
+    """Uniform on [from, to).   torch: Tensor.uniform_
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.empty(3).uniform_()
+    tensor([0.4963, 0.7682, 0.0885])
+    """
+    low, high = number("uniform_", "from", 1, from_), number("uniform_", "to", 2, to)
+    require(x.dtype, "check_uniform_bounds", x.dtype.category >= 2)
+    if not (low, high) == (0.0, 1.0):
+        check_uniform(x.dtype.to_real(), low, high)
+    return fill(x, rows.uniform, generator, low, high)
+
+
+def check_uniform(dtype, low, high):
+    largest = LARGEST[dtype.name]
+    for name, value in (("from", low), ("to", high)):
+        if not -largest <= value <= largest:
+            raise RuntimeError(f"{name} is out of bounds for {C_NAMES[dtype.name]}\nthe largest number there is {largest:g}")
+    if low > high:
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}\nexchange the two bounds"
+        )
+    if high - low > largest:
+        raise RuntimeError(
+            f"uniform_ expects to-from <= std::numeric_limits<{TYPE_NAMES[dtype.name]}>::max(), but found to={high:g} and "
+            f"from={low:g} which result in to-from to exceed the limit\ndraw from a smaller interval and scale it"
+        )
+
+
+def normal_(x, mean=0.0, std=1.0, *, generator=None):
+    """Normal with that mean and standard deviation.   torch: Tensor.normal_.   Box & Muller 1958
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.empty(3).normal_()
+    tensor([ 1.5410, -0.2934, -2.1788])
+    """
+    mean, std = number("normal_", "mean", 1, mean), number("normal_", "std", 2, std)
+    check_normal(x.dtype, std)
+    return fill(x, rows.normal, generator, mean, std, not x.is_contiguous())
+
+
+def check_normal(dtype, std):
+    require(dtype, "normal_kernel_cpu", dtype.category >= 2)
+    if not std >= 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}\nstd is the standard deviation, not its logarithm")
+
+
+def log_normal_(x, mean=1.0, std=2.0, *, generator=None):
+    """exp(z), z normal with that mean and standard deviation.   torch: Tensor.log_normal_"""
+    mean, std = number("log_normal_", "mean", 1, mean), number("log_normal_", "std", 2, std)
+    require(x.dtype, "log_normal_cpu", x.is_floating_point())
+    if not std > 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}\nstd is that of the logarithm")
+    return fill(x, rows.log_normal, generator, mean, std)
+
+
+def exponential_(x, lambd=1.0, *, generator=None):
+    """Exponential with rate ``lambd``: density λ exp(-λ x).   torch: Tensor.exponential_"""
+    rate = number("exponential_", "lambd", 1, lambd)
+    if not x.is_floating_point():
+        raise continuous("Exponential", TYPE_NAMES[x.dtype.name])
+    if not rate > 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={rate:g}\nlambd is the rate, 1 / mean")
+    return fill(x, rows.exponential, generator, rate)
+
+
+def cauchy_(x, median=0.0, sigma=1.0, *, generator=None):
+    """Cauchy: density 1 / (π σ (1 + ((x - median) / σ)²)).   torch: Tensor.cauchy_"""
+    median, sigma = number("cauchy_", "median", 1, median), number("cauchy_", "sigma", 2, sigma)
+    if not x.is_floating_point():
+        raise continuous("Cauchy", {"int64": "long int", "int16": "short int"}.get(x.dtype.name, C_NAMES[x.dtype.name]))
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}\nsigma is half the width at half the height")
+    return fill(x, rows.cauchy, generator, median, sigma)
+
+
+# -------------------------------------------------------------------------------------------------------------- counts
+
+
+def bernoulli_(x, p=0.5, *, generator=None):
+    """1 with probability ``p``, a number or a tensor that broadcasts to ``x``, else 0.   torch: Tensor.bernoulli_
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.empty(6).bernoulli_(0.5)
+    tensor([1., 0., 1., 1., 1., 0.])
+    """
+    if hasattr(p, "_apply"):
+        require(p.dtype, "bernoulli_tensor_cpu_p_", p.is_floating_point())
+        place = (stream_of(generator), memory_order(x), x.dtype)
+        return x._write(rows.bernoulli_each, (p.expand(x.shape),), place)
+    return fill(x, rows.bernoulli, generator, probability(x.dtype, p))
+
+
+def bernoulli(input, p=None, *, generator=None, out=None):
+    """1 with probability input[i], else 0; with ``p``, a tensor like ``input`` of ones with that probability.
+
+    The result's gradient with respect to ``input`` is 0.   torch: bernoulli
+
+    >>> torch.bernoulli(tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
+    if out is not None:
+        return out.copy_(bernoulli(input, p, generator=generator))
+    stream = stream_of(generator)
+    if p is not None:
+        return input._apply(rows.bernoulli, (), (stream, tuple(input.shape), None, input.dtype, probability(input.dtype, p)))
+    require(input.dtype, "bernoulli_tensor_cpu_p_", input.is_floating_point())
+    return input._apply(rows.bernoulli_each, (input,), (stream, None, input.dtype))
+
+
+def probability(dtype, p):
+    p = number("bernoulli_", "p", 1, p)
+    require(dtype, "bernoulli_scalar_cpu_", not dtype.is_complex)
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}\np is the probability of a one")
+    return p
+
+
+def geometric_(x, p, *, generator=None):
+    """The number of trials up to the first success, each with probability ``p``: 1, 2, ….   torch: Tensor.geometric_"""
+    p = number("geometric_", "p", 1, p)
+    require(x.dtype, "geometric_cpu", x.dtype.category in (1, 2))
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}\np is the probability of a success")
+    return fill(x, rows.geometric, generator, p)
+
+
+def random_(x, *bounds, generator=None, **named):
+    """Integers uniform on [from, to): ``random_(from, to)``, or ``random_(to)`` from 0 on.
+
+    ``random_()`` takes all from 0 on that the dtype holds exactly; ``random_(from, None)`` all from there on.
+
+    torch: Tensor.random_
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.empty(4, dtype=torch.int64).random_(10)
+    tensor([4, 9, 3, 0])
+    """
+    require(x.dtype, "random_kernel_cpu", not x.dtype.is_complex)
+    bounds += tuple(named.pop(name) for name in ("from", "to") if name in named)
+    if len(bounds) > 2 or named:
+        raise TypeError("random_() received an invalid combination of arguments\ncall it as random_(from, to)")
+    if not bounds:
+        return fill(x, rows.random, generator, 0, EXACT[x.dtype.name] + 1, x.dtype.name in ("int64", "float64"))
+    low, to = bounds if len(bounds) == 2 else (0, bounds[0])
+    return fill(x, rows.random, generator, *interval(x.dtype, low, to))
+
+
+def interval(dtype, low, to):
+    """(low, span, wide) of the integers in [low, to), or up to the largest that ``dtype`` holds exactly.
+
+    Raises RuntimeError if there is none, or one that the dtype can't hold. Spans from 2²⁸ on take 64 bits a draw.
+    """
+    low = integer("random_", low)
+    high = EXACT[dtype.name] + 1 if to is None else integer("random_", to, "to", 2)
+    if low >= high:
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}\n'to' itself is never drawn"
+        )
+    if to is None and low == -(2**63):
+        high = 2**63
+    else:
+        smallest, largest = LIMITS[dtype.name]
+        for name, value in (("from", low), ("to - 1", high - 1)):
+            if not smallest <= value <= largest:
+                raise RuntimeError(
+                    f"{name} is out of bounds for {C_NAMES[dtype.name]}\nit holds integers from {smallest} to {largest}"
+                )
+    return low, high - low, high - low >= 2**28
+
+
+def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
+    """``num_samples`` indices for each row of ``input``, index i with a probability in proportion to input[…, i].
+
+    input: (categories) or (rows, categories) → int64 (…, num_samples). Without replacement no index comes twice.
+
+    torch: multinomial
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.multinomial(tensor([0.0, 10.0, 3.0, 0.0]), 2)
+    tensor([1, 2])
+    """
+    if out is not None:
+        return out.copy_(multinomial(input, num_samples, replacement, generator=generator))
+    samples = integer("multinomial", num_samples, "num_samples", 2)
+    if not input.is_floating_point():
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for input, got: {TYPE_NAMES[input.dtype.name]}\n"
+            "convert the weights first, e.g. with .float()"
+        )
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim\ngot a tensor of shape {tuple(input.shape)}")
+    if samples <= 0:
+        raise RuntimeError("cannot sample n_sample <= 0 samples\nnum_samples is how many indices to draw for each row")
+    if not replacement and samples > input.shape[-1]:
+        raise RuntimeError(
+            "cannot sample n_sample > prob_dist.size(-1) samples without replacement\n"
+            f"asked for {samples} of {input.shape[-1]} categories: pass replacement=True to allow repetitions"
+        )
+    with_replacement = replacement and samples > 1
+    row = rows.multinomial_with_replacement if with_replacement else rows.multinomial
+    return input._apply(row, (input,), (stream_of(generator), memory_order(input), samples))
+
+
+# -------------------------------------------------------------------------------------------------------------- checks
+
+EXACT = {
+    "bool": 1, "uint8": 2**8 - 1, "int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1,
+    "bfloat16": 2**8, "float16": 2**11, "float32": 2**24, "float64": 2**53,
+}  # fmt: skip
+"""The largest integer up to which a dtype holds every one."""
+
+LARGEST = {
+    "float16": 65504.0, "bfloat16": (2 - 2.0**-7) * 2.0**127, "float32": (2 - 2.0**-23) * 2.0**127,
+    "float64": (2 - 2.0**-52) * 2.0**1023,
+}  # fmt: skip
+
+LIMITS = {name: (-EXACT[name] - 1, EXACT[name]) for name in ("int8", "int16", "int32", "int64")}
+LIMITS |= {name: (0, EXACT[name]) for name in ("bool", "uint8")}
+LIMITS |= {name: (-largest, largest) for name, largest in LARGEST.items()}
+
+
+def number(function, argument, position, value):
+    """``value`` as a float. Raises TypeError for what is none."""
+    try:
+        return value if value.__class__ is float else float(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{function}(): argument '{argument}' (position {position}) must be float, not {type(value).__name__}\n"
+            "pass one number for the whole tensor"
+        ) from None
+
+
+def integer(function, value, argument="from", position=1):
+    """``value`` as an int. Raises TypeError for what is none, ValueError for what has more than 64 bits."""
+    if isinstance(value, float) or not hasattr(value, "__index__"):
+        raise TypeError(
+            f"{function}(): argument '{argument}' (position {position}) must be int, not {type(value).__name__}\n"
+            "write it without a fraction, or as int(value)"
+        )
+    value = value.__index__()
+    if not -(2**63) <= value < 2**63:
+        raise ValueError("Overflow when unpacking long long\nintegers here have 64 bits, one of them for the sign")
+    return value
+
+
+def require(dtype, kernel, condition):
+    if not condition:
+        raise NotImplementedError(
+            f"\"{kernel}\" not implemented for '{TYPE_NAMES[dtype.name]}'\nthis draw has no meaning for that dtype: use another"
+        )
+
+
+def continuous(distribution, dtype_name):
+    return RuntimeError(
+        f"{distribution} distribution is a continuous probability distribution. dtype must be a floating point but you "
+        f"specified {dtype_name}\ndraw in float32 and convert"
+    )

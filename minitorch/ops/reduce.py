@@ -1,0 +1,435 @@
+"""Many numbers to few: sums, means, extremes, and what follows from them (softmax, logsumexp, norms).
+
+``dim`` is an integer, a tuple of them, or None for all; ``keepdim`` leaves the reduced dims at size 1.
+"""
+
+import math
+from collections import namedtuple
+
+from .. import primitives as rows
+from ..dtypes import bool as bool_dtype, float64, int64, uint8
+
+__all__ = [
+    "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod",
+    "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "log_softmax", "logcumsumexp", "logsumexp", "max", "max_result", "mean",
+    "median", "min", "min_result", "nanmean", "nansum", "norm", "one_dim", "prod", "product_of_others", "share_extremes", "softmax",
+    "std", "std_mean", "sum", "undrop", "var", "var_mean",
+]  # fmt: skip
+
+max_result = namedtuple("max", ["values", "indices"])
+min_result = namedtuple("min", ["values", "indices"])
+median_result = namedtuple("median", ["values", "indices"])
+aminmax_result = namedtuple("aminmax", ["min", "max"])
+cummax_result = namedtuple("cummax", ["values", "indices"])
+cummin_result = namedtuple("cummin", ["values", "indices"])
+
+
+def one_dim(dim, ndim):
+    """``dim`` counted from the front. Raises IndexError if it is out of range."""
+    if -ndim <= dim < ndim:
+        return dim if dim >= 0 else dim + ndim
+    if ndim == 0 and dim in (0, -1):
+        return 0
+    n = ndim or 1
+    raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+
+
+def dims_of(dim, ndim):
+    """``dim`` (None, an integer or several) as a tuple of dims counted from the front."""
+    if dim is None:
+        return tuple(range(ndim))
+    if isinstance(dim, int):
+        d = one_dim(dim, ndim)
+        return (d,) if ndim else ()
+    dims = tuple([one_dim(d, ndim) for d in dim])
+    if len(set(dims)) != len(dims):
+        repeated = next(d for d in dims if dims.count(d) > 1)
+        raise RuntimeError(f"dim {repeated} appears multiple times in the list of dims")
+    return (dims if ndim else ()) or tuple(range(ndim))
+
+
+def sum(input, dim=None, keepdim=False, *, dtype=None):
+    """Σ x over ``dim``. Integers add up in int64.   torch: sum
+
+    >>> torch.tensor([[1, 2], [3, 4]]).sum(0)
+    tensor([4, 6])
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    return input._apply(rows.sum, (input,), (dims_of(dim, input._array.ndim), keepdim))
+
+
+def mean(input, dim=None, keepdim=False, *, dtype=None):
+    """Σ x / n over ``dim``. Raises RuntimeError for integers.   torch: mean"""
+    if dtype is not None:
+        input = input.to(dtype)
+    elif input._array.dtype.kind in "biu":
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {input._type_name()}\nconvert it first: x.float().mean()"
+        )
+    return input._apply(rows.mean, (input,), (dims_of(dim, input._array.ndim), keepdim))
+
+
+def nansum(input, dim=None, keepdim=False, *, dtype=None):
+    """``sum``, with NaN counting as 0.   torch: nansum"""
+    return input.masked_fill(input.isnan(), 0).sum(dim, keepdim, dtype=dtype)
+
+
+def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+    """``mean`` of the elements that aren't NaN.   torch: nanmean"""
+    return input.nansum(dim, keepdim, dtype=dtype) / input.isnan().logical_not().sum(dim, keepdim)
+
+
+def prod(input, dim=None, keepdim=False, *, dtype=None):
+    """∏ x over one dim, or over all.   torch: prod"""
+    if dtype is not None:
+        input = input.to(dtype)
+    if dim is None:
+        input, dim, keepdim = input.reshape(-1), 0, False
+    if input.ndim == 0:
+        one_dim(dim, 0)
+        return input.reshape(1).prod(0)
+    return input._apply(rows.prod, (input,), (one_dim(dim, input.ndim), keepdim))
+
+
+def product_of_others(input, dim):
+    """At each place, the product of all other elements along ``dim``: right where some are 0, too."""
+    one = input.narrow(dim, 0, 1).ones_like()
+    n = input.shape[dim]
+    if n == 0:
+        return input
+    left = one._cat([one, input.narrow(dim, 0, n - 1)], dim).cumprod(dim)
+    right = one._cat([one, input.flip(dim).narrow(dim, 0, n - 1)], dim).cumprod(dim).flip(dim)
+    return left * right
+
+
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """Σ (x - mean)² / (n - correction) over ``dim``; correction 1 unless said.   torch: var
+
+    >>> torch.tensor([1.0, 3.0]).var()
+    tensor(2.)
+    """
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    if not input.is_floating_point():
+        raise RuntimeError("std and var only support floating point and complex dtypes")
+    dims = dims_of(dim, input.ndim)
+    n = math.prod([input.shape[d] for d in dims])
+    centred = input - input.mean(dims, True) if input.ndim else input - input
+    total = centred.square().sum(dims if input.ndim else None, keepdim)
+    freedom = n - correction
+    return total / freedom if freedom > 0 else total * math.nan if n == 0 or not freedom else total / 0.0
+
+
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """The square root of ``var``.   torch: std"""
+    return input.var(dim, unbiased, keepdim, correction=correction).sqrt()
+
+
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """``var`` and ``mean`` together.   torch: var_mean"""
+    dim, unbiased = (None, dim) if isinstance(dim, bool) else (dim, unbiased)
+    return input.var(dim, unbiased, keepdim, correction=correction), input.mean(dim, keepdim)
+
+
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """``std`` and ``mean`` together.   torch: std_mean"""
+    dim, unbiased = (None, dim) if isinstance(dim, bool) else (dim, unbiased)
+    return input.std(dim, unbiased, keepdim, correction=correction), input.mean(dim, keepdim)
+
+
+# ------------------------------------------------------------------------------------------------------------ extremes
+
+
+def no_empty(input, dims, name):
+    """Raise IndexError if a maximum would be taken of nothing."""
+    for d in dims:
+        if input.shape[d] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+
+
+def amax(input, dim=(), keepdim=False):
+    """The largest over ``dim``; equal ones share the gradient.   torch: amax"""
+    dims = dims_of(None if dim == () else dim, input.ndim)
+    no_empty(input, dims, "amax")
+    return input._apply(rows.amax, (input,), (dims, keepdim))
+
+
+def amin(input, dim=(), keepdim=False):
+    """The smallest over ``dim``; equal ones share the gradient.   torch: amin"""
+    dims = dims_of(None if dim == () else dim, input.ndim)
+    no_empty(input, dims, "amin")
+    return input._apply(rows.amin, (input,), (dims, keepdim))
+
+
+def aminmax(input, *, dim=None, keepdim=False):
+    """``amin`` and ``amax`` together.   torch: aminmax"""
+    dim = () if dim is None else dim
+    return aminmax_result(input.amin(dim, keepdim), input.amax(dim, keepdim))
+
+
+def extreme(name, arg, whole, pairwise, result):
+    """``max`` or ``min``: of all elements, over a dim with the indices, or of two tensors."""
+
+    def function(input, dim=None, keepdim=False, *, other=None):
+        if other is not None or hasattr(dim, "_apply"):
+            return pairwise(input, dim if other is None else other)
+        if dim is None:
+            if input.numel() == 0:
+                raise RuntimeError(
+                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+                )
+            return whole(input)
+        if input.ndim == 0:
+            one_dim(dim, 0)
+            return result(input.clone(), input._apply(arg, (input,), (None, False)))
+        d = one_dim(dim, input.ndim)
+        no_empty(input, (d,), name)
+        indices = input._apply(arg, (input,), (d, True))
+        values = input.gather(d, indices)
+        return result(values, indices) if keepdim else result(values.squeeze(d), indices.squeeze(d))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""The {name}imum: of all elements; over ``dim``, as (values, indices); or of two tensors, element by element.
+
+    torch: {name}
+    """
+    return function
+
+
+max = extreme("max", rows.argmax, amax, lambda x, y: x.maximum(y), max_result)
+min = extreme("min", rows.argmin, amin, lambda x, y: x.minimum(y), min_result)
+
+
+def arg_extreme(name, row):
+    def function(input, dim=None, keepdim=False):
+        if input.numel() == 0 and (dim is None or input.shape[one_dim(dim, input.ndim)] == 0):
+            raise IndexError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+                if dim is None
+                else f"{name}(): Expected reduction dim {one_dim(dim, input.ndim)} to have non-zero size."
+            )
+        if dim is not None and input.ndim == 0:
+            dim = one_dim(dim, 0) or None
+        return input._apply(row, (input,), (dim if dim is None else one_dim(dim, input.ndim), keepdim))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""Where the {name[3:]}imum is, the first if there are several: over ``dim``, or in the flattened tensor.
+
+    torch: {name}
+    """
+    return function
+
+
+argmax = arg_extreme("argmax", rows.argmax)
+argmin = arg_extreme("argmin", rows.argmin)
+
+
+def median(input, dim=None, keepdim=False):
+    """The middle element, the lower one of two; over ``dim`` as (values, indices). NaN if one is.   torch: median"""
+    if dim is None:
+        return input.reshape(-1).median(0).values
+    if input.ndim == 0:
+        return median_result(input.clone(), input.argmax())
+    d = one_dim(dim, input.ndim)
+    n = input.shape[d]
+    values, order = input.sort(d)
+    nans = input.isnan().sum(d, True) if input.is_floating_point() else None
+    at = values.select(d, 0).unsqueeze(d).zeros_like().to(int64) + (n - 1) // 2
+    if nans is not None:
+        at = at.masked_fill(nans > 0, n - 1)
+    values, indices = values.gather(d, at), order.gather(d, at)
+    return median_result(values, indices) if keepdim else median_result(values.squeeze(d), indices.squeeze(d))
+
+
+def share_extremes(input, x, extreme, dims):
+    """The gradient of amax and amin: shared evenly by all the elements of x that are the extreme."""
+    found = (x == extreme).to(input.dtype)
+    return found * (input / found.sum(dims, True))
+
+
+# ----------------------------------------------------------------------------------------------------- counts and logic
+
+
+def boolean(name, row):
+    def function(input, dim=None, keepdim=False):
+        result = input._apply(row, (input,), (dims_of(dim, input.ndim), keepdim))
+        return result.to(uint8) if input.dtype is uint8 else result
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Whether {name} of the elements over ``dim`` are nonzero.   torch: {name}"
+    return function
+
+
+any = boolean("any", rows.any)
+all = boolean("all", rows.all)
+
+
+def count_nonzero(input, dim=None):
+    """How many elements are not 0, over ``dim``.   torch: count_nonzero"""
+    return (input != 0).sum(dim)
+
+
+def equal(input, other):
+    """Whether both have the same shape and elements, as a Python bool.   torch: equal"""
+    return input.shape == other.shape and bool((input == other).all())
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether all elements are close (``isclose``), as a Python bool.   torch: allclose"""
+    return bool(input.isclose(other, rtol, atol, equal_nan).all())
+
+
+# --------------------------------------------------------------------------------------------------------------- scans
+
+
+def scan(row, input, dim, dtype):
+    if dtype is not None:
+        input = input.to(dtype)
+    if input.ndim == 0:
+        one_dim(dim, 0)
+        return input._apply(row, (input.reshape(1),), (0,)).reshape(())
+    return input._apply(row, (input,), (one_dim(dim, input.ndim),))
+
+
+def cumsum(input, dim, *, dtype=None):
+    """The sums of all elements up to each, along ``dim``.   torch: cumsum"""
+    return scan(rows.cumsum, input, dim, dtype)
+
+
+def cumprod(input, dim, *, dtype=None):
+    """The products of all elements up to each, along ``dim``.   torch: cumprod"""
+    return scan(rows.cumprod, input, dim, dtype)
+
+
+def cumprod_slope(input, g, dim):
+    """The vector-Jacobian product of cumprod at the input.
+
+    Before the first zero along ``dim``, Σ_{j>=i} g_j out_j / x_i. At that zero, the same sum with 1 in its place. After
+    it, every product contains the zero, and the slope is 0.
+    """
+    zero = input == 0
+    first = zero & (zero.cumsum(dim) == 1)
+    backward_sum = lambda t: t.flip(dim).cumsum(dim).flip(dim)  # noqa: E731
+    ordinary = backward_sum(g * input.cumprod(dim)) / input.masked_fill(zero, 1)
+    at_zero = backward_sum(g * input.masked_fill(first, 1).cumprod(dim))
+    return at_zero.where(first, ordinary.masked_fill(zero, 0))
+
+
+def logcumsumexp(input, dim):
+    """ln of the cumulative sum of e^x along ``dim``.   torch: logcumsumexp"""
+    shift = input.detach().amax(dim, True)
+    shift = shift.masked_fill(shift.isinf(), 0)
+    return (input - shift).exp().cumsum(dim).log() + shift
+
+
+def running(input, dim, better, result):
+    d = one_dim(dim, input.ndim)
+    indices = []
+    best, at = None, None
+    for i, x in enumerate(input.detach().unbind(d)):
+        replace = better(x, best) if best is not None else None
+        best = x if best is None else x.where(replace, best)
+        at = x.zeros_like().to(int64) if at is None else at.masked_fill(replace, i)
+        indices.append(at)
+    indices = input._stack(indices, d)
+    return result(input.gather(d, indices), indices)
+
+
+def cummax(input, dim):
+    """The largest element up to each, along ``dim``, as (values, indices).   torch: cummax"""
+    return running(input, dim, lambda x, best: (x >= best) | x.isnan(), cummax_result)
+
+
+def cummin(input, dim):
+    """The smallest element up to each, along ``dim``, as (values, indices).   torch: cummin"""
+    return running(input, dim, lambda x, best: (x <= best) | x.isnan(), cummin_result)
+
+
+# ---------------------------------------------------------------------------------------------- exponentials and norms
+
+
+def logsumexp(input, dim, keepdim=False):
+    """ln Σ e^x over ``dim``, shifted by the maximum so that nothing overflows.   torch: logsumexp"""
+    dims = dims_of(dim, input.ndim)
+    if not input.is_floating_point():
+        input = input.float()
+    shift = input.detach().amax(dims, True)
+    shift = shift.masked_fill(shift.isinf(), 0)  # ∞ - ∞ would be NaN
+    total = (input - shift).exp().sum(dims, keepdim).log()
+    return total + (shift if keepdim else shift.reshape(total.shape))
+
+
+def softmax(input, dim=None, dtype=None):
+    """e^x / Σ e^x over ``dim``.   torch: softmax
+
+    >>> torch.tensor([1000.0, 1000.0]).softmax(0)
+    tensor([0.5000, 0.5000])
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    d = one_dim(dim, input.ndim) if input.ndim else ()
+    if input.numel() == 0:
+        return input.clone()
+    e = (input - input.detach().amax(d, True)).exp()  # the shift changes nothing but overflow
+    return e / e.sum(d, True)
+
+
+def log_softmax(input, dim=None, dtype=None):
+    """x - ln Σ e^x over ``dim``.   torch: log_softmax"""
+    if dtype is not None:
+        input = input.to(dtype)
+    d = one_dim(dim, input.ndim) if input.ndim else ()
+    if input.numel() == 0:
+        return input.clone()
+    shifted = input - input.detach().amax(d, True)
+    return shifted - shifted.exp().sum(d, True).log()
+
+
+def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
+    """(Σ |x|^p)^(1/p) over ``dim``; p = ∞ the largest |x|, -∞ the smallest, 0 the count of nonzeros.   torch: norm
+
+    The gradient at 0 is 0 for p = 2.
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    if not input.is_floating_point():
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input._type_name()}"
+        )
+    if p in ("fro", 2, 2.0, None):
+        return safe_root(input.square().sum(dim, keepdim))
+    if p == "nuc":
+        raise NotImplementedError("norm(p='nuc') needs a singular value decomposition, which is not here yet")
+    if p == math.inf:
+        return input.abs().amax(() if dim is None else dim, keepdim)
+    if p == -math.inf:
+        return input.abs().amin(() if dim is None else dim, keepdim)
+    if p == 0:
+        return (input != 0).to(input.dtype).sum(dim, keepdim)
+    if p == 1:
+        return input.abs().sum(dim, keepdim)
+    return input.abs().pow(p).sum(dim, keepdim).pow(1.0 / p)
+
+
+def safe_root(squares):
+    """√x, with the gradient 0 where x is 0."""
+    zero = squares.detach() == 0
+    return squares.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
+
+
+def dist(input, other, p=2):
+    """The norm of x - y.   torch: dist"""
+    return (input - other).norm(p)
+
+
+def undrop(input, dims, keepdim):
+    """The reduced dims back, at size 1: what a vjp of a reduction needs before it can expand."""
+    if keepdim:
+        return input
+    for d in sorted(dims):
+        input = input.unsqueeze(d)
+    return input

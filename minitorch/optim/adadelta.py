@@ -1,0 +1,62 @@
+"""Adadelta.   torch: torch/optim/adadelta.py"""
+
+from ..engine import Tensor
+from ..ops.conversion import zeros_like
+from .optimizer import Optimizer, advance, check_flags, number, step_count
+
+__all__ = ["Adadelta"]
+
+
+class Adadelta(Optimizer):
+    """v ← rho v + (1 - rho) g²,   δ = √(u + eps) / √(v + eps) · g,   u ← rho u + (1 - rho) δ²,   p ← p - lr δ
+
+    with g ← g + weight_decay p before. v and u start at 0.   maximize: g is taken negative.
+
+    torch: optim.Adadelta.   Zeiler 2012, arXiv:1212.5701
+    """
+
+    _absent = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
+
+    def __init__(
+        self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *,
+        capturable=False, maximize=False, differentiable=False,
+    ):  # fmt: skip
+        if isinstance(lr, Tensor) and lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+        if not 0.0 <= lr:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        if not 0.0 <= rho <= 1.0:
+            raise ValueError(f"Invalid rho value: {rho}")
+        if not 0.0 <= eps:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        if not 0.0 <= weight_decay:
+            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+
+        defaults = {
+            "lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
+            "capturable": capturable, "foreach": foreach, "differentiable": differentiable,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def start(self, p, group):
+        state = self.state[p]
+        state["step"] = step_count()
+        state["square_avg"] = zeros_like(p)
+        state["acc_delta"] = zeros_like(p)
+        return state
+
+    def update(self, group):
+        check_flags(group, xla=False)
+        lr, rho, eps, decay = number(group["lr"]), group["rho"], group["eps"], group["weight_decay"]
+
+        for p, g in self.gradients(group):
+            state = self.state[p] or self.start(p, group)
+            advance(state["step"])
+            if decay != 0:
+                g = g.add(p, alpha=decay)
+
+            v, u = state["square_avg"], state["acc_delta"]
+            v.mul_(rho).addcmul_(g, g, value=1 - rho)
+            delta = u.add(eps).sqrt() / v.add(eps).sqrt() * g
+            u.mul_(rho).addcmul_(delta, delta, value=1 - rho)
+            p.add_(delta, alpha=-lr)

@@ -1,0 +1,77 @@
+"""Adagrad.   torch: torch/optim/adagrad.py"""
+
+from ..engine import Tensor
+from ..ops.conversion import full_like
+from .optimizer import Optimizer, advance, check_flags, number, step_count
+
+__all__ = ["Adagrad"]
+
+
+class Adagrad(Optimizer):
+    """s ← s + g²,   p ← p - lr / (1 + (t - 1) lr_decay) · g / (√s + eps)   in the t-th step, with g ← g + weight_decay p.
+
+    s starts as ``initial_accumulator_value``.   maximize: g is taken negative.
+
+    torch: optim.Adagrad.   Duchi, Hazan & Singer 2011
+
+    >>> w = nn.Parameter(tensor([1.0, -2.0]))
+    >>> o = optim.Adagrad([w], lr=0.5)
+    >>> (w * w).sum().backward()
+    >>> o.step(); w.detach()
+    tensor([ 0.5000, -1.5000])
+    """
+
+    _absent = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}
+
+    def __init__(
+        self, params, lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10, foreach=None, *,
+        maximize=False, differentiable=False, fused=None,
+    ):  # fmt: skip
+        if isinstance(lr, Tensor) and lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+        if not 0.0 <= lr:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        if not 0.0 <= lr_decay:
+            raise ValueError(f"Invalid lr_decay value: {lr_decay}")
+        if not 0.0 <= weight_decay:
+            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        if not 0.0 <= initial_accumulator_value:
+            raise ValueError(f"Invalid initial_accumulator_value value: {initial_accumulator_value}")
+        if not 0.0 <= eps:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+
+        defaults = {
+            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable, "fused": fused,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+        if fused and differentiable:
+            raise RuntimeError("`fused` does not support `differentiable`")
+        if fused and foreach:
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.start(p, group)
+
+    def start(self, p, group):
+        state = self.state[p]
+        state["step"] = step_count(fused=group["fused"])
+        state["sum"] = full_like(p, self.defaults["initial_accumulator_value"])
+        return state
+
+    def update(self, group):
+        check_flags(group)
+        lr, lr_decay, eps, decay = number(group["lr"]), group["lr_decay"], group["eps"], group["weight_decay"]
+        differentiable = group["differentiable"]
+
+        for p, g in self.gradients(group):
+            state = self.state[p] or self.start(p, group)
+            t = advance(state["step"])
+            if decay != 0:
+                g = g.add(p, alpha=decay)
+
+            root = state["sum"].addcmul_(g, g, value=1).sqrt()
+            root = root.add(eps) if differentiable else root.add_(eps)
+            p.addcdiv_(g, root, value=-lr / (1 + (t - 1) * lr_decay))

@@ -1,0 +1,112 @@
+"""Adam.   torch: torch/optim/adam.py"""
+
+from ..engine import Tensor
+from ..ops.conversion import zeros_like
+from .optimizer import Optimizer, advance, check_flags, number, step_count
+
+__all__ = ["Adam"]
+
+
+class Adam(Optimizer):
+    """m ← β₁ m + (1 - β₁) g,   v ← β₂ v + (1 - β₂) g²,   p ← p - lr m̂ / (√v̂ + eps)
+
+    with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ) in the t-th step, and g ← g + weight_decay p before.
+    decoupled_weight_decay: p ← p (1 - lr weight_decay) instead, as in AdamW.
+    amsgrad: the largest v so far in place of v.   maximize: g is taken negative.
+
+    torch: optim.Adam.   Kingma & Ba 2015, arXiv:1412.6980; amsgrad: Reddi, Kale & Kumar 2018, arXiv:1904.09237
+
+    >>> w = nn.Parameter(tensor([1.0, -2.0]))
+    >>> o = optim.Adam([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> o.step(); w.detach()          # the first step is lr long, whatever the gradient's size
+    tensor([ 0.9000, -1.9000])
+    """
+
+    _absent = {
+        "amsgrad": False, "maximize": False, "foreach": None, "capturable": False, "differentiable": False,
+        "decoupled_weight_decay": False, "fused": None,
+    }  # fmt: skip
+
+    def __init__(
+        self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *,
+        foreach=None, maximize=False, capturable=False, differentiable=False, fused=None,
+        decoupled_weight_decay=False,
+    ):  # fmt: skip
+        _check(lr, betas, eps, weight_decay, foreach and not capturable)
+        betas = tuple(b.squeeze() if isinstance(b, Tensor) and b.dim() != 0 else b for b in betas)
+
+        defaults = {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
+            "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+        if fused and differentiable:
+            raise RuntimeError("`fused` does not support `differentiable`")
+        if fused and foreach:
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+    def start(self, p, group):
+        state = self.state[p]
+        state["step"] = step_count(fused=group["fused"])
+        state["exp_avg"] = zeros_like(p)
+        state["exp_avg_sq"] = zeros_like(p)
+        if group["amsgrad"]:
+            state["max_exp_avg_sq"] = zeros_like(p)
+        return state
+
+    def update(self, group):
+        check_flags(group)
+        lr, eps, decay = number(group["lr"]), group["eps"], number(group["weight_decay"])
+        b1, b2 = number(group["betas"][0]), number(group["betas"][1])
+        amsgrad, decoupled, differentiable = group["amsgrad"], group["decoupled_weight_decay"], group["differentiable"]
+
+        for p, g in self.gradients(group):
+            state = self.state[p] or self.start(p, group)
+            t = advance(state["step"])
+            if decay != 0 and decoupled:
+                p.mul_(1 - lr * decay)
+            elif decay != 0:
+                g = g.add(p, alpha=decay)
+
+            m = state["exp_avg"].lerp_(g, 1 - b1)
+            v = state["exp_avg_sq"].mul_(b2).addcmul_(g, g, value=1 - b2)
+            if amsgrad:
+                v = state["max_exp_avg_sq"].copy_(state["max_exp_avg_sq"].maximum(v))
+
+            c1, c2 = 1 - b1**t, (1 - b2**t) ** 0.5
+            if differentiable:
+                # Nothing that backward needs may be written later, as m will be in the next step.
+                p.sub_(m.clone() / (v.sqrt() / c2 + eps) * (lr / c1))
+            else:
+                p.addcdiv_(m, v.sqrt().div_(c2).add_(eps), value=-lr / c1)
+
+
+def _check(lr, betas, eps, weight_decay, refuses_tensors):
+    """PyTorch's errors for hyperparameters out of range, in PyTorch's order."""
+    if isinstance(lr, Tensor):
+        if refuses_tensors:
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+        if lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+
+    if not 0.0 <= lr:
+        raise ValueError(f"Invalid learning rate: {lr}")
+    if not 0.0 <= eps:
+        raise ValueError(f"Invalid epsilon value: {eps}")
+    for i in 0, 1:
+        if not 0.0 <= betas[i] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+    if not 0.0 <= weight_decay:
+        raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+
+    kinds = {Tensor if isinstance(b, Tensor) else type(b) for b in betas[:2]}
+    if kinds not in ({float}, {Tensor}):
+        raise ValueError("betas must be either both floats or both Tensors")
+    for i in 0, 1:
+        if isinstance(betas[i], Tensor):
+            if refuses_tensors:
+                raise ValueError(f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True")
+            if betas[i].numel() != 1:
+                raise ValueError(f"Tensor betas[{i}] must be 1-element")

@@ -1,0 +1,64 @@
+"""Adamax.   torch: torch/optim/adamax.py"""
+
+from ..engine import Tensor
+from ..ops.conversion import zeros_like
+from .optimizer import Optimizer, advance, check_flags, number, step_count
+
+__all__ = ["Adamax"]
+
+
+class Adamax(Optimizer):
+    """m ← β₁ m + (1 - β₁) g,   u ← max(β₂ u, |g| + eps),   p ← p - lr / (1 - β₁ᵗ) · m / u   in the t-th step
+
+    with g ← g + weight_decay p before: Adam with the largest gradient in place of the mean square.
+    maximize: g is taken negative.
+
+    torch: optim.Adamax.   Kingma & Ba 2015, arXiv:1412.6980, algorithm 2
+    """
+
+    _absent = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
+
+    def __init__(
+        self, params, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, foreach=None, *,
+        maximize=False, differentiable=False, capturable=False,
+    ):  # fmt: skip
+        if isinstance(lr, Tensor) and lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+        if not 0.0 <= lr:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        if not 0.0 <= eps:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        for i in 0, 1:
+            if not 0.0 <= betas[i] < 1.0:
+                raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+        if not 0.0 <= weight_decay:
+            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+
+        defaults = {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "foreach": foreach,
+            "maximize": maximize, "differentiable": differentiable, "capturable": capturable,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def start(self, p, group):
+        state = self.state[p]
+        state["step"] = step_count()
+        state["exp_avg"] = zeros_like(p)
+        state["exp_inf"] = zeros_like(p)
+        return state
+
+    def update(self, group):
+        check_flags(group)
+        lr, eps, decay = number(group["lr"]), group["eps"], group["weight_decay"]
+        b1, b2 = group["betas"]
+
+        for p, g in self.gradients(group):
+            state = self.state[p] or self.start(p, group)
+            t = advance(state["step"])
+            if decay != 0:
+                g = g.add(p, alpha=decay)
+
+            m = state["exp_avg"].lerp_(g, 1 - b1)
+            u = state["exp_inf"]
+            u.copy_((u * b2).maximum(g.abs() + eps))
+            p.addcdiv_(m, u, value=-lr / (1 - b1**t))

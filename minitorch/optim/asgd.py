@@ -1,0 +1,64 @@
+"""Averaged stochastic gradient descent.   torch: torch/optim/asgd.py"""
+
+from ..engine import Tensor
+from ..ops.conversion import zeros_like
+from .optimizer import Optimizer, advance, check_flags, number, step_count
+
+__all__ = ["ASGD"]
+
+
+class ASGD(Optimizer):
+    """p ← (1 - lambd η) p - η g,   a ← a + μ (p - a);   then η = lr / (1 + lambd lr t)^alpha, μ = 1 / max(1, t - t0)
+
+    with g ← g + weight_decay p before. The average a, in ``state[p]["ax"]``, is p itself up to step t0.
+
+    torch: optim.ASGD.   Polyak & Juditsky 1992
+    """
+
+    _absent = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
+
+    def __init__(
+        self, params, lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0, foreach=None, maximize=False,
+        differentiable=False, capturable=False,
+    ):  # fmt: skip
+        if isinstance(lr, Tensor) and lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+        if not 0.0 <= lr:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        if not 0.0 <= weight_decay:
+            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+
+        defaults = {
+            "lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay, "foreach": foreach,
+            "maximize": maximize, "differentiable": differentiable, "capturable": capturable,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def start(self, p, group):
+        state = self.state[p]
+        state["step"] = step_count()
+        state["eta"] = step_count(number(group["lr"]))
+        state["mu"] = step_count(1.0)
+        state["ax"] = zeros_like(p)
+        return state
+
+    def update(self, group):
+        check_flags(group, "params, mus, etas, and state_steps")
+        lr, decay = number(group["lr"]), group["weight_decay"]
+        lambd, alpha, t0 = group["lambd"], group["alpha"], group["t0"]
+
+        for p, g in self.gradients(group):
+            state = self.state[p] or self.start(p, group)
+            t = advance(state["step"])
+            if decay != 0:
+                g = g.add(p, alpha=decay)
+
+            eta, mu, a = number(state["eta"]), number(state["mu"]), state["ax"]
+            p.mul_(1 - lambd * eta).add_(g, alpha=-eta)
+            if mu == 1:
+                a.copy_(p)
+            else:
+                a.add_((p - a) * mu)
+
+            state["eta"].fill_(lr / (1 + lambd * lr * t) ** alpha)
+            state["mu"].fill_(1 / max(1, t - t0))

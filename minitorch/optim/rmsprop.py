@@ -1,0 +1,86 @@
+"""RMSprop.   torch: torch/optim/rmsprop.py"""
+
+from ..engine import Tensor
+from ..ops.conversion import zeros_like
+from .optimizer import Optimizer, advance, check_flags, number, step_count
+
+__all__ = ["RMSprop"]
+
+
+class RMSprop(Optimizer):
+    """v ← alpha v + (1 - alpha) g²,   p ← p - lr g / (√v + eps),   with g ← g + weight_decay p before.
+
+    centered: √(v - m²) in place of √v, with m ← alpha m + (1 - alpha) g: an estimate of the variance.
+    With momentum: b ← momentum b + g / (√v + eps), and p ← p - lr b.   maximize: g is taken negative.
+
+    torch: optim.RMSprop.   Hinton's lecture 6e, 2012; centered: Graves 2013, arXiv:1308.0850
+
+    >>> w = nn.Parameter(tensor([1.0]))
+    >>> o = optim.RMSprop([w], lr=0.1)
+    >>> w.grad = tensor([2.0])
+    >>> o.step(); w.detach()          # √v is a tenth of |g| in the first step
+    tensor([5.9605e-08])
+    """
+
+    _absent = {
+        "momentum": 0, "centered": False, "foreach": None, "maximize": False, "differentiable": False,
+        "capturable": False,
+    }  # fmt: skip
+
+    def __init__(
+        self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False,
+        capturable=False, foreach=None, maximize=False, differentiable=False,
+    ):  # fmt: skip
+        if isinstance(lr, Tensor) and lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+        if not 0.0 <= lr:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        if not 0.0 <= eps:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        if not 0.0 <= momentum:
+            raise ValueError(f"Invalid momentum value: {momentum}")
+        if not 0.0 <= weight_decay:
+            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        if not 0.0 <= alpha:
+            raise ValueError(f"Invalid alpha value: {alpha}")
+
+        defaults = {
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+            "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def start(self, p, group):
+        state = self.state[p]
+        state["step"] = step_count()
+        state["square_avg"] = zeros_like(p)
+        if group["momentum"] > 0:
+            state["momentum_buffer"] = zeros_like(p)
+        if group["centered"]:
+            state["grad_avg"] = zeros_like(p)
+        return state
+
+    def update(self, group):
+        check_flags(group)
+        lr, alpha, eps, decay = number(group["lr"]), group["alpha"], group["eps"], group["weight_decay"]
+        momentum, centered, differentiable = group["momentum"], group["centered"], group["differentiable"]
+
+        for p, g in self.gradients(group):
+            state = self.state[p] or self.start(p, group)
+            advance(state["step"])
+            if decay != 0:
+                g = g.add(p, alpha=decay)
+
+            v = state["square_avg"].mul_(alpha).addcmul_(g, g, value=1 - alpha)
+            if centered:
+                m = state["grad_avg"].lerp_(g, 1 - alpha)
+                v = v.addcmul(m, m, value=-1)
+            root = v.sqrt()
+            root = root.add(eps) if differentiable else root.add_(eps)
+
+            if momentum > 0:
+                b = state["momentum_buffer"].mul_(momentum).addcdiv_(g, root)
+                p.add_(b, alpha=-lr)
+            else:
+                p.addcdiv_(g, root, value=-lr)

@@ -1,0 +1,586 @@
+"""The table: everything that the library can compute, a row each, with its derivative.
+
+A row has a forward on plain arrays, ``forward(xp, *arrays, *params)`` where ``xp`` is NumPy or CuPy, and one
+vector-Jacobian product for each input, ``vjp(g, out, *inputs, *params)``, written in Tensor methods. Since a vjp is made
+of rows, it can be differentiated again, and a compiler that can follow the rows can follow every gradient.
+
+An argument that a vjp doesn't read begins with an underscore, and is not kept for it: ``add`` keeps nothing alive,
+``exp`` its output, ``mul`` both inputs. In rows that aren't elementwise such an argument still tells its shape and dtype.
+
+torch: native_functions.yaml and derivatives.yaml
+"""
+
+import builtins
+import math
+
+__all__ = ["ARITHMETIC", "FLOATS", "TABLE", "Primitive"]
+
+TABLE: dict = {}
+"""Every row by its name."""
+
+ARITHMETIC = frozenset("?bBhilqfdFD")
+FLOATS = frozenset("fdFD")
+
+
+class Primitive:
+    """One row.
+
+    kind     elementwise, reduction, movement, contraction, indexing, joining, creation or random
+    forward  (xp, *arrays, *params) → array; with ``writes`` it takes ``out=`` and may write its result there
+    vjps     (g, out, *inputs, *params) → the gradient of one input; None where there is none. ``each`` instead of them:
+             one function for all inputs of a row that takes any number, (g, i, shapes, *params)
+    ready    type codes (NumPy's dtype.char) that it computes in; the engine casts others (None: takes any, mixes none)
+    mixes    the inputs that are brought to one dtype (None: all of them)
+    view     the result may share the input's memory
+    label    the name that PyTorch prints for the row's gradient, without "Backward0"
+    """
+
+    __slots__ = (
+        "each", "forward", "kind", "label", "mixes", "name", "reads", "ready", "saves", "stubs", "view", "vjps", "writes",
+    )  # fmt: skip
+
+    def __init__(
+        self, name, kind, forward, vjps=(), *, each=None, ready=None, mixes=None, view=False, writes=False, label=None
+    ):
+        self.name, self.kind, self.forward, self.each = name, kind, forward, each
+        self.vjps = tuple(vjps)
+        self.ready, self.mixes, self.view, self.writes = ready, mixes, view, writes
+        self.stubs = kind != "elementwise" or name == "cast"
+        self.label = label or name.title().replace("_", "")
+        self.reads = tuple(reads(vjp) for vjp in self.vjps)
+        self.saves = {}
+        TABLE[name] = self
+
+    def differentiable(self, i):
+        """Whether input ``i`` can have a gradient."""
+        return self.each is not None or (i < len(self.vjps) and self.vjps[i] is not None)
+
+    def saved_for(self, wanted, count):
+        """Positions among (out, *inputs), of ``count`` inputs, that the vjps of those in the bit set ``wanted`` read."""
+        positions = self.saves.get((wanted, count))
+        if positions is None:
+            needed = [self.reads[i] for i in range(len(self.vjps)) if wanted >> i & 1]
+            positions = tuple(sorted({p for read in needed for p in read if p <= count}))  # beyond them come params
+            self.saves[wanted, count] = positions
+        return positions
+
+    def __repr__(self):
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self):
+        return TABLE.__getitem__, (self.name,)
+
+
+def reads(vjp):
+    """Which of ``(out, *inputs)`` a vjp reads the value of, by position: those whose names have no underscore.
+
+    >>> from minitorch.primitives import reads
+    >>> reads(lambda g, _out, x, _y: g * x)
+    (1,)
+    """
+    if vjp is None:
+        return ()
+    code = vjp.__code__
+    names = code.co_varnames[1 : code.co_argcount]  # g is always there
+    return tuple(i for i, name in enumerate(names) if not name.startswith("_"))
+
+
+def elementwise(name, forward, *vjps, ready=ARITHMETIC, mixes=None, label=None):
+    return Primitive(name, "elementwise", forward, vjps, ready=ready, mixes=mixes, writes=True, label=label)
+
+
+def analytic(name, forward, *vjps, label=None):
+    """An elementwise row over the reals: integers are made floating point first."""
+    return elementwise(name, forward, *vjps, ready=FLOATS, label=label)
+
+
+# ---------------------------------------------------------------------------------------------------- elementwise: one
+
+neg = elementwise("neg", lambda xp, x, out=None: xp.negative(x, out), lambda g, _out, _x: -g)
+abs = elementwise("abs", lambda xp, x, out=None: xp.absolute(x, out), lambda g, _out, x: g * x.sign())
+sign = elementwise("sign", lambda xp, x, out=None: xp.sign(x, out), lambda g, _out, _x: g.zeros_like())
+floor = elementwise("floor", lambda xp, x, out=None: xp.floor(x, out), lambda g, _out, _x: g.zeros_like())
+ceil = elementwise("ceil", lambda xp, x, out=None: xp.ceil(x, out), lambda g, _out, _x: g.zeros_like())
+trunc = elementwise("trunc", lambda xp, x, out=None: xp.trunc(x, out), lambda g, _out, _x: g.zeros_like())
+round = elementwise("round", lambda xp, x, out=None: xp.rint(x, out), lambda g, _out, _x: g.zeros_like())
+copy = elementwise("copy", lambda xp, x, out=None: xp.positive_copy(x, out), lambda g, _out, _x: g, ready=None, label="Clone")
+
+# assign(x): whatever is written over x, nothing of x is left
+assign = elementwise("assign", lambda xp, x, y, out=None: xp.positive_copy(y, out), lambda g, _out, _x, _y=None: g.zeros_like(), lambda g, _out, _x, _y: g, ready=None, label="Copy")
+
+exp = analytic("exp", lambda xp, x, out=None: xp.exp(x, out), lambda g, out, _x: g * out)
+exp2 = analytic("exp2", lambda xp, x, out=None: xp.exp2(x, out), lambda g, out, _x: g * (out * math.log(2)))
+expm1 = analytic("expm1", lambda xp, x, out=None: xp.expm1(x, out), lambda g, out, _x: g * (out + 1))
+log = analytic("log", lambda xp, x, out=None: xp.log(x, out), lambda g, _out, x: g / x)
+log2 = analytic("log2", lambda xp, x, out=None: xp.log2(x, out), lambda g, _out, x: g / (x * math.log(2)))
+log10 = analytic("log10", lambda xp, x, out=None: xp.log10(x, out), lambda g, _out, x: g / (x * math.log(10)))
+log1p = analytic("log1p", lambda xp, x, out=None: xp.log1p(x, out), lambda g, _out, x: g / (x + 1))
+sqrt = analytic("sqrt", lambda xp, x, out=None: xp.sqrt(x, out), lambda g, out, _x: g / (out * 2))
+rsqrt = analytic("rsqrt", lambda xp, x, out=None: xp.reciprocal(xp.sqrt(x), out), lambda g, out, _x: g * out.pow(3) * -0.5)
+reciprocal = analytic("reciprocal", lambda xp, x, out=None: xp.reciprocal(x, out), lambda g, out, _x: -g * out * out)
+square = elementwise("square", lambda xp, x, out=None: xp.square(x, out), lambda g, _out, x: g * (x * 2), label="Pow")
+
+sin = analytic("sin", lambda xp, x, out=None: xp.sin(x, out), lambda g, _out, x: g * x.cos())
+cos = analytic("cos", lambda xp, x, out=None: xp.cos(x, out), lambda g, _out, x: -g * x.sin())
+tan = analytic("tan", lambda xp, x, out=None: xp.tan(x, out), lambda g, out, _x: g * (out * out + 1))
+asin = analytic("asin", lambda xp, x, out=None: xp.arcsin(x, out), lambda g, _out, x: g * (1 - x * x).rsqrt())
+acos = analytic("acos", lambda xp, x, out=None: xp.arccos(x, out), lambda g, _out, x: -g * (1 - x * x).rsqrt())
+atan = analytic("atan", lambda xp, x, out=None: xp.arctan(x, out), lambda g, _out, x: g / (x * x + 1))
+sinh = analytic("sinh", lambda xp, x, out=None: xp.sinh(x, out), lambda g, _out, x: g * x.cosh())
+cosh = analytic("cosh", lambda xp, x, out=None: xp.cosh(x, out), lambda g, _out, x: g * x.sinh())
+asinh = analytic("asinh", lambda xp, x, out=None: xp.arcsinh(x, out), lambda g, _out, x: g * (x * x + 1).rsqrt())
+acosh = analytic("acosh", lambda xp, x, out=None: xp.arccosh(x, out), lambda g, _out, x: g * (x * x - 1).rsqrt())
+atanh = analytic("atanh", lambda xp, x, out=None: xp.arctanh(x, out), lambda g, _out, x: g / (1 - x * x))
+tanh = analytic("tanh", lambda xp, x, out=None: xp.tanh(x, out), lambda g, out, _x: g * (1 - out * out))
+sigmoid = analytic("sigmoid", lambda xp, x, out=None: xp.sigmoid(x, out), lambda g, out, _x: g * (out * (1 - out)))
+erf = analytic(
+    "erf", lambda xp, x, out=None: xp.erf(x, out), lambda g, _out, x: g * ((x * x).neg().exp() * (2 / math.sqrt(math.pi)))
+)
+erfc = analytic(
+    "erfc", lambda xp, x, out=None: xp.erfc(x, out), lambda g, _out, x: g * ((x * x).neg().exp() * (-2 / math.sqrt(math.pi)))
+)
+
+# A row of its own, for speed: where(x > 0, x, 0) is three passes. At 0 the gradient is 0, as in PyTorch.
+relu = elementwise("relu", lambda xp, x, out=None: xp.maximum(x, 0, out), lambda g, out, _x: g.keep(out))
+# keep(x, y): x where y > 0, else 0; the derivative of relu, and its own
+keep = elementwise("keep", lambda xp, x, y, out=None: xp.keep(x, y, out), lambda g, _out, _x, y: g.keep(y), label="ThresholdBackward")
+# clamp to numbers: where x equals a bound the gradient passes, as in PyTorch
+clamp = elementwise(
+    "clamp",
+    lambda xp, x, low, high, out=None: xp.clip(x, low, high, out),
+    lambda g, _out, x, low, high: g.where(x.between(low, high), 0),
+)
+
+logical_not = elementwise("logical_not", lambda xp, x, out=None: xp.logical_not(x, out))
+bitwise_not = elementwise("bitwise_not", lambda xp, x, out=None: xp.invert(x, out))
+isnan = elementwise("isnan", lambda xp, x, out=None: xp.isnan(x, out))
+isinf = elementwise("isinf", lambda xp, x, out=None: xp.isinf(x, out))
+isfinite = elementwise("isfinite", lambda xp, x, out=None: xp.isfinite(x, out))
+signbit = elementwise("signbit", lambda xp, x, out=None: xp.signbit(x, out))
+
+# cast(x, dtype). Its gradient comes back in x's own type.
+cast = Primitive(
+    "cast", "elementwise", lambda xp, x, dtype, out=None: xp.cast(x, dtype), [lambda g, _out, _x, _dtype: g.to(_x.dtype)], label="ToCopy"
+)
+
+# ---------------------------------------------------------------------------------------------------- elementwise: two
+
+add = elementwise("add", lambda xp, x, y, out=None: xp.add(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g)
+sub = elementwise("sub", lambda xp, x, y, out=None: xp.subtract(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: -g)
+mul = elementwise(
+    "mul", lambda xp, x, y, out=None: xp.multiply(x, y, out), lambda g, _out, _x, y: g * y, lambda g, _out, x, _y: g * x
+)
+div = analytic(
+    "div", lambda xp, x, y, out=None: xp.true_divide(x, y, out), lambda g, _out, _x, y: g / y, lambda g, out, _x, y: -g * (out / y)
+)
+# d(x^y)/dx is 0 where y is 0, and d(x^y)/dy is 0 where x is 0 and y >= 0: the limits, where the formulas give NaN
+pow = elementwise(
+    "pow",
+    lambda xp, x, y, out=None: xp.power(x, y, out),
+    lambda g, _out, x, y: x.power_slope(y) * g,
+    lambda g, out, x, y: g * out.times_log(x, y),
+)
+floor_divide = elementwise("floor_divide", lambda xp, x, y, out=None: xp.floor_divide(x, y, out))
+remainder = elementwise(
+    "remainder",
+    lambda xp, x, y, out=None: xp.remainder(x, y, out),
+    lambda g, _out, _x, _y: g,
+    lambda g, _out, x, y: -g * (x / y).floor(),
+)
+fmod = elementwise(
+    "fmod", lambda xp, x, y, out=None: xp.fmod(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * (x / y).trunc()
+)
+# where the two are equal each gets half
+maximum = elementwise(
+    "maximum",
+    lambda xp, x, y, out=None: xp.maximum(x, y, out),
+    lambda g, _out, x, y: g.share(x, y),
+    lambda g, _out, x, y: g.share(y, x),
+)
+minimum = elementwise(
+    "minimum",
+    lambda xp, x, y, out=None: xp.minimum(x, y, out),
+    lambda g, _out, x, y: g.share(y, x),
+    lambda g, _out, x, y: g.share(x, y),
+)
+atan2 = analytic(
+    "atan2",
+    lambda xp, x, y, out=None: xp.arctan2(x, y, out),
+    lambda g, _out, x, y: g * (y / (x * x + y * y)),
+    lambda g, _out, x, y: -g * (x / (x * x + y * y)),
+)
+
+eq = elementwise("eq", lambda xp, x, y, out=None: xp.equal(x, y, out))
+ne = elementwise("ne", lambda xp, x, y, out=None: xp.not_equal(x, y, out))
+lt = elementwise("lt", lambda xp, x, y, out=None: xp.less(x, y, out))
+le = elementwise("le", lambda xp, x, y, out=None: xp.less_equal(x, y, out))
+gt = elementwise("gt", lambda xp, x, y, out=None: xp.greater(x, y, out))
+ge = elementwise("ge", lambda xp, x, y, out=None: xp.greater_equal(x, y, out))
+logical_and = elementwise("logical_and", lambda xp, x, y, out=None: xp.logical_and(x, y, out))
+logical_or = elementwise("logical_or", lambda xp, x, y, out=None: xp.logical_or(x, y, out))
+logical_xor = elementwise("logical_xor", lambda xp, x, y, out=None: xp.logical_xor(x, y, out))
+bitwise_and = elementwise("bitwise_and", lambda xp, x, y, out=None: xp.bitwise_and(x, y, out))
+bitwise_or = elementwise("bitwise_or", lambda xp, x, y, out=None: xp.bitwise_or(x, y, out))
+bitwise_xor = elementwise("bitwise_xor", lambda xp, x, y, out=None: xp.bitwise_xor(x, y, out))
+left_shift = elementwise("left_shift", lambda xp, x, y, out=None: xp.left_shift(x, y, out))
+right_shift = elementwise("right_shift", lambda xp, x, y, out=None: xp.right_shift(x, y, out))
+
+# -------------------------------------------------------------------------------------------------- elementwise: three
+
+# where(x, condition, y): x first, so that the gradient reads g.where(condition, 0)
+where = elementwise(
+    "where",
+    lambda xp, x, condition, y, out=None: xp.where(condition, x, y),
+    lambda g, _out, _x, condition, _y: g.where(condition, 0),
+    None,
+    lambda g, _out, _x, condition, _y: g.where(condition.logical_not(), 0),
+    mixes=(0, 2),
+)
+# The updates that optimizers are made of: a row each, for speed.
+# lerp: x + weight (y - x), from the nearer end
+lerp = analytic(
+    "lerp",
+    lambda xp, x, y, weight, out=None: xp.lerp(x, y, weight, out),
+    lambda g, _out, _x, _y, weight: g * (1 - weight),
+    lambda g, _out, _x, _y, weight: g * weight,
+    lambda g, _out, x, y, _weight: g * (y - x),
+)
+# addcmul: x + value y z;  addcdiv: x + value y / z
+addcmul = elementwise(
+    "addcmul",
+    lambda xp, x, y, z, value, out=None: xp.addcmul(x, y, z, value, out),
+    lambda g, _out, _x, _y, _z, _value: g,
+    lambda g, _out, _x, _y, z, value: g * (z * value),
+    lambda g, _out, _x, y, _z, value: g * (y * value),
+)
+addcdiv = analytic(
+    "addcdiv",
+    lambda xp, x, y, z, value, out=None: xp.addcdiv(x, y, z, value, out),
+    lambda g, _out, _x, _y, _z, _value: g,
+    lambda g, _out, _x, _y, z, value: g * (value / z),
+    lambda g, _out, _x, y, z, value: -g * (y * value / (z * z)),
+)
+
+# ---------------------------------------------------------------------------------------------------------- reductions
+
+
+def reduction(name, forward, *vjps, ready=None, label=None):
+    """Over the dims in the tuple ``dims``; ``keepdim`` leaves them at size 1."""
+    return Primitive(name, "reduction", forward, vjps, ready=ready, label=label)
+
+
+sum = reduction(
+    "sum",
+    lambda xp, x, dims, keepdim: xp.sum(x, dims, keepdim),
+    lambda g, _out, _x, dims, keepdim: g.undrop(dims, keepdim).expand(_x.shape),
+    ready=ARITHMETIC,
+)
+# a row for speed: half the losses end in it
+mean = reduction(
+    "mean",
+    lambda xp, x, dims, keepdim: xp.mean(x, dims, keepdim),
+    lambda g, _out, _x, dims, keepdim: (g * mean_weight(_x.shape, dims)).undrop(dims, keepdim).expand(_x.shape),
+    ready=FLOATS,
+)
+prod = reduction(
+    "prod",
+    lambda xp, x, dim, keepdim: xp.prod(x, dim, keepdim),
+    lambda g, _out, x, dim, keepdim: g.undrop((dim,), keepdim) * x.product_of_others(dim),
+    ready=ARITHMETIC,
+)
+# equal maxima share the gradient
+amax = reduction(
+    "amax",
+    lambda xp, x, dims, keepdim: xp.amax(x, dims, keepdim),
+    lambda g, out, x, dims, keepdim: g.undrop(dims, keepdim).share_extremes(x, out.undrop(dims, keepdim), dims),
+    ready=ARITHMETIC,
+)
+amin = reduction(
+    "amin",
+    lambda xp, x, dims, keepdim: xp.amin(x, dims, keepdim),
+    lambda g, out, x, dims, keepdim: g.undrop(dims, keepdim).share_extremes(x, out.undrop(dims, keepdim), dims),
+    ready=ARITHMETIC,
+)
+argmax = reduction("argmax", lambda xp, x, dim, keepdim: xp.argmax(x, dim, keepdim), ready=ARITHMETIC)
+argmin = reduction("argmin", lambda xp, x, dim, keepdim: xp.argmin(x, dim, keepdim), ready=ARITHMETIC)
+any = reduction("any", lambda xp, x, dims, keepdim: xp.any(x, dims, keepdim))
+all = reduction("all", lambda xp, x, dims, keepdim: xp.all(x, dims, keepdim))
+cumsum = reduction(
+    "cumsum",
+    lambda xp, x, dim: xp.cumsum(x, dim),
+    lambda g, _out, _x, dim: g.flip(dim).cumsum(dim).flip(dim),
+    ready=ARITHMETIC,
+)
+cumprod = reduction(
+    "cumprod",
+    lambda xp, x, dim: xp.cumprod(x, dim),
+    lambda g, _out, x, dim: x.cumprod_slope(g, dim),
+    ready=ARITHMETIC,
+)
+
+
+def mean_weight(shape, dims):
+    """1 / the number of elements that a mean over ``dims`` takes together."""
+    count = math.prod(shape[d] for d in dims)
+    return 1 / count if count else math.nan
+
+
+# ------------------------------------------------------------------------------------------------------------ movement
+
+
+def movement(name, forward, *vjps, view=False, label=None):
+    return Primitive(name, "movement", forward, vjps, view=view, label=label)
+
+
+reshape = movement(
+    "reshape", lambda xp, x, shape: x.reshape(shape), lambda g, _out, _x, _shape: g.reshape(_x.shape), view=True, label="View"
+)
+permute = movement(
+    "permute", lambda xp, x, dims: x.transpose(dims), lambda g, _out, _x, dims: g.permute(inverse(dims)), view=True
+)
+expand = movement(
+    "expand", lambda xp, x, shape: xp.expand(x, shape), lambda g, _out, _x, _shape: g.sum_to_size(_x.shape), view=True
+)
+# slice(x, key): basic indexing. A key has an entry a dim: an integer, a (start, stop, step), or None for a new dim
+slice = movement(
+    "slice",
+    lambda xp, x, key: x[basic_key(key)],
+    lambda g, _out, _x, key: g.embed(_x.shape, ((slice, (key,)),)),
+    view=True,
+)
+diagonal = movement(
+    "diagonal",
+    lambda xp, x, offset, dim1, dim2: xp.diagonal(x, offset, dim1, dim2),
+    lambda g, _out, _x, *params: g.embed(_x.shape, ((diagonal, params),)),
+    view=True,
+)
+# unfold(x, dim, size, step): the windows along a dim, in a new last dim; fold_windows is its adjoint
+unfold = movement(
+    "unfold",
+    lambda xp, x, dim, size, step: xp.unfold(x, dim, size, step),
+    lambda g, _out, _x, dim, size, step: g.fold_windows(_x.shape, dim, size, step),
+    view=True,
+)
+fold_windows = movement(
+    "fold_windows",
+    lambda xp, x, shape, dim, size, step: xp.fold_windows(x, shape, dim, size, step),
+    lambda g, _out, _x, _shape, dim, size, step: g.unfold(dim, size, step),
+)
+# A path is a tuple of (view row, params), the way from a base to a view of it.
+# embed(x, shape, path): zeros of that shape, with x at the path;  write(x, y, path): x, with y at the path
+embed = movement(
+    "embed", lambda xp, x, shape, path: put(xp, xp.zeros(shape, x.dtype), x, path), lambda g, _out, _x, _shape, path: g.follow(path)
+)
+write = movement(
+    "write",
+    lambda xp, x, y, path: put(xp, x.copy(), y, path),
+    lambda g, _out, _x, _y, path: g.written(0, path),
+    lambda g, _out, _x, _y, path: g.follow(path),
+    label="CopySlices",
+)
+detach = movement("detach", lambda xp, x: x.view(), view=True)
+contiguous = movement("contiguous", lambda xp, x: xp.ascontiguousarray(x), lambda g, _out, _x: g, label="Clone")
+flip = movement("flip", lambda xp, x, dims: xp.flip(x, dims).copy(), lambda g, _out, _x, dims: g.flip(dims))
+roll = movement(
+    "roll", lambda xp, x, shifts, dims: xp.roll(x, shifts, dims), lambda g, _out, _x, shifts, dims: g.roll(tuple(-s for s in shifts), dims)
+)
+# pad(x, widths, value): widths has a (before, after) a dim
+pad = movement(
+    "pad",
+    lambda xp, x, widths, value: xp.pad(x, widths, value),
+    lambda g, _out, _x, widths, _value: g.slice(tuple((before, before + n, 1) for (before, _), n in zip(widths, _x.shape, strict=True))),
+    label="ConstantPadNd",
+)
+tril = movement("tril", lambda xp, x, k: xp.tril(x, k), lambda g, _out, _x, k: g.tril(k))
+triu = movement("triu", lambda xp, x, k: xp.triu(x, k), lambda g, _out, _x, k: g.triu(k))
+
+
+def at(xp, x, path):
+    """The view of the array ``x`` at the end of a path."""
+    for row, params in path:
+        x = row.forward(xp, x, *params)
+    return x
+
+
+def put(xp, x, y, path):
+    """``x``, after ``y`` was written at the path."""
+    at(xp, x, path)[...] = y
+    return x
+
+
+def inverse(dims):
+    """The permutation that undoes ``dims``."""
+    return tuple(dims.index(d) for d in range(len(dims)))
+
+
+def basic_key(key):
+    """A hashable key as NumPy takes it: (start, stop, step) becomes a slice. The Ellipsis keeps 0-d results arrays."""
+    return (*(builtins.slice(*entry) if isinstance(entry, tuple) else entry for entry in key), ...)
+
+
+# ------------------------------------------------------------------------------------------------------------ indexing
+
+
+def indexing(name, forward, *vjps, writes=False, mixes=None, label=None):
+    return Primitive(name, "indexing", forward, vjps, writes=writes, mixes=mixes, label=label)
+
+
+# index(x, *indices, dims): x[..., i, j, ...], with one integer tensor for each dim in the tuple ``dims``
+index = Primitive(
+    "index",
+    "indexing",
+    lambda xp, x, *rest: xp.index(x, rest[:-1], rest[-1]),
+    each=lambda g, i, inputs, dims: g.new_zeros(inputs[0].shape).index_add_at_(g, inputs[1:], dims),
+)
+# index_put(x, y, *indices, dims, accumulate): x with y written to, or added at, those places
+index_put = Primitive(
+    "index_put",
+    "indexing",
+    lambda xp, x, y, *rest, out=None: xp.index_put(x, y, rest[:-2], rest[-2], rest[-1], out),
+    each=lambda g, i, inputs, dims, accumulate: index_put_vjp(g, i, inputs, dims, accumulate),
+    writes=True,
+)
+# gather(x, index, dim): out[i][j] = x[index[i][j]][j], for dim 0
+gather = indexing(
+    "gather",
+    lambda xp, x, index, dim: xp.gather(x, index, dim),
+    lambda g, _out, _x, index, dim: g.new_zeros(_x.shape).scatter_add_(dim, index, g),
+)
+scatter = indexing(
+    "scatter",
+    lambda xp, x, index, y, dim, out=None: xp.scatter(x, index, y, dim, out),
+    lambda g, _out, _x, index, _y, dim: g.scatter(dim, index, 0),
+    None,
+    lambda g, _out, _x, index, _y, dim: g.gather(dim, index),
+    writes=True,
+)
+scatter_add = indexing(
+    "scatter_add",
+    lambda xp, x, index, y, dim, out=None: xp.scatter_add(x, index, y, dim, out),
+    lambda g, _out, _x, _index, _y, _dim: g,
+    None,
+    lambda g, _out, _x, index, _y, dim: g.gather(dim, index),
+    writes=True,
+)
+argsort = indexing("argsort", lambda xp, x, dim, descending: xp.argsort(x, dim, descending))
+nonzero = indexing("nonzero", lambda xp, x: xp.nonzero_rows(x))
+searchsorted = indexing("searchsorted", lambda xp, x, values, right: xp.searchsorted_rows(x, values, right))
+bincount = indexing("bincount", lambda xp, x, size: xp.bincount_ints(x, size))
+
+
+def index_put_vjp(g, i, inputs, dims, accumulate):
+    """For x: g, without the places that were overwritten. For y: g at the places."""
+    if i == 1:
+        return g.index_at(inputs[2:], dims).sum_to_size(inputs[1].shape)
+    return g if accumulate else g.index_put_at(g.new_zeros(()), inputs[2:], dims, False)
+
+
+# --------------------------------------------------------------------------------------------------------- contraction
+
+
+def contraction(name, forward, *vjps, label=None):
+    return Primitive(name, "contraction", forward, vjps, ready=ARITHMETIC, label=label)
+
+
+# two operands with at least two dims each; the dims before the last two are broadcast
+matmul = contraction(
+    "matmul",
+    lambda xp, x, y: xp.matmul(x, y),
+    lambda g, _out, _x, y: g.matmul(y.mT).sum_to_size(_x.shape),
+    lambda g, _out, x, _y: x.mT.matmul(g).sum_to_size(_y.shape),
+    label="Mm",
+)
+# x Wᵀ + b, for x: (*, in), W: (out, in), b: (out). A row for speed: it is most of an MLP
+linear = contraction(
+    "linear",
+    lambda xp, x, weight, bias=None: xp.linear(x, weight, bias),
+    lambda g, _out, _x, weight, _bias=None: g.matmul(weight),
+    lambda g, _out, x, _weight, _bias=None: g.rows().mT.matmul(x.rows()),
+    lambda g, _out, _x, _weight, _bias: g.rows().sum(0),
+    label="Addmm",
+)
+
+# ------------------------------------------------------------------------------------------------------------- joining
+
+cat = Primitive(
+    "cat",
+    "joining",
+    lambda xp, *rest: xp.concatenate(rest[:-1], rest[-1]),
+    each=lambda g, i, inputs, dim: g.narrow(dim, builtins.sum(x.shape[dim] for x in inputs[:i]), inputs[i].shape[dim]),
+    ready=ARITHMETIC,
+)
+stack = Primitive(
+    "stack",
+    "joining",
+    lambda xp, *rest: xp.stack(rest[:-1], rest[-1]),
+    each=lambda g, i, inputs, dim: g.select(dim, i),
+    ready=ARITHMETIC,
+)
+
+# ------------------------------------------------------------------------------------------------------------ creation
+
+full = Primitive("full", "creation", lambda xp, shape, value, dtype: xp.full(shape, value, dtype))
+arange = Primitive("arange", "creation", lambda xp, start, step, count, dtype: xp.arange(start, step, count, dtype))
+empty = Primitive("empty", "creation", lambda xp, shape, dtype: xp.empty(shape, dtype))
+
+# -------------------------------------------------------------------------------------------------------------- random
+
+
+def draw(name, values):
+    """A row of draws: ``values(stream, n, dtype, *params)`` are n numbers, laid out in a fresh array.
+
+    forward(xp, stream, shape, order, dtype, *params): by rising address the memory holds the numbers as they were drawn.
+    ``order`` is the dims from the outermost in memory to the innermost, None if that is how they come.
+    """
+
+    def forward(xp, stream, shape, order, dtype, *params):
+        return laid_out(values(stream, math.prod(shape), xp.array_dtype(dtype), *params), shape, order)
+
+    return Primitive(name, "random", forward)
+
+
+uniform = draw("uniform", lambda stream, n, dtype, low, high: stream.uniform(n, dtype, low, high))
+normal = draw("normal", lambda stream, n, dtype, mean, std, scattered: stream.normal(n, dtype, mean, std, scattered))
+log_normal = draw("log_normal", lambda stream, n, dtype, mean, std: stream.log_normal(n, dtype, mean, std))
+exponential = draw("exponential", lambda stream, n, dtype, rate: stream.exponential(n, dtype, rate))
+cauchy = draw("cauchy", lambda stream, n, dtype, median, sigma: stream.cauchy(n, dtype, median, sigma))
+bernoulli = draw("bernoulli", lambda stream, n, dtype, p: stream.bernoulli(n, dtype, p))
+geometric = draw("geometric", lambda stream, n, dtype, p: stream.geometric(n, dtype, p))
+random = draw("random", lambda stream, n, dtype, low, span, wide: stream.integers(n, dtype, low, span, wide))
+permutation = draw("permutation", lambda stream, n, dtype: stream.permutation(n, dtype))
+
+# bernoulli_each(p, stream, order, dtype): 1 with probability p[i]. What is drawn doesn't change with p by a little: gradient 0
+bernoulli_each = Primitive(
+    "bernoulli_each",
+    "random",
+    lambda xp, p, stream, order, dtype: laid_out(
+        stream.bernoulli_each(walked(p, order), xp.array_dtype(dtype)), p.shape, order
+    ),
+    (lambda g, _out, _p, _stream, _order, _dtype: g.zeros_like(),),
+    label="Bernoulli",
+)
+# the exponential times of the race between the categories lie in memory as the weights do
+multinomial = Primitive(
+    "multinomial",
+    "random",
+    lambda xp, p, stream, order, samples: stream.multinomial(
+        p, lambda: laid_out(stream.exponential(p.size, p.dtype, 1.0), p.shape, order), samples
+    ),
+)
+multinomial_with_replacement = Primitive(
+    "multinomial_with_replacement",
+    "random",
+    lambda xp, p, stream, order, samples: stream.multinomial_with_replacement(p, samples),
+)
+
+
+def laid_out(values, shape, order):
+    """Flat ``values`` as an array of that shape, its dims in memory in that ``order``."""
+    if order is None:
+        return values.reshape(shape)
+    return values.reshape([shape[d] for d in order]).transpose(inverse(order))
+
+
+def walked(x, order):
+    """The elements of ``x`` as a flat array, its dims taken in that ``order``."""
+    return x.reshape(-1) if order is None else x.transpose(order).reshape(-1)

@@ -1,0 +1,408 @@
+"""Tensors of random numbers, and the generators that they come from: at the same seed, PyTorch's numbers.
+
+    torch.manual_seed(0)                 the default generator starts again
+    x = torch.randn(2, 3)                draws from it
+    g = torch.Generator().manual_seed(1)
+    y = torch.rand(4, generator=g)       draws from another
+
+The methods that fill a tensor (``x.normal_()``) are in ``ops/random.py``, the streams themselves in ``backends/mt19937.py``.
+
+torch: torch/random.py, ATen/CPUGeneratorImpl.cpp, ATen/native/TensorFactories.cpp
+"""
+
+import os
+from contextlib import contextmanager
+
+from . import primitives as rows
+from .backends.mt19937 import DEFAULT_SEED, Stream, default_stream
+from .device import as_device
+from .dtypes import get_default_dtype, int64, uint8
+from .engine import Tensor, create, no_grad, wrap
+from .errors import TYPE_NAMES
+from .ops.random import (
+    EXACT, bernoulli, check_normal, integer, interval, memory_order, multinomial, number, require, stream_of,
+)  # fmt: skip
+
+__all__ = [
+    "Generator", "bernoulli", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
+    "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
+    "set_rng_state",
+]  # fmt: skip
+
+STATE_BYTES = 5056
+
+
+# ---------------------------------------------------------------------------------------------------------- generators
+
+
+class Generator:
+    """A stream of random numbers of its own, for ``generator=``.   torch: Generator
+
+    >>> g = torch.Generator().manual_seed(0)
+    >>> torch.rand(2, generator=g)
+    tensor([0.4963, 0.7682])
+    """
+
+    __slots__ = ("__weakref__", "device", "stream")
+
+    def __init__(self, device="cpu"):
+        self.device = as_device(device)
+        if self.device.type != "cpu":
+            raise RuntimeError(
+                "Cannot get CUDA generator without ATen_cuda library.\nthis installation draws on the CPU: leave out device="
+            )
+        self.stream = Stream(DEFAULT_SEED)
+
+    def manual_seed(self, seed):
+        """Start again from ``seed``, -2⁶³ ≤ seed < 2⁶⁴ (negative ones count from 2⁶⁴ down). Returns the generator."""
+        if isinstance(seed, float) or not hasattr(seed, "__index__"):
+            raise RuntimeError(
+                f"manual_seed expected a long, but got {type(seed).__name__}\nany integer of 64 bits will do"
+            )
+        seed = seed.__index__()
+        if not -(2**63) <= seed < 2**64:
+            raise ValueError("Overflow when unpacking long long\na seed has 64 bits: take it modulo 2**64")
+        self.stream.manual_seed(seed % 2**64)
+        return self
+
+    def seed(self):
+        """Start again from a seed that nobody can know, and return it."""
+        seed = int.from_bytes(os.urandom(8), "little")
+        self.stream.manual_seed(seed)
+        return seed
+
+    def initial_seed(self):
+        """The seed that the stream started from."""
+        return self.stream.initial_seed
+
+    def get_state(self):
+        """All that decides the numbers to come, as PyTorch's 5056 bytes."""
+        return wrap(self.stream.get_state())
+
+    def set_state(self, new_state):
+        """Go on from a state that ``get_state`` returned, here or in PyTorch. Returns the generator."""
+        if not isinstance(new_state, Tensor):
+            raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}\npass what get_state() returned")
+        if new_state.dtype is not uint8:
+            raise TypeError(f"RNG state must be a torch.ByteTensor\ngot one of {new_state.dtype}: pass what get_state() returned")
+        if new_state.numel() != STATE_BYTES:
+            raise RuntimeError(
+                f"Expected a CPUGeneratorImplState of size {STATE_BYTES} but found the input RNG state size to be "
+                f"{new_state.numel()}\npass what get_state() returned"
+            )
+        self.stream.set_state(new_state.numpy())
+        return self
+
+    def clone_state(self):
+        """A second generator, at the same place of the same stream."""
+        clone = Generator()
+        clone.stream = self.stream.copy()
+        return clone
+
+    def __reduce__(self):
+        return _restored, (self.stream.get_state().tobytes(),)
+
+
+def _restored(state):
+    generator = Generator()
+    generator.stream.set_state(state)
+    return generator
+
+
+default_generator = Generator()
+"""What draws without ``generator=`` come from."""
+default_generator.stream = default_stream
+
+
+def manual_seed(seed):
+    """Start the default generator again from ``seed``. Returns the generator.   torch: manual_seed
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.rand(1)
+    tensor([0.4963])
+    """
+    return default_generator.manual_seed(int(seed))
+
+
+def seed():
+    """Start the default generator from a seed that nobody can know, and return it.   torch: seed"""
+    return default_generator.seed()
+
+
+def initial_seed():
+    """The seed that the default generator started from.   torch: initial_seed"""
+    return default_generator.initial_seed()
+
+
+def get_rng_state():
+    """The state of the default generator.   torch: get_rng_state"""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state):
+    """Let the default generator go on from ``new_state``.   torch: set_rng_state"""
+    default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices=None, enabled=True, device_type="cuda"):
+    """A block after which the default generator goes on as if nothing had been drawn in it.   torch: random.fork_rng
+
+    >>> _ = torch.manual_seed(0)
+    >>> with torch.random.fork_rng():
+    ...     a = torch.rand(1)
+    >>> bool(a == torch.rand(1))
+    True
+    """
+    state = get_rng_state() if enabled else None
+    try:
+        yield
+    finally:
+        if enabled:
+            set_rng_state(state)
+
+
+# ------------------------------------------------------------------------------------------------------ of a given size
+
+
+def rand(
+    *dims, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
+    """Uniform on [0, 1): ``rand(2, 3)`` or ``rand((2, 3))``.   torch: rand
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.rand(2, 2)
+    tensor([[0.4963, 0.7682],
+            [0.0885, 0.1320]])
+    """
+    shape = shape_of("rand", dims, size)
+    if out is not None:
+        return room(out, shape, dtype).uniform_(generator=generator)
+    dtype = dtype or get_default_dtype()
+    require(dtype, "check_uniform_bounds", dtype.category >= 2)
+    return draw(rows.uniform, shape, None, dtype, generator, (0.0, 1.0), device, requires_grad)
+
+
+def randn(
+    *dims, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
+    """Standard normal: ``randn(2, 3)`` or ``randn((2, 3))``.   torch: randn
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.randn(3)
+    tensor([ 1.5410, -0.2934, -2.1788])
+    """
+    shape = shape_of("randn", dims, size)
+    if out is not None:
+        return room(out, shape, dtype).normal_(generator=generator)
+    return standard_normal(shape, None, dtype or get_default_dtype(), generator, device, requires_grad)
+
+
+def randint(*bounds, low=0, high=None, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
+            pin_memory=False, requires_grad=False):  # fmt: skip
+    """Integers uniform on [low, high): ``randint(high, size)`` or ``randint(low, high, size)``.   torch: randint
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.randint(10, (4,))
+    tensor([4, 9, 3, 0])
+    """
+    low, high, size = interval_arguments("randint", bounds, low, high, size)
+    shape = shape_of("randint", (size,), None)
+    if out is not None:
+        return room(out, shape, dtype).random_(low, high, generator=generator)
+    dtype = dtype or int64
+    require(dtype, "random_kernel_cpu", not dtype.is_complex)
+    return draw(rows.random, shape, None, dtype, generator, interval(dtype, low, high), device, requires_grad)
+
+
+def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+    """The numbers 0 … n-1 in random order.   torch: randperm.   Fisher & Yates; Durstenfeld 1964
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.randperm(5)
+    tensor([2, 0, 1, 3, 4])
+    """
+    n = integer("randperm", n, "n", 1)
+    if n < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]\nn is how many numbers to shuffle")
+    if out is not None:
+        return room(out, (n,), dtype).copy_(randperm(n, generator=generator, dtype=out.dtype))
+    dtype = dtype or int64
+    require(dtype, "randperm", dtype.category in (1, 2))
+    check_permutation(dtype, n)
+    return draw(rows.permutation, (n,), None, dtype, generator, (), device, requires_grad)
+
+
+def check_permutation(dtype, n):
+    """Raise RuntimeError if ``dtype`` can't hold the numbers below ``n`` exactly."""
+    if n <= EXACT[dtype.name] + 1:
+        return
+    reason = f"value cannot be converted to type {dtype.name}_t without overflow"
+    if dtype.is_floating_point:
+        reason = f"n cannot be greater than {EXACT[dtype.name] + 1} for {TYPE_NAMES[dtype.name]} type."
+    raise RuntimeError(f"{reason}\nit can't hold all the numbers below {n}: use dtype=torch.int64")
+
+
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
+           pin_memory=False, requires_grad=False):  # fmt: skip
+    """Normal with that mean and standard deviation: numbers and a ``size``, or tensors, one of each for each element.
+
+    The draw carries no gradient to ``mean`` and ``std``; for one write ``mean + std * torch.randn_like(mean)``.
+
+    torch: normal
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.normal(tensor([0.0, 100.0]), 1.0)
+    tensor([ 1.5410, 99.7066])
+    """
+    tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
+    if (size is None) != bool(tensors):
+        raise TypeError(
+            f"normal() received an invalid combination of arguments - got ({names_of((mean, std, size))}), but expected one of:\n"
+            "normal(mean, std, size) of numbers, or normal(mean, std) of tensors, of which one may be a number"
+        )
+    with no_grad():
+        if tensors:
+            drawn = normal_each(mean, std, tensors, generator)
+        else:
+            shape = shape_of("normal", (size,), None)
+            drawn = standard_normal(shape, None, dtype or get_default_dtype(), generator, device, False, mean, std)
+    if out is not None:
+        return room(out, drawn.shape, dtype).copy_(drawn)
+    return drawn.requires_grad_() if requires_grad else drawn
+
+
+def normal_each(mean, std, tensors, generator):
+    """A standard normal for each element, times its ``std`` (unless that is one number), plus its ``mean``."""
+    like = tensors[0]
+    if not isinstance(std, Tensor):
+        return standard_normal(tuple(mean.shape), None, like.dtype, generator, None, False, 0.0, std).add_(mean)
+    if std.numel() and not (std >= 0).all():
+        raise RuntimeError("normal expects all elements of std >= 0.0\nstd is the standard deviation, not its logarithm")
+    shape = tuple((mean + std).shape) if len(tensors) == 2 else tuple(std.shape)
+    return standard_normal(shape, None, like.dtype, generator, None, False).mul_(std).add_(mean)
+
+
+# ---------------------------------------------------------------------------------------------------- like some tensor
+
+
+def rand_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None):
+    """Uniform on [0, 1), in the shape and dtype of ``input``, and laid out in memory as it is.   torch: rand_like
+
+    >>> torch.rand_like(torch.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
+    dtype = dtype or like("rand_like", input).dtype
+    require(dtype, "check_uniform_bounds", dtype.category >= 2)
+    order = order_like(input, memory_format)
+    return draw(rows.uniform, tuple(input.shape), order, dtype, generator, (0.0, 1.0), device, requires_grad)
+
+
+def randn_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None):
+    """Standard normal, in the shape and dtype of ``input``, and laid out in memory as it is.   torch: randn_like"""
+    dtype = dtype or like("randn_like", input).dtype
+    order = order_like(input, memory_format)
+    return standard_normal(tuple(input.shape), order, dtype, generator, device, requires_grad)
+
+
+def randint_like(input, *bounds, low=0, high=None, dtype=None, layout=None, device=None, requires_grad=False,
+                 memory_format=None, generator=None):  # fmt: skip
+    """Integers uniform on [low, high): ``randint_like(x, high)`` or ``randint_like(x, low, high)``.   torch: randint_like"""
+    dtype = dtype or like("randint_like", input).dtype
+    low, high, _ = interval_arguments("randint_like", (*bounds, ()), low, high, None)
+    require(dtype, "random_kernel_cpu", not dtype.is_complex)
+    order = order_like(input, memory_format)
+    return draw(rows.random, tuple(input.shape), order, dtype, generator, interval(dtype, low, high), device, requires_grad)
+
+
+def like(function, input):
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"{function}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}\n"
+            "it gives the shape: to give that yourself call the function without _like"
+        )
+    return input
+
+
+def order_like(input, memory_format):
+    """The order in memory of a new tensor like ``input``; every named format but the preserved one is taken as contiguous."""
+    return memory_order(input) if memory_format is None or "preserve" in str(memory_format) else None
+
+
+# ------------------------------------------------------------------------------------------------------------ arguments
+
+
+def draw(row, shape, order, dtype, generator, params, device, requires_grad):
+    """A new tensor of draws."""
+    drawn = create(row, (stream_of(generator), shape, order, dtype, *params), as_device(device))
+    return drawn.requires_grad_() if requires_grad else drawn
+
+
+def standard_normal(shape, order, dtype, generator, device, requires_grad, mean=0.0, std=1.0):
+    mean, std = number("normal", "mean", 1, mean), number("normal", "std", 2, std)
+    check_normal(dtype, std)
+    params = (mean, std, order is not None)
+    return draw(rows.normal, shape, order, dtype, generator, params, device, requires_grad)
+
+
+def shape_of(function, dims, size):
+    """The shape that was asked for: ``(2, 3)``, ``((2, 3),)`` or ``size=``."""
+    if size is not None:
+        dims = (size,)
+    if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
+        dims = dims[0]
+    elif not dims:
+        raise TypeError(
+            f"{function}() received an invalid combination of arguments - got (), but expected one of:\n"
+            f"{function}(2, 3) or {function}((2, 3)); {function}(()) makes a tensor without dims"
+        )
+    for d in dims:
+        if d.__class__ is not int and (isinstance(d, float) or not hasattr(d, "__index__")):
+            raise TypeError(
+                f"{function}(): argument 'size' (position 1) must be tuple of ints, not {type(d).__name__}\n"
+                "a shape is made of whole numbers"
+            )
+    shape = tuple([d.__index__() for d in dims])
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(
+                f"Trying to create tensor with negative dimension {n}: {list(shape)}\na dim has 0 elements or more"
+            )
+    return shape
+
+
+def interval_arguments(function, given, low, high, size):
+    """(low, high, size) from positional (high,), (high, size), (low, high) or (low, high, size), and from names."""
+    given = list(given)
+    if given and size is None and not hasattr(given[-1], "__index__") and not isinstance(given[-1], float):
+        size = given.pop()
+    if len(given) == 2 and size is None:
+        kind = type(given[1]).__name__
+        raise TypeError(
+            f"{function}(): argument 'size' (position 2) must be tuple of ints, not {kind}\nwrite it as ({given[1]},)"
+        )
+    if given and high is None:
+        high = given.pop()
+    if given:
+        low = given.pop()
+    if given or high is None or size is None:
+        raise TypeError(
+            f"{function}() received an invalid combination of arguments - got ({names_of(given)}), but expected one of:\n"
+            f"{function}(high, size) or {function}(low, high, size), with a tuple as size"
+        )
+    return low, high, size
+
+
+def names_of(values):
+    return ", ".join(type(value).__name__ for value in values if value is not None)
+
+
+def room(out, shape, dtype):
+    """``out``, made to have that shape."""
+    if dtype is not None and dtype is not out.dtype:
+        raise RuntimeError(
+            f"dtype {dtype} does not match dtype of out parameter ({out.dtype})\nleave out dtype=: it is that of out"
+        )
+    if tuple(out.shape) != tuple(shape):
+        out.data = out.new_empty(shape)
+    return out
