@@ -20,6 +20,7 @@ LIBRARIES = ("minitorch", "torch")
 
 PAUSE = 0.25  # seconds until the thread pool of the side that worked last has stopped spinning
 TOLERANCE = 1e-4  # relative, between the losses of both
+BUSY = 0.7  # cores that others use
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -123,12 +124,15 @@ def speed_row(name, times, difference):
     goal = WORKLOADS[name].goal
     goal = "" if goal is None else f"{goal:.1f}"
     agreement = "" if difference is None else f"{difference:.0e}"
-    return f"{name:28} {readable(ours)} {readable(theirs)} {ratio:8.2f}  [{low:.2f}, {high:.2f}]  {goal:>5}  {agreement:>7}"
+    best = min(times["torch"]) / min(times["minitorch"])
+    quartiles = f"[{low:.2f}, {high:.2f}]"
+    return f"{name:28} {readable(ours)} {readable(theirs)} {ratio:8.2f}  {quartiles:14} {best:6.2f}  {goal:>5}  {agreement:>7}"
 
 
 def report_speed(names, rounds, seconds, threads):
     """Print a row for each workload; False if any pair of losses disagrees."""
-    print(f"{'one operation or one step':28} {'minitorch':>12} {'PyTorch':>12} {'speed':>8}  quartiles      goal   losses")
+    header = f"{'minitorch':>12} {'PyTorch':>12} {'speed':>8}  {'quartiles':14} {'best':>6}  {'goal':>5}  {'losses':>7}"
+    print(f"{'one operation or one step':28} {header}")
     workers = {library: Worker(library, threads) for library in LIBRARIES}
     agree = True
     for name in names:
@@ -159,6 +163,13 @@ def report_memory(threads):
         print(f"{label:37} {ours / 2**20:8.0f} M {theirs / 2**20:7.0f} M {ours / theirs:7.2f}  (goal: under 0.33)")
 
 
+def warn_if_busy():
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        print(f"This machine is busy (load {load:.1f}). A thread that loses its core makes the others wait, which hurts")
+        print("PyTorch's pool most: trust no ratio here that is far from the one in the column `best`.\n")
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--only", default="", help="workloads whose name contains this, and nothing else")
@@ -167,6 +178,7 @@ def main():
     options.add_argument("--threads", type=int, default=2, help="for both sides")
     chosen = options.parse_args()
 
+    warn_if_busy()
     names = [name for name in WORKLOADS if chosen.only in name]
     agree = report_speed(names, chosen.rounds, chosen.seconds, chosen.threads)
     if not chosen.only:

@@ -142,7 +142,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description="Train PyTorch's classic network on MNIST.")
     parser.add_argument("--data", required=True, metavar="DIR", help="folder with MNIST's four idx files, plain or .gz")
     parser.add_argument("--model", choices=sorted(MODELS), default="cnn", help="(default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=3, help="passes over the training set (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=5, help="passes over the training set (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=64, help="images a step (default: %(default)s)")
     parser.add_argument("--lr", type=float, default=0.002, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, order, dropout (default: %(default)s)")

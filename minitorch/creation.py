@@ -34,7 +34,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         raise ValueError(f"expected a rectangular sequence of numbers\n{error}") from None
     if made.requires_grad:
         made = made.detach()
-    return made.requires_grad_(requires_grad)
+    return wanting(made, requires_grad)
 
 
 def check_lengths(data, dim=0):
@@ -63,7 +63,7 @@ def as_tensor(data, dtype=None, device=None):
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     """``as_tensor``, or with ``copy=True`` a copy.   torch: asarray"""
     made = as_tensor(obj, dtype, device)
-    return (made.clone() if copy else made).requires_grad_(requires_grad)
+    return wanting(made.clone() if copy else made, requires_grad)
 
 
 def from_numpy(ndarray):
@@ -87,12 +87,21 @@ def from_dlpack(ext_tensor, *, device=None, copy=None):
 def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
     """A tensor on the memory of a bytes-like object.   torch: frombuffer"""
     xp = for_device(as_device(None))
-    return wrap(xp.frombuffer(buffer, xp.array_dtype(dtype), count, offset)).requires_grad_(requires_grad)
+    return wanting(wrap(xp.frombuffer(buffer, xp.array_dtype(dtype), count, offset)), requires_grad)
 
 
 def is_tensor(obj):
     """Whether ``obj`` is a Tensor.   torch: is_tensor"""
     return isinstance(obj, Tensor)
+
+
+def wanting(made, requires_grad):
+    """A new tensor, that wants its gradient or not. Raises RuntimeError if it can't have one."""
+    if requires_grad and not (made.is_floating_point() or made.is_complex()):
+        raise RuntimeError(
+            f"Only Tensors of floating point and complex dtype can require gradients\nthis one has dtype {made.dtype}"
+        )
+    return made.requires_grad_(requires_grad)
 
 
 # -------------------------------------------------------------------------------------------------------------- filled
@@ -113,7 +122,7 @@ def filled(shape, value, dtype, device, requires_grad, out):
     if out is not None:
         return out.fill_(value)
     dtype = number_dtype(value) if dtype is None else dtype
-    return create(rows.full, (shape, value, dtype), as_device(device)).requires_grad_(requires_grad)
+    return wanting(create(rows.full, (shape, value, dtype), as_device(device)), requires_grad)
 
 
 def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
@@ -141,14 +150,14 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
 def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None):
     """Uninitialised memory.   torch: empty"""
     dtype = get_default_dtype() if dtype is None else dtype
-    return create(rows.empty, (shape_of(size), dtype), as_device(device)).requires_grad_(requires_grad)
+    return wanting(create(rows.empty, (shape_of(size), dtype), as_device(device)), requires_grad)
 
 
 def empty_strided(size, stride, *, dtype=None, device=None, requires_grad=False):
     """Uninitialised memory, with the dims in the order that the strides give.   torch: empty_strided"""
     order = sorted(range(len(size)), key=lambda d: -stride[d])
     dense = empty([size[d] for d in order], dtype=dtype, device=device)
-    return dense.permute([order.index(d) for d in range(len(size))]).requires_grad_(requires_grad)
+    return wanting(dense.permute([order.index(d) for d in range(len(size))]), requires_grad)
 
 
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
@@ -160,7 +169,7 @@ def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False):
     """Ones on the diagonal, zeros elsewhere.   torch: eye"""
     made = zeros(n, n if m is None else m, dtype=dtype, device=device)
     made.diagonal().fill_(1)
-    return made.requires_grad_(requires_grad)
+    return wanting(made, requires_grad)
 
 
 # ------------------------------------------------------------------------------------------------------------- counted
@@ -184,7 +193,7 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
         start, end, step = (x if isinstance(x, int) else int(x) for x in (start, end, step))
     count = max(math.ceil((end - start) / step), 0)
     made = create(rows.arange, (start, step, count, dtype), as_device(device))
-    return made.requires_grad_(requires_grad)
+    return wanting(made, requires_grad)
 
 
 def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
@@ -194,14 +203,14 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
         raise RuntimeError("number of steps must be non-negative")
     dtype = get_default_dtype() if dtype is None else dtype
     xp = for_device(as_device(device))
-    return wrap(xp.linspace(start, end, steps, dtype)).requires_grad_(requires_grad)
+    return wanting(wrap(xp.linspace(start, end, steps, dtype)), requires_grad)
 
 
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, device=None, requires_grad=False):
     """base to the powers of ``linspace``.   torch: logspace"""
     dtype = get_default_dtype() if dtype is None else dtype
     powers = linspace(start, end, steps, dtype=float64, device=device)
-    return (base**powers).to(dtype).requires_grad_(requires_grad)
+    return wanting((base**powers).to(dtype), requires_grad)
 
 
 def tril_indices(row, col, offset=0, *, dtype=int64, device=None):

@@ -11,11 +11,7 @@ runs on plain arrays, a Node is left if some input wants its gradient, and the l
 torch: c10/core/TensorImpl.h, torch/csrc/autograd/variable.cpp, engine.cpp and saved_variable.cpp
 """
 
-import threading
 from copy import deepcopy
-from functools import wraps
-from itertools import count
-from sys import getrefcount
 from weakref import ref
 
 from . import errors, primitives
@@ -23,223 +19,18 @@ from .backends import ARRAY_TYPES, backend_of, for_device
 from .device import CPU, as_device, device
 from .dtypes import float32, get_default_dtype, int64, number_dtype, result_dtype
 from .formatting import format_tensor
+from .graph import CREATED, AccumulateGrad, HookHandle, Node, Storage, Stub, View, backward, edge_of
+from .modes import MODE, enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .ops.joining import cat, stack
+from .ops.random import memory_order
 from .ops.reduce import one_dim
 from .size import Size
 
 __all__ = [
-    "MODE", "AccumulateGrad", "Node", "Storage", "Tensor", "View", "apply", "backward", "create", "edge_of", "enable_grad",
-    "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled", "wrap", "write",
+    "MODE", "AccumulateGrad", "Node", "Tensor", "apply", "backward", "broadcast_shape", "common_dtype", "create", "edge_of",
+    "enable_grad", "from_data", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+    "set_grad_enabled", "wrap", "write",
 ]  # fmt: skip
-
-
-class Mode(threading.local):
-    """Each thread's own switches: whether gradients are recorded, and who listens at the gate."""
-
-    grad = True
-    inference = False
-    listeners = ()  # each is called with (row, inputs, params, output, whether it was written in place)
-
-    def __init__(self):
-        for backend in ARRAY_TYPES.values():
-            backend.quiet()
-
-
-MODE = Mode()
-
-
-class Storage:
-    """What a tensor and its views share: how often that memory was written to."""
-
-    version = 0
-
-
-class View:
-    """How a tensor is seen in another's memory: ``path``, view rows with their params, leads from ``base`` to it.
-
-    ``made`` says how: in "grad" or "no_grad" mode, or by a function of many outputs such as "unbind".
-    ``seen`` is the base's Node when the tensor's own Node was made. If the base was written to since, through whichever
-    view, its Node is another, and this tensor's history is to be followed anew (``edge_of``).
-    """
-
-    __slots__ = ("base", "made", "path", "seen")
-
-    def __init__(self, base, path, made):
-        self.base, self.path, self.made, self.seen = base, path, made, base._node
-
-
-# ------------------------------------------------------------------------------------------------------------ the graph
-
-CREATED = count(1)
-
-
-class Stub:
-    """What is left of an input whose value no vjp reads."""
-
-    __slots__ = ("dtype", "shape")
-
-    def __init__(self, tensor):
-        self.shape, self.dtype = tensor._array.shape, tensor.dtype
-
-    @property
-    def ndim(self):
-        return len(self.shape)
-
-
-class Node:
-    """One step that backward will undo: the row, what its vjps read, and the Nodes that its inputs came from.
-
-    ``saved`` has a place for the output and one for each input: an (array, storage, version), a number, a Stub or None.
-    ``shapes`` is None unless inputs were broadcast; ``number`` tells the order of creation.
-    """
-
-    __slots__ = ("__dict__", "__weakref__", "edges", "number", "params", "row", "saved", "shapes")
-    tensor_hooks = ()  # called with the gradient of the output, may replace it
-    posthooks = ()  # called with the gradients of the inputs and of the output
-    prehooks = ()
-
-    def __init__(self, row, params, edges, saved, shapes=None):
-        self.row, self.params, self.edges, self.saved, self.shapes = row, params, edges, saved, shapes
-        self.number = next(CREATED)
-
-    def pull(self, g, useful=None):
-        """The gradients of the inputs, given ``g``, that of the output; only of those that came from ``useful`` Nodes."""
-        row, params = self.row, self.params
-        values = self.unpack()
-        gradients = []
-        for i, edge in enumerate(self.edges):
-            if edge is None or (useful is not None and edge not in useful):
-                gradients.append(None)
-                continue
-            if row.each is None:
-                gradient = row.vjps[i](g, *values, *params)
-            else:
-                gradient = row.each(g, i, values[1:], *params)
-            gradients.append(gradient if self.shapes is None else gradient.sum_to_size(self.shapes[i]))
-        return gradients
-
-    def unpack(self):
-        """The saved values as tensors. Raises RuntimeError if one was freed, or written to since it was saved."""
-        if self.saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-                "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
-                "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
-                "saved tensors after calling backward.\n"
-                "in a training loop this often means that a tensor of the last step is used again: detach() it"
-            )
-        values = []
-        for i, value in enumerate(self.saved):
-            if value.__class__ is tuple:
-                array, storage, version = value
-                node = self.edges[i - 1] if i else self
-                if storage.version != version:
-                    name = None if i and isinstance(node, (AccumulateGrad, type(None))) else node.name()
-                    dtype = backend_of((array,)).dtype_of(array).name
-                    raise errors.overwritten_error(dtype, array.shape, name, storage.version, version)
-                value = wrap(array, storage)
-                value._node = node
-            values.append(value)
-        return values
-
-    def free(self):
-        """Let go of the saved values. A node that saved none can go backward again."""
-        if self.saved is not None and any([value.__class__ is tuple for value in self.saved]):
-            self.saved = None
-
-    def name(self):
-        """PyTorch's name for it, such as ``MulBackward0``."""
-        return f"{self.row.label}Backward0"
-
-    @property
-    def next_functions(self):
-        return tuple((edge, 0) for edge in self.edges if edge is not None)
-
-    def register_hook(self, hook):
-        """Call ``hook(gradients of inputs, gradients of outputs)`` when backward passes; it may return new ones."""
-        return HookHandle(self, "posthooks", hook)
-
-    def register_prehook(self, hook):
-        """Call ``hook(gradients of outputs)`` before backward passes; it may return new ones."""
-        return HookHandle(self, "prehooks", hook)
-
-    def __repr__(self):
-        return f"<{self.name()} object at {id(self):#x}>"
-
-
-class AccumulateGrad(Node):
-    """The end of the graph at a leaf: what arrives here is added to ``leaf.grad``.
-
-    The leaf holds this node and not the other way round, so neither keeps the other alive in a circle. Numbers are
-    negative: leaves come last.
-    """
-
-    __slots__ = ("leaf",)
-    after_hooks = ()  # called with the leaf when its gradient has arrived
-
-    def __init__(self, leaf):
-        Node.__init__(self, None, (), (), [])
-        self.leaf, self.number = ref(leaf), -self.number
-
-    @property
-    def variable(self):
-        return self.leaf()
-
-    def name(self):
-        return "AccumulateGrad"
-
-    def accumulate(self, g, owned):
-        """``leaf.grad += g``. Memory that nobody else holds (``owned``) becomes the gradient itself."""
-        leaf = self.leaf()
-        if leaf is None:
-            return
-        old = leaf._grad
-        if old is None:
-            if not MODE.grad and (not owned or not g._array.flags.c_contiguous):
-                g = g.clone() if g._array.flags.c_contiguous else g.contiguous()
-            leaf.grad = g
-        elif MODE.grad:
-            leaf.grad = old + g
-        else:
-            write(old, primitives.add, (old, g))
-        for hook in tuple(self.after_hooks):
-            hook(leaf)
-
-
-class HookHandle:
-    """Takes a hook away again.   torch: torch.utils.hooks.RemovableHandle"""
-
-    __slots__ = ("hook", "kind", "owner")
-
-    def __init__(self, owner, kind, hook):
-        self.owner, self.kind, self.hook = owner, kind, hook
-        setattr(owner, kind, (*getattr(owner, kind), hook))
-
-    def remove(self):
-        left = tuple(hook for hook in getattr(self.owner, self.kind) if hook is not self.hook)
-        setattr(self.owner, self.kind, left)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.remove()
-
-
-def edge_of(x):
-    """The Node that ``x`` came from, None if it wants no gradient. After a write to its base, a view's is made anew."""
-    view = x._view
-    if view is not None and view.base._node is not view.seen:
-        base = view.base
-        if view.made == "no_grad" and base._node is not None:
-            raise RuntimeError(errors.STALE_NO_GRAD_VIEW)
-        follower = wrap(base._array, base._storage)
-        follower._node = base._node
-        with enable_grad():
-            for row, params in view.path:
-                follower = apply(row, (follower,), params)
-        x._node, view.seen = follower._node, base._node
-    return x._node
 
 
 # ------------------------------------------------------------------------------------------------------------- the gate
@@ -260,38 +51,73 @@ def wrap(array, storage=None):
 
 def apply(row, inputs, params=()):
     """The gate. The Tensor that ``row`` makes of ``inputs``, tensors or Python numbers, and ``params``."""
-    arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
+    mode = MODE
+    grad_mode = mode.grad
+    arrays, edges, wanted, bit = [], [], 0, 1
+    dtype = number = None
+    mixed = False
+    for x in inputs:
+        if isinstance(x, Tensor):
+            array = x._array
+            arrays.append(array)
+            if dtype is None:
+                dtype = array.dtype
+            elif array.dtype is not dtype:
+                mixed = True
+            node = x._node if x._view is None else edge_of(x)
+            edges.append(node)
+            if node is not None:
+                wanted |= bit
+        else:
+            arrays.append(x)
+            edges.append(None)
+            if number is not None and number is not x.__class__:
+                mixed = True
+            number = x.__class__
+        bit += bit
     forward = row.forward
-    if row.ready is not None and not fits(row.ready, arrays):
+    if row.ready is not None and (mixed or not fits(row.ready, dtype, number)):
         inputs, arrays, forward = fit(row, inputs)
-    xp = backend_of(arrays)
+        wanted, edges = edges_of(inputs)
+        array = next(a for a in arrays if a.__class__ in ARRAY_TYPES)
+    xp = ARRAY_TYPES[array.__class__]
     try:
-        array = forward(xp, *arrays, *params)
+        result = forward(xp, *arrays, *params)
     except OverflowError:
         return apply(row, wrapped_numbers(inputs), params)
     except Exception as error:
         raise explained(row, arrays, error) from None
-    if array.__class__ is not xp.ndarray:
-        array = xp.asarray(array)
+    if result.__class__ is not xp.ndarray:
+        result = xp.asarray(result)
 
     out = object.__new__(Tensor)
-    out._array = array
+    out._array = result
     out._node = out._view = out._grad = None
-    mode = MODE
-    if row.view and array.base is not None and (array.base is arrays[0] or array.base is arrays[0].base):
-        source = inputs[0]
-        out._storage = source._storage
+    if row.view and result.base is not None and (result.base is array or result.base is array.base):
+        out._storage = x._storage
         if row.vjps:  # all but detach
-            out._view = viewed(source, (row, params), mode.grad)
+            out._view = viewed(x, (row, params), grad_mode)
     else:
         out._storage = Storage()
-    if mode.grad and (row.vjps or row.each):
-        wanted, edges = wanted_edges(row, inputs)
-        if wanted:
-            out._node = remembered(row, inputs, params, out, wanted, edges)
-    for listener in mode.listeners:
-        listener(row, inputs, params, out, False)
+    if grad_mode and wanted & row.wants:
+        out._node = remembered(row, inputs, params, out, wanted, edges)
+    if mode.listeners:
+        tell(row, inputs, params, out, False)
     return out
+
+
+def fits(ready, dtype, number):
+    """Whether a row that computes in ``ready`` takes arrays of ``dtype``, and Python numbers of a class, as they are."""
+    if dtype is None:
+        return False
+    char = dtype.char
+    return char in ready and (number is None or (number in NUMBERS and char in NUMBERS[number]))
+
+
+def tell(row, inputs, params, out, written):
+    """Tell the listeners."""
+    for listener in MODE.listeners:
+        listener(row, inputs, params, out, written)
 
 
 def viewed(source, step, grad_mode):
@@ -302,82 +128,66 @@ def viewed(source, step, grad_mode):
     return View(source, (step,), made) if view is None else View(view.base, (*view.path, step), made)
 
 
-def wanted_edges(row, inputs):
-    """The inputs that want a gradient and can have one, as a set of bits; and for each input its Node or None."""
+def edges_of(inputs):
+    """Which inputs have a history, as a set of bits; and for each its Node or None."""
     wanted, edges = 0, []
     for i, x in enumerate(inputs):
-        edge = None
-        if isinstance(x, Tensor):
-            edge = x._node if x._view is None else edge_of(x)
-            if edge is not None:
-                if row.differentiable(i):
-                    wanted |= 1 << i
-                else:
-                    edge = None
+        edge = edge_of(x) if isinstance(x, Tensor) else None
         edges.append(edge)
+        if edge is not None:
+            wanted |= 1 << i
     return wanted, edges
 
 
 def remembered(row, inputs, params, out, wanted, edges):
     """The Node of ``out``, with what the vjps of the ``wanted`` inputs read."""
-    if row.each is not None:  # any number of inputs: indices are read, the others give their shapes
-        saved = [None]
-        for x in inputs:
-            saved.append(saved_value(x) if not isinstance(x, Tensor) or not x.is_floating_point() else Stub(x))
-    else:
-        saved = [None] * (len(inputs) + 1)
-        if row.stubs:
-            saved[1:] = [Stub(x) if isinstance(x, Tensor) else x for x in inputs]
-        for position in row.saved_for(wanted, len(inputs)):
-            saved[position] = saved_value(inputs[position - 1] if position else out)
-    node = Node(row, params, edges, saved)
-    if row.kind == "elementwise":
+    count = len(inputs)
+    if wanted & row.wants != wanted:
+        wanted &= row.wants
+        edges = [edge if wanted >> i & 1 else None for i, edge in enumerate(edges)]
+    node = object.__new__(Node)
+    node.row, node.params, node.edges, node.wanted, node.shapes, node.number = row, params, edges, wanted, None, next(CREATED)
+    node.saved = saved = [None] * (count + 1)
+    for position in row.shapes_of or row.each and range(1, count + 1) or ():
+        saved[position] = Stub(inputs[position - 1])
+    for position in row.saves.get((wanted, count)) or row.saved_for(wanted, count, inputs):
+        x = inputs[position - 1] if position else out
+        saved[position] = (x._array, x._storage, x._storage.version) if isinstance(x, Tensor) else x
+    if count > 1 and row.kind == "elementwise":
         shape = out._array.shape
         for x in inputs:
             if isinstance(x, Tensor) and x._array.shape != shape:
-                node.shapes = [x._array.shape if isinstance(x, Tensor) else None for x in inputs]
+                node.shapes = tuple([x._array.shape if isinstance(x, Tensor) else None for x in inputs])
                 break
     return node
 
 
-def saved_value(x):
-    """A value for a vjp to read: numbers as they are; memory with the version that it has now."""
-    if not isinstance(x, Tensor):
-        return x
-    storage = x._storage
-    return x._array, storage, storage.version
-
-
 def create(row, params, device=CPU):
     """A Tensor that comes of no other: a row of kind creation or random, on ``device``."""
+    listeners = MODE.listeners
     out = wrap(row.forward(for_device(device), *params))
-    for listener in MODE.listeners:
-        listener(row, (), (*params, device), out, False)
+    if listeners:
+        tell(row, (), (*params, device), out, False)
     return out
 
 
 # ---------------------------------------------------------------------------------------------------- numbers and dtypes
 
 
-def fits(ready, arrays):
-    """Whether a row that computes in ``ready`` can take ``arrays`` as they are: one dtype, and numbers that don't change it."""
-    dtype = None
+def all_fit(ready, arrays):
+    """``fits``, for arrays and numbers together: one dtype, which the numbers don't change."""
+    dtype = number = None
     for a in arrays:
-        if a.__class__ not in NUMBERS:
-            if a.__class__ not in ARRAY_TYPES:
-                return False
+        if a.__class__ in ARRAY_TYPES:
             if dtype is None:
                 dtype = a.dtype
-                if dtype.char not in ready:
-                    return False
             elif a.dtype is not dtype:
                 return False
-    if dtype is None:
-        return False
-    for a in arrays:
-        if a.__class__ in NUMBERS and dtype.char not in NUMBERS[a.__class__]:
+        elif number is not None and number is not a.__class__:
             return False
-    return True
+        else:
+            number = a.__class__
+    return fits(ready, dtype, number)
 
 
 def fit(row, inputs):
@@ -465,37 +275,42 @@ def write(x, row, inputs, params=()):
     Raises RuntimeError where PyTorch does: for a leaf that wants its gradient, for results of another shape or of a
     higher category of dtype, for memory that several elements share.
     """
-    mode = MODE
-    target = x._array
-    if 0 in target.strides and any([n > 1 and s == 0 for n, s in zip(target.shape, target.strides, strict=True)]):
+    mode, target = MODE, x._array
+    if 0 in target.strides and shares_elements(target):
         raise RuntimeError(errors.SHARED_ELEMENTS)
     arrays = [i._array if isinstance(i, Tensor) else i for i in inputs]
     forward = row.forward
-    if row.ready is not None and inputs and not fits(row.ready, arrays):
+    if row.ready is not None and not all_fit(row.ready, arrays):
         inputs, arrays, forward = fit(row, inputs)
-
-    wanted = 0
-    if mode.grad:
+    if not mode.grad:
+        store(target, row, forward, arrays, params)
+        x._storage.version += 1
+    else:
         old = edge_of(x)
-        wanted, edges = wanted_edges(row, inputs)
+        wanted, edges = edges_of(inputs)
+        wanted &= row.wants
         if wanted or old is not None:
             refuse_write(x, old)
         kept = kept_inputs(x, row, inputs, wanted) if wanted else inputs
-    store(x, row, forward, arrays, params)
-    x._storage.version += 1
-    if wanted:
-        remember_write(x, remembered(row, kept, params, x, wanted, edges))
-    elif mode.grad and old is not None:  # nothing of what x was is left: its history gets a gradient of zero
-        remember_write(x, Node(primitives.assign, (), [old], [None, None]))
-    for listener in mode.listeners:
-        listener(row, inputs, params, x, True)
+        store(target, row, forward, arrays, params)
+        x._storage.version += 1
+        if wanted:
+            remember_write(x, remembered(row, kept, params, x, wanted, edges))
+        elif old is not None:  # nothing of what x was is left: its history gets a gradient of zero
+            remember_write(x, Node(primitives.assign, (), [old, None], [None, None, None], 1))
+    if mode.listeners:
+        tell(row, inputs, params, x, True)
     return x
 
 
-def store(x, row, forward, arrays, params):
-    """Run ``forward`` into the memory of ``x``."""
-    target = x._array
-    xp = backend_of((target,))
+def shares_elements(array):
+    """Whether a dim of the array repeats one element, as an expanded one does."""
+    return array.size > 0 and any([n > 1 and s == 0 for n, s in zip(array.shape, array.strides, strict=True)])
+
+
+def store(target, row, forward, arrays, params):
+    """Run ``forward`` into the array ``target``."""
+    xp = ARRAY_TYPES[target.__class__]
     try:
         if row.writes:
             result = forward(xp, *arrays, *params, out=target)
@@ -504,15 +319,17 @@ def store(x, row, forward, arrays, params):
         if result is not target:
             xp.copyto(target, result)
     except OverflowError:
-        store(x, row, forward, [a._array if isinstance(a, Tensor) else a for a in wrapped_numbers([wrap(target), *arrays])[1:]], params)
+        numbers = [wrap(a) if a.__class__ in ARRAY_TYPES else a for a in arrays]
+        arrays = [a._array if isinstance(a, Tensor) else a for a in wrapped_numbers(numbers)]
+        store(target, row, forward, arrays, params)
     except TypeError as error:
         if "Cannot cast" not in str(error):
             raise explained(row, arrays, error) from None
-        kind = "Float" if any([getattr(a, "dtype", target.dtype).kind == "f" or a.__class__ is float for a in arrays]) else "Long"
-        raise errors.cast_error(kind, x.dtype.name) from None
+        floating = any([a.__class__ is float or getattr(a, "dtype", target.dtype).kind == "f" for a in arrays])
+        raise errors.cast_error("Float" if floating else "Long", xp.dtype_of(target).name) from None
     except ValueError as error:
-        real = [a.shape for a in arrays if a.__class__ in ARRAY_TYPES]
-        raise errors.broadcast_error(real) or errors.output_shape_error(target.shape, real, error) from None
+        shapes = [a.shape for a in arrays if a.__class__ in ARRAY_TYPES]
+        raise errors.broadcast_error(shapes) or errors.output_shape_error(target.shape, shapes, error) from None
 
 
 def refuse_write(x, node):
@@ -532,7 +349,7 @@ def refuse_write(x, node):
 
 def kept_inputs(x, row, inputs, wanted):
     """``inputs`` to save, with a copy of ``x`` as it was in its place if a vjp reads that."""
-    if row.each is not None or not any([p and inputs[p - 1] is x for p in row.saved_for(wanted, len(inputs))]):
+    if not any([p and inputs[p - 1] is x for p in row.saved_for(wanted, len(inputs), inputs)]):
         return inputs
     before = wrap(x._array.copy())
     return [before if i is x else i for i in inputs]
@@ -545,249 +362,8 @@ def remember_write(x, node):
         x._node = node
         return
     base = view.base
-    base._node = Node(primitives.write, (view.path,), [base._node, node], [None, Stub(base), Stub(x)])
-
-
-# ------------------------------------------------------------------------------------------------------------- backward
-
-
-def backward(roots, gradients, retain_graph=False, create_graph=False, targets=None, accumulate=True):
-    """Send ``gradients`` back from the Nodes ``roots``: newest Node first, each once, when all that it fed has been seen.
-
-    Gradients arrive at the leaves' ``.grad`` if ``accumulate``. With ``targets``, a set of Nodes, only the ways there
-    are taken, and the gradients that arrive at them are returned, by Node. ``create_graph`` records all this again.
-    """
-    order = sorted(reachable(roots), key=newest, reverse=True)
-    useful = None if targets is None else leading_to(targets, order)
-    pending, owned, found = {}, set(), {}
-    mode = MODE
-    before, mode.grad = mode.grad, create_graph
-    try:
-        for node, g in zip(roots, gradients, strict=True):
-            pending[node] = g if node not in pending else pending[node] + g
-        for node in order:
-            g = pending.pop(node, None)
-            if g is None:
-                continue
-            for hook in tuple(node.tensor_hooks):
-                g = replaced(hook(g), g)
-                owned.discard(node)
-            if targets is not None and node in targets:
-                found[node] = g
-            if node.__class__ is AccumulateGrad:
-                if accumulate and (targets is None or node in targets):
-                    node.accumulate(g, node in owned)
-                continue
-            if useful is not None and node not in useful:
-                continue
-            arriving = pulled(node, g, useful)
-            if not retain_graph:
-                node.free()
-            for edge, d in zip(node.edges, arriving, strict=True):
-                if d is not None and edge is not None:
-                    deposit(pending, owned, edge, d, g)
-    finally:
-        mode.grad = before
-    return found
-
-
-def newest(node):
-    return node.number
-
-
-def reachable(roots):
-    """Every Node from which a root came, once."""
-    seen = set(roots)
-    waiting = list(seen)
-    found = []
-    while waiting:
-        node = waiting.pop()
-        found.append(node)
-        for edge in node.edges:
-            if edge is not None and edge not in seen:
-                seen.add(edge)
-                waiting.append(edge)
-    return found
-
-
-def leading_to(targets, order):
-    """The Nodes of ``order`` from which a target can be reached, the targets themselves only if another lies behind."""
-    useful, arriving = set(), set(targets)
-    for node in reversed(order):
-        if any([edge in arriving for edge in node.edges]):
-            useful.add(node)
-            arriving.add(node)
-    return useful | arriving
-
-
-def pulled(node, g, useful):
-    """The gradients of a Node's inputs, through its hooks."""
-    for hook in tuple(node.prehooks):
-        (g,) = replaced(hook((g,)), (g,))
-    arriving = node.pull(g, useful)
-    for hook in tuple(node.posthooks):
-        arriving = replaced(hook(tuple(arriving), (g,)), arriving)
-    return arriving
-
-
-def replaced(new, old):
-    """What a hook returned, or what it was given if it returned None."""
-    return old if new is None else new
-
-
-def deposit(pending, owned, edge, d, g):
-    """Add ``d`` to what has arrived at ``edge``: in place, if that memory is nobody else's.
-
-    It is nobody else's if a vjp made it just now: it isn't ``g`` passed on, nor a view, nor held by a second name.
-    """
-    old = pending.get(edge)
-    if old is None:
-        pending[edge] = d
-        if d is not g and d.__class__ is Tensor and d._array.base is None and getrefcount(d._array) == 2:
-            owned.add(edge)
-    elif edge in owned and not MODE.grad:
-        write(old, primitives.add, (old, d))
-    else:
-        pending[edge] = old + d
-        if old.__class__ is Tensor:
-            owned.add(edge)
-
-
-# ------------------------------------------------------------------------------------------------------------ grad mode
-
-
-GENERATOR = 0x20
-"""The flag of a generator function's code (inspect.CO_GENERATOR)."""
-
-
-class GradMode:
-    """A block, or a function decorated with it, in which gradients are recorded (``enabled``) or not."""
-
-    enabled = True
-    inference = None
-
-    def __call__(self, function):
-        if isinstance(function, type):
-            raise TypeError(f"{type(self).__name__} decorates functions, not classes")
-        code = getattr(function, "__code__", None)
-        if code is not None and code.co_flags & GENERATOR:
-            return self.generator(function)
-
-        @wraps(function)
-        def in_mode(*args, **kwargs):
-            with self.again():
-                return function(*args, **kwargs)
-
-        return in_mode
-
-    def generator(self, function):
-        """A generator function whose body, and not its consumer's, runs in the mode."""
-
-        @wraps(function)
-        def in_mode(*args, **kwargs):
-            with self.again():
-                generator = function(*args, **kwargs)
-            sent = None
-            while True:
-                try:
-                    with self.again():
-                        item = generator.send(sent)
-                except StopIteration as stop:
-                    return stop.value
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    generator.close()
-                    raise
-                except BaseException as error:
-                    with self.again():
-                        sent = generator.throw(error)
-
-        return in_mode
-
-    def again(self):
-        """A fresh block of the same kind: blocks keep what they restore, so each is entered once at a time."""
-        return type(self)()
-
-    def __enter__(self):
-        self.before = MODE.grad, MODE.inference
-        MODE.grad = self.enabled
-        if self.inference is not None:
-            MODE.inference = self.inference
-
-    def __exit__(self, *exception):
-        MODE.grad, MODE.inference = self.before
-
-
-class no_grad(GradMode):
-    """In this block, or in the function that it decorates, nothing is recorded.   torch: no_grad
-
-    >>> x = torch.tensor([1.0], requires_grad=True)
-    >>> with torch.no_grad():
-    ...     y = x * 2
-    >>> y.requires_grad
-    False
-    """
-
-    enabled = False
-
-    def __new__(cls, function=None):
-        made = object.__new__(cls)
-        return made if function is None else made(function)
-
-
-class enable_grad(no_grad):
-    """Inside ``no_grad``, a block that is recorded after all.   torch: enable_grad"""
-
-    enabled = True
-
-
-class set_grad_enabled(GradMode):
-    """Record or not, from now on or as a block.   torch: set_grad_enabled"""
-
-    def __init__(self, mode):
-        self.enabled = bool(mode)
-        self.before = MODE.grad, MODE.inference
-        MODE.grad = self.enabled
-
-    def __call__(self, function):
-        MODE.grad = self.before[0]
-        return GradMode.__call__(self, function)
-
-    def again(self):
-        return set_grad_enabled(self.enabled)
-
-    def __enter__(self):
-        MODE.grad = self.enabled
-
-
-class inference_mode(GradMode):
-    """Like ``no_grad``; its tensors may not be used in recorded computations either.   torch: inference_mode"""
-
-    def __new__(cls, mode=True):
-        made = object.__new__(cls)
-        made.enabled = made.inference = None
-        if callable(mode):
-            made.set(True)
-            return made(mode)
-        made.set(mode)
-        return made
-
-    def set(self, mode):
-        self.enabled, self.inference = (False, True) if mode else (MODE.grad, False)
-
-    def again(self):
-        return inference_mode(self.inference)
-
-
-def is_grad_enabled():
-    """Whether gradients are recorded in this thread.   torch: is_grad_enabled"""
-    return MODE.grad
-
-
-def is_inference_mode_enabled():
-    """Whether this thread is in an ``inference_mode`` block.   torch: is_inference_mode_enabled"""
-    return MODE.inference
+    edges = [base._node, node]
+    base._node = Node(primitives.write, (view.path,), edges, [None, Stub(base), Stub(x)], 2 if base._node is None else 3)
 
 
 def seed_gradient(output, gradient):
@@ -878,7 +454,7 @@ class Tensor:
             made.requires_grad = True
         return made
 
-    _apply = staticmethod(apply)
+    _apply, _wrap = staticmethod(apply), staticmethod(wrap)
     _write = write
     _create = staticmethod(create)
 
@@ -1237,10 +813,8 @@ class Tensor:
         return create(primitives.arange, (0, 1, count, int64))
 
     def _memory_order(self):
-        """The dims by decreasing stride, if the memory has no gaps; else as they are."""
-        array = self._array
-        order = sorted(range(array.ndim), key=lambda d: -array.strides[d])
-        return order if array.transpose(order).flags.c_contiguous else list(range(array.ndim))
+        """The dims from the outermost in memory to the innermost."""
+        return list(memory_order(self) or range(self._array.ndim))
 
     def _strided(self, dims):
         """This fresh tensor, with its dims seen in another order."""
@@ -1294,7 +868,7 @@ class Tensor:
     from .ops.reduce import (
         all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod,
         cumprod_slope, cumsum, dist, equal, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean,
-        nansum, norm, prod, product_of_others, share_extremes, softmax, std, std_mean, sum, undrop, var, var_mean,
+        nansum, norm, prod, product_of_others, share_extremes, softmax, squared_error_mean, std, std_mean, sum, undrop, var, var_mean,
     )  # fmt: skip
     from .ops.movement import (
         adjoint, broadcast_to, clone, contiguous, detach, diag, diag_embed, diagonal, embed, expand, expand_as,

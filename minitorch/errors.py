@@ -4,10 +4,16 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 """
 
 __all__ = [
-    "C_NAMES", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES",
+    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES",
     "broadcast_error", "cast_error", "explain", "many_views_error", "output_shape_error", "overwritten_error",
 ]  # fmt: skip
 
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
+    "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
+    "you need to backward through the graph a second time or if you need to access saved tensors after calling backward.\n"
+    "in a training loop this often means that a tensor of the last step is used again: detach() it"
+)
 LEAF_WRITTEN = (
     "a leaf Variable that requires grad is being used in an in-place operation.\n"
     "its gradient would be lost: write under torch.no_grad(), as optimizers do, or to a copy, x.clone()"

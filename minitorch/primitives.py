@@ -5,7 +5,7 @@ vector-Jacobian product for each input, ``vjp(g, out, *inputs, *params)``, writt
 of rows, it can be differentiated again, and a compiler that can follow the rows can follow every gradient.
 
 An argument that a vjp doesn't read begins with an underscore, and is not kept for it: ``add`` keeps nothing alive,
-``exp`` its output, ``mul`` both inputs. In rows that aren't elementwise such an argument still tells its shape and dtype.
+``exp`` its output, ``mul`` both inputs. Of an argument named ``like_x`` only the shape and dtype are kept.
 
 torch: native_functions.yaml and derivatives.yaml
 """
@@ -32,11 +32,13 @@ class Primitive:
     ready    type codes (NumPy's dtype.char) that it computes in; the engine casts others (None: takes any, mixes none)
     mixes    the inputs that are brought to one dtype (None: all of them)
     view     the result may share the input's memory
+    wants    the inputs that can have a gradient, as a set of bits
     label    the name that PyTorch prints for the row's gradient, without "Backward0"
     """
 
     __slots__ = (
-        "each", "forward", "kind", "label", "mixes", "name", "reads", "ready", "saves", "stubs", "view", "vjps", "writes",
+        "asks_shapes", "each", "forward", "kind", "label", "mixes", "name", "reads", "ready", "saves", "shapes_of",
+        "tapes", "view", "vjps", "wants", "writes",
     )  # fmt: skip
 
     def __init__(
@@ -45,23 +47,24 @@ class Primitive:
         self.name, self.kind, self.forward, self.each = name, kind, forward, each
         self.vjps = tuple(vjps)
         self.ready, self.mixes, self.view, self.writes = ready, mixes, view, writes
-        self.stubs = kind != "elementwise" or name == "cast"
         self.label = label or name.title().replace("_", "")
         self.reads = tuple(reads(vjp) for vjp in self.vjps)
-        self.saves = {}
+        self.shapes_of = tuple(sorted({i for vjp in self.vjps for i in reads(vjp, "like_")}))
+        self.saves, self.tapes, self.asks_shapes = {}, {}, kind != "elementwise"
+        self.wants = -1 if each else builtins.sum(1 << i for i, vjp in enumerate(self.vjps) if vjp is not None)
         TABLE[name] = self
 
-    def differentiable(self, i):
-        """Whether input ``i`` can have a gradient."""
-        return self.each is not None or (i < len(self.vjps) and self.vjps[i] is not None)
-
-    def saved_for(self, wanted, count):
+    def saved_for(self, wanted, count, inputs):
         """Positions among (out, *inputs), of ``count`` inputs, that the vjps of those in the bit set ``wanted`` read."""
         positions = self.saves.get((wanted, count))
-        if positions is None:
+        if positions is not None:
+            return positions
+        if self.each is not None:  # indices are read; of the others only the shapes
+            positions = tuple(i for i, x in enumerate(inputs, 1) if not x.is_floating_point())
+        else:
             needed = [self.reads[i] for i in range(len(self.vjps)) if wanted >> i & 1]
             positions = tuple(sorted({p for read in needed for p in read if p <= count}))  # beyond them come params
-            self.saves[wanted, count] = positions
+        self.saves[wanted, count] = positions
         return positions
 
     def __repr__(self):
@@ -71,18 +74,20 @@ class Primitive:
         return TABLE.__getitem__, (self.name,)
 
 
-def reads(vjp):
-    """Which of ``(out, *inputs)`` a vjp reads the value of, by position: those whose names have no underscore.
+def reads(vjp, like=None):
+    """Which of ``(out, *inputs)`` a vjp reads the value of, by position; or of which it asks the shape: see above.
 
     >>> from minitorch.primitives import reads
-    >>> reads(lambda g, _out, x, _y: g * x)
-    (1,)
+    >>> reads(lambda g, _out, x, like_y: g * x), reads(lambda g, _out, x, like_y: g * x, "like_")
+    ((1,), (2,))
     """
     if vjp is None:
         return ()
     code = vjp.__code__
     names = code.co_varnames[1 : code.co_argcount]  # g is always there
-    return tuple(i for i, name in enumerate(names) if not name.startswith("_"))
+    if like is not None:
+        return tuple(i for i, name in enumerate(names) if name.startswith(like))
+    return tuple(i for i, name in enumerate(names) if not name.startswith(("_", "like_")))
 
 
 def elementwise(name, forward, *vjps, ready=ARITHMETIC, mixes=None, label=None):
@@ -141,7 +146,7 @@ erfc = analytic(
 )
 
 # A row of its own, for speed: where(x > 0, x, 0) is three passes. At 0 the gradient is 0, as in PyTorch.
-relu = elementwise("relu", lambda xp, x, out=None: xp.maximum(x, 0, out), lambda g, out, _x: g.keep(out))
+relu = elementwise("relu", lambda xp, x, out=None: xp.relu(x, out), lambda g, out, _x: g.keep(out))
 # keep(x, y): x where y > 0, else 0; the derivative of relu, and its own
 keep = elementwise("keep", lambda xp, x, y, out=None: xp.keep(x, y, out), lambda g, _out, _x, y: g.keep(y), label="ThresholdBackward")
 # clamp to numbers: where x equals a bound the gradient passes, as in PyTorch
@@ -160,12 +165,20 @@ signbit = elementwise("signbit", lambda xp, x, out=None: xp.signbit(x, out))
 
 # cast(x, dtype). Its gradient comes back in x's own type.
 cast = Primitive(
-    "cast", "elementwise", lambda xp, x, dtype, out=None: xp.cast(x, dtype), [lambda g, _out, _x, _dtype: g.to(_x.dtype)], label="ToCopy"
+    "cast", "elementwise", lambda xp, x, dtype, out=None: xp.cast(x, dtype), [lambda g, _out, like_x, _dtype: g.to(like_x.dtype)], label="ToCopy"
 )
 
 # ---------------------------------------------------------------------------------------------------- elementwise: two
 
 add = elementwise("add", lambda xp, x, y, out=None: xp.add(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g)
+# x + alpha y. A row for speed: it is the step of gradient descent
+add_scaled = elementwise(
+    "add_scaled",
+    lambda xp, x, y, alpha, out=None: xp.add(x, xp.multiply(y, alpha), out),
+    lambda g, _out, _x, _y, _alpha: g,
+    lambda g, _out, _x, _y, alpha: g * alpha,
+    label="Add",
+)
 sub = elementwise("sub", lambda xp, x, y, out=None: xp.subtract(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: -g)
 mul = elementwise(
     "mul", lambda xp, x, y, out=None: xp.multiply(x, y, out), lambda g, _out, _x, y: g * y, lambda g, _out, x, _y: g * x
@@ -272,15 +285,24 @@ def reduction(name, forward, *vjps, ready=None, label=None):
 sum = reduction(
     "sum",
     lambda xp, x, dims, keepdim: xp.sum(x, dims, keepdim),
-    lambda g, _out, _x, dims, keepdim: g.undrop(dims, keepdim).expand(_x.shape),
+    lambda g, _out, like_x, dims, keepdim: g.undrop(dims, keepdim).expand(like_x.shape),
     ready=ARITHMETIC,
 )
 # a row for speed: half the losses end in it
 mean = reduction(
     "mean",
     lambda xp, x, dims, keepdim: xp.mean(x, dims, keepdim),
-    lambda g, _out, _x, dims, keepdim: (g * mean_weight(_x.shape, dims)).undrop(dims, keepdim).expand(_x.shape),
+    lambda g, _out, like_x, dims, keepdim: (g * mean_weight(like_x.shape, dims)).undrop(dims, keepdim).expand(like_x.shape),
     ready=FLOATS,
+)
+# the mean of (x - y)², for equal shapes. A row for speed: it is the loss of every small regression
+squared_error_mean = reduction(
+    "squared_error_mean",
+    lambda xp, x, y: xp.squared_error_mean(x, y),
+    lambda g, _out, x, y: g * ((x - y) * (2 / max(x.numel(), 1))),
+    lambda g, _out, x, y: g * ((y - x) * (2 / max(x.numel(), 1))),
+    ready=FLOATS,
+    label="MseLoss",
 )
 prod = reduction(
     "prod",
@@ -333,32 +355,32 @@ def movement(name, forward, *vjps, view=False, label=None):
 
 
 reshape = movement(
-    "reshape", lambda xp, x, shape: x.reshape(shape), lambda g, _out, _x, _shape: g.reshape(_x.shape), view=True, label="View"
+    "reshape", lambda xp, x, shape: x.reshape(shape), lambda g, _out, like_x, _shape: g.reshape(like_x.shape), view=True, label="View"
 )
 permute = movement(
     "permute", lambda xp, x, dims: x.transpose(dims), lambda g, _out, _x, dims: g.permute(inverse(dims)), view=True
 )
 expand = movement(
-    "expand", lambda xp, x, shape: xp.expand(x, shape), lambda g, _out, _x, _shape: g.sum_to_size(_x.shape), view=True
+    "expand", lambda xp, x, shape: xp.expand(x, shape), lambda g, _out, like_x, _shape: g.sum_to_size(like_x.shape), view=True
 )
 # slice(x, key): basic indexing. A key has an entry a dim: an integer, a (start, stop, step), or None for a new dim
 slice = movement(
     "slice",
     lambda xp, x, key: x[basic_key(key)],
-    lambda g, _out, _x, key: g.embed(_x.shape, ((slice, (key,)),)),
+    lambda g, _out, like_x, key: g.embed(like_x.shape, ((slice, (key,)),)),
     view=True,
 )
 diagonal = movement(
     "diagonal",
     lambda xp, x, offset, dim1, dim2: xp.diagonal(x, offset, dim1, dim2),
-    lambda g, _out, _x, *params: g.embed(_x.shape, ((diagonal, params),)),
+    lambda g, _out, like_x, *params: g.embed(like_x.shape, ((diagonal, params),)),
     view=True,
 )
 # unfold(x, dim, size, step): the windows along a dim, in a new last dim; fold_windows is its adjoint
 unfold = movement(
     "unfold",
     lambda xp, x, dim, size, step: xp.unfold(x, dim, size, step),
-    lambda g, _out, _x, dim, size, step: g.fold_windows(_x.shape, dim, size, step),
+    lambda g, _out, like_x, dim, size, step: g.fold_windows(like_x.shape, dim, size, step),
     view=True,
 )
 fold_windows = movement(
@@ -388,7 +410,7 @@ roll = movement(
 pad = movement(
     "pad",
     lambda xp, x, widths, value: xp.pad(x, widths, value),
-    lambda g, _out, _x, widths, _value: g.slice(tuple((before, before + n, 1) for (before, _), n in zip(widths, _x.shape, strict=True))),
+    lambda g, _out, like_x, widths, _value: g.multi_slice(tuple((before, before + n, 1) for (before, _), n in zip(widths, like_x.shape, strict=True))),
     label="ConstantPadNd",
 )
 tril = movement("tril", lambda xp, x, k: xp.tril(x, k), lambda g, _out, _x, k: g.tril(k))
@@ -444,7 +466,7 @@ index_put = Primitive(
 gather = indexing(
     "gather",
     lambda xp, x, index, dim: xp.gather(x, index, dim),
-    lambda g, _out, _x, index, dim: g.new_zeros(_x.shape).scatter_add_(dim, index, g),
+    lambda g, _out, like_x, index, dim: g.new_zeros(like_x.shape).scatter_add_(dim, index, g),
 )
 scatter = indexing(
     "scatter",
@@ -486,8 +508,8 @@ def contraction(name, forward, *vjps, label=None):
 matmul = contraction(
     "matmul",
     lambda xp, x, y: xp.matmul(x, y),
-    lambda g, _out, _x, y: g.matmul(y.mT).sum_to_size(_x.shape),
-    lambda g, _out, x, _y: x.mT.matmul(g).sum_to_size(_y.shape),
+    lambda g, _out, like_x, y: g.matmul(y.mT).sum_to_size(like_x.shape),
+    lambda g, _out, x, like_y: x.mT.matmul(g).sum_to_size(like_y.shape),
     label="Mm",
 )
 # x Wᵀ + b, for x: (*, in), W: (out, in), b: (out). A row for speed: it is most of an MLP

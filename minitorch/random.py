@@ -14,23 +14,18 @@ import os
 from contextlib import contextmanager
 
 from . import primitives as rows
-from .backends.mt19937 import DEFAULT_SEED, Stream, default_stream
+from .backends.mt19937 import DEFAULT_SEED, STATE_BYTES, Stream, default_stream
 from .device import as_device
 from .dtypes import get_default_dtype, int64, uint8
 from .engine import Tensor, create, no_grad, wrap
 from .errors import TYPE_NAMES
-from .ops.random import (
-    EXACT, bernoulli, check_normal, integer, interval, memory_order, multinomial, number, require, stream_of,
-)  # fmt: skip
+from .ops.random import EXACT, bernoulli, integer, interval, memory_order, moments, multinomial, require, stream_of
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
     "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
     "set_rng_state",
 ]  # fmt: skip
-
-STATE_BYTES = 5056
-
 
 # ---------------------------------------------------------------------------------------------------------- generators
 
@@ -82,9 +77,13 @@ class Generator:
     def set_state(self, new_state):
         """Go on from a state that ``get_state`` returned, here or in PyTorch. Returns the generator."""
         if not isinstance(new_state, Tensor):
-            raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}\npass what get_state() returned")
+            raise TypeError(
+                f"expected a torch.ByteTensor, but got {type(new_state).__name__}\npass what get_state() returned"
+            )
         if new_state.dtype is not uint8:
-            raise TypeError(f"RNG state must be a torch.ByteTensor\ngot one of {new_state.dtype}: pass what get_state() returned")
+            raise TypeError(
+                f"RNG state must be a torch.ByteTensor\ngot one of {new_state.dtype}: pass what get_state() returned"
+            )
         if new_state.numel() != STATE_BYTES:
             raise RuntimeError(
                 f"Expected a CPUGeneratorImplState of size {STATE_BYTES} but found the input RNG state size to be "
@@ -166,7 +165,15 @@ def fork_rng(devices=None, enabled=True, device_type="cuda"):
 
 
 def rand(
-    *dims, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+    *dims,
+    size=None,
+    generator=None,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
 ):
     """Uniform on [0, 1): ``rand(2, 3)`` or ``rand((2, 3))``.   torch: rand
 
@@ -175,16 +182,24 @@ def rand(
     tensor([[0.4963, 0.7682],
             [0.0885, 0.1320]])
     """
-    shape = shape_of("rand", dims, size)
+    shape = _shape_of("rand", dims, size)
     if out is not None:
-        return room(out, shape, dtype).uniform_(generator=generator)
+        return _room(out, shape, dtype).uniform_(generator=generator)
     dtype = dtype or get_default_dtype()
     require(dtype, "check_uniform_bounds", dtype.category >= 2)
-    return draw(rows.uniform, shape, None, dtype, generator, (0.0, 1.0), device, requires_grad)
+    return _draw(rows.uniform, shape, None, dtype, generator, (0.0, 1.0), device, requires_grad)
 
 
 def randn(
-    *dims, size=None, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+    *dims,
+    size=None,
+    generator=None,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
 ):
     """Standard normal: ``randn(2, 3)`` or ``randn((2, 3))``.   torch: randn
 
@@ -192,10 +207,10 @@ def randn(
     >>> torch.randn(3)
     tensor([ 1.5410, -0.2934, -2.1788])
     """
-    shape = shape_of("randn", dims, size)
+    shape = _shape_of("randn", dims, size)
     if out is not None:
-        return room(out, shape, dtype).normal_(generator=generator)
-    return standard_normal(shape, None, dtype or get_default_dtype(), generator, device, requires_grad)
+        return _room(out, shape, dtype).normal_(generator=generator)
+    return _standard_normal(shape, None, dtype or get_default_dtype(), generator, device, requires_grad)
 
 
 def randint(*bounds, low=0, high=None, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
@@ -206,44 +221,52 @@ def randint(*bounds, low=0, high=None, size=None, generator=None, out=None, dtyp
     >>> torch.randint(10, (4,))
     tensor([4, 9, 3, 0])
     """
-    low, high, size = interval_arguments("randint", bounds, low, high, size)
-    shape = shape_of("randint", (size,), None)
+    low, high, size = _interval_arguments("randint", bounds, low, high, size)
+    shape = _shape_of("randint", (size,), None)
     if out is not None:
-        return room(out, shape, dtype).random_(low, high, generator=generator)
+        return _room(out, shape, dtype).random_(low, high, generator=generator)
     dtype = dtype or int64
     require(dtype, "random_kernel_cpu", not dtype.is_complex)
-    return draw(rows.random, shape, None, dtype, generator, interval(dtype, low, high), device, requires_grad)
+    bounds = interval("randint", dtype, low, high)
+    return _draw(rows.random, shape, None, dtype, generator, bounds, device, requires_grad)
 
 
-def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def randperm(
+    n, *, generator=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False
+):
     """The numbers 0 … n-1 in random order.   torch: randperm.   Fisher & Yates; Durstenfeld 1964
 
     >>> _ = torch.manual_seed(0)
     >>> torch.randperm(5)
-    tensor([2, 0, 1, 3, 4])
+    tensor([4, 0, 1, 3, 2])
     """
     n = integer("randperm", n, "n", 1)
     if n < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]\nn is how many numbers to shuffle")
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {n}: [{n}]\nn is how many numbers to shuffle"
+        )
     if out is not None:
-        return room(out, (n,), dtype).copy_(randperm(n, generator=generator, dtype=out.dtype))
+        return _room(out, (n,), dtype).copy_(randperm(n, generator=generator, dtype=out.dtype))
     dtype = dtype or int64
     require(dtype, "randperm", dtype.category in (1, 2))
-    check_permutation(dtype, n)
-    return draw(rows.permutation, (n,), None, dtype, generator, (), device, requires_grad)
+    _check_permutation(dtype, n)
+    return _draw(rows.permutation, (n,), None, dtype, generator, (), device, requires_grad)
 
 
-def check_permutation(dtype, n):
-    """Raise RuntimeError if ``dtype`` can't hold the numbers below ``n`` exactly."""
-    if n <= EXACT[dtype.name] + 1:
+def _check_permutation(dtype, n):
+    """Raise RuntimeError if ``dtype`` can't hold the numbers below ``n`` exactly. (PyTorch lets bfloat16 pass.)"""
+    largest = EXACT[dtype.name] + 1
+    if n <= largest or dtype.name == "bfloat16":
         return
-    reason = f"value cannot be converted to type {dtype.name}_t without overflow"
     if dtype.is_floating_point:
-        reason = f"n cannot be greater than {EXACT[dtype.name] + 1} for {TYPE_NAMES[dtype.name]} type."
-    raise RuntimeError(f"{reason}\nit can't hold all the numbers below {n}: use dtype=torch.int64")
+        bound = {"float32": "2^24+1", "float64": "2^53+1"}.get(dtype.name, largest)
+        reason = f"n cannot be greater than {bound} for {TYPE_NAMES[dtype.name]} type."
+    else:
+        reason = f"value cannot be converted to type {dtype.name}_t without overflow"
+    raise RuntimeError(f"{reason}\nit can't hold all the numbers below {n}: leave out dtype= for int64")
 
 
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
+def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
            pin_memory=False, requires_grad=False):  # fmt: skip
     """Normal with that mean and standard deviation: numbers and a ``size``, or tensors, one of each for each element.
 
@@ -258,29 +281,31 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, out=None, dtype=None
     tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
     if (size is None) != bool(tensors):
         raise TypeError(
-            f"normal() received an invalid combination of arguments - got ({names_of((mean, std, size))}), but expected one of:\n"
+            f"normal() received an invalid combination of arguments - got ({_names_of((mean, std, size))}), but expected one of:\n"
             "normal(mean, std, size) of numbers, or normal(mean, std) of tensors, of which one may be a number"
         )
     with no_grad():
         if tensors:
-            drawn = normal_each(mean, std, tensors, generator)
+            drawn = _normal_each(mean, std, tensors, generator)
         else:
-            shape = shape_of("normal", (size,), None)
-            drawn = standard_normal(shape, None, dtype or get_default_dtype(), generator, device, False, mean, std)
+            shape = _shape_of("normal", (size,), None)
+            drawn = _standard_normal(shape, None, dtype or get_default_dtype(), generator, device, False, mean, std)
     if out is not None:
-        return room(out, drawn.shape, dtype).copy_(drawn)
+        return _room(out, drawn.shape, dtype).copy_(drawn)
     return drawn.requires_grad_() if requires_grad else drawn
 
 
-def normal_each(mean, std, tensors, generator):
+def _normal_each(mean, std, tensors, generator):
     """A standard normal for each element, times its ``std`` (unless that is one number), plus its ``mean``."""
     like = tensors[0]
     if not isinstance(std, Tensor):
-        return standard_normal(tuple(mean.shape), None, like.dtype, generator, None, False, 0.0, std).add_(mean)
+        return _standard_normal(tuple(mean.shape), None, like.dtype, generator, None, False, 0.0, std).add_(mean)
     if std.numel() and not (std >= 0).all():
-        raise RuntimeError("normal expects all elements of std >= 0.0\nstd is the standard deviation, not its logarithm")
+        raise RuntimeError(
+            "normal expects all elements of std >= 0.0\nstd is the standard deviation, not its logarithm"
+        )
     shape = tuple((mean + std).shape) if len(tensors) == 2 else tuple(std.shape)
-    return standard_normal(shape, None, like.dtype, generator, None, False).mul_(std).add_(mean)
+    return _standard_normal(shape, None, like.dtype, generator, None, False).mul_(std).add_(mean)
 
 
 # ---------------------------------------------------------------------------------------------------- like some tensor
@@ -292,30 +317,31 @@ def rand_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fals
     >>> torch.rand_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    dtype = dtype or like("rand_like", input).dtype
+    dtype = dtype or _like("rand_like", input).dtype
     require(dtype, "check_uniform_bounds", dtype.category >= 2)
-    order = order_like(input, memory_format)
-    return draw(rows.uniform, tuple(input.shape), order, dtype, generator, (0.0, 1.0), device, requires_grad)
+    order = _order_like(input, memory_format)
+    return _draw(rows.uniform, tuple(input.shape), order, dtype, generator, (0.0, 1.0), device, requires_grad)
 
 
 def randn_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None):
     """Standard normal, in the shape and dtype of ``input``, and laid out in memory as it is.   torch: randn_like"""
-    dtype = dtype or like("randn_like", input).dtype
-    order = order_like(input, memory_format)
-    return standard_normal(tuple(input.shape), order, dtype, generator, device, requires_grad)
+    dtype = dtype or _like("randn_like", input).dtype
+    order = _order_like(input, memory_format)
+    return _standard_normal(tuple(input.shape), order, dtype, generator, device, requires_grad)
 
 
 def randint_like(input, *bounds, low=0, high=None, dtype=None, layout=None, device=None, requires_grad=False,
                  memory_format=None, generator=None):  # fmt: skip
     """Integers uniform on [low, high): ``randint_like(x, high)`` or ``randint_like(x, low, high)``.   torch: randint_like"""
-    dtype = dtype or like("randint_like", input).dtype
-    low, high, _ = interval_arguments("randint_like", (*bounds, ()), low, high, None)
+    dtype = dtype or _like("randint_like", input).dtype
+    low, high, _ = _interval_arguments("randint_like", (*bounds, ()), low, high, None)
     require(dtype, "random_kernel_cpu", not dtype.is_complex)
-    order = order_like(input, memory_format)
-    return draw(rows.random, tuple(input.shape), order, dtype, generator, interval(dtype, low, high), device, requires_grad)
+    bounds = interval("randint_like", dtype, low, high)
+    order = _order_like(input, memory_format)
+    return _draw(rows.random, tuple(input.shape), order, dtype, generator, bounds, device, requires_grad)
 
 
-def like(function, input):
+def _like(function, input):
     if not isinstance(input, Tensor):
         raise TypeError(
             f"{function}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}\n"
@@ -324,7 +350,7 @@ def like(function, input):
     return input
 
 
-def order_like(input, memory_format):
+def _order_like(input, memory_format):
     """The order in memory of a new tensor like ``input``; every named format but the preserved one is taken as contiguous."""
     return memory_order(input) if memory_format is None or "preserve" in str(memory_format) else None
 
@@ -332,20 +358,18 @@ def order_like(input, memory_format):
 # ------------------------------------------------------------------------------------------------------------ arguments
 
 
-def draw(row, shape, order, dtype, generator, params, device, requires_grad):
+def _draw(row, shape, order, dtype, generator, params, device, requires_grad):
     """A new tensor of draws."""
     drawn = create(row, (stream_of(generator), shape, order, dtype, *params), as_device(device))
     return drawn.requires_grad_() if requires_grad else drawn
 
 
-def standard_normal(shape, order, dtype, generator, device, requires_grad, mean=0.0, std=1.0):
-    mean, std = number("normal", "mean", 1, mean), number("normal", "std", 2, std)
-    check_normal(dtype, std)
-    params = (mean, std, order is not None)
-    return draw(rows.normal, shape, order, dtype, generator, params, device, requires_grad)
+def _standard_normal(shape, order, dtype, generator, device, requires_grad, mean=0.0, std=1.0):
+    params = (*moments("normal", dtype, mean, std), order is not None)
+    return _draw(rows.normal, shape, order, dtype, generator, params, device, requires_grad)
 
 
-def shape_of(function, dims, size):
+def _shape_of(function, dims, size):
     """The shape that was asked for: ``(2, 3)``, ``((2, 3),)`` or ``size=``."""
     if size is not None:
         dims = (size,)
@@ -371,9 +395,9 @@ def shape_of(function, dims, size):
     return shape
 
 
-def interval_arguments(function, given, low, high, size):
+def _interval_arguments(function, given, low, high, size):
     """(low, high, size) from positional (high,), (high, size), (low, high) or (low, high, size), and from names."""
-    given = list(given)
+    given, passed = list(given), _names_of(given)
     if given and size is None and not hasattr(given[-1], "__index__") and not isinstance(given[-1], float):
         size = given.pop()
     if len(given) == 2 and size is None:
@@ -387,17 +411,17 @@ def interval_arguments(function, given, low, high, size):
         low = given.pop()
     if given or high is None or size is None:
         raise TypeError(
-            f"{function}() received an invalid combination of arguments - got ({names_of(given)}), but expected one of:\n"
+            f"{function}() received an invalid combination of arguments - got ({passed}), but expected one of:\n"
             f"{function}(high, size) or {function}(low, high, size), with a tuple as size"
         )
     return low, high, size
 
 
-def names_of(values):
+def _names_of(values):
     return ", ".join(type(value).__name__ for value in values if value is not None)
 
 
-def room(out, shape, dtype):
+def _room(out, shape, dtype):
     """``out``, made to have that shape."""
     if dtype is not None and dtype is not out.dtype:
         raise RuntimeError(

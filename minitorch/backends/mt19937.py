@@ -20,11 +20,12 @@ import math
 
 import numpy as np
 
-__all__ = ["DEFAULT_SEED", "Stream", "default_stream"]
+from .normals import TWO_PI, box_muller32, box_muller64, fused32, fused64
+
+__all__ = ["DEFAULT_SEED", "STATE_BYTES", "Stream", "default_stream"]
 
 DEFAULT_SEED = 67280421310721  # the seed of a generator that nobody seeded
 WORDS = 624  # the words of one block, and of the twister's state
-STATE_BYTES = 5056
 
 # A draw above this many elements is made piece by piece, so that the temporaries stay in the cache. Even, and a
 # multiple of 16, so that pairs and blocks of normals are never cut.
@@ -32,9 +33,10 @@ PIECE = 16384
 
 UNIT32 = np.float32(2.0**-24)
 UNIT64 = 2.0**-53
-TWO_PI = 6.283185307179586
 
-NO_WEIGHT = "invalid multinomial distribution (sum of probabilities <= 0)\nsome category in each row needs a weight above 0"
+NO_WEIGHT = (
+    "invalid multinomial distribution (sum of probabilities <= 0)\nsome category in each row needs a weight above 0"
+)
 
 # The state as PyTorch serialises it: little endian, each word widened to 64 bits, and three fields always zero.
 STATE = np.dtype(
@@ -51,6 +53,7 @@ STATE = np.dtype(
         ("padding", "u1", 12),
     ]
 )
+STATE_BYTES = STATE.itemsize
 
 
 class Stream:
@@ -163,16 +166,16 @@ class Stream:
         dtype = np.dtype(dtype)
         if dtype.kind == "c":
             return self.uniform(2 * n, _real(dtype), low, high).view(dtype)
+        if dtype.itemsize > 2 and low == 0 and high == 1:
+            return _in_pieces(n, dtype, self.uniform32 if dtype.itemsize == 4 else self.uniform64)
         if dtype.itemsize == 8:
-            return _in_pieces(n, dtype, lambda m: _wrap(_fused64(self.uniform64(m), high - low, low), low, high))
+            return _in_pieces(n, dtype, lambda m: _wrap(fused64(self.uniform64(m), high - low, low), low, high))
 
-        if dtype == np.float32 and low == 0 and high == 1:
-            return _in_pieces(n, dtype, self.uniform32)
         start, span = np.float32(low), np.float32(high) - np.float32(low)
         low, high = dtype.type(low), dtype.type(high)
 
         def draw(m):
-            return _wrap(_fused32(self.uniform32(m), span, start).astype(dtype, copy=False), low, high)
+            return _wrap(fused32(self.uniform32(m), span, start).astype(dtype, copy=False), low, high)
 
         return _in_pieces(n, dtype, draw)
 
@@ -187,13 +190,13 @@ class Stream:
             return self.normal(2 * n, _real(dtype), mean, std / math.sqrt(2), scattered).view(dtype)
         with np.errstate(all="ignore"):  # a float16 may overflow
             if n < 16 or scattered:
-                return _in_pieces(n, dtype, lambda m: _rounded(_fused64(self._pairs(m), std, mean), dtype))
+                return _in_pieces(n, dtype, lambda m: _rounded(fused64(self._pairs(m), std, mean), dtype))
             return self._blocks(n, dtype, mean, std)
 
     def log_normal(self, n, dtype, mean, std):
         """exp(mean + std · z), z in pairs."""
         with np.errstate(all="ignore"):
-            return _in_pieces(n, dtype, lambda m: _rounded(np.exp(_fused64(self._pairs(m), std, mean)), dtype))
+            return _in_pieces(n, dtype, lambda m: _rounded(np.exp(fused64(self._pairs(m), std, mean)), dtype))
 
     def exponential(self, n, dtype, rate):
         """-log(1 - u) / rate"""
@@ -205,7 +208,7 @@ class Stream:
         """median + sigma · tan(π (u - ½))"""
 
         def draw(m):
-            return _fused64(np.tan(np.pi * (self.uniform64(m) - 0.5)), sigma, median)
+            return fused64(np.tan(np.pi * (self.uniform64(m) - 0.5)), sigma, median)
 
         with np.errstate(all="ignore"):
             return _in_pieces(n, dtype, lambda m: _rounded(draw(m), dtype))
@@ -281,7 +284,7 @@ class Stream:
             speed = p / times()
         if samples == 1:
             return speed.argmax(axis=-1)[..., None]
-        return (-speed).argsort(axis=-1, kind="stable")[..., :samples]
+        return (-speed).argsort(axis=-1, kind="stable")[..., :samples].copy()
 
     def multinomial_with_replacement(self, p, samples):
         """Indices of ``samples`` categories: the first whose cumulated share of p: (…, categories) reaches a uniform."""
@@ -330,9 +333,9 @@ class Stream:
         have by then drawn n uniforms, the rest of 16 for nothing; the half types have not.
         """
         if dtype == np.float64:
-            uniform, box_muller = self.uniform64, _box_muller64
+            uniform, box_muller = self.uniform64, box_muller64
         else:
-            uniform, box_muller = self.uniform32, _box_muller32
+            uniform, box_muller = self.uniform32, box_muller32
             mean, std = np.float32(mean), np.float32(std)
 
         def draw(m):
@@ -391,9 +394,6 @@ def _in_pieces(n, dtype, draw):
     return out
 
 
-# ---- rounding
-
-
 def _real(dtype):
     return np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
 
@@ -410,132 +410,6 @@ def _wrap(x, low, high):
     if at_end.any():
         x[at_end] = low
     return x
-
-
-def _fused32(a, b, c):
-    """a · b + c rounded once to float32. The float64 product is exact; its sum rounds far below float32's last bit."""
-    out = a * np.float64(b)
-    out += np.float64(c)
-    return out.astype(np.float32)
-
-
-def _fused64(a, b, c):
-    """a · b + c rounded once to float64; b and c numbers.
-
-    The error of the product (Dekker 1971, by Veltkamp's splitting) and that of the sum (Knuth's TwoSum) are exact
-    numbers, and are added at last.
-    """
-    product = a * b
-    if c == 0 or b == 1 or not 2.0**-900 < abs(b) < 2.0**900:  # a single rounding, or too large to split
-        return product + c
-
-    a_high, a_low = _split(a)
-    b_high, b_low = _split(float(b))
-    error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-
-    out = product + c
-    shadow = out - product
-    error += (product - (out - shadow)) + (c - shadow)
-    fused = out + error
-    return np.where(np.isfinite(fused), fused, out)
-
-
-def _split(x):
-    """x as a sum of two numbers of at most 26 bits each."""
-    scaled = x * 134217729.0  # 2²⁷ + 1
-    high = scaled - (scaled - x)
-    return high, x - high
-
-
-# ---- Box & Muller: (blocks, 16) uniforms to (blocks, 16) normals
-
-
-def _box_muller64(u, mean, std):
-    radius = np.sqrt(-2.0 * np.log(1.0 - u[:, :8]))
-    angle = TWO_PI * u[:, 8:]
-    u[:, :8] = radius * np.cos(angle)
-    u[:, 8:] = radius * np.sin(angle)
-    return _fused64(u, std, mean)
-
-
-def _box_muller32(u, mean, std):
-    log = _log32(np.float32(1) - u[:, :8])
-    radius = np.sqrt(np.float32(-2) * log)
-    sin, cos = _sin_cos32(np.float32(TWO_PI) * u[:, 8:])
-    u[:, :8] = radius * cos
-    u[:, 8:] = radius * sin
-    return _fused32(u, std, mean)
-
-
-# The float32 logarithm, sine and cosine are polynomials from Cephes (Stephen L. Moshier), as carried to vector units
-# by avx_mathfun (Giovanni Garberoglio, after Julien Pommier's sse_mathfun). PyTorch's float32 normals are these, with
-# fused multiply-adds; so every step below rounds where a vector unit rounds.
-
-
-def _float32(*numbers):
-    return [float(np.float32(number)) for number in numbers]
-
-
-LOG = _float32(
-    7.0376836292e-2,
-    -1.1514610310e-1,
-    1.1676998740e-1,
-    -1.2420140846e-1,
-    1.4249322787e-1,
-    -1.6668057665e-1,
-    2.0000714765e-1,
-    -2.4999993993e-1,
-    3.3333331174e-1,
-)
-LOG_2_LOW, LOG_2_HIGH = _float32(-2.12194440e-4, 0.693359375)
-SIN = _float32(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
-COS = _float32(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
-QUARTER_PI = _float32(-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8)  # -π/4, in three parts
-
-
-def _polynomial(coefficients, x):
-    """Horner's rule with fused steps; x: float64 holding float32 values."""
-    out = coefficients[0]
-    for coefficient in coefficients[1:]:
-        out = out * x
-        out += coefficient
-        out = out.astype(np.float32)
-    return out
-
-
-def _log32(x):
-    """log x for 0 < x: x = m · 2ᵉ with m around 1, then log m by a polynomial in m - 1."""
-    m, e = np.frexp(x)
-    small = m < np.float32(0.70710677)
-    e = e.astype(np.float32) - small
-    m = np.where(small, m + m, m) - np.float32(1)
-
-    z = m * m
-    y = _polynomial(LOG, m.astype(np.float64)) * m
-    y = (y * z.astype(np.float64) + (e * np.float32(LOG_2_LOW))).astype(np.float32)
-    y -= np.float32(0.5) * z
-    return _fused32(e, LOG_2_HIGH, m + y)
-
-
-def _sin_cos32(x):
-    """sin x and cos x for 0 ≤ x: the octant, what is left after it, then one polynomial for each."""
-    octant = (x * np.float32(1.27323954473516)).astype(np.int32) + 1 & ~1
-    j = octant.astype(np.float64)
-    for part in QUARTER_PI:
-        x = (j * part + x).astype(np.float32)
-
-    z = x * x
-    wide = z.astype(np.float64)
-    cos = _polynomial(COS, wide) * z
-    cos = (cos * wide + np.float32(-0.5) * z).astype(np.float32) + np.float32(1)
-    sin = _polynomial(SIN, wide) * z
-    sin = (sin * x.astype(np.float64) + x).astype(np.float32)
-
-    swapped = octant & 2 != 0
-    sin, cos = np.where(swapped, cos, sin), np.where(swapped, sin, cos)
-    np.negative(sin, where=octant & 4 != 0, out=sin)
-    np.negative(cos, where=octant - 2 & 4 == 0, out=cos)
-    return sin, cos
 
 
 # ---- shuffles: at step i the elements at i and targets[i] ≥ i change places

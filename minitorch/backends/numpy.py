@@ -17,6 +17,7 @@ from numpy import (
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from .. import dtypes
+from .normals import fused32, fused64
 
 __all__ = [
     "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos", "arccosh",
@@ -27,8 +28,8 @@ __all__ = [
     "full", "gather", "greater", "greater_equal", "index", "index_put", "invert", "isfinite", "isinf", "isnan", "keep",
     "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
     "logical_or", "logical_xor", "matmul", "maximum", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows",
-    "not_equal", "pad", "positive_copy", "power", "prod", "quiet", "reciprocal", "remainder", "right_shift", "rint", "roll",
-    "scatter", "scatter_add", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt", "square", "stack",
+    "not_equal", "pad", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu", "remainder", "right_shift", "rint", "roll",
+    "scatter", "scatter_add", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt", "square", "squared_error_mean", "stack",
     "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "where", "widen", "zeros",
 ]  # fmt: skip
 
@@ -158,6 +159,10 @@ def positive_copy(x, out=None):
 
 def maximum(x, y, out=None):
     return numpy.maximum(x, y, out=out)
+
+
+def relu(x, out=None):
+    return numpy.maximum(x, ZERO[x.dtype], out=out)
 
 
 def minimum(x, y, out=None):
@@ -336,8 +341,12 @@ def sum(x, dims, keepdim):
 
 def mean(x, dims, keepdim):
     total = add_reduce(x, dims, None, None, keepdim)
-    count = math.prod([x.shape[d] for d in dims])
-    return true_divide(total, count)
+    return total / x.dtype.type(math.prod([x.shape[d] for d in dims]))
+
+
+def squared_error_mean(x, y):
+    difference = subtract(x, y)
+    return add_reduce(square(difference, difference), None) / x.dtype.type(x.size)
 
 
 def prod(x, dim, keepdim):
@@ -375,6 +384,8 @@ def expand(x, shape):
     """``x`` seen with a larger shape: repeated dims have stride 0. Writable where x is, unlike NumPy's."""
     lead = len(shape) - x.ndim
     strides = [s if n == m else 0 for n, m, s in zip(x.shape, shape[lead:], x.strides, strict=True)]
+    if x.size == 1 and x.dtype in ZERO and x.__class__ is ndarray:  # what a sum's gradient comes to: this is much faster
+        return ndarray(shape, x.dtype, x, 0, [0] * lead + strides)
     return as_strided(x, shape, [0] * lead + strides)
 
 
@@ -553,15 +564,13 @@ def arange(start, step, count, dtype):
 
 
 def linspace(start, end, steps, dtype):
-    """Counted from the nearer end, in the dtype itself (float64 for narrower ones would round differently)."""
-    real = numpy.float32 if dtype.name in ("float32", "float16", "bfloat16") else numpy.float64
-    if steps == 1:
-        return numpy.array([start]).astype(ARRAY_DTYPE[dtype])
-    if steps == 0:
-        return numpy.empty(0, ARRAY_DTYPE[dtype])
+    """Counted from the nearer end in the dtype itself, each product and sum rounded once, as PyTorch's machine code does."""
+    real, fused = (numpy.float64, fused64) if dtype.itemsize == 8 else (numpy.float32, fused32)
+    if steps < 2:
+        return numpy.full(steps, start).astype(ARRAY_DTYPE[dtype])
     first, last = real(start), real(end)
     step = real((last - first) / real(steps - 1))
     i = numpy.arange(steps).astype(real)
-    lower = i < steps // 2
-    made = numpy.where(lower, first + step * i, last - step * (real(steps - 1) - i))
+    half = steps // 2
+    made = numpy.concatenate([fused(i[:half], step, first), fused(i[half:] - real(steps - 1), step, last)])
     return made.astype(ARRAY_DTYPE[dtype])

@@ -18,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def with_inplace(text, inplace):
+def _with_inplace(text, inplace):
     """PyTorch's reprs name ``inplace`` only where it is True."""
     if not inplace:
         return text
@@ -43,7 +43,7 @@ class ReLU(Module):
         return input.relu_() if self.inplace else input.relu()
 
     def extra_repr(self):
-        return with_inplace("", self.inplace)
+        return _with_inplace("", self.inplace)
 
 
 class LeakyReLU(Module):
@@ -57,7 +57,7 @@ class LeakyReLU(Module):
         return F.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self):
-        return with_inplace(f"negative_slope={self.negative_slope}", self.inplace)
+        return _with_inplace(f"negative_slope={self.negative_slope}", self.inplace)
 
 
 class PReLU(Module):
@@ -90,7 +90,7 @@ class RReLU(Module):
         return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
     def extra_repr(self):
-        return with_inplace(f"lower={self.lower}, upper={self.upper}", self.inplace)
+        return _with_inplace(f"lower={self.lower}, upper={self.upper}", self.inplace)
 
 
 class ELU(Module):
@@ -104,7 +104,7 @@ class ELU(Module):
         return F.elu(input, self.alpha, self.inplace)
 
     def extra_repr(self):
-        return with_inplace(f"alpha={self.alpha}", self.inplace)
+        return _with_inplace(f"alpha={self.alpha}", self.inplace)
 
 
 class CELU(Module):
@@ -118,7 +118,7 @@ class CELU(Module):
         return F.celu(input, self.alpha, self.inplace)
 
     def extra_repr(self):
-        return with_inplace(f"alpha={self.alpha}", self.inplace)
+        return _with_inplace(f"alpha={self.alpha}", self.inplace)
 
 
 class SELU(Module):
@@ -132,7 +132,7 @@ class SELU(Module):
         return F.selu(input, self.inplace)
 
     def extra_repr(self):
-        return with_inplace("", self.inplace)
+        return _with_inplace("", self.inplace)
 
 
 # ------------------------------------------------------------------------------------------------------------- piecewise
@@ -157,7 +157,7 @@ class Hardtanh(Module):
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
     def extra_repr(self):
-        return with_inplace(f"min_val={self.min_val}, max_val={self.max_val}", self.inplace)
+        return _with_inplace(f"min_val={self.min_val}, max_val={self.max_val}", self.inplace)
 
 
 class ReLU6(Hardtanh):
@@ -167,7 +167,7 @@ class ReLU6(Hardtanh):
         super().__init__(0.0, 6.0, inplace)
 
     def extra_repr(self):
-        return with_inplace("", self.inplace)
+        return _with_inplace("", self.inplace)
 
 
 class Hardsigmoid(Module):
@@ -231,7 +231,7 @@ class Threshold(Module):
         return F.threshold(input, self.threshold, self.value, self.inplace)
 
     def extra_repr(self):
-        return with_inplace(f"threshold={self.threshold}, value={self.value}", self.inplace)
+        return _with_inplace(f"threshold={self.threshold}, value={self.value}", self.inplace)
 
 
 # ---------------------------------------------------------------------------------------------------------------- smooth
@@ -311,7 +311,7 @@ class SiLU(Module):
         return F.silu(input, self.inplace)
 
     def extra_repr(self):
-        return with_inplace("", self.inplace)
+        return _with_inplace("", self.inplace)
 
 
 class Mish(Module):
@@ -325,7 +325,7 @@ class Mish(Module):
         return F.mish(input, self.inplace)
 
     def extra_repr(self):
-        return with_inplace("", self.inplace)
+        return _with_inplace("", self.inplace)
 
 
 class GLU(Module):

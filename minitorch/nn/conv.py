@@ -5,17 +5,13 @@ import math
 from ..creation import empty
 from . import functional as F
 from . import init
+from .functional.convolution import ntuple
 from .module import Module
 from .parameter import Parameter
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
 PADDING_MODES = "zeros", "reflect", "replicate", "circular"
-
-
-def ntuple(x, n):
-    """One number for all n spatial dims, or one for each."""
-    return tuple(x) if isinstance(x, (tuple, list)) else (x,) * n
 
 
 class _ConvNd(Module):
@@ -33,8 +29,8 @@ class _ConvNd(Module):
     ):  # fmt: skip
         super().__init__()
         n = self.spatial_dims
-        check_groups(in_channels, out_channels, groups)
-        check_padding(padding, ntuple(stride, n), padding_mode)
+        _check_groups(in_channels, out_channels, groups)
+        _check_padding(padding, ntuple(stride, n), padding_mode)
 
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride, self.dilation = ntuple(kernel_size, n), ntuple(stride, n), ntuple(dilation, n)
@@ -95,7 +91,7 @@ class _ConvNd(Module):
         return text
 
 
-def check_groups(in_channels, out_channels, groups):
+def _check_groups(in_channels, out_channels, groups):
     if groups <= 0:
         raise ValueError(f"groups must be a positive integer\ngot groups={groups}")
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
@@ -103,7 +99,7 @@ def check_groups(in_channels, out_channels, groups):
             raise ValueError(f"{name} must be divisible by groups\ngot {name}={channels}, groups={groups}")
 
 
-def check_padding(padding, stride, padding_mode):
+def _check_padding(padding, stride, padding_mode):
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}\n"
@@ -124,7 +120,18 @@ class _Conv(_ConvNd):
         padding_mode="zeros", device=None, dtype=None,
     ):  # fmt: skip
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode, device, dtype
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
 
 
@@ -197,7 +204,10 @@ class _ConvTransposeNd(_ConvNd):
             )
 
         smallest = [
-            (input.size(lead + d) - 1) * self.stride[d] - 2 * self.padding[d] + self.dilation[d] * (self.kernel_size[d] - 1) + 1
+            (input.size(lead + d) - 1) * self.stride[d]
+            - 2 * self.padding[d]
+            + self.dilation[d] * (self.kernel_size[d] - 1)
+            + 1
             for d in range(n)
         ]
         largest = [size + stride - 1 for size, stride in zip(smallest, self.stride, strict=True)]

@@ -51,8 +51,8 @@ def apply(self, fn):
     >>> def start_at_zero(module):
     ...     if isinstance(module, nn.Linear):
     ...         nn.init.zeros_(module.weight)
-    >>> nn.Sequential(nn.Linear(2, 1, bias=False)).apply(start_at_zero).state_dict()
-    OrderedDict({'0.weight': tensor([[0., 0.]])})
+    >>> nn.Sequential(nn.Linear(2, 1)).apply(start_at_zero)[0].weight.data
+    tensor([[0., 0.]])
     """
     for module in self.children():
         module.apply(fn)

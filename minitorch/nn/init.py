@@ -294,7 +294,7 @@ def orthogonal_(tensor, gain=1, generator=None):
 
 
 def _orthonormal_columns(matrix):
-    """Q of matrix = QR, with R's diagonal positive, which makes it uniform among all: Mezzadri 2007, arXiv:math-ph/0609050
+    """Q of matrix = QR, with R's diagonal positive: uniform among all.   Mezzadri 2007, arXiv:math-ph/0609050
 
     Gram-Schmidt in float64, each column freed twice of its part along those before it: once leaves too much of it.
     """

@@ -10,9 +10,9 @@
         def forward(self, x):
             return self.hidden(x) * self.scale
 
-To assign an attribute is to register it. parameters(), state_dict(), to(), train() and printing then go down the tree of
-submodules. Beside this file: ``members`` (the three dicts), ``state`` (to a dict of tensors and back), ``conversion``
-(move, cast, freeze) and ``hooks``; their functions are listed in the class as its methods.
+To assign an attribute is to register it. parameters(), state_dict(), to(), train() and printing then go down the tree
+of submodules. Beside this file: ``members`` (the three dicts), ``state`` (to a dict of tensors and back),
+``conversion`` (move, cast, freeze) and ``hooks``; their functions are listed in the class as its methods.
 
 torch: nn/modules/module.py
 """
@@ -49,8 +49,8 @@ class Module:
     >>> module = Scale()
     >>> module(tensor(2.))
     tensor(6., grad_fn=<MulBackward0>)
-    >>> module.state_dict()
-    OrderedDict({'factor': tensor(3.)})
+    >>> dict(module.state_dict())
+    {'factor': tensor(3.)}
     """
 
     training: bool
@@ -234,7 +234,7 @@ class Module:
             )
 
     def register_parameter(self, name, param) -> None:
-        """Make ``param`` (a Parameter or None) an attribute ``name`` that is learned.   torch: Module.register_parameter"""
+        """Make ``param`` (a Parameter or None) an attribute that is learned.   torch: Module.register_parameter"""
         self._must_be_ready("parameter")
         self._check_name(name, "parameter", self._parameters)
         if param is not None:
@@ -370,7 +370,7 @@ class Module:
         return module
 
     def set_submodule(self, target: str, module, strict=False) -> None:
-        """Put ``module`` at path ``target``; with ``strict`` there must be one already.   torch: Module.set_submodule"""
+        """Put ``module`` at path ``target``; if ``strict`` there must be one already.   torch: Module.set_submodule"""
         if target == "":
             raise ValueError("Cannot set the submodule without a target name!")
         if not isinstance(module, Module):

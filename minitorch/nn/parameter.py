@@ -47,8 +47,8 @@ class Buffer(Tensor):
     ...     def __init__(self):
     ...         super().__init__()
     ...         self.count = nn.Buffer(tensor(0))
-    >>> Counter().state_dict()
-    OrderedDict({'count': tensor(0)})
+    >>> dict(Counter().state_dict())
+    {'count': tensor(0)}
     """
 
     __slots__ = ()

@@ -138,22 +138,33 @@ def add(input, other, *, alpha=1):
     tensor([[11., 12.],
             [21., 22.]])
     """
-    return input._apply(rows.add, (input, other if alpha == 1 else other * alpha))
+    if alpha == 1:
+        return input._apply(rows.add, (input, other))
+    return input._apply(rows.add_scaled, (input, other), (checked_alpha(input, other, alpha),))
+
+
+def checked_alpha(input, other, alpha):
+    """``alpha``. Raises RuntimeError if it is a float beside integers."""
+    if alpha.__class__ is not int and not input.is_floating_point() and not getattr(other, "is_floating_point", bool)():
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    return alpha
 
 
 def add_(input, other, *, alpha=1):
     """``add`` in place."""
-    return input._write(rows.add, (input, other if alpha == 1 else other * alpha))
+    if alpha == 1:
+        return input._write(rows.add, (input, other))
+    return input._write(rows.add_scaled, (input, other), (checked_alpha(input, other, alpha),))
 
 
 def sub(input, other, *, alpha=1):
     """x - alpha y.   torch: sub"""
-    return input._apply(rows.sub, (input, other if alpha == 1 else other * alpha))
+    return input._apply(rows.sub, (input, other)) if alpha == 1 else input.add(other, alpha=-alpha)
 
 
 def sub_(input, other, *, alpha=1):
     """``sub`` in place."""
-    return input._write(rows.sub, (input, other if alpha == 1 else other * alpha))
+    return input._write(rows.sub, (input, other)) if alpha == 1 else input.add_(other, alpha=-alpha)
 
 
 def rsub(input, other, *, alpha=1):

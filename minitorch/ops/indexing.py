@@ -34,7 +34,7 @@ def getitem(input, key):
     (tensor([3, 5]), tensor([4, 5]))
     """
     if key.__class__ is int and input._array.ndim:
-        return input.select(0, key)
+        return input.select(0, in_range(key, input._array.shape[0], 0))
     view, indices, dims = resolved(input, key)
     if not indices:
         return view if view is not input else input._apply(rows.reshape, (input,), (tuple(input._array.shape),))

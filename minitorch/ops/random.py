@@ -11,8 +11,8 @@ from ..backends.mt19937 import default_stream
 from ..errors import C_NAMES, TYPE_NAMES
 
 __all__ = [
-    "EXACT", "bernoulli", "bernoulli_", "cauchy_", "check_normal", "exponential_", "geometric_", "integer", "interval",
-    "log_normal_", "memory_order", "multinomial", "normal_", "number", "random_", "require", "stream_of", "uniform_",
+    "EXACT", "bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "integer", "interval", "log_normal_",
+    "memory_order", "moments", "multinomial", "normal_", "random_", "require", "stream_of", "uniform_",
 ]  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def memory_order(x):
     return None if long == sorted(long) else tuple(order)
 
 
-def fill(x, row, generator, *params):
+def _fill(x, row, generator, *params):
     """Write a draw over ``x``."""
     return x._write(row, (), (stream_of(generator), tuple(x.shape), memory_order(x), x.dtype, *params))
 
@@ -74,18 +74,20 @@ def uniform_(x, from_=0.0, to=1.0, *, generator=None):
     >>> torch.empty(3).uniform_()
     tensor([0.4963, 0.7682, 0.0885])
     """
-    low, high = number("uniform_", "from", 1, from_), number("uniform_", "to", 2, to)
+    low, high = _number("uniform_", "from", 1, from_), _number("uniform_", "to", 2, to)
     require(x.dtype, "check_uniform_bounds", x.dtype.category >= 2)
     if not (low, high) == (0.0, 1.0):
-        check_uniform(x.dtype.to_real(), low, high)
-    return fill(x, rows.uniform, generator, low, high)
+        _check_uniform(x.dtype.to_real(), low, high)
+    return _fill(x, rows.uniform, generator, low, high)
 
 
-def check_uniform(dtype, low, high):
+def _check_uniform(dtype, low, high):
     largest = LARGEST[dtype.name]
     for name, value in (("from", low), ("to", high)):
         if not -largest <= value <= largest:
-            raise RuntimeError(f"{name} is out of bounds for {C_NAMES[dtype.name]}\nthe largest number there is {largest:g}")
+            raise RuntimeError(
+                f"{name} is out of bounds for {C_NAMES[dtype.name]}\nthe largest number there is {largest:g}"
+            )
     if low > high:
         raise RuntimeError(
             f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}\nexchange the two bounds"
@@ -104,44 +106,51 @@ def normal_(x, mean=0.0, std=1.0, *, generator=None):
     >>> torch.empty(3).normal_()
     tensor([ 1.5410, -0.2934, -2.1788])
     """
-    mean, std = number("normal_", "mean", 1, mean), number("normal_", "std", 2, std)
-    check_normal(x.dtype, std)
-    return fill(x, rows.normal, generator, mean, std, not x.is_contiguous())
+    return _fill(x, rows.normal, generator, *moments("normal_", x.dtype, mean, std), not x.is_contiguous())
 
 
-def check_normal(dtype, std):
+def moments(function, dtype, mean, std):
+    """A normal's mean and standard deviation as floats."""
+    mean, std = _number(function, "mean", 1, mean), _number(function, "std", 2, std)
     require(dtype, "normal_kernel_cpu", dtype.category >= 2)
     if not std >= 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}\nstd is the standard deviation, not its logarithm")
+        raise RuntimeError(
+            f"normal expects std >= 0.0, but found std {std:g}\nstd is the standard deviation, not its logarithm"
+        )
+    return mean, std
 
 
 def log_normal_(x, mean=1.0, std=2.0, *, generator=None):
     """exp(z), z normal with that mean and standard deviation.   torch: Tensor.log_normal_"""
-    mean, std = number("log_normal_", "mean", 1, mean), number("log_normal_", "std", 2, std)
+    mean, std = _number("log_normal_", "mean", 1, mean), _number("log_normal_", "std", 2, std)
     require(x.dtype, "log_normal_cpu", x.is_floating_point())
     if not std > 0:
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}\nstd is that of the logarithm")
-    return fill(x, rows.log_normal, generator, mean, std)
+    return _fill(x, rows.log_normal, generator, mean, std)
 
 
 def exponential_(x, lambd=1.0, *, generator=None):
     """Exponential with rate ``lambd``: density λ exp(-λ x).   torch: Tensor.exponential_"""
-    rate = number("exponential_", "lambd", 1, lambd)
+    rate = _number("exponential_", "lambd", 1, lambd)
     if not x.is_floating_point():
-        raise continuous("Exponential", TYPE_NAMES[x.dtype.name])
+        raise _continuous("Exponential", TYPE_NAMES[x.dtype.name])
     if not rate > 0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={rate:g}\nlambd is the rate, 1 / mean")
-    return fill(x, rows.exponential, generator, rate)
+    return _fill(x, rows.exponential, generator, rate)
 
 
 def cauchy_(x, median=0.0, sigma=1.0, *, generator=None):
     """Cauchy: density 1 / (π σ (1 + ((x - median) / σ)²)).   torch: Tensor.cauchy_"""
-    median, sigma = number("cauchy_", "median", 1, median), number("cauchy_", "sigma", 2, sigma)
+    median, sigma = _number("cauchy_", "median", 1, median), _number("cauchy_", "sigma", 2, sigma)
     if not x.is_floating_point():
-        raise continuous("Cauchy", {"int64": "long int", "int16": "short int"}.get(x.dtype.name, C_NAMES[x.dtype.name]))
+        raise _continuous(
+            "Cauchy", {"int64": "long int", "int16": "short int"}.get(x.dtype.name, C_NAMES[x.dtype.name])
+        )
     if not sigma > 0:
-        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}\nsigma is half the width at half the height")
-    return fill(x, rows.cauchy, generator, median, sigma)
+        raise RuntimeError(
+            f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}\nsigma is half the width at half the height"
+        )
+    return _fill(x, rows.cauchy, generator, median, sigma)
 
 
 # -------------------------------------------------------------------------------------------------------------- counts
@@ -152,13 +161,13 @@ def bernoulli_(x, p=0.5, *, generator=None):
 
     >>> _ = torch.manual_seed(0)
     >>> torch.empty(6).bernoulli_(0.5)
-    tensor([1., 0., 1., 1., 1., 0.])
+    tensor([0., 0., 1., 0., 0., 0.])
     """
     if hasattr(p, "_apply"):
         require(p.dtype, "bernoulli_tensor_cpu_p_", p.is_floating_point())
         place = (stream_of(generator), memory_order(x), x.dtype)
         return x._write(rows.bernoulli_each, (p.expand(x.shape),), place)
-    return fill(x, rows.bernoulli, generator, probability(x.dtype, p))
+    return _fill(x, rows.bernoulli, generator, _probability(x.dtype, p))
 
 
 def bernoulli(input, p=None, *, generator=None, out=None):
@@ -173,13 +182,14 @@ def bernoulli(input, p=None, *, generator=None, out=None):
         return out.copy_(bernoulli(input, p, generator=generator))
     stream = stream_of(generator)
     if p is not None:
-        return input._apply(rows.bernoulli, (), (stream, tuple(input.shape), None, input.dtype, probability(input.dtype, p)))
+        params = (stream, tuple(input.shape), None, input.dtype, _probability(input.dtype, p))
+        return input._create(rows.bernoulli, params, input.device)
     require(input.dtype, "bernoulli_tensor_cpu_p_", input.is_floating_point())
     return input._apply(rows.bernoulli_each, (input,), (stream, None, input.dtype))
 
 
-def probability(dtype, p):
-    p = number("bernoulli_", "p", 1, p)
+def _probability(dtype, p):
+    p = _number("bernoulli_", "p", 1, p)
     require(dtype, "bernoulli_scalar_cpu_", not dtype.is_complex)
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}\np is the probability of a one")
@@ -188,11 +198,11 @@ def probability(dtype, p):
 
 def geometric_(x, p, *, generator=None):
     """The number of trials up to the first success, each with probability ``p``: 1, 2, ….   torch: Tensor.geometric_"""
-    p = number("geometric_", "p", 1, p)
+    p = _number("geometric_", "p", 1, p)
     require(x.dtype, "geometric_cpu", x.dtype.category in (1, 2))
     if not 0 < p < 1:
         raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}\np is the probability of a success")
-    return fill(x, rows.geometric, generator, p)
+    return _fill(x, rows.geometric, generator, p)
 
 
 def random_(x, *bounds, generator=None, **named):
@@ -211,31 +221,31 @@ def random_(x, *bounds, generator=None, **named):
     if len(bounds) > 2 or named:
         raise TypeError("random_() received an invalid combination of arguments\ncall it as random_(from, to)")
     if not bounds:
-        return fill(x, rows.random, generator, 0, EXACT[x.dtype.name] + 1, x.dtype.name in ("int64", "float64"))
+        return _fill(x, rows.random, generator, 0, EXACT[x.dtype.name] + 1, x.dtype.name in ("int64", "float64"))
     low, to = bounds if len(bounds) == 2 else (0, bounds[0])
-    return fill(x, rows.random, generator, *interval(x.dtype, low, to))
+    return _fill(x, rows.random, generator, *interval("random_", x.dtype, low, to))
 
 
-def interval(dtype, low, to):
+def interval(function, dtype, low, to):
     """(low, span, wide) of the integers in [low, to), or up to the largest that ``dtype`` holds exactly.
 
     Raises RuntimeError if there is none, or one that the dtype can't hold. Spans from 2²⁸ on take 64 bits a draw.
     """
-    low = integer("random_", low)
-    high = EXACT[dtype.name] + 1 if to is None else integer("random_", to, "to", 2)
+    names = ("from", "to") if function == "random_" else ("low", "high")
+    low = integer(function, low, names[0])
+    high = EXACT[dtype.name] + 1 if to is None else integer(function, to, names[1])
     if low >= high:
         raise RuntimeError(
             f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}\n'to' itself is never drawn"
         )
     if to is None and low == -(2**63):
-        high = 2**63
-    else:
-        smallest, largest = LIMITS[dtype.name]
-        for name, value in (("from", low), ("to - 1", high - 1)):
-            if not smallest <= value <= largest:
-                raise RuntimeError(
-                    f"{name} is out of bounds for {C_NAMES[dtype.name]}\nit holds integers from {smallest} to {largest}"
-                )
+        return 0, 2**64, True  # all 64 bits, as they come
+    smallest, largest = LIMITS[dtype.name]
+    for name, value in (("from", low), ("to - 1", high - 1)):
+        if not smallest <= value <= largest:
+            raise RuntimeError(
+                f"{name} is out of bounds for {C_NAMES[dtype.name]}\nit holds integers from {smallest} to {largest}"
+            )
     return low, high - low, high - low >= 2**28
 
 
@@ -290,7 +300,7 @@ LIMITS |= {name: (0, EXACT[name]) for name in ("bool", "uint8")}
 LIMITS |= {name: (-largest, largest) for name, largest in LARGEST.items()}
 
 
-def number(function, argument, position, value):
+def _number(function, argument, position, value):
     """``value`` as a float. Raises TypeError for what is none."""
     try:
         return value if value.__class__ is float else float(value)
@@ -301,7 +311,7 @@ def number(function, argument, position, value):
         ) from None
 
 
-def integer(function, value, argument="from", position=1):
+def integer(function, value, argument, position=1):
     """``value`` as an int. Raises TypeError for what is none, ValueError for what has more than 64 bits."""
     if isinstance(value, float) or not hasattr(value, "__index__"):
         raise TypeError(
@@ -321,7 +331,7 @@ def require(dtype, kernel, condition):
         )
 
 
-def continuous(distribution, dtype_name):
+def _continuous(distribution, dtype_name):
     return RuntimeError(
         f"{distribution} distribution is a continuous probability distribution. dtype must be a floating point but you "
         f"specified {dtype_name}\ndraw in float32 and convert"

@@ -13,7 +13,7 @@ __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod",
     "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "log_softmax", "logcumsumexp", "logsumexp", "max", "max_result", "mean",
     "median", "min", "min_result", "nanmean", "nansum", "norm", "one_dim", "prod", "product_of_others", "share_extremes", "softmax",
-    "std", "std_mean", "sum", "undrop", "var", "var_mean",
+    "squared_error_mean", "std", "std_mean", "sum", "undrop", "var", "var_mean",
 ]  # fmt: skip
 
 max_result = namedtuple("max", ["values", "indices"])
@@ -69,6 +69,11 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
             f"Got: {input._type_name()}\nconvert it first: x.float().mean()"
         )
     return input._apply(rows.mean, (input,), (dims_of(dim, input._array.ndim), keepdim))
+
+
+def squared_error_mean(input, other):
+    """The mean of (x - y)², for two tensors of one shape."""
+    return input._apply(rows.squared_error_mean, (input, other))
 
 
 def nansum(input, dim=None, keepdim=False, *, dtype=None):
@@ -400,6 +405,8 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
         raise RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input._type_name()}"
         )
+    if input.dtype.itemsize == 2:  # narrow types: squares summed in float32, rounded once
+        return input.float().norm(p, dim, keepdim).to(input.dtype)
     if p in ("fro", 2, 2.0, None):
         return safe_root(input.square().sum(dim, keepdim))
     if p == "nuc":

@@ -1,8 +1,8 @@
 """Adadelta.   torch: torch/optim/adadelta.py"""
 
-from ..engine import Tensor
 from ..ops.conversion import zeros_like
-from .optimizer import Optimizer, advance, check_flags, number, step_count
+from .hyperparameters import advance, check_flags, check_lr, check_not_negative, number, step_count
+from .optimizer import Optimizer
 
 __all__ = ["Adadelta"]
 
@@ -21,16 +21,11 @@ class Adadelta(Optimizer):
         self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *,
         capturable=False, maximize=False, differentiable=False,
     ):  # fmt: skip
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        if not 0.0 <= lr:
-            raise ValueError(f"Invalid learning rate: {lr}")
+        check_lr(lr)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
-        if not 0.0 <= eps:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        if not 0.0 <= weight_decay:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_not_negative("epsilon value", eps)
+        check_not_negative("weight_decay value", weight_decay)
 
         defaults = {
             "lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,

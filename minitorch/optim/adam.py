@@ -2,7 +2,18 @@
 
 from ..engine import Tensor
 from ..ops.conversion import zeros_like
-from .optimizer import Optimizer, advance, check_flags, number, step_count
+from ..tape import taped
+from .hyperparameters import (
+    advance,
+    check_betas,
+    check_flags,
+    check_fused,
+    check_lr,
+    check_not_negative,
+    number,
+    step_count,
+)
+from .optimizer import Optimizer
 
 __all__ = ["Adam"]
 
@@ -42,10 +53,7 @@ class Adam(Optimizer):
             "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
         }  # fmt: skip
         super().__init__(params, defaults)
-        if fused and differentiable:
-            raise RuntimeError("`fused` does not support `differentiable`")
-        if fused and foreach:
-            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        check_fused(fused, foreach, differentiable)
 
     def start(self, p, group):
         state = self.state[p]
@@ -70,12 +78,16 @@ class Adam(Optimizer):
             elif decay != 0:
                 g = g.add(p, alpha=decay)
 
-            m = state["exp_avg"].lerp_(g, 1 - b1)
-            v = state["exp_avg_sq"].mul_(b2).addcmul_(g, g, value=1 - b2)
+            m, v = state["exp_avg"], state["exp_avg_sq"]
+            c1, c2 = 1 - b1**t, (1 - b2**t) ** 0.5
+            if not amsgrad and not differentiable:
+                descend(p, g, m, v, 1 - b1, b2, 1 - b2, c2, eps, -lr / c1)
+                continue
+
+            m.lerp_(g, 1 - b1)
+            v.mul_(b2).addcmul_(g, g, value=1 - b2)
             if amsgrad:
                 v = state["max_exp_avg_sq"].copy_(state["max_exp_avg_sq"].maximum(v))
-
-            c1, c2 = 1 - b1**t, (1 - b2**t) ** 0.5
             if differentiable:
                 # Nothing that backward needs may be written later, as m will be in the next step.
                 p.sub_(m.clone() / (v.sqrt() / c2 + eps) * (lr / c1))
@@ -83,23 +95,22 @@ class Adam(Optimizer):
                 p.addcdiv_(m, v.sqrt().div_(c2).add_(eps), value=-lr / c1)
 
 
+@taped
+def descend(p, g, m, v, rate1, b2, rate2, c2, eps, step):
+    """The update itself: ``step`` is -lr / (1 - β₁ᵗ), ``c2`` √(1 - β₂ᵗ), and the rates are 1 - β₁ and 1 - β₂."""
+    m.lerp_(g, rate1)
+    v.mul_(b2).addcmul_(g, g, value=rate2)
+    p.addcdiv_(m, v.sqrt().div_(c2).add_(eps), value=step)
+
+
 def _check(lr, betas, eps, weight_decay, refuses_tensors):
     """PyTorch's errors for hyperparameters out of range, in PyTorch's order."""
-    if isinstance(lr, Tensor):
-        if refuses_tensors:
-            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-        if lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-
-    if not 0.0 <= lr:
-        raise ValueError(f"Invalid learning rate: {lr}")
-    if not 0.0 <= eps:
-        raise ValueError(f"Invalid epsilon value: {eps}")
-    for i in 0, 1:
-        if not 0.0 <= betas[i] < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
-    if not 0.0 <= weight_decay:
-        raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+    if isinstance(lr, Tensor) and refuses_tensors:
+        raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+    check_lr(lr)
+    check_not_negative("epsilon value", eps)
+    check_betas(betas)
+    check_not_negative("weight_decay value", weight_decay)
 
     kinds = {Tensor if isinstance(b, Tensor) else type(b) for b in betas[:2]}
     if kinds not in ({float}, {Tensor}):

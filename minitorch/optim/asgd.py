@@ -1,8 +1,8 @@
 """Averaged stochastic gradient descent.   torch: torch/optim/asgd.py"""
 
-from ..engine import Tensor
 from ..ops.conversion import zeros_like
-from .optimizer import Optimizer, advance, check_flags, number, step_count
+from .hyperparameters import advance, check_flags, check_lr, check_not_negative, number, step_count
+from .optimizer import Optimizer
 
 __all__ = ["ASGD"]
 
@@ -21,12 +21,8 @@ class ASGD(Optimizer):
         self, params, lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0, foreach=None, maximize=False,
         differentiable=False, capturable=False,
     ):  # fmt: skip
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        if not 0.0 <= lr:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not 0.0 <= weight_decay:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_lr(lr)
+        check_not_negative("weight_decay value", weight_decay)
 
         defaults = {
             "lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay, "foreach": foreach,

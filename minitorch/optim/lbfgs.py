@@ -3,10 +3,11 @@
 import math
 from collections import namedtuple
 
-from ..engine import Tensor, enable_grad, no_grad
+from ..engine import enable_grad, no_grad
 from ..ops.conversion import zeros_like
 from ..ops.joining import cat
-from .optimizer import Optimizer, number
+from .hyperparameters import check_lr, number
+from .optimizer import Optimizer
 
 __all__ = ["LBFGS"]
 
@@ -36,10 +37,7 @@ class LBFGS(Optimizer):
         self, params, lr=1, max_iter=20, max_eval=None, tolerance_grad=1e-7, tolerance_change=1e-9, history_size=100,
         line_search_fn=None,
     ):  # fmt: skip
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        if not 0.0 <= lr:
-            raise ValueError(f"Invalid learning rate: {lr}")
+        check_lr(lr)
         defaults = {
             "lr": lr, "max_iter": max_iter, "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
             "tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change, "history_size": history_size,

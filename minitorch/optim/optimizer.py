@@ -14,15 +14,17 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from copy import deepcopy
 
-from ..creation import tensor, zeros
-from ..dtypes import float32, float64, get_default_dtype
+from ..dtypes import float32
 from ..engine import Tensor, enable_grad, set_grad_enabled
 from ..nn.hooks import add_hook
+from .hyperparameters import step_count
 
 __all__ = [
-    "Optimizer", "advance", "check_flags", "number", "register_optimizer_step_post_hook",
-    "register_optimizer_step_pre_hook", "required", "scalar_dtype", "step_count",
+    "Optimizer", "ParamsT", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required",
 ]  # fmt: skip
+
+ParamsT = Iterable
+"""What an optimizer takes as ``params``: of Tensors, of (name, Tensor), or of dicts."""
 
 
 class _Required:
@@ -33,51 +35,6 @@ class _Required:
 
 
 required = _Required()
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The numbers of an update: the only functions that read a Tensor's value into Python
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def number(x):
-    """A hyperparameter as a Python number. It may be a Tensor of one element; one that learns stays a 0-d Tensor.
-
-    >>> optim.optimizer.number(0.5), optim.optimizer.number(tensor([0.5]))
-    (0.5, 0.5)
-    """
-    if not isinstance(x, Tensor):
-        return x
-    return x.squeeze() if x.requires_grad else x.item()
-
-
-def advance(step):
-    """Count one more step in the 0-d Tensor ``step``, and return the count as a Python number."""
-    return step.add_(1).item()
-
-
-def scalar_dtype(fused=None):
-    """The type of a step count: float32, also where the default is float16 or bfloat16, which can't count to 5,000."""
-    return float64 if get_default_dtype() is float64 and not fused else float32
-
-
-def step_count(value=0.0, fused=None):
-    """A 0-d Tensor that counts steps."""
-    return tensor(value, dtype=scalar_dtype(fused)) if value else zeros((), dtype=scalar_dtype(fused))
-
-
-def check_flags(group, what="params and state_steps", xla=True):
-    """PyTorch's errors for options that a CPU can't have, or can't have together.
-
-    Else ``foreach`` and ``fused`` change nothing here: they choose between kernels that compute the same numbers.
-    """
-    if group.get("capturable"):
-        devices = ["cuda", "xpu", "hpu", "privateuseone"] + ["xla"] * xla
-        raise AssertionError(
-            f"If capturable=True, {what} must be on supported devices: {devices}.\nleave capturable=False on the CPU"
-        )
-    if group["foreach"] and group["differentiable"]:
-        raise AssertionError("_foreach ops don't support autograd\npass foreach=False with differentiable=True")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

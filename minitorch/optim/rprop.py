@@ -1,8 +1,8 @@
 """Resilient backpropagation.   torch: torch/optim/rprop.py"""
 
-from ..engine import Tensor
 from ..ops.conversion import full_like, zeros_like
-from .optimizer import Optimizer, advance, check_flags, number, step_count
+from .hyperparameters import advance, check_flags, check_lr, number, step_count
+from .optimizer import Optimizer
 
 __all__ = ["Rprop"]
 
@@ -22,10 +22,7 @@ class Rprop(Optimizer):
         self, params, lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50), *,
         capturable=False, foreach=None, maximize=False, differentiable=False,
     ):  # fmt: skip
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        if not 0.0 <= lr:
-            raise ValueError(f"Invalid learning rate: {lr}")
+        check_lr(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
 

@@ -1,7 +1,9 @@
 """Stochastic gradient descent, with momentum.   torch: torch/optim/sgd.py"""
 
 from ..engine import Tensor
-from .optimizer import Optimizer, check_flags, number
+from .hyperparameters import check_fused, check_lr, check_not_negative, number
+from ..tape import taped
+from .optimizer import Optimizer
 
 __all__ = ["SGD"]
 
@@ -16,8 +18,8 @@ class SGD(Optimizer):
     >>> w = nn.Parameter(tensor([1.0, 2.0]))
     >>> o = optim.SGD([w], lr=0.1)
     >>> (w * w).sum().backward()
-    >>> o.step(); w.tolist()
-    [0.800000011920929, 1.600000023841858]
+    >>> o.step(); w.detach()
+    tensor([0.8000, 1.6000])
     """
 
     _absent = {"nesterov": False, "maximize": False, "foreach": None, "differentiable": False, "fused": False}
@@ -26,14 +28,9 @@ class SGD(Optimizer):
         self, params, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False, *,
         maximize=False, foreach=None, differentiable=False, fused=None,
     ):  # fmt: skip
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        if lr < 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if momentum < 0.0:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if weight_decay < 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_lr(lr)
+        check_not_negative("momentum value", momentum)
+        check_not_negative("weight_decay value", weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
 
@@ -42,13 +39,9 @@ class SGD(Optimizer):
             "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused,
         }  # fmt: skip
         super().__init__(params, defaults)
-        if fused and differentiable:
-            raise RuntimeError("`fused` does not support `differentiable`")
-        if fused and foreach:
-            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        check_fused(fused, foreach, differentiable)
 
     def update(self, group):
-        check_flags(group)
         lr, decay = number(group["lr"]), number(group["weight_decay"])
         momentum, dampening, nesterov = group["momentum"], group["dampening"], group["nesterov"]
         learns = isinstance(lr, Tensor)
@@ -69,4 +62,10 @@ class SGD(Optimizer):
             if learns:
                 p.addcmul_(g, lr, value=-1)
             else:
-                p.add_(g, alpha=-lr)
+                descend(p, g, -lr)
+
+
+@taped
+def descend(p, g, step):
+    """p ← p + step g."""
+    p.add_(g, alpha=step)

@@ -62,7 +62,9 @@ def test_norm_of_mixed_dtypes(agree):
 
 
 @pytest.mark.parametrize("bad", [INF, -INF, math.nan])
-@pytest.mark.parametrize("options", [{}, {"error_if_nonfinite": True}, {"norm_type": INF, "error_if_nonfinite": True}], ids=str)
+@pytest.mark.parametrize("options", [
+    {}, {"error_if_nonfinite": True}, {"norm_type": INF, "error_if_nonfinite": True},
+], ids=str)  # fmt: skip
 def test_norm_that_is_not_finite(agree, bad, options):
     def program(lib):
         params = parameters(lib, values=[[1.0, bad], [2.0]])

@@ -237,6 +237,8 @@ def test_layer_is_pytorchs(constructor, shapes, dtype):
 
 def gradient_tolerance(dtype, constructor):
     loose = {"rtol": 2e-4, "atol": 2e-5} if dtype == "float32" else {"rtol": 1e-9, "atol": 1e-11}
+    if "Hardsigmoid" in constructor:
+        return {"rtol": 1e-6}  # PyTorch's own 1/6 has float32's precision
     return loose if "Norm" in constructor else {**TOLERANCE[dtype], "atol": TOLERANCE[dtype]["atol"] * 3}
 
 

@@ -5,6 +5,7 @@ import gc
 import importlib
 import pickle
 import warnings
+import weakref
 
 import numpy
 import pytest
@@ -523,6 +524,7 @@ ERRORS = {
     "load: sizes": lambda lib, o, w: o.SGD([w]).load_state_dict({"state": {}, "param_groups": [{"params": [0, 1]}]}),
     "pre hook": lambda lib, o, w: hooked_wrongly(o.SGD([w])).step(),
     "sgd lr": lambda lib, o, w: o.SGD([w], lr=-1.0),
+    "sgd lr of three": lambda lib, o, w: o.SGD([w], lr=lib.ones(3)),
     "sgd momentum": lambda lib, o, w: o.SGD([w], momentum=-1.0),
     "sgd decay": lambda lib, o, w: o.SGD([w], weight_decay=-1),
     "sgd nesterov": lambda lib, o, w: o.SGD([w], nesterov=True),
@@ -810,8 +812,6 @@ def test_an_optimizer_of_ones_own():
 
 def test_optimizers_are_freed_without_the_collector():
     """No cycles: a training loop that makes optimizers doesn't wait for the garbage collector to free them."""
-    import weakref
-
     gc.disable()
     try:
         problem, optimizer = trained(mt)

@@ -15,7 +15,7 @@ from ...engine import no_grad
 
 __all__ = [
     "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "hardtanh_", "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_",
+    "hardtanh_", "leaky_relu", "leaky_relu_", "log1p_exp", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_",
     "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink", "softsign",
     "tanh", "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip
@@ -166,6 +166,8 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
         raise ValueError(f"min_val cannot be greater than max_val\ngot min_val={min_val}, max_val={max_val}")
     if inplace:
         return input.copy_(hardtanh(input.clone(), min_val, max_val))
+    if not input.dtype.is_floating_point:
+        return input.clamp(int(min_val), int(max_val))
     inside = (input > min_val) & (input < max_val)
     return input.where(inside, input.detach().clamp(min_val, max_val))
 
@@ -254,7 +256,7 @@ def softplus(input, beta=1, threshold=20):
     """log(1 + exp(beta · x)) / beta; x itself where beta · x > threshold.   torch: F.softplus"""
     z = input if beta == 1 else input * beta
     small = z <= threshold
-    curve = z.masked_fill(~small, 0).exp().log1p()  # filled with 0: what isn't used must not overflow either
+    curve = z.where(small, 0).exp().log1p()  # 0 elsewhere: what isn't used must not overflow either
     if beta != 1:
         curve = curve / beta
     return curve.where(small, input)
@@ -311,7 +313,9 @@ def glu(input, dim=-1):
     tensor([1.5000])
     """
     if input.ndim == 0:
-        raise RuntimeError("glu does not support scalars because halving size must be even\ngive at least one dimension")
+        raise RuntimeError(
+            "glu does not support scalars because halving size must be even\ngive at least one dimension"
+        )
     if input.size(dim) % 2:
         raise RuntimeError(
             f"Halving dimension must be even, but dimension {dim % input.ndim} is size {input.size(dim)}\n"
@@ -324,7 +328,7 @@ def glu(input, dim=-1):
 # ---------------------------------------------------------------------------------------------------------------- softmax
 
 
-def implicit_dim(name, ndim, stacklevel):
+def _implicit_dim(name, ndim, stacklevel):
     """The dimension that PyTorch 0.1 chose when none was given."""
     warnings.warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
@@ -340,21 +344,21 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
     tensor([0., 0., 1.])
     """
     if dim is None:
-        dim = implicit_dim("softmax", input.ndim, _stacklevel)
+        dim = _implicit_dim("softmax", input.ndim, _stacklevel)
     return (input if dtype is None else input.to(dtype)).softmax(dim)
 
 
 def softmin(input, dim=None, _stacklevel=3, dtype=None):
     """softmax(-x).   torch: F.softmin"""
     if dim is None:
-        dim = implicit_dim("softmin", input.ndim, _stacklevel)
+        dim = _implicit_dim("softmin", input.ndim, _stacklevel)
     return (-input if dtype is None else (-input).to(dtype)).softmax(dim)
 
 
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """log(softmax(x)), computed as x - logsumexp(x).   torch: F.log_softmax"""
     if dim is None:
-        dim = implicit_dim("log_softmax", input.ndim, _stacklevel)
+        dim = _implicit_dim("log_softmax", input.ndim, _stacklevel)
     return (input if dtype is None else input.to(dtype)).log_softmax(dim)
 
 

@@ -22,32 +22,35 @@ def scaled_dot_product_attention(
     >>> F.scaled_dot_product_attention(torch.zeros(1, 2), torch.zeros(2, 2), tensor([[1., 2.], [3., 4.]]))
     tensor([[2., 3.]])
     """
-    check_attention(query, key, value, attn_mask, is_causal)
+    _check_attention(query, key, value, attn_mask, is_causal)
     if enable_gqa:
-        key, value = repeated_heads(key, query), repeated_heads(value, query)
+        key, value = _repeated_heads(key, query), _repeated_heads(value, query)
 
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = (query * scale).matmul(key.mT)  # (*, L, S)
     if is_causal:
         attn_mask = ones(*scores.shape[-2:], dtype=bool_, device=query.device).tril()
-        weights = scores.masked_fill(~attn_mask, -math.inf).softmax(-1)
+        weights = scores.where(attn_mask, -math.inf).softmax(-1)
     elif attn_mask is None:
         weights = scores.softmax(-1)
     else:
-        weights = masked_softmax(scores, attn_mask)
+        weights = _masked_softmax(scores, attn_mask)
     return dropout(weights, dropout_p).matmul(value)
 
 
-def masked_softmax(scores, mask):
+def _masked_softmax(scores, mask):
     """A softmax that gives a row of zeros, and not of nan, where everything is masked."""
-    scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == bool_ else scores + mask
-    empty = (scores == -math.inf).all(-1, keepdim=True)
-    return scores.masked_fill(empty, 0).softmax(-1).masked_fill(empty, 0)
+    scores = scores.where(mask, -math.inf) if mask.dtype == bool_ else scores + mask
+    seen = (scores != -math.inf).any(-1, keepdim=True)
+    return scores.where(seen, 0).softmax(-1).where(seen, 0)
 
 
-def repeated_heads(x, query):
+def _repeated_heads(x, query):
     """(*, heads, S, E) with each head as often as the query has heads for it."""
     times = query.shape[-3] // x.shape[-3]
+    if times * x.shape[-3] != query.shape[-3]:
+        raise RuntimeError("Number of heads in key and value must divide the number of heads in \n"
+                           f"the query: it has {query.shape[-3]}, they have {x.shape[-3]}")  # fmt: skip
     if times == 1:
         return x
     return x.unsqueeze(-3).expand(*x.shape[:-2], times, *x.shape[-2:]).flatten(-4, -3)
@@ -57,16 +60,16 @@ C_NAMES = {"Float": "float", "Double": "double", "Half": "c10::Half", "BFloat16"
            "Int": "int", "Bool": "bool"}  # fmt: skip
 
 
-def c_name(x):
+def _c_name(x):
     name = scalar_name(x.dtype)
     return C_NAMES.get(name, name)
 
 
-def check_attention(query, key, value, attn_mask, is_causal):
+def _check_attention(query, key, value, attn_mask, is_causal):
     if not query.dtype == key.dtype == value.dtype:
         raise RuntimeError(
-            f"Expected query, key, and value to have the same dtype, but got query.dtype: {c_name(query)} key.dtype: "
-            f"{c_name(key)} and value.dtype: {c_name(value)} instead.\ncast them to one: x.to(query.dtype)"
+            f"Expected query, key, and value to have the same dtype, but got query.dtype: {_c_name(query)} key.dtype: "
+            f"{_c_name(key)} and value.dtype: {_c_name(value)} instead.\ncast them to one: x.to(query.dtype)"
         )
     if query.ndim < 2 or key.ndim < 2 or value.ndim < 2:
         raise RuntimeError(
@@ -78,7 +81,7 @@ def check_attention(query, key, value, attn_mask, is_causal):
     if attn_mask.dtype not in (bool_, query.dtype) and not attn_mask.dtype.is_floating_point:
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-            f"{c_name(attn_mask)} and  query.dtype: {c_name(query)} instead.\nTrue means: may be looked at"
+            f"{_c_name(attn_mask)} and  query.dtype: {_c_name(query)} instead.\nTrue means: may be looked at"
         )
     if is_causal:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True\n"

@@ -29,14 +29,14 @@ def cross_entropy(
 
     class_dim = 0 if input.ndim == 1 else 1
     if target.shape == input.shape:
-        return soft_cross_entropy(input, target, weight, class_dim, ignore_index, reduction, label_smoothing)
+        return _soft_cross_entropy(input, target, weight, class_dim, ignore_index, reduction, label_smoothing)
     log_p = input.log_softmax(class_dim)
     if label_smoothing:
-        return smooth_nll(log_p, target, weight, class_dim, ignore_index, reduction, label_smoothing)
-    return nll(log_p, target, weight, class_dim, ignore_index, reduction)
+        return _smooth_nll(log_p, target, weight, class_dim, ignore_index, reduction, label_smoothing)
+    return _nll(log_p, target, weight, class_dim, ignore_index, reduction)
 
 
-def soft_cross_entropy(input, target, weight, class_dim, ignore_index, reduction, label_smoothing):
+def _soft_cross_entropy(input, target, weight, class_dim, ignore_index, reduction, label_smoothing):
     """-Σ_c weight_c · target_c · log softmax(input)_c; the mean is over the samples."""
     if not target.dtype.is_floating_point:
         raise RuntimeError(
@@ -52,16 +52,16 @@ def soft_cross_entropy(input, target, weight, class_dim, ignore_index, reduction
         target = target * (1 - label_smoothing) + label_smoothing / classes
     terms = input.log_softmax(class_dim) * target
     if weight is not None:
-        terms = terms * along(weight, input.ndim, class_dim)
+        terms = terms * _along(weight, input.ndim, class_dim)
     loss = -terms.sum(class_dim)
     return loss.sum() / (input.numel() / classes) if reduction == "mean" else reduce_loss(loss, reduction)
 
 
-def smooth_nll(log_p, target, weight, class_dim, ignore_index, reduction, label_smoothing):
+def _smooth_nll(log_p, target, weight, class_dim, ignore_index, reduction, label_smoothing):
     """(1 - s) · nll + s · the mean over the classes of -log p."""
-    hard = nll(log_p, target, weight, class_dim, ignore_index, reduction)
+    hard = _nll(log_p, target, weight, class_dim, ignore_index, reduction)
     if weight is not None:
-        log_p_weighted = log_p * along(weight, log_p.ndim, class_dim)
+        log_p_weighted = log_p * _along(weight, log_p.ndim, class_dim)
     else:
         log_p_weighted = log_p
     uniform = -log_p_weighted.sum(class_dim)
@@ -69,7 +69,7 @@ def smooth_nll(log_p, target, weight, class_dim, ignore_index, reduction, label_
     uniform = uniform.where(valid, 0)
 
     if reduction == "mean":
-        counted = valid.sum() if weight is None else weights_of(target, weight, valid).sum()
+        counted = valid.sum() if weight is None else _weights_of(target, weight, valid).sum()
         uniform = uniform.sum() / counted
     else:
         uniform = reduce_loss(uniform, reduction)
@@ -86,39 +86,41 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
         reduction = legacy_reduction(size_average, reduce)
     if input.ndim == 0:
         raise ValueError("Expected 1 or more dimensions (got 0)\nthe input is (C), (N, C) or (N, C, d1, …)")
-    return nll(input, target, weight, 0 if input.ndim == 1 else 1, ignore_index, reduction)
+    return _nll(input, target, weight, 0 if input.ndim == 1 else 1, ignore_index, reduction)
 
 
-def nll(log_p, target, weight, class_dim, ignore_index, reduction):
+def _nll(log_p, target, weight, class_dim, ignore_index, reduction):
     """The common end of nll_loss and cross_entropy."""
     if target.dtype is not int64 or target.shape != log_p.shape[:1] * class_dim + log_p.shape[2:]:
-        target = checked_target(log_p, target)
+        target = _checked_target(log_p, target)
     if weight is not None:
-        check_weight(log_p, weight, class_dim)
+        _check_weight(log_p, weight, class_dim)
 
     # An ignored index may be no class at all: read class 0 in its place, and then nothing of it.
+    target = target.unsqueeze(class_dim)
     valid = target != ignore_index
-    index = target.where(valid, 0)
     try:
-        picked = log_p.gather(class_dim, index.unsqueeze(class_dim)).squeeze(class_dim)
+        picked = log_p.gather(class_dim, target.where(valid, 0))
     except (IndexError, RuntimeError):
-        raise bad_class(index, log_p.shape[class_dim]) from None
+        raise _bad_class(target.where(valid, 0), log_p.shape[class_dim]) from None
 
-    if weight is not None:
-        weights = weights_of(target, weight, valid)
-        loss = -(picked * weights).where(valid, 0)
-        return loss.sum() / weights.sum() if reduction == "mean" else reduce_loss(loss, reduction)
-    picked = picked.where(valid, 0)
-    return -(picked.sum() / valid.sum()) if reduction == "mean" else reduce_loss(-picked, reduction)
+    if weight is None:
+        total, counted = picked.where(valid, 0), valid
+    else:
+        counted = _weights_of(target, weight, valid)
+        total = (picked * counted).where(valid, 0)
+    if reduction == "mean":
+        return -(total.sum() / counted.sum())
+    return -reduce_loss(total.squeeze(class_dim), reduction)
 
 
-def weights_of(target, weight, valid):
+def _weights_of(target, weight, valid):
     """The weight of each target's class, 0 where it is ignored.   target: (*) → (*)"""
     index = target.where(valid, 0)
     return weight.index_select(0, index.flatten()).view(index.shape).where(valid, 0)
 
 
-def along(weight, ndim, class_dim):
+def _along(weight, ndim, class_dim):
     """``weight`` (C) as (1, C, 1, …), to multiply the classes of an ndim-dimensional tensor."""
     return weight if class_dim == ndim - 1 else weight.view(-1, *[1] * (ndim - class_dim - 1))
 
@@ -126,9 +128,9 @@ def along(weight, ndim, class_dim):
 # ----------------------------------------------------------------------------------------------- what's wrong with a target
 
 
-def checked_target(log_p, target):
+def _checked_target(log_p, target):
     """The target as int64 of the right shape, if it is one; else PyTorch's error."""
-    check_target_shape(log_p, target)
+    _check_target_shape(log_p, target)
     if target.dtype not in (int64, uint8):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {scalar_name(target.dtype)}\n"
                            "a target is a class index: target.long()")  # fmt: skip
@@ -136,7 +138,7 @@ def checked_target(log_p, target):
     return target.reshape(()) if log_p.ndim == 1 else target
 
 
-def check_target_shape(log_p, target):
+def _check_target_shape(log_p, target):
     shape, given = list(log_p.shape), list(target.shape)
     wanted = shape[:1] + shape[2:]
     hint = f"\nan input of shape {tuple(shape)} wants one class index for each of {tuple(wanted)}"
@@ -161,7 +163,7 @@ def check_target_shape(log_p, target):
     raise RuntimeError(f"Expected target size {wanted}, got {given}{hint}")
 
 
-def check_weight(log_p, weight, class_dim):
+def _check_weight(log_p, weight, class_dim):
     classes = log_p.shape[class_dim]
     if list(weight.shape) != [classes]:
         raise RuntimeError(
@@ -173,7 +175,8 @@ def check_weight(log_p, weight, class_dim):
                            "cast the weight: weight.to(input.dtype)")  # fmt: skip
 
 
-def bad_class(index, classes):
+def _bad_class(index, classes):
+    index = index.flatten()
     worst = index[(index < 0) | (index >= classes)]
     if worst.numel() == 0:
         raise  # it wasn't the classes: let the original speak
@@ -184,9 +187,7 @@ def bad_class(index, classes):
 # ------------------------------------------------------------------------------------------------------------- margins
 
 
-def multi_margin_loss(
-    input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
-):
+def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """Σ_c max(0, margin - input[target] + input[c])ᵖ / C over the other classes c.   torch: F.multi_margin_loss
 
     input: (N, C) or (C), target: (N) or ()
@@ -199,7 +200,7 @@ def multi_margin_loss(
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}\n"
                            "give one weight for each class")  # fmt: skip
-    check_margin_target(input, target)
+    _check_margin_target(input, target)
 
     index = target.reshape(*input.shape[:-1], 1)
     try:
@@ -214,7 +215,7 @@ def multi_margin_loss(
     return reduce_loss((gap * others).sum(-1) / classes, reduction)
 
 
-def check_margin_target(input, target):
+def _check_margin_target(input, target):
     expected = [input.shape[0]] if input.ndim > 1 else [1]
     if (list(target.shape) or [1]) != expected:
         raise RuntimeError(

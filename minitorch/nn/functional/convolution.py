@@ -12,5 +12,11 @@ from ...ops.conv import (
 )
 
 __all__ = [
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "unfold",
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "ntuple",
+    "unfold",
 ]  # fmt: skip
+
+
+def ntuple(x, n):
+    """One number for all n spatial dims, or one for each."""
+    return tuple(x) if isinstance(x, (tuple, list)) else (x,) * n

@@ -19,21 +19,21 @@ def dropout(input, p=0.5, training=True, inplace=False):
     >>> F.dropout(tensor([1., 2.]), p=0.5, training=False)
     tensor([1., 2.])
     """
-    check_probability(p)
+    _check_probability(p)
     if not training or p == 0:
         return input
-    noise = scaled_noise(empty_like(input), p)
+    noise = _scaled_noise(empty_like(input), p)
     return input.mul_(noise) if inplace else input * noise
 
 
-def scaled_noise(noise, p):
+def _scaled_noise(noise, p):
     """Fill ``noise`` with 0 and 1 / (1 - p). p = 1 draws nothing, as in PyTorch."""
     if p == 1:
         return noise.zero_()
     return noise.bernoulli_(1 - p).div_(1 - p)
 
 
-def check_probability(p):
+def _check_probability(p):
     if not 0 <= p <= 1:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}\np is the fraction to drop")
 
@@ -41,7 +41,7 @@ def check_probability(p):
 # ------------------------------------------------------------------------------------------------------- whole channels
 
 
-def feature_noise(input):
+def _feature_noise(input):
     """Room for one number a sample and channel: (N, C, 1, …)."""
     if input.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input\n"
@@ -50,11 +50,11 @@ def feature_noise(input):
     return empty(shape, dtype=input.dtype, device=input.device)
 
 
-def feature_dropout(input, p, training, inplace):
-    check_probability(p)
+def _feature_dropout(input, p, training, inplace):
+    _check_probability(p)
     if not training or p == 0:
         return input
-    noise = scaled_noise(feature_noise(input), p)
+    noise = _scaled_noise(_feature_noise(input), p)
     return input.mul_(noise) if inplace else input * noise
 
 
@@ -66,7 +66,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
             "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional "
             "batch dimension (i.e. 2D or 3D inputs).\nuse dropout for single elements"
         )
-    return channel_dropout(input, p, training, inplace, batched=input.ndim == 3)
+    return _channel_dropout(input, p, training, inplace, batched=input.ndim == 3)
 
 
 def dropout2d(input, p=0.5, training=True, inplace=False):
@@ -75,7 +75,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     A 3-d input is read as (N, C, L), with PyTorch's warning: it was never read as (C, H, W).
     """
     if input.ndim not in (3, 4):
-        warn_of_rank("dropout2d", input.ndim, spatial=2)
+        _warn_of_rank("dropout2d", input.ndim, spatial=2)
     if input.ndim == 3:
         warnings.warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired "
@@ -84,24 +84,24 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
             "the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
             stacklevel=2,
         )
-    return feature_dropout(input, p, training, inplace)
+    return _feature_dropout(input, p, training, inplace)
 
 
 def dropout3d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W).   torch: F.dropout3d"""
     if input.ndim not in (4, 5):
-        warn_of_rank("dropout3d", input.ndim, spatial=3)
-    return channel_dropout(input, p, training, inplace, batched=input.ndim != 4)
+        _warn_of_rank("dropout3d", input.ndim, spatial=3)
+    return _channel_dropout(input, p, training, inplace, batched=input.ndim != 4)
 
 
-def channel_dropout(input, p, training, inplace, batched):
+def _channel_dropout(input, p, training, inplace, batched):
     if batched:
-        return feature_dropout(input, p, training, inplace)
-    out = feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
+        return _feature_dropout(input, p, training, inplace)
+    out = _feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
     return input if inplace else out
 
 
-def warn_of_rank(name, ndim, spatial):
+def _warn_of_rank(name, ndim, spatial):
     warnings.warn(
         f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in a future "
         "release. To retain the behavior and silence this warning, please use dropout instead. Note that "
@@ -119,21 +119,21 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
 
     torch: F.alpha_dropout.   Klambauer et al. 2017, arXiv:1706.02515
     """
-    check_probability(p)
+    _check_probability(p)
     if not training or p == 0 or input.numel() == 0:
         return input
-    return alpha_noise(input, empty_like(input), p, inplace)
+    return _alpha_noise(input, empty_like(input), p, inplace)
 
 
 def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     """Alpha dropout of whole channels.   torch: F.feature_alpha_dropout"""
-    check_probability(p)
+    _check_probability(p)
     if not training or p == 0 or input.numel() == 0:
         return input
-    return alpha_noise(input, feature_noise(input), p, inplace)
+    return _alpha_noise(input, _feature_noise(input), p, inplace)
 
 
-def alpha_noise(input, noise, p, inplace):
+def _alpha_noise(input, noise, p, inplace):
     if p == 1:
         return input.mul_(0) if inplace else input * 0
     noise.bernoulli_(1 - p)

@@ -30,9 +30,11 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
         reduction = legacy_reduction(size_average, reduce)
     if input.shape != target.shape:
         warn_of_broadcast(input, target)
+    elif reduction == "mean" and weight is None and input.is_floating_point() and input.dtype is target.dtype:
+        return input.squared_error_mean(target)
 
     loss = (input - target).square()
-    return reduce_loss(loss, reduction) if weight is None else weighted(loss, weight, input, reduction)
+    return reduce_loss(loss, reduction) if weight is None else _weighted(loss, weight, input, reduction)
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
@@ -47,10 +49,10 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
         warn_of_broadcast(input, target)
 
     loss = (input - target).abs()
-    return reduce_loss(loss, reduction) if weight is None else weighted(loss, weight, input, reduction)
+    return reduce_loss(loss, reduction) if weight is None else _weighted(loss, weight, input, reduction)
 
 
-def weighted(loss, weight, input, reduction):
+def _weighted(loss, weight, input, reduction):
     if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.\n"
                          f"the weight has shape {tuple(weight.shape)}, the input {tuple(input.shape)}")  # fmt: skip
@@ -70,7 +72,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
     if beta == 0:
         return reduce_loss((input - target).abs(), reduction)
-    return reduce_loss(huber(input, target, beta) / beta, reduction)
+    return reduce_loss(_huber(input, target, beta) / beta, reduction)
 
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
@@ -81,7 +83,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
         raise RuntimeError("huber_loss does not support non-positive values for delta.\n"
                            f"got delta={delta}: the distance at which the square becomes a line")  # fmt: skip
 
-    loss = huber(input, target, delta)
+    loss = _huber(input, target, delta)
     if weight is not None:
         if weight.shape != input.shape:
             raise ValueError("Weights and input must have the same size.\n"
@@ -90,7 +92,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return reduce_loss(loss, reduction)
 
 
-def huber(input, target, delta):
+def _huber(input, target, delta):
     """A square as far as ``delta``, and a line from there: with q = min(d, delta), q²/2 + delta · (d - q)."""
     distance = (input - target).abs()
     near = distance.clamp(max=delta)
@@ -119,7 +121,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     if log_target:
         loss = target.exp() * (target - input)
     else:
-        log_target = target.masked_fill(target == 0, 1).log()  # 0 · log 0 is 0 here
+        log_target = target.where(target != 0, 1).log()  # 0 · log 0 is 0 here
         loss = target * log_target - target * input
     if reduction == "batchmean":
         return loss.sum() / input.size(0) if input.ndim else loss
@@ -133,7 +135,9 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     """
     if isinstance(var, (int, float)):
         if var < 0:
-            raise ValueError("var has negative entry/entries\na variance is never negative: give exp(x) of what is learnt")
+            raise ValueError(
+                "var has negative entry/entries\na variance is never negative: give exp(x) of what is learnt"
+            )
         var = full_like(input, var)
     elif var.shape != input.shape:
         if input.shape[:-1] == var.shape:
@@ -199,7 +203,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
                            "cast the target: target.to(input.dtype)")  # fmt: skip
 
     inside = input * (1 - input) >= 1e-12
-    safe = input.masked_fill(~inside, 0.5)
+    safe = input.where(inside, 0.5)
     loss = -(target * safe.log() + (1 - target) * (-safe).log1p())
     # At the ends the logarithm's slope is infinite: take the value there as it is, with a slope bounded by 1e12.
     end = input.detach()
@@ -219,7 +223,7 @@ def binary_cross_entropy_with_logits(
     torch: F.binary_cross_entropy_with_logits
 
     >>> F.binary_cross_entropy_with_logits(tensor([1e4, -1e4]), tensor([1., 1.]), reduction="none")
-    tensor([   -0., 10000.])
+    tensor([    0., 10000.])
     """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)

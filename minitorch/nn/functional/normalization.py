@@ -11,12 +11,12 @@ from ...engine import no_grad
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
 
 
-def widened(input):
+def _widened(input):
     """``input``, or its float32 copy if it has 16 bits."""
     return input.to(float32) if input.dtype in (float16, bfloat16) else input
 
 
-def standardized(x, dims, eps):
+def _standardized(x, dims, eps):
     """(x - mean) / sqrt(var + eps) over ``dims``; the variance divides by N."""
     centered = x - x.mean(dims, keepdim=True)
     return centered * (centered.square().mean(dims, keepdim=True) + eps).rsqrt()
@@ -25,9 +25,7 @@ def standardized(x, dims, eps):
 # ----------------------------------------------------------------------------------------------------- over the samples
 
 
-def batch_norm(
-    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
-):
+def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
     """(x - mean) / sqrt(var + eps) · weight + bias, for each channel over the samples and positions.
 
     input: (N, C, *). In training, mean and variance are this batch's, and the running ones move towards them by
@@ -38,30 +36,30 @@ def batch_norm(
     tensor([[-1.0000],
             [ 1.0000]])
     """
-    check_channels(input, running_mean, running_var, weight, bias)
+    _check_channels(input, running_mean, running_var, weight, bias)
     if not training:
-        return batch_norm_by(input, running_mean, running_var, weight, bias, eps)
+        return _batch_norm_by(input, running_mean, running_var, weight, bias, eps)
 
-    check_more_than_one(input)
-    check_positive(eps)
-    x = widened(input)
+    _check_more_than_one(input)
+    _check_positive(eps)
+    x = _widened(input)
     dims = (0, *range(2, input.ndim))
     mean = x.mean(dims, keepdim=True)
     centered = x - mean
     var = centered.square().mean(dims, keepdim=True)
     with no_grad():
-        update_running(running_mean, mean, momentum)
+        _update_running(running_mean, mean, momentum)
         count = input.numel() // max(input.shape[1], 1)
-        update_running(running_var, var, momentum, count / max(count - 1, 1))
+        _update_running(running_var, var, momentum, count / max(count - 1, 1))
 
-    shape = channels_last_of(input)
+    shape = _along_channels(input)
     scale = (var + eps).rsqrt()
     out = centered * (scale if weight is None else scale * weight.view(shape))
     out = out if bias is None else out + bias.view(shape)
     return out if x is input else out.to(input.dtype)
 
 
-def batch_norm_by(input, mean, var, weight, bias, eps):
+def _batch_norm_by(input, mean, var, weight, bias, eps):
     """With given statistics it is one line, x · scale + shift."""
     if mean is None or var is None:
         name = "running_mean" if mean is None else "running_var"
@@ -71,22 +69,22 @@ def batch_norm_by(input, mean, var, weight, bias, eps):
     if weight is not None:
         scale = scale * weight
     shift = -mean * scale if bias is None else bias - mean * scale
-    shape = channels_last_of(input)
-    out = widened(input) * scale.view(shape) + shift.view(shape)
+    shape = _along_channels(input)
+    out = _widened(input) * scale.view(shape) + shift.view(shape)
     return out if out.dtype == input.dtype else out.to(input.dtype)
 
 
-def update_running(running, batch, momentum, correction=1.0):
+def _update_running(running, batch, momentum, correction=1.0):
     if running is not None:
         running.mul_(1 - momentum).add_(batch.detach().view(-1), alpha=momentum * correction)
 
 
-def channels_last_of(input):
+def _along_channels(input):
     """The shape (C, 1, …) that lines a vector of channels up with (N, C, *)."""
     return (-1, *[1] * (input.ndim - 2))
 
 
-def check_channels(input, running_mean, running_var, weight, bias):
+def _check_channels(input, running_mean, running_var, weight, bias):
     channels = input.shape[1]
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, x in given.items():
@@ -95,7 +93,7 @@ def check_channels(input, running_mean, running_var, weight, bias):
                                f"the input has shape {tuple(input.shape)}: its channels are dimension 1")  # fmt: skip
 
 
-def check_more_than_one(input):
+def _check_more_than_one(input):
     if input.numel() == input.shape[1]:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}\n"
@@ -103,7 +101,7 @@ def check_more_than_one(input):
         )
 
 
-def check_positive(eps):
+def _check_positive(eps):
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}\n"
                          "it keeps a channel of equal values from dividing by 0")  # fmt: skip
@@ -117,22 +115,22 @@ def instance_norm(
     input: (N, C, *)
     """
     if not use_input_stats:
-        return batch_norm_by(input, running_mean, running_var, weight, bias, eps)
+        return _batch_norm_by(input, running_mean, running_var, weight, bias, eps)
     positions = math.prod(input.shape[2:])
     if positions == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}\n"
                          "one value has no variance")  # fmt: skip
 
-    x = widened(input)
+    x = _widened(input)
     dims = tuple(range(2, input.ndim))
     mean = x.mean(dims, keepdim=True)
     centered = x - mean
     var = centered.square().mean(dims, keepdim=True)
     with no_grad():
-        update_running(running_mean, mean.mean(0), momentum)
-        update_running(running_var, var.mean(0), momentum, positions / max(positions - 1, 1))
+        _update_running(running_mean, mean.mean(0), momentum)
+        _update_running(running_var, var.mean(0), momentum, positions / max(positions - 1, 1))
 
-    out = affine(centered * (var + eps).rsqrt(), weight, bias, channels_last_of(input))
+    out = _affine(centered * (var + eps).rsqrt(), weight, bias, _along_channels(input))
     return out if x is input else out.to(input.dtype)
 
 
@@ -148,9 +146,9 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     >>> F.layer_norm(tensor([[1., 3.]]), (2,))
     tensor([[-1.0000,  1.0000]])
     """
-    check_normalized_shape(input, normalized_shape, weight, bias, "*, ")
-    x = widened(input)
-    out = affine(standardized(x, last_dims(normalized_shape), eps), weight, bias)
+    _check_normalized_shape(input, normalized_shape, weight, bias, "*, ")
+    x = _widened(input)
+    out = _affine(_standardized(x, _last_dims(normalized_shape), eps), weight, bias)
     return out if x is input else out.to(input.dtype)
 
 
@@ -162,10 +160,10 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     >>> F.rms_norm(tensor([[3., 4.]]), (2,))
     tensor([[0.8485, 1.1314]])
     """
-    check_normalized_shape(input, normalized_shape, weight, None, "*")
-    x = widened(input)
+    _check_normalized_shape(input, normalized_shape, weight, None, "*")
+    x = _widened(input)
     eps = finfo(x.dtype).eps if eps is None else eps
-    out = affine(x * (x.square().mean(last_dims(normalized_shape), keepdim=True) + eps).rsqrt(), weight, None)
+    out = _affine(x * (x.square().mean(_last_dims(normalized_shape), keepdim=True) + eps).rsqrt(), weight, None)
     return out if x is input else out.to(input.dtype)
 
 
@@ -174,15 +172,15 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 
     input: (N, C, *), C divisible by num_groups.   torch: F.group_norm.   Wu & He 2018, arXiv:1803.08494
     """
-    check_groups(input, num_groups, weight, bias)
-    x = widened(input)
+    _check_groups(input, num_groups, weight, bias)
+    x = _widened(input)
     groups = x.reshape(input.shape[0], num_groups, -1)
-    out = standardized(groups, (-1,), eps).view(input.shape)
-    out = affine(out, weight, bias, channels_last_of(input))
+    out = _standardized(groups, (-1,), eps).view(input.shape)
+    out = _affine(out, weight, bias, _along_channels(input))
     return out if x is input else out.to(input.dtype)
 
 
-def affine(x, weight, bias, shape=None):
+def _affine(x, weight, bias, shape=None):
     """x · weight + bias, the two viewed in ``shape``."""
     if weight is not None:
         x = x * (weight if shape is None else weight.view(shape))
@@ -191,11 +189,11 @@ def affine(x, weight, bias, shape=None):
     return x
 
 
-def last_dims(normalized_shape):
+def _last_dims(normalized_shape):
     return tuple(range(-len(normalized_shape), 0))
 
 
-def check_normalized_shape(input, normalized_shape, weight, bias, star):
+def _check_normalized_shape(input, normalized_shape, weight, bias, star):
     shape = tuple(normalized_shape)
     if not shape:
         raise RuntimeError(
@@ -216,7 +214,7 @@ def check_normalized_shape(input, normalized_shape, weight, bias, star):
         )
 
 
-def check_groups(input, num_groups, weight, bias):
+def _check_groups(input, num_groups, weight, bias):
     if input.ndim < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}\n"
                            "the input is (N, C, *)")  # fmt: skip

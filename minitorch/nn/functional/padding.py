@@ -25,21 +25,25 @@ def pad(input, pad, mode="constant", value=None):
             f"{len(pad)} and input of dimension {input.ndim}\nthe first pair is the last dimension's"
         )
     if mode == "constant":
-        return pad_constant(input, pad, 0 if value is None else value)
+        return _pad_constant(input, pad, 0 if value is None else value)
     if value is not None and value != 0:
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument\nonly mode="constant" has a value')
     if mode not in MODES:
-        raise NotImplementedError(f"Unrecognised padding mode {mode}\nuse 'constant', 'reflect', 'replicate' or 'circular'")
-    check_rank(input, pad)
+        raise NotImplementedError(
+            f"Unrecognised padding mode {mode}\nuse 'constant', 'reflect', 'replicate' or 'circular'"
+        )
+    _check_rank(input, pad)
 
-    for i in range(len(pad) // 2):
-        before, after = pad[2 * i], pad[2 * i + 1]
+    widths = [(input.ndim - 1 - i, pad[2 * i], pad[2 * i + 1]) for i in range(len(pad) // 2)]
+    for dim, before, after in widths:
+        _check_width(input, dim, before, after, mode)
+    for dim, before, after in widths:
         if before or after:
-            input = pad_dim(input, input.ndim - 1 - i, before, after, mode, i)
+            input = _pad_dim(input, dim, before, after, MODES[mode])
     return input
 
 
-def pad_constant(input, pad, value):
+def _pad_constant(input, pad, value):
     widths = [(0, 0)] * (input.ndim - len(pad) // 2)
     for i in reversed(range(len(pad) // 2)):
         before, after = pad[2 * i], pad[2 * i + 1]
@@ -54,31 +58,29 @@ def pad_constant(input, pad, value):
 # ---------------------------------------------------------------------------- one dimension, with its elements by number
 
 
-def pad_dim(input, dim, before, after, mode, i):
+def _pad_dim(input, dim, before, after, source):
     n = input.shape[dim]
-    check_width(input, dim, before, after, mode, i)
-    source = MODES[mode]
     index = tensor([source(j, n) for j in range(-before, n + after)], device=input.device).long()
     return input.index_select(dim, index)
 
 
-def reflected(j, n):
+def _reflected(j, n):
     return n - 1 - abs(n - 1 - abs(j))
 
 
-def replicated(j, n):
+def _replicated(j, n):
     return min(max(j, 0), n - 1)
 
 
-def wrapped(j, n):
+def _wrapped(j, n):
     return j % n
 
 
-MODES = {"reflect": reflected, "replicate": replicated, "circular": wrapped}
+MODES = {"reflect": _reflected, "replicate": _replicated, "circular": _wrapped}
 """Which element of n stands at place j, where 0 ≤ j < n are the elements themselves."""
 
 
-def check_rank(input, pad):
+def _check_rank(input, pad):
     if (input.ndim, len(pad)) not in {(2, 2), (3, 2), (3, 4), (4, 4), (4, 6), (5, 6)}:
         raise NotImplementedError(
             f"Padding size {len(pad)} is not supported for {input.ndim}D input tensor.\n"
@@ -86,8 +88,9 @@ def check_rank(input, pad):
         )
 
 
-def check_width(input, dim, before, after, mode, i):
+def _check_width(input, dim, before, after, mode):
     n = input.shape[dim]
+    i = input.ndim - 1 - dim
     shape = list(input.shape)
     if mode == "reflect" and (before >= n or after >= n):
         raise RuntimeError(

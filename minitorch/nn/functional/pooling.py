@@ -14,6 +14,7 @@ from ...ops.conv import (
     max_pool2d,
     max_pool3d,
 )
+from .convolution import ntuple
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -22,34 +23,30 @@ __all__ = [
 ]  # fmt: skip
 
 
-def ntuple(x, n):
-    return tuple(x) if isinstance(x, (tuple, list)) else (x,) * n
-
-
 # ------------------------------------------------------------------------------------------------------------------- norms
 
 
 def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """(Σ xᵖ)^(1/p) of each window of (N, C, L).   torch: F.lp_pool1d"""
     means = avg_pool1d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
-    return norm_of_means(means, norm_type, ntuple(kernel_size, 1)[0])
+    return _norm_of_means(means, norm_type, ntuple(kernel_size, 1)[0])
 
 
 def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """(Σ xᵖ)^(1/p) of each window of (N, C, H, W).   torch: F.lp_pool2d"""
     height, width = ntuple(kernel_size, 2)
     means = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
-    return norm_of_means(means, norm_type, height * width)
+    return _norm_of_means(means, norm_type, height * width)
 
 
 def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """(Σ xᵖ)^(1/p) of each window of (N, C, D, H, W).   torch: F.lp_pool3d"""
     depth, height, width = ntuple(kernel_size, 3)
     means = avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
-    return norm_of_means(means, norm_type, depth * height * width)
+    return _norm_of_means(means, norm_type, depth * height * width)
 
 
-def norm_of_means(means, norm_type, count):
+def _norm_of_means(means, norm_type, count):
     """The p-th root of the sums; a negative sum (of odd powers) has none, and counts as 0."""
     return (means.sign() * means.abs().relu() * count).relu().pow(1 / norm_type)
 
@@ -64,23 +61,23 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     >>> F.max_unpool1d(*F.max_pool1d(x, 2, return_indices=True), 2)
     tensor([[[0., 3., 2., 0.]]])
     """
-    return unpool(input, indices, kernel_size, stride, padding, output_size, 1)
+    return _unpool(input, indices, kernel_size, stride, padding, output_size, 1)
 
 
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """Each maximum at the place where max_pool2d found it, zeros elsewhere.   torch: F.max_unpool2d"""
-    return unpool(input, indices, kernel_size, stride, padding, output_size, 2)
+    return _unpool(input, indices, kernel_size, stride, padding, output_size, 2)
 
 
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """Each maximum at the place where max_pool3d found it, zeros elsewhere.   torch: F.max_unpool3d"""
-    return unpool(input, indices, kernel_size, stride, padding, output_size, 3)
+    return _unpool(input, indices, kernel_size, stride, padding, output_size, 3)
 
 
-def unpool(input, indices, kernel_size, stride, padding, output_size, n):
+def _unpool(input, indices, kernel_size, stride, padding, output_size, n):
     kernel_size, padding = ntuple(kernel_size, n), ntuple(padding, n)
     stride = kernel_size if stride is None else ntuple(stride, n)
-    sizes = unpooled_sizes(input.shape[-n:], kernel_size, stride, padding, output_size)
+    sizes = _unpooled_sizes(input.shape[-n:], kernel_size, stride, padding, output_size)
     lead = input.shape[:-n]
 
     total = 1
@@ -97,7 +94,7 @@ def unpool(input, indices, kernel_size, stride, padding, output_size, n):
     return flat.view(*lead, *sizes)
 
 
-def unpooled_sizes(shape, kernel_size, stride, padding, output_size):
+def _unpooled_sizes(shape, kernel_size, stride, padding, output_size):
     """The sizes before the pooling: several were possible, ``output_size`` may choose another than the usual one."""
     n = len(kernel_size)
     usual = [(shape[d] - 1) * stride[d] + kernel_size[d] - 2 * padding[d] for d in range(n)]

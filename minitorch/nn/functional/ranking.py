@@ -9,9 +9,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def cosine_embedding_loss(
-    input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
-):
+def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """1 - cos where target is 1, max(0, cos - margin) where it is -1.   torch: F.cosine_embedding_loss
 
     input1, input2: (N, D) or (D), target: (N) or ()
@@ -67,7 +65,7 @@ def triplet_margin_loss(
         reduction = legacy_reduction(size_average, reduce)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}\nit is the distance to keep")
-    return triplet(anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
+    return _triplet(anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
 
 
 def triplet_margin_with_distance_loss(
@@ -76,10 +74,10 @@ def triplet_margin_with_distance_loss(
     """``triplet_margin_loss`` with any distance of two tensors.   torch: F.triplet_margin_with_distance_loss"""
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}\nit is the distance to keep")
-    return triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
+    return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
 
 
-def triplet(anchor, positive, negative, distance, margin, swap, reduction):
+def _triplet(anchor, positive, negative, distance, margin, swap, reduction):
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
             "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "

@@ -8,9 +8,7 @@ from .names import scalar_name
 __all__ = ["embedding", "one_hot"]
 
 
-def embedding(
-    input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False
-):
+def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """weight[input]: one row for each index.   input: (*) integers, weight: (V, D) → (*, D).   torch: F.embedding
 
     The row ``padding_idx`` gets no gradient. Rows longer than ``max_norm`` are shortened to it, in place, when they are
@@ -21,7 +19,7 @@ def embedding(
     tensor([[5., 6.],
             [1., 2.]])
     """
-    check_embedding(input, weight)
+    _check_embedding(input, weight)
     if padding_idx is not None:
         rows = weight.shape[0]
         assert -rows <= padding_idx < rows, "Padding_idx must be within num_embeddings"
@@ -30,16 +28,16 @@ def embedding(
     index = input.reshape(-1)
     try:
         if max_norm is not None:
-            renormalize(weight, index, max_norm, norm_type)
+            _renormalize(weight, index, max_norm, norm_type)
         out = weight.index_select(0, index)
     except (IndexError, RuntimeError):
-        raise bad_index(index, weight) from None
+        raise _bad_index(index, weight) from None
     if padding_idx is not None or scale_grad_by_freq:
-        out = scaled_gradient(out, index, weight.shape[0], padding_idx, scale_grad_by_freq)
+        out = _scaled_gradient(out, index, weight.shape[0], padding_idx, scale_grad_by_freq)
     return out.view(*input.shape, weight.shape[1])
 
 
-def renormalize(weight, index, max_norm, norm_type):
+def _renormalize(weight, index, max_norm, norm_type):
     """Shorten the rows in use. A row that is used twice is written twice, with the same values."""
     with no_grad():
         rows = weight.index_select(0, index)
@@ -47,7 +45,7 @@ def renormalize(weight, index, max_norm, norm_type):
         weight[index] = rows * (max_norm / (norms + 1e-7)).masked_fill(norms <= max_norm, 1)
 
 
-def scaled_gradient(out, index, rows, padding_idx, by_frequency):
+def _scaled_gradient(out, index, rows, padding_idx, by_frequency):
     """``out`` itself, with each row's gradient multiplied by a number: x·s - (x·s without trace) is 0 with slope s."""
     if by_frequency:
         ones = out.new_ones(index.shape[0])
@@ -60,7 +58,7 @@ def scaled_gradient(out, index, rows, padding_idx, by_frequency):
     return out.detach() + (scaled - scaled.detach())
 
 
-def check_embedding(input, weight):
+def _check_embedding(input, weight):
     if input.dtype not in (int64, int32):
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
@@ -68,10 +66,12 @@ def check_embedding(input, weight):
             "indices are integers: input.long()"
         )
     if weight.ndim != 2:
-        raise RuntimeError(f"'weight' must be 2-D\nit has shape {tuple(weight.shape)}: one row for each index is wanted")
+        raise RuntimeError(
+            f"'weight' must be 2-D\nit has shape {tuple(weight.shape)}: one row for each index is wanted"
+        )
 
 
-def bad_index(index, weight):
+def _bad_index(index, weight):
     rows = weight.shape[0]
     worst = index[(index < 0) | (index >= rows)]
     if worst.numel() == 0:

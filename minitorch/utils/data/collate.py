@@ -12,7 +12,7 @@ from ...dtypes import float64
 from ...engine import Tensor
 from ...ops.joining import stack
 
-__all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
+__all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert", "tensors_are_stacked"]
 
 
 def default_collate(batch):
@@ -119,6 +119,11 @@ default_collate_fn_map = {
     bytes: _collate_texts,
 }
 """What ``default_collate`` does with samples of a type, subclasses included; the first match counts. Yours to extend."""
+
+
+def tensors_are_stacked():
+    """Whether the table still says so."""
+    return default_collate_fn_map.get(Tensor) is _collate_tensors
 
 
 def _function_for(sample, table):

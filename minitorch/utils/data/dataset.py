@@ -17,7 +17,7 @@ from ...random import randperm
 
 __all__ = [
     "ChainDataset", "ConcatDataset", "Dataset", "IterableDataset", "StackDataset", "Subset", "TensorDataset",
-    "random_split", "samples_of",
+    "gathered", "random_split", "samples_of",
 ]  # fmt: skip
 
 
@@ -226,6 +226,19 @@ def samples_of(dataset, indices):
     if callable(together):
         return together(indices)
     return [dataset[i] for i in indices]
+
+
+def gathered(dataset, indices):
+    """The batch that ``default_collate`` would make of a TensorDataset's samples, by one indexing for each tensor.
+
+    It saves a view for every sample and the stacking of all of them. None for other datasets, and for other indices.
+    """
+    while type(dataset) is Subset:
+        indices = [dataset.indices[i] for i in indices]
+        dataset = dataset.dataset
+    if type(dataset) is not TensorDataset or not all([type(i) is int for i in indices]):
+        return None
+    return [t[indices] for t in dataset.tensors]
 
 
 def random_split(dataset, lengths, generator=None):

@@ -35,7 +35,8 @@ from collections import namedtuple
 
 from ...backends.numpy import numpy
 from ...random import manual_seed
-from .dataset import IterableDataset, samples_of
+from .collate import default_collate, tensors_are_stacked
+from .dataset import IterableDataset, gathered, samples_of
 
 __all__ = [
     "Ended", "Failure", "Job", "Worker", "WorkerInfo", "dismiss", "fetch_from", "get_worker_info", "receive_any", "serve",
@@ -72,7 +73,10 @@ def fetch_from(dataset, batched, collate_fn, drop_last):
     """
 
     def fetch(indices):
-        return collate_fn(samples_of(dataset, indices) if batched else dataset[indices])
+        if not batched:
+            return collate_fn(dataset[indices])
+        batch = gathered(dataset, indices) if collate_fn is default_collate and tensors_are_stacked() else None
+        return collate_fn(samples_of(dataset, indices)) if batch is None else batch
 
     def fetch_next(indices):
         if not batched:

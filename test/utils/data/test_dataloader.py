@@ -130,6 +130,48 @@ def test_order_with_workers_and_generator(crew, agree):
     agree(epochs({**ORDERS["shuffled batches"], **CREWS[crew]}, 3, generator=True, count=3))
 
 
+TENSORS = {
+    "tensors": lambda lib, data, sets: sets,
+    "subset": lambda lib, data, sets: data.Subset(sets, [6, 0, 3, 3, -1, 5]),
+    "split": lambda lib, data, sets: data.random_split(sets, [3, 4])[1],
+    "subset by tensor": lambda lib, data, sets: data.Subset(sets, lib.tensor([6, 0, 3])),
+    "joined": lambda lib, data, sets: sets + sets,
+    "beyond": lambda lib, data, sets: data.Subset(sets, [1, 9]),
+}
+
+
+@pytest.mark.parametrize("make", TENSORS.values(), ids=TENSORS)
+def test_datasets_of_tensors(make, agree):
+    """Batches that are gathered at once are those that would be stacked."""
+
+    def program(lib, data):
+        lib.manual_seed(0)
+        sets = data.TensorDataset(lib.arange(14.0).reshape(7, 2), lib.arange(7), lib.zeros(7, 0, 2))
+        dataset = make(lib, data, sets)
+        try:
+            return [list(data.DataLoader(dataset, 4, shuffle=s, num_workers=w)) for s, w in ((False, 0), (True, 0), (True, 1))]
+        except IndexError:
+            return "IndexError"
+
+    agree(program)
+
+
+def test_a_batch_is_a_copy(agree):
+    def program(lib, data):
+        x = lib.zeros(4)
+        for (batch,) in data.DataLoader(data.TensorDataset(x), 4):
+            batch += 1
+        return x
+
+    agree(program)
+
+
+def test_a_table_of_ones_own_counts_for_tensors(monkeypatch):
+    table = mt.utils.data.collate.default_collate_fn_map
+    monkeypatch.setitem(table, mt.Tensor, lambda batch, *, collate_fn_map: len(batch))
+    assert list(mt.utils.data.DataLoader(mt.utils.data.TensorDataset(mt.zeros(5)), 4)) == [[4], [1]]
+
+
 def test_order_does_not_depend_on_the_workers():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # three workers may be more than there are cores

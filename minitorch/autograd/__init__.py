@@ -1,0 +1,23 @@
+"""What is built on backward: gradients on request, derivatives of one's own, derivatives of derivatives, and checks.
+
+reverse       ``grad`` returns gradients, ``backward`` adds them to ``.grad``
+function      a ``Function`` has a derivative that its author wrote
+functional    Jacobians and Hessians, whole or times a vector
+gradcheck     are the derivatives right? asked of finite differences
+anomaly_mode  where does the NaN come from?
+
+The walk itself is in ``graph.py``.   torch: torch.autograd
+"""
+
+from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
+from . import anomaly_mode, function, functional
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
+from .function import Function
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+from .reverse import Variable, backward, grad
+
+__all__ = [
+    "Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "function",
+    "functional", "grad", "gradcheck", "gradgradcheck", "inference_mode", "no_grad", "set_detect_anomaly",
+    "set_grad_enabled",
+]  # fmt: skip

@@ -1,0 +1,426 @@
+"""The graph that operations leave behind, and the walk back through it.
+
+A Node is one step that backward will undo. Nodes point to the Nodes that their inputs came from, never to tensors: a
+tensor that is written to gets another Node, and what others remember of it stays. Backward takes the Nodes in the order
+of their creation, newest first; when one's turn comes, all that it fed has been seen, so there is no recursion and no
+counting. Tensors are known here by their methods only; they are defined in ``engine.py``.
+
+torch: torch/csrc/autograd/node.h, engine.cpp, saved_variable.cpp, and view tracking in variable.cpp
+"""
+
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+from sys import getrefcount
+from weakref import ref
+
+from . import errors, primitives
+from .backends import ARRAY_TYPES, backend_of
+from .modes import MODE, enable_grad
+from .tape import LARGE, TAPED, recorded
+
+__all__ = ["AccumulateGrad", "HookHandle", "Node", "Storage", "Stub", "View", "backward", "edge_of"]
+
+class Storage:
+    """What a tensor and its views share: how often that memory was written to."""
+
+    version = 0
+
+
+class View:
+    """How a tensor is seen in another's memory: ``path``, view rows with their params, leads from ``base`` to it.
+
+    ``made`` says how: in "grad" or "no_grad" mode, or by a function of many outputs such as "unbind".
+    ``seen`` is the base's Node when the tensor's own Node was made. If the base was written to since, through whichever
+    view, its Node is another, and this tensor's history is to be followed anew (``edge_of``).
+    """
+
+    __slots__ = ("base", "made", "path", "seen")
+
+    def __init__(self, base, path, made):
+        self.base, self.path, self.made, self.seen = base, path, made, base._node
+
+
+CREATED = count(1)
+MISSING = object()
+TAPES_A_ROW = 256
+
+
+class Stub:
+    """What is kept of an input of which the vjps ask only the shape and dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, tensor):
+        self.shape, self.dtype = tensor._array.shape, tensor.dtype
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+
+class Node:
+    """One step that backward will undo: the row, what its vjps read, and the Nodes that its inputs came from.
+
+    ``saved`` has a place for the output and one for each input: an (array, storage, version), a number, a Stub or None.
+    ``shapes`` is None unless inputs were broadcast; ``number`` tells the order of creation.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "edges", "number", "params", "row", "saved", "shapes", "wanted")
+    tensor_hooks = ()  # called with the gradient of the output, may replace it
+    prehooks = ()  # called with the gradients of the outputs
+    posthooks = ()  # called with the gradients of the inputs and of the output
+
+    def __init__(self, row, params, edges, saved, wanted=0):
+        self.row, self.params, self.edges, self.saved, self.wanted = row, params, edges, saved, wanted
+        self.shapes, self.number = None, next(CREATED)
+
+    def pull(self, g, useful=None):
+        """The gradients of the inputs, given ``g``, that of the output; only of those that came from ``useful`` Nodes.
+
+        Raises RuntimeError if a value that is needed was freed, or written to since it was saved.
+        """
+        wanted = self.wanted if useful is None else self.useful_inputs(useful)
+        array = g._array
+        if MODE.grad or MODE.listeners or array.dtype.char not in TAPED:
+            return self.vector_jacobian_products(wanted, g, self.unpack(g))
+        arrays, key = self.arrays_and_key(array, wanted)
+        tape = self.row.tapes.get(key, MISSING)
+        if tape is MISSING:
+            return self.taped(key, wanted, g)
+        if tape is None:
+            return self.vector_jacobian_products(wanted, g, self.unpack(g))
+        results = tape(ARRAY_TYPES[array.__class__], array, *arrays)
+        return [None if d is None else g if d is array else g._wrap(d) for d in results]
+
+    def useful_inputs(self, useful):
+        """The wanted inputs that came from ``useful`` Nodes, as a set of bits."""
+        return sum([1 << i for i, edge in enumerate(self.edges) if edge is not None and edge in useful])
+
+    def taped(self, key, wanted, g):
+        """The gradients of the inputs; what the vjps did is kept for next time."""
+        results, tape, shapeless = recorded(partial(self.vector_jacobian_products, wanted), g, self.unpack(g))
+        row = self.row
+        if len(row.tapes) >= TAPES_A_ROW:
+            row.tapes.clear()
+        if shapeless or row.asks_shapes or self.shapes is not None:
+            row.tapes[key] = tape
+        else:
+            row.asks_shapes = True  # this key was without shapes
+        return results
+
+    def vector_jacobian_products(self, wanted, g, values):
+        """The row's vjps, run with tensors; None for inputs that aren't in the bit set ``wanted``."""
+        row, params, shapes = self.row, self.params, self.shapes
+        gradients = []
+        for i in range(len(self.edges)):
+            if not wanted >> i & 1:
+                gradients.append(None)
+                continue
+            if row.each is None:
+                gradient = row.vjps[i](g, *values, *params)
+            else:
+                gradient = row.each(g, i, values[1:], *params)
+            gradients.append(gradient if shapes is None else gradient.sum_to_size(shapes[i]))
+        return gradients
+
+    def arrays_and_key(self, g, wanted):
+        """The saved arrays, and what the rows that the vjps run depend on: never on the numbers in the arrays."""
+        if self.saved is None:
+            raise RuntimeError(errors.FREED)
+        arrays, key = [], [wanted, self.wanted, self.params, g.dtype.char]  # what was saved depends on self.wanted
+        by_shape = self.row.asks_shapes or self.shapes is not None
+        for i, value in enumerate(self.saved):
+            if value.__class__ is tuple:
+                array, storage, version = value
+                if storage.version != version:
+                    raise self.overwritten(i)
+                arrays.append(array)
+                if by_shape:
+                    key.append(array.shape)
+            elif value is not None:
+                key.append(value.shape if value.__class__ is Stub else value or repr(value))  # 0.0 and -0.0 are two keys
+        if by_shape:
+            key += [g.shape, self.shapes]
+        else:
+            key += [g.ndim == 0, g.size >= LARGE]
+        return arrays, tuple(key)
+
+    def unpack(self, like):
+        """The saved values, as tensors ``like`` another."""
+        if self.saved is None:
+            raise RuntimeError(errors.FREED)
+        values = []
+        for i, value in enumerate(self.saved):
+            if value.__class__ is tuple:
+                array, storage, version = value
+                if storage.version != version:
+                    raise self.overwritten(i)
+                value = like._wrap(array, storage)
+                value._node = self.edges[i - 1] if i else self
+            values.append(value)
+        return values
+
+    def overwritten(self, i):
+        """The exception for a saved value that was written to since."""
+        array, storage, version = self.saved[i]
+        node = self.edges[i - 1] if i else self
+        name = None if node is None or node.__class__ is AccumulateGrad else node.name()
+        dtype = backend_of((array,)).dtype_of(array).name
+        return errors.overwritten_error(dtype, array.shape, name, storage.version, version)
+
+    def free(self):
+        """Let go of the saved values. A node that saved none can go backward again."""
+        for value in self.saved or ():
+            if value.__class__ is tuple:
+                self.saved = None
+                break
+
+    def name(self):
+        """PyTorch's name for it, such as ``MulBackward0``."""
+        return f"{self.row.label}Backward0"
+
+    @property
+    def next_functions(self):
+        return tuple((edge, 0) for edge in self.edges if edge is not None)
+
+    def register_hook(self, hook):
+        """Call ``hook(gradients of inputs, gradients of outputs)`` when backward passes; it may return new ones."""
+        return HookHandle(self, "posthooks", hook)
+
+    def register_prehook(self, hook):
+        """Call ``hook(gradients of outputs)`` before backward passes; it may return new ones."""
+        return HookHandle(self, "prehooks", hook)
+
+    def __repr__(self):
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class AccumulateGrad(Node):
+    """The end of the graph at a leaf: what arrives here is added to ``leaf.grad``.
+
+    The leaf holds this node and not the other way round, so neither keeps the other alive in a circle. Numbers are
+    negative: leaves come last.
+    """
+
+    __slots__ = ("leaf",)
+    after_hooks = ()  # called with the leaf when its gradient has arrived
+
+    def __init__(self, leaf):
+        Node.__init__(self, None, (), (), [], 0)
+        self.leaf, self.number = ref(leaf), -self.number
+
+    @property
+    def variable(self):
+        return self.leaf()
+
+    def name(self):
+        return "AccumulateGrad"
+
+    def takes(self, d, g, started):
+        """Add ``d`` to the leaf's gradient at once and return True, if this backward started that gradient.
+
+        No hook may want the sum first; and a gradient from an earlier backward gets this one's sum, as in PyTorch.
+        """
+        leaf = self.leaf()
+        if leaf is None or self.tensor_hooks or self.after_hooks:
+            return False
+        if leaf._grad is None:
+            leaf._grad = d if fresh(d, g) and d._array.flags.c_contiguous else d.clone().contiguous()
+            started.add(self)
+            return True
+        if self in started:
+            leaf._grad._write(primitives.add, (leaf._grad, d))
+            return True
+        return False
+
+    def accumulate(self, g, owned):
+        """``leaf.grad += g``. Memory that nobody else holds (``owned``) becomes the gradient itself."""
+        leaf = self.leaf()
+        if leaf is None:
+            return
+        old = leaf._grad
+        if old is None:
+            if not MODE.grad and (not owned or not g._array.flags.c_contiguous):
+                g = g.clone() if g._array.flags.c_contiguous else g.contiguous()
+            leaf._grad = g
+        elif MODE.grad:
+            leaf._grad = old + g
+        else:
+            old._write(primitives.add, (old, g))
+        if self.after_hooks:
+            for hook in self.after_hooks:
+                hook(leaf)
+
+
+class HookHandle:
+    """Takes a hook away again.   torch: torch.utils.hooks.RemovableHandle"""
+
+    __slots__ = ("hook", "kind", "owner")
+
+    def __init__(self, owner, kind, hook):
+        self.owner, self.kind, self.hook = owner, kind, hook
+        setattr(owner, kind, (*getattr(owner, kind), hook))
+
+    def remove(self):
+        left = tuple(hook for hook in getattr(self.owner, self.kind) if hook is not self.hook)
+        setattr(self.owner, self.kind, left)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.remove()
+
+
+def edge_of(x):
+    """The Node that ``x`` came from, None if it wants no gradient. After a write to its base, a view's is made anew."""
+    view = x._view
+    if view is not None and view.base._node is not view.seen:
+        base = view.base
+        if view.made == "no_grad" and base._node is not None:
+            raise RuntimeError(errors.STALE_NO_GRAD_VIEW)
+        follower = x._wrap(base._array, base._storage)
+        follower._node = base._node
+        with enable_grad():
+            for row, params in view.path:
+                follower = follower._apply(row, (follower,), params)
+        x._node, view.seen = follower._node, base._node
+    return x._node
+
+
+# ------------------------------------------------------------------------------------------------------------- backward
+
+
+def backward(roots, gradients, retain_graph=False, create_graph=False, targets=None, accumulate=True):
+    """Send ``gradients`` back from the Nodes ``roots``: newest Node first, each once, when all that it fed has been seen.
+
+    Gradients arrive at the leaves' ``.grad`` if ``accumulate``. With ``targets``, a set of Nodes, only the ways there
+    are taken, and the gradients that arrive at them are returned, by Node. ``create_graph`` records all this again.
+    """
+    running, useful = (None, None) if targets is None else leading_to(targets, sorted(reachable(roots), key=newest))
+    pending, owned, found, heap, started = {}, set(), {}, [], set()
+    direct = accumulate and targets is None and not create_graph
+    mode = MODE
+    before, mode.grad = mode.grad, create_graph
+    try:
+        for node, g in zip(roots, gradients, strict=True):
+            deposit(pending, owned, heap, node, g, g)
+        while heap:
+            node = heappop(heap)[1]
+            g = pending.pop(node)
+            if node.tensor_hooks:
+                g = hooked(node, g)
+                owned.discard(node)
+            if targets is not None:
+                if node in targets:
+                    found[node] = g
+                if node not in running and node.__class__ is not AccumulateGrad:
+                    continue
+            if node.__class__ is AccumulateGrad:
+                if accumulate:
+                    node.accumulate(g, node in owned)
+                continue
+            arriving = node.pull(g, useful) if not (node.prehooks or node.posthooks) else pulled(node, g, useful)
+            if not retain_graph:
+                node.free()
+            for edge, d in zip(node.edges, arriving, strict=True):
+                if d is None or edge is None:
+                    continue
+                if direct and edge.__class__ is AccumulateGrad and edge.takes(d, g, started):
+                    continue
+                deposit(pending, owned, heap, edge, d, g)
+    finally:
+        mode.grad = before
+    return found
+
+
+def newest(node):
+    return node.number
+
+
+def reachable(roots):
+    """Every Node from which a root came, once."""
+    seen = set(roots)
+    waiting = list(seen)
+    found = []
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        for edge in node.edges:
+            if edge is not None and edge not in seen:
+                seen.add(edge)
+                waiting.append(edge)
+    return found
+
+
+def leading_to(targets, oldest_first):
+    """The Nodes to run so that gradients reach ``targets``, and with them the targets themselves."""
+    running, useful = set(), set(targets)
+    for node in oldest_first:
+        if any([edge in useful for edge in node.edges]):
+            running.add(node)
+            useful.add(node)
+    return running, useful
+
+
+def hooked(node, g):
+    """``g`` after the hooks of the tensor that it is the gradient of."""
+    for hook in node.tensor_hooks:
+        g = replaced(hook(g), g)
+    return g
+
+
+def pulled(node, g, useful):
+    """The gradients of a Node's inputs, through its hooks."""
+    for hook in node.prehooks:
+        (g,) = replaced(hook((g,)), (g,))
+    arriving = node.pull(g, useful)
+    for hook in node.posthooks:
+        arriving = replaced(hook(tuple(arriving), (g,)), arriving)
+    return arriving
+
+
+def replaced(new, old):
+    """What a hook returned, or what it was given if it returned None."""
+    return old if new is None else new
+
+
+def deposit(pending, owned, heap, edge, d, g):
+    """Add ``d`` to what has arrived at ``edge``: in place, if that memory is nobody else's."""
+    old = pending.get(edge)
+    if old is None:
+        pending[edge] = d
+        heappush(heap, (-edge.number, edge))
+        if hasattr(d, "_array") and fresh(d, g):
+            owned.add(edge)
+    elif edge in owned and not MODE.grad:
+        old._write(primitives.add, (old, d))
+    else:
+        pending[edge] = old + d
+        if hasattr(old, "_array"):
+            owned.add(edge)
+
+
+def fresh(d, g):
+    """Whether a vjp made the memory of ``d`` just now: it isn't ``g`` passed on, nor a view, nor held by a second name."""
+    return d is not g and d._array.base is None and holders(d) == ONE_HOLDER
+
+
+def holders(tensor):
+    """How many hold the tensor's array, in a measure of its own: compare with ``ONE_HOLDER``."""
+    array = tensor._array
+    return getrefcount(array)
+
+
+class Alone:
+    """Something with an array that nobody else holds."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self):
+        self._array = object()
+
+
+ONE_HOLDER = holders(Alone())
+"""What ``holders`` says of an array that one tensor holds. Measured, since Python's versions count differently."""

@@ -1,0 +1,82 @@
+"""The numbers of an update: reading them, counting steps, and PyTorch's errors for numbers out of range.
+
+``number`` and ``advance`` are the only functions of an optimizer that bring a Tensor's value into Python, so they are
+where a recorded step would have to read lr and the step count anew.
+"""
+
+from ..creation import tensor, zeros
+from ..dtypes import float32, float64, get_default_dtype
+from ..engine import Tensor
+
+__all__ = [
+    "advance", "check_betas", "check_flags", "check_fused", "check_lr", "check_not_negative", "number", "step_count",
+]  # fmt: skip
+
+
+def number(x):
+    """A hyperparameter as a Python number. It may be a Tensor of one element; one that learns stays a 0-d Tensor.
+
+    >>> optim.hyperparameters.number(0.5), optim.hyperparameters.number(tensor([0.5]))
+    (0.5, 0.5)
+    """
+    if not isinstance(x, Tensor):
+        return x
+    return x.squeeze() if x.requires_grad else x.item()
+
+
+def advance(step):
+    """Count one more step in the 0-d Tensor ``step``, and return the count as a Python number."""
+    return step.add_(1).item()
+
+
+def step_count(value=0.0, fused=None):
+    """A 0-d Tensor that counts steps: float32 also where the default is a half type, which can't count to 5,000."""
+    dtype = float64 if get_default_dtype() is float64 and not fused else float32
+    return tensor(value, dtype=dtype) if value else zeros((), dtype=dtype)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Checks
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def check_not_negative(name, value):
+    """PyTorch's error for a negative number, or NaN."""
+    if not 0.0 <= value:
+        raise ValueError(f"Invalid {name}: {value}")
+
+
+def check_lr(lr):
+    """PyTorch's errors for a learning rate, which may be a Tensor of one element."""
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+    check_not_negative("learning rate", lr)
+
+
+def check_betas(betas):
+    """PyTorch's error for decay rates outside [0, 1)."""
+    for i in 0, 1:
+        if not 0.0 <= betas[i] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+
+
+def check_fused(fused, foreach, differentiable):
+    """PyTorch's errors for ``fused`` together with others."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def check_flags(group, what="params and state_steps", xla=True):
+    """PyTorch's errors, in ``step``, for flags that a CPU can't have, or can't have together.
+
+    Else ``foreach`` and ``fused`` change nothing here: they choose between kernels that compute the same numbers.
+    """
+    if group.get("capturable"):
+        devices = ["cuda", "xpu", "hpu", "privateuseone"] + ["xla"] * xla
+        raise AssertionError(
+            f"If capturable=True, {what} must be on supported devices: {devices}.\nleave capturable=False on the CPU"
+        )
+    if group["foreach"] and group["differentiable"]:
+        raise AssertionError("_foreach ops don't support autograd\npass foreach=False with differentiable=True")

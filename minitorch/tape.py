@@ -1,0 +1,195 @@
+"""The gate's answers, written down: what a function of tensors did, as a flat function of arrays to replay.
+
+Passing the gate costs more than the arithmetic of small tensors. But for the same shapes and dtypes some functions always
+run the same rows: the vjps of the table, and the updates of optimizers. The first time they run with tensors, while a
+listener writes down what passes the gate; of that is made a function on arrays, here of tanh's vjp, ``g * (1 - out * out)``:
+
+    def tape(xp, g, v0):
+        t0 = f0(xp, v0, v0)
+        t1 = f1(xp, 1, t0, out=t0)
+        t2 = f2(xp, g, t1, out=t1)
+        return (t2,)
+
+Large temporaries that nobody reads any more are written over (``out=``). There is no second set of formulas: this is the
+same one, with the gate's questions answered in advance. When gradients are recorded or somebody listens, tensors run.
+"""
+
+from functools import wraps
+
+from .backends import ARRAY_TYPES
+from .modes import MODE
+
+__all__ = ["LARGE", "TAPED", "recorded", "taped"]
+
+TAPED = frozenset("fd")
+"""The dtypes (dtype.char) that tapes are made for: those that pass the gate as they are."""
+
+LARGE = 1 << 14
+"""Elements from which a temporary is worth writing over."""
+
+BLOCK = 1 << 14
+"""Elements that a long elementwise update takes at a time, so that they stay in the cache from one row to the next."""
+
+TAPES = 256
+"""How many tapes of one function are kept."""
+
+
+class Listening:
+    """Writes down what passes the gate in this block."""
+
+    def __enter__(self):
+        self.steps = []
+        MODE.listeners = (self.write_down,)
+        return self.steps
+
+    def write_down(self, *step):
+        self.steps.append(step)
+
+    def __exit__(self, *exception):
+        MODE.listeners = ()
+
+
+def recorded(run, g, values):
+    """What ``run(g, values)`` returns; the tape of it, a function (xp, g, *saved arrays), or None if there can be none; and
+    whether it ran elementwise rows only, so that the tape holds no shape."""
+    with Listening() as steps:
+        results = run(g, values)
+    saved = [value for value in values if hasattr(value, "_array")]
+    tape = written({"g": g, **{f"v{i}": value for i, value in enumerate(saved)}}, steps, results)
+    return results, tape, all([row.kind == "elementwise" for row, *_ in steps])
+
+
+def taped(function):
+    """A function that writes to some of its tensors and returns nothing, replayed on arrays from its second call on.
+
+    What it does may depend on its tensors' shapes and dtypes and on arguments that aren't floats; never on the numbers
+    in a tensor, nor on a float but by passing it on to operations as it is.
+    """
+    tapes = {}
+
+    @wraps(function)
+    def replayed(*args):
+        if MODE.grad or MODE.listeners:
+            return function(*args)
+        arrays = [x._array if hasattr(x, "_array") else x for x in args]
+        key = tuple([(x.shape, x.dtype.char) if x.__class__ in ARRAY_TYPES else x.__class__ is float or x for x in arrays])
+        tape = tapes.get(key)
+        if tape is not None:
+            return tape(args, arrays)
+        if len(tapes) >= TAPES:
+            tapes.clear()
+        tapes[key] = recorded_update(function, args)
+
+    return replayed
+
+
+def recorded_update(function, args):
+    """Call ``function(*args)``; what to call with (args, arrays) from then on."""
+    directly = lambda args, arrays: function(*args)  # noqa: E731
+    fresh = [float.fromhex(x.hex()) if x.__class__ is float else x for x in args]  # each an object of its own
+    named = {f"a{i}": x for i, x in enumerate(fresh) if x.__class__ is float or hasattr(x, "_array")}
+    floats = [x for x in fresh if x.__class__ is float]
+    with Listening() as steps:
+        function(*fresh)
+    if any(x in (0.0, 1.0, -1.0) for x in floats):
+        return None  # for such a number operations may take a short cut: wait for another
+    if any(hasattr(x, "_array") and x._array.dtype.char not in TAPED for x in fresh):
+        return directly
+    tape = written(named, steps, ())
+    if tape is None:
+        return directly
+    places = [i for i, x in enumerate(fresh) if any(in_place and out is x for *_, out, in_place in steps)]
+    tensors = [x for x in fresh if hasattr(x, "_array")]
+    one_shape = len({x._array.shape for x in tensors}) == 1 and all(row.kind == "elementwise" for row, *_ in steps)
+    kept = [i for i, x in enumerate(fresh) if f"a{i}" in named]
+    return Update(tape, places, kept, one_shape)
+
+
+class Update:
+    """A tape that writes to its arguments: runs it, in blocks where that pays, and counts the writes."""
+
+    __slots__ = ("blocks", "kept", "places", "tape")
+
+    def __init__(self, tape, places, kept, blocks):
+        self.tape, self.places, self.kept, self.blocks = tape, places, kept, blocks
+
+    def __call__(self, args, arrays):
+        arrays = [arrays[i] for i in self.kept]
+        first = arrays[0]
+        xp = ARRAY_TYPES[first.__class__]
+        if self.blocks and first.size > 2 * BLOCK and all_contiguous(arrays):
+            flat = [x.reshape(-1) if x.__class__ in ARRAY_TYPES else x for x in arrays]
+            for start in range(0, first.size, BLOCK):
+                stop = start + BLOCK
+                self.tape(xp, *[x[start:stop] if x.__class__ in ARRAY_TYPES else x for x in flat])
+        else:
+            self.tape(xp, *arrays)
+        for i in self.places:
+            args[i]._storage.version += 1
+
+
+def all_contiguous(arrays):
+    return all([x.flags.c_contiguous for x in arrays if x.__class__ in ARRAY_TYPES])
+
+
+def written(named, steps, results):
+    """The function of the ``named`` tensors and floats that repeats ``steps``; None if one can't be repeated on arrays."""
+    names = {id(x): name for name, x in named.items()}
+    last = last_reads(named, steps, results)
+    lines, known, temporaries = [], {}, set()
+    for k, (row, inputs, params, out, in_place) in enumerate(steps):
+        tensors = [x for x in inputs if hasattr(x, "_array")]
+        if any(id(x) not in names for x in tensors) or (in_place and id(out) not in names):
+            return None
+        if row.kind in ("creation", "random"):
+            if row.kind == "random":
+                return None
+            params = params[:-1]  # the device
+        known[f"f{k}"] = row.forward
+        arguments = ["xp"]
+        for j, x in enumerate((*inputs, *params)):
+            if id(x) not in names or not (hasattr(x, "_array") or x.__class__ is float):
+                known[f"c{k}_{j}"] = x
+                arguments.append(f"c{k}_{j}")
+            else:
+                arguments.append(names[id(x)])
+        spent = [x for x in tensors if id(x) in temporaries and last[id(x)] == k and same_kind(x, out)]
+        if in_place and row.writes:
+            arguments.append(f"out={names[id(out)]}")
+        elif spent and row.writes:
+            arguments.append(f"out={names[id(spent[0])]}")
+        call = f"f{k}({', '.join(arguments)})"
+        if in_place:
+            lines.append(call if row.writes and row.name not in COPIES else f"xp.copyto({names[id(out)]}, {call})")
+            continue
+        names[id(out)] = f"t{k}"
+        lines.append(f"t{k} = {call}" if out.ndim else f"t{k} = xp.asarray({call})")
+        if out._array.base is not None:
+            temporaries.difference_update([id(x) for x in tensors])  # a view of it lives on
+        elif row.kind in ("elementwise", "contraction") and out._array.size >= LARGE:
+            temporaries.add(id(out))
+
+    if any(x is not None and id(x) not in names for x in results):
+        return None
+    returned = "".join(f"{names[id(x)]}, " if x is not None else "None, " for x in results)
+    source = "\n    ".join([f"def tape({', '.join(['xp', *named])}):", *lines, f"return ({returned})"])
+    exec(source, known)
+    return known["tape"]
+
+
+COPIES = ("cast", "where")
+"""Rows that take ``out`` and leave the copying to who asked."""
+
+
+def last_reads(named, steps, results):
+    """The last step that reads each tensor, by identity; beyond them all for what is returned or came from outside."""
+    last = {id(x): len(steps) for x in (*named.values(), *results)}
+    for k, (_, inputs, _, out, in_place) in enumerate(steps):
+        for x in (*inputs, out) if in_place else inputs:
+            last[id(x)] = max(last.get(id(x), 0), k)
+    return last
+
+
+def same_kind(x, out):
+    """Whether the memory of ``x`` can hold ``out``."""
+    return x._array.shape == out._array.shape and x._array.dtype is out._array.dtype and x._array.flags.c_contiguous
