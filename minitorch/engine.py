@@ -99,7 +99,7 @@ def apply(row, inputs, params=()):
             out._view = viewed(x, (row, params), grad_mode)
     else:
         out._storage = Storage()
-    if grad_mode and wanted & row.wants:
+    if grad_mode and wanted & row.wants and result.dtype.kind not in "biu":
         out._node = remembered(row, inputs, params, out, wanted, edges)
     if mode.listeners:
         tell(row, inputs, params, out, False)
@@ -198,6 +198,8 @@ def fit(row, inputs):
     """
     inputs = [x if isinstance(x, Tensor) or x.__class__ in NUMBERS or x is None else operand(row, x) for x in inputs]
     mixed = [x for i, x in enumerate(inputs) if x is not None and (row.mixes is None or i in row.mixes)]
+    if row.kind == "contraction":
+        errors.refuse_mixture([x.dtype.name for x in mixed if isinstance(x, Tensor)])
     dtype = common_dtype(mixed)
     if dtype.category < float32.category and row.ready is primitives.FLOATS:
         dtype = get_default_dtype()
@@ -377,7 +379,7 @@ def seed_gradient(output, gradient):
                 "grad can be implicitly created only for scalar outputs\n"
                 f"this tensor has shape {tuple(output.shape)}: call .sum().backward(), or pass gradient="
             )
-        return output.ones_like()
+        return create(primitives.full, ((), 1, output.dtype)) if not output._array.ndim else output.ones_like()
     if not isinstance(gradient, Tensor):
         raise TypeError("gradients can be either Tensors or None, but got " + type(gradient).__name__)
     if gradient._array.shape != output._array.shape:
@@ -394,11 +396,8 @@ def from_data(data, dtype=None):
     """A new tensor of Python numbers, nested lists, arrays or tensors; Python's floats get the default dtype."""
     xp = for_device(CPU)
     if isinstance(data, Tensor):
-        array = data._array.copy()
-    else:
-        array = xp.array_of(data, dtype, default=get_default_dtype())
-    made = wrap(array)
-    return made if dtype is None else made.to(dtype)
+        return wrap(data._array.copy()) if dtype is None else data.detach().to(dtype, copy=True)
+    return wrap(xp.array_of(data, dtype, default=get_default_dtype()))
 
 
 def rebuilt(cls, array, requires_grad, attributes):
@@ -794,8 +793,8 @@ class Tensor:
     def _type_name(self, prefix=""):
         return (errors.C_NAMES if prefix else errors.TYPE_NAMES)[self.dtype.name]
 
-    def _from_data(self, data):
-        return from_data(data)
+    def _from_data(self, data, dtype=None):
+        return from_data(data, dtype)
 
     def _check_device(self, wanted):
         for_device(wanted)
@@ -867,7 +866,7 @@ class Tensor:
     )  # fmt: skip
     from .ops.reduce import (
         all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod,
-        cumprod_slope, cumsum, dist, equal, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean,
+        cumprod_slope, cumsum, dist, equal, is_same_size, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean,
         nansum, norm, prod, product_of_others, share_extremes, softmax, squared_error_mean, std, std_mean, sum, undrop, var, var_mean,
     )  # fmt: skip
     from .ops.movement import (

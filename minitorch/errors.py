@@ -5,7 +5,7 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 
 __all__ = [
     "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES",
-    "broadcast_error", "cast_error", "explain", "many_views_error", "output_shape_error", "overwritten_error",
+    "broadcast_error", "cast_error", "explain", "many_views_error", "output_shape_error", "overwritten_error", "refuse_mixture",
 ]  # fmt: skip
 
 FREED = (
@@ -61,7 +61,10 @@ C_NAMES = {
 
 def explain(row, shapes, dtype_names, error):
     """The exception to raise for ``error``, which the forward of ``row`` raised."""
-    if isinstance(error, (RuntimeError, IndexError, NotImplementedError)):
+    if isinstance(error, IndexError):
+        kind = RuntimeError if row.name in ("gather", "scatter", "scatter_add") else IndexError
+        return kind(str(error).replace("axis", "dimension") + f"\nindices must lie in the tensor, whose shape is {shapes[0]}")
+    if isinstance(error, (RuntimeError, NotImplementedError)):
         return error
     if row.kind == "elementwise" and isinstance(error, ValueError):
         found = broadcast_error(shapes)
@@ -75,6 +78,15 @@ def explain(row, shapes, dtype_names, error):
         name = TYPE_NAMES.get(dtype_names[0], dtype_names[0])
         return NotImplementedError(f"\"{row.name}\" not implemented for '{name}'\nconvert the tensor first, e.g. with .float()")
     return RuntimeError(f"{row.name}: {error}\nfor inputs of shapes {', '.join(map(str, shapes))}")
+
+
+def refuse_mixture(dtype_names):
+    """Raise RuntimeError if a product of matrices is asked of several dtypes, which PyTorch doesn't mix there."""
+    if len(set(dtype_names)) > 1:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[dtype_names[0]]} != {C_NAMES[dtype_names[1]]}\n"
+            "convert one of them with .to(dtype)"
+        )
 
 
 def broadcast_error(shapes):

@@ -60,10 +60,10 @@ def recorded(run, g, values):
 
 
 def taped(function):
-    """A function that writes to some of its tensors and returns nothing, replayed on arrays from its second call on.
+    """A function of tensors and floats that writes to its tensors and returns nothing, replayed from its second call on.
 
-    What it does may depend on its tensors' shapes and dtypes and on arguments that aren't floats; never on the numbers
-    in a tensor, nor on a float but by passing it on to operations as it is.
+    What it does may depend on its tensors' shapes and dtypes; never on the numbers in a tensor, nor on a float but by
+    passing it on to operations as it is.
     """
     tapes = {}
 
@@ -71,65 +71,84 @@ def taped(function):
     def replayed(*args):
         if MODE.grad or MODE.listeners:
             return function(*args)
-        arrays = [x._array if hasattr(x, "_array") else x for x in args]
-        key = tuple([(x.shape, x.dtype.char) if x.__class__ in ARRAY_TYPES else x.__class__ is float or x for x in arrays])
-        tape = tapes.get(key)
+        arrays, key = [], []
+        for x in args:
+            if x.__class__ is not float:
+                x = x._array
+                key += x.shape, x.dtype
+            arrays.append(x)
+        tape = tapes.get(tuple(key))
         if tape is not None:
             return tape(args, arrays)
         if len(tapes) >= TAPES:
             tapes.clear()
-        tapes[key] = recorded_update(function, args)
+        tapes[tuple(key)] = recorded_update(function, args)
 
     return replayed
 
 
 def recorded_update(function, args):
-    """Call ``function(*args)``; what to call with (args, arrays) from then on."""
-    directly = lambda args, arrays: function(*args)  # noqa: E731
-    fresh = [float.fromhex(x.hex()) if x.__class__ is float else x for x in args]  # each an object of its own
-    named = {f"a{i}": x for i, x in enumerate(fresh) if x.__class__ is float or hasattr(x, "_array")}
-    floats = [x for x in fresh if x.__class__ is float]
+    """Call ``function(*args)``; what to call with (args, arrays) from then on, or None if this call doesn't tell."""
+    args = [float.fromhex(x.hex()) if x.__class__ is float else x for x in args]  # each an object of its own
     with Listening() as steps:
-        function(*fresh)
-    if any(x in (0.0, 1.0, -1.0) for x in floats):
+        function(*args)
+    tensors = [x for x in args if x.__class__ is not float]
+    if any(x in (0.0, 1.0, -1.0) for x in args if x.__class__ is float):
         return None  # for such a number operations may take a short cut: wait for another
-    if any(hasattr(x, "_array") and x._array.dtype.char not in TAPED for x in fresh):
-        return directly
-    tape = written(named, steps, ())
+    if any(x._array.dtype.char not in TAPED for x in tensors):
+        return Directly(function)
+    tape = written({f"a{i}": x for i, x in enumerate(args)}, steps, ())
     if tape is None:
-        return directly
-    places = [i for i, x in enumerate(fresh) if any(in_place and out is x for *_, out, in_place in steps)]
-    tensors = [x for x in fresh if hasattr(x, "_array")]
+        return Directly(function)
+    places = [i for i, x in enumerate(args) if any(in_place and out is x for *_, out, in_place in steps)]
     one_shape = len({x._array.shape for x in tensors}) == 1 and all(row.kind == "elementwise" for row, *_ in steps)
-    kept = [i for i, x in enumerate(fresh) if f"a{i}" in named]
-    return Update(tape, places, kept, one_shape)
+    if one_shape and tensors[0]._array.size > 2 * BLOCK:
+        tape = in_blocks(tape)
+    return Update(tape, places)
+
+
+class Directly:
+    """Stands where there can be no tape."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, args, arrays):
+        self.function(*args)
 
 
 class Update:
-    """A tape that writes to its arguments: runs it, in blocks where that pays, and counts the writes."""
+    """A tape that writes to its arguments at ``places``: runs it and counts the writes."""
 
-    __slots__ = ("blocks", "kept", "places", "tape")
+    __slots__ = ("places", "tape")
 
-    def __init__(self, tape, places, kept, blocks):
-        self.tape, self.places, self.kept, self.blocks = tape, places, kept, blocks
+    def __init__(self, tape, places):
+        self.tape, self.places = tape, places
 
     def __call__(self, args, arrays):
-        arrays = [arrays[i] for i in self.kept]
-        first = arrays[0]
-        xp = ARRAY_TYPES[first.__class__]
-        if self.blocks and first.size > 2 * BLOCK and all_contiguous(arrays):
-            flat = [x.reshape(-1) if x.__class__ in ARRAY_TYPES else x for x in arrays]
-            for start in range(0, first.size, BLOCK):
-                stop = start + BLOCK
-                self.tape(xp, *[x[start:stop] if x.__class__ in ARRAY_TYPES else x for x in flat])
-        else:
-            self.tape(xp, *arrays)
+        self.tape(ARRAY_TYPES[arrays[0].__class__], *arrays)
         for i in self.places:
             args[i]._storage.version += 1
 
 
+def in_blocks(tape):
+    """An elementwise tape, run block after block, so that what one row writes the next finds in the cache."""
+
+    def blockwise(xp, *arrays):
+        if not all_contiguous(arrays):
+            return tape(xp, *arrays)
+        flat = [x if x.__class__ is float else x.reshape(-1) for x in arrays]
+        for start in range(0, arrays[0].size, BLOCK):
+            stop = start + BLOCK
+            tape(xp, *[x if x.__class__ is float else x[start:stop] for x in flat])
+
+    return blockwise
+
+
 def all_contiguous(arrays):
-    return all([x.flags.c_contiguous for x in arrays if x.__class__ in ARRAY_TYPES])
+    return all([x.flags.c_contiguous for x in arrays if x.__class__ is not float])
 
 
 def written(named, steps, results):

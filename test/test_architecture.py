@@ -279,7 +279,8 @@ def loaded_by(statement):
     return set(done.stdout.split())
 
 
-def test_import_loads_nothing_heavy():
-    loaded = loaded_by("import minitorch")
+@pytest.mark.parametrize("statement", ["import minitorch", "import minitorch.nn, minitorch.optim"])
+def test_import_loads_nothing_heavy(statement):
+    loaded = loaded_by(statement)
     assert "minitorch" in loaded
     assert (loaded - loaded_by("import numpy")) & HEAVY == set()

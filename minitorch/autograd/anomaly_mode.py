@@ -54,7 +54,16 @@ def _set(watch):
 
 
 class set_detect_anomaly:  # noqa: N801
-    """Switch the search for NaN on or off, from now on or as a block.   torch: autograd.set_detect_anomaly"""
+    """Switch the search for NaN on or off, from now on or as a block.   torch: autograd.set_detect_anomaly
+
+    >>> x = tensor(0., requires_grad=True)
+    >>> with torch.autograd.set_detect_anomaly(True):
+    ...     (x.sqrt() * 0).backward()
+    Traceback (most recent call last):
+      ...
+    RuntimeError: Function 'SqrtBackward0' returned nan values in its 0th output.
+    ...
+    """
 
     def __init__(self, mode, check_nan=True):
         self.before = _watch()
@@ -70,15 +79,7 @@ class set_detect_anomaly:  # noqa: N801
 class detect_anomaly(set_detect_anomaly):  # noqa: N801
     """In this block, a gradient that becomes NaN stops backward, and the error shows where forward it came from.
 
-    Slow: for looking, not for training.   torch: autograd.detect_anomaly
-
-    >>> x = tensor(0., requires_grad=True)
-    >>> with torch.autograd.detect_anomaly():
-    ...     (x.sqrt() * 0).backward()
-    Traceback (most recent call last):
-      ...
-    RuntimeError: Function 'SqrtBackward0' returned nan values in its 0th output.
-    ...
+    Slow: for looking, not for training, and it warns of that.   torch: autograd.detect_anomaly
     """
 
     def __init__(self, check_nan=True):

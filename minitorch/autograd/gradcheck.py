@@ -91,8 +91,7 @@ def gradgradcheck(
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     wanted = [i for i, _ in _wanted(inputs)]
     if grad_outputs is None:
-        outputs = [x for x in _outputs(func(*inputs)) if x.is_floating_point()]
-        grad_outputs = [empty(x.shape, dtype=x.dtype).uniform_(-1, 1) for x in outputs]
+        grad_outputs = [empty(x.shape, dtype=x.dtype).uniform_(-1, 1) for x in _outputs(func(*inputs))]
         if gen_non_contig_grad_outputs:
             grad_outputs = [stack([g, g], -1)[..., 0] for g in grad_outputs]
         grad_outputs = [g.detach().requires_grad_() for g in grad_outputs]
@@ -100,8 +99,7 @@ def gradgradcheck(
 
     def gradients(*arguments):
         xs, seeds = arguments[: len(inputs)], arguments[len(inputs) :]
-        outputs = [x for x in _outputs(func(*xs)) if x.is_floating_point()]
-        pairs = [(x, g) for x, g in zip(outputs, seeds, strict=True) if x.requires_grad]
+        pairs = [(x, g) for x, g in zip(_outputs(func(*xs)), seeds, strict=True) if x.requires_grad]
         found = grad(
             [x for x, _ in pairs], [xs[i] for i in wanted], [g for _, g in pairs], create_graph=True, allow_unused=True
         )
@@ -114,7 +112,9 @@ def gradgradcheck(
 
 
 def _outputs(outputs):
-    return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+    """The outputs that have a derivative."""
+    outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    return tuple([y for y in outputs if y.is_floating_point()])
 
 
 def _wanted(inputs):

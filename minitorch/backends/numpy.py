@@ -346,7 +346,7 @@ def mean(x, dims, keepdim):
 
 def squared_error_mean(x, y):
     difference = subtract(x, y)
-    return add_reduce(square(difference, difference), None) / x.dtype.type(x.size)
+    return add_reduce(multiply(difference, difference), None) / x.dtype.type(x.size)
 
 
 def prod(x, dim, keepdim):
@@ -462,7 +462,9 @@ def add_rows(out, rows, y):
 
 
 def along(index, dim):
-    """The key of ``index`` along ``dim``: its own position in every other dim."""
+    """The key of ``index`` along ``dim``: its own position in every other dim. Raises IndexError for negative positions."""
+    if index.size and index.min() < 0:
+        raise IndexError(f"index {index.min()} is out of bounds for axis {dim}")
     key = list(numpy.ogrid[tuple(slice(0, n) for n in index.shape)])
     key[dim] = index
     return tuple(key)
@@ -535,6 +537,9 @@ def matmul(x, y):
 
 
 def linear(x, weight, bias=None):
+    """x Wᵀ + b. Raises ValueError unless W is a matrix and b a vector of its rows' number."""
+    if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+        raise ValueError("linear takes a matrix and a vector")
     if x.ndim == 2:
         out = x.dot(weight.T)
     else:

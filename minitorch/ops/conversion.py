@@ -165,7 +165,7 @@ def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
 
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
     """A copy of ``data`` as a tensor of the input's dtype.   torch: Tensor.new_tensor"""
-    return to(input._from_data(data), input.dtype if dtype is None else dtype).requires_grad_(requires_grad)
+    return input._from_data(data, input.dtype if dtype is None else dtype).requires_grad_(requires_grad)
 
 
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):

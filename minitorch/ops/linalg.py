@@ -135,19 +135,23 @@ def linear(input, weight, bias=None):
 
     Raises RuntimeError if the sizes or dtypes don't match.
     """
+    try:
+        if bias is None:
+            return input._apply(rows.linear, (input, weight))
+        return input._apply(rows.linear, (input, weight, bias))
+    except (RuntimeError, IndexError, AttributeError):
+        return linear_in_steps(input, weight, bias)
+
+
+def linear_in_steps(input, weight, bias):
+    """``linear`` where its row refuses: for a weight or a bias of another rank. Raises RuntimeError with PyTorch's reason."""
     x, w = input._array, weight._array
-    if x.dtype is not w.dtype:
+    if input.dtype is not weight.dtype:
         same_dtype(input, weight)
-    if w.ndim != 2 or x.ndim == 0:
-        result = input.matmul(weight.t())
-        return result if bias is None else result + bias
-    if x.shape[-1] != w.shape[1]:
+    if w.ndim == 2 and x.ndim and x.shape[-1] != w.shape[1]:
         raise matmul_error(x.shape if x.ndim > 1 else (1, *x.shape), w.shape[::-1])
-    if bias is None:
-        return input._apply(rows.linear, (input, weight))
-    if bias._array.shape != w.shape[:1]:
-        return input._apply(rows.linear, (input, weight)) + bias
-    return input._apply(rows.linear, (input, weight, bias))
+    result = input.matmul(weight.t() if w.ndim == 2 else weight)
+    return result if bias is None else result + bias
 
 
 def scaled(beta, input, alpha, product):

@@ -11,7 +11,7 @@ from ..dtypes import bool as bool_dtype, float64, int64, uint8
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod",
-    "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "log_softmax", "logcumsumexp", "logsumexp", "max", "max_result", "mean",
+    "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logcumsumexp", "logsumexp", "max", "max_result", "mean",
     "median", "min", "min_result", "nanmean", "nansum", "norm", "one_dim", "prod", "product_of_others", "share_extremes", "softmax",
     "squared_error_mean", "std", "std_mean", "sum", "undrop", "var", "var_mean",
 ]  # fmt: skip
@@ -72,8 +72,16 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
 
 
 def squared_error_mean(input, other):
-    """The mean of (x - y)², for two tensors of one shape."""
-    return input._apply(rows.squared_error_mean, (input, other))
+    """The mean of (x - y)²."""
+    x, y = input._array, other._array
+    if x.shape == y.shape and x.dtype.kind == "f":
+        return input._apply(rows.squared_error_mean, (input, other))
+    return (input - other).square().mean()
+
+
+def is_same_size(input, other):
+    """Whether both have the same shape.   torch: Tensor.is_same_size"""
+    return input._array.shape == other._array.shape
 
 
 def nansum(input, dim=None, keepdim=False, *, dtype=None):

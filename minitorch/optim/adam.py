@@ -81,7 +81,7 @@ class Adam(Optimizer):
             m, v = state["exp_avg"], state["exp_avg_sq"]
             c1, c2 = 1 - b1**t, (1 - b2**t) ** 0.5
             if not amsgrad and not differentiable:
-                descend(p, g, m, v, 1 - b1, b2, 1 - b2, c2, eps, -lr / c1)
+                descend(p, g, m, v, 1.0 - b1, float(b2), 1.0 - b2, c2, float(eps), -lr / c1)
                 continue
 
             m.lerp_(g, 1 - b1)

@@ -7,6 +7,7 @@ where a recorded step would have to read lr and the step count anew.
 from ..creation import tensor, zeros
 from ..dtypes import float32, float64, get_default_dtype
 from ..engine import Tensor
+from ..tape import taped
 
 __all__ = [
     "advance", "check_betas", "check_flags", "check_fused", "check_lr", "check_not_negative", "number", "step_count",
@@ -26,7 +27,13 @@ def number(x):
 
 def advance(step):
     """Count one more step in the 0-d Tensor ``step``, and return the count as a Python number."""
-    return step.add_(1).item()
+    count_up(step)
+    return step.item()
+
+
+@taped
+def count_up(step):
+    step.add_(1)
 
 
 def step_count(value=0.0, fused=None):

@@ -62,7 +62,7 @@ class SGD(Optimizer):
             if learns:
                 p.addcmul_(g, lr, value=-1)
             else:
-                descend(p, g, -lr)
+                descend(p, g, float(-lr))
 
 
 @taped

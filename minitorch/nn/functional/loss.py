@@ -28,9 +28,9 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
-    if input.shape != target.shape:
+    if not input.is_same_size(target):
         warn_of_broadcast(input, target)
-    elif reduction == "mean" and weight is None and input.is_floating_point() and input.dtype is target.dtype:
+    if reduction == "mean" and weight is None:
         return input.squared_error_mean(target)
 
     loss = (input - target).square()

@@ -310,7 +310,7 @@ class _ParallelIterator(_Iterator):
         # However this iterator ends, dropped half way, by an error or with the program: its workers leave.
         self._dismiss = weakref.finalize(self, dismiss, os.getpid(), self._workers)
         for i in range(loader.num_workers):
-            self._workers.append(Worker(context, job, i))
+            self._workers.append(Worker(context, job, i, self._workers))
 
         self.start_epoch(loader)
 

@@ -95,14 +95,19 @@ def fetch_from(dataset, batched, collate_fn, drop_last):
 # ------------------------------------------------------------------------------------------------------ in the worker
 
 
-def serve(connection, job, worker_id):
-    """A worker's life: do the tasks as they come, until told to stop or the parent is gone."""
+def serve(connection, job, worker_id, parent, inherited):
+    """A worker's life: do the tasks as they come, until told to stop or the parent is gone.
+
+    A forked one is told the ``parent``'s process id, and which of its ends of pipes it has ``inherited`` and has to close.
+    """
     import queue
 
+    for other in inherited:
+        other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business: it tells its workers to stop
 
     inbox, outbox, stopped = queue.SimpleQueue(), queue.SimpleQueue(), threading.Event()
-    threading.Thread(target=_read, args=(connection, inbox, stopped), daemon=True).start()
+    threading.Thread(target=_read, args=(connection, inbox, stopped, parent), daemon=True).start()
     threading.Thread(target=_write, args=(connection, outbox), daemon=True).start()
 
     failure = _prepare(job, worker_id)
@@ -150,21 +155,25 @@ def _prepare(job, worker_id):
         return Failure(error, worker_id)
 
 
-def _read(connection, inbox, stopped):
-    """Thread: from the pipe into the inbox, up to None or the end of the parent."""
-    parent = os.getppid()
+def _read(connection, inbox, stopped, parent):
+    """Thread: from the pipe into the inbox, up to None. If the parent dies without a word, so does the worker."""
+    import traceback
+
     try:
         while True:
             while not connection.poll(PATIENCE):
-                # The pipe doesn't end with the parent if another child has inherited the parent's end.
-                if os.getppid() != parent:
+                # The pipe doesn't end with the parent while another of its children holds the parent's end.
+                if parent is not None and os.getppid() != parent:
                     os._exit(1)
             task = connection.recv()
             if task is None:
                 break
             inbox.put(task)
     except (EOFError, OSError):
-        pass
+        os._exit(1)
+    except Exception:  # what the sampler gave can be pickled but not unpickled
+        traceback.print_exc()
+        os._exit(1)
     stopped.set()
     inbox.put(None)
 
@@ -243,10 +252,13 @@ class Worker:
     load    how many tasks it has been given whose batches haven't been taken
     """
 
-    def __init__(self, context, job, worker_id):
+    def __init__(self, context, job, worker_id, others):
         self.active, self.load = True, 0
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, job, worker_id), daemon=True)
+        forked = context.get_start_method() == "fork"
+        parent = os.getpid() if forked else None
+        inherited = [self.connection, *(worker.connection for worker in others)] if forked else []
+        self.process = context.Process(target=serve, args=(theirs, job, worker_id, parent, inherited), daemon=True)
         try:
             _start(self.process)
         except Exception as error:

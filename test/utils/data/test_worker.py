@@ -477,8 +477,9 @@ def test_nobody_stays_when_the_program_ends(ending, persistent):
     wait_until(lambda: all(map(gone, pids)))
 
 
-def test_nobody_stays_when_the_program_is_killed():
-    program, pids = run("time.sleep(100)", sleep=0.01)
+@pytest.mark.parametrize("sleep", [0.0, 0.01, 100.0])
+def test_nobody_stays_when_the_program_is_killed(sleep):
+    program, pids = run("time.sleep(100)", sleep=sleep)
     program.kill()
     program.communicate(timeout=SOON)
     wait_until(lambda: all(map(gone, pids)))

@@ -1,0 +1,219 @@
+"""The largest, and the mean, of each window: over the last dims of x, however many they are.
+
+A window's places are gone through one after the other, for all positions at once: what one place sees of x is a strided
+view of it. Some maps (the planes, or volumes, of an image's channels) at a time, so that all of it stays in the cache.
+
+A geometry is (kernel, stride, padding, dilation, positions), with an entry for each dim; padding is what comes before. There
+is as much after as the last position reaches.
+
+torch: ATen/native/cpu/MaxPoolKernel.cpp and AvgPoolKernel.cpp
+"""
+
+import math
+
+import numpy
+
+from .threads import scratch, share
+
+__all__ = ["avg_pool", "avg_pool_grad", "max_pool_index", "pool_gather", "pool_scatter"]
+
+MAP_BYTES = 1 << 19
+"""About how much memory the maps of one piece may take."""
+
+WORTH_SHARING = 1 << 20
+"""Elements seen above which threads share them."""
+
+
+def maps_of(x, dims):
+    """x as (maps, *sizes): all dims but the last ``dims`` made one."""
+    return x.reshape(-1, *x.shape[x.ndim - dims :])
+
+
+def parts(x):
+    """Slices of some maps at a time."""
+    step = max(1, MAP_BYTES // max(x[:1].nbytes, 1))
+    return [slice(start, min(start + step, len(x))) for start in range(0, len(x), step)]
+
+
+def framed_sizes(sizes, geometry):
+    """The sizes with the padding before, and what the last position reaches beyond."""
+    kernel, stride, padding, dilation, positions = geometry
+    return [
+        max(n + before, (count - 1) * s + d * (k - 1) + 1)
+        for n, k, s, before, d, count in zip(sizes, kernel, stride, padding, dilation, positions, strict=True)
+    ]
+
+
+def views(frame, geometry):
+    """What each place of the window sees of a frame: for each position, one element."""
+    kernel, stride, _, dilation, positions = geometry
+    for place in numpy.ndindex(*kernel):
+        key = [
+            slice(i * d, i * d + s * (count - 1) + 1, s)
+            for i, s, d, count in zip(place, stride, dilation, positions, strict=True)
+        ]
+        yield frame[(..., *key)]
+
+
+class Frames:
+    """Some maps of x at a time, in a frame of ``filling`` if there is padding."""
+
+    def __init__(self, x, geometry, filling):
+        self.x, self.filling, padding = x, filling, geometry[2]
+        self.sizes = framed_sizes(x.shape[1:], geometry)
+        self.framed = self.sizes != list(x.shape[1:])
+        self.inside = (..., *[slice(before, before + n) for before, n in zip(padding, x.shape[1:], strict=True)])
+
+    def of(self, maps):
+        x = self.x[maps]
+        if not self.framed:
+            return x
+        frame = scratch("frame", (len(x), *self.sizes), x.dtype)
+        frame.fill(self.filling)
+        frame[self.inside] = x
+        return frame
+
+
+def lowest(dtype):
+    return -math.inf if dtype.kind == "f" else numpy.iinfo(dtype).min
+
+
+# ------------------------------------------------------------------------------------------------------------- largest
+
+
+def max_pool_index(x, geometry):
+    """Where in its map, counted flat, the largest element of each window is: the first of several, the last NaN."""
+    maps = maps_of(x, len(geometry[0]))
+    positions = geometry[-1]
+    out = numpy.empty((len(maps), *positions), numpy.int64)
+    frames = Frames(maps, geometry, lowest(x.dtype))
+    origin, offsets, first = origins(maps.shape[1:], geometry)
+
+    def find(some):
+        index = out[some]
+        places = largest_places(frames.of(some), index.shape, first, geometry, frames.framed)
+        offsets.take(places, out=index, mode="clip")  # the mode that needs no check
+        index += origin
+
+    share(parts(maps), lambda: find, out.size * math.prod(geometry[0]) >= WORTH_SHARING)
+    return out.reshape(*x.shape[: x.ndim - len(positions)], *positions)
+
+
+def largest_places(frame, shape, first, geometry, framed):
+    """The number of the place, in each window, where the largest element is.
+
+    Bytes are cheap: where an element is better than all before it, its place's number is larger than theirs too.
+    """
+    best, better = scratch("best", shape, frame.dtype), scratch("better", shape, bool)
+    places, number = scratch("places", shape, first.dtype), scratch("number", shape, first.dtype)
+    places[...] = first
+    best.fill(lowest(frame.dtype))
+    for i, seen in enumerate(views(frame, geometry)):
+        if i == 0 and not framed:
+            best[...] = seen
+            continue
+        numpy.greater(seen, best, better)
+        numpy.multiply(better, first.dtype.type(i), number)
+        numpy.maximum(places, number, places)
+        numpy.maximum(best, seen, best)  # NaN, once there, stays
+
+    if frame.dtype.kind == "f" and numpy.isnan(best).any():
+        for i, seen in enumerate(views(frame, geometry)):
+            numpy.isnan(seen, better)
+            numpy.copyto(places, first.dtype.type(i), where=better)
+    return places
+
+
+def origins(sizes, geometry):
+    """Flat indices: each window's origin, which may lie outside; how far from it each place is. And the number of the
+    first place that lies inside, for each position."""
+    kernel, stride, padding, dilation, positions = geometry
+    dims = range(len(sizes))
+    steps = [math.prod(sizes[i + 1 :]) for i in dims]
+    starts = [numpy.arange(positions[i]) * stride[i] - padding[i] for i in dims]
+    skipped = [-(numpy.minimum(start, 0) // dilation[i]) for i, start in enumerate(starts)]
+    places = [numpy.arange(kernel[i]) * dilation[i] for i in dims]
+
+    numbers = numpy.uint8 if math.prod(kernel) <= 256 else numpy.int32
+    rows = [math.prod(kernel[i + 1 :]) for i in dims]
+    return flat(starts, steps), flat(places, steps).reshape(-1), flat(skipped, rows).astype(numbers)
+
+
+def flat(coordinates, steps):
+    """Σ coordinate · step, for each combination of the dims' coordinates."""
+    found = numpy.zeros((), numpy.int64)
+    for of_dim, step in zip(coordinates, steps, strict=True):
+        found = numpy.add.outer(found, of_dim * step)
+    return found
+
+
+def absolute(index, sizes):
+    """Flat indices within each map, as flat indices of all maps."""
+    maps = maps_of(index, len(sizes))
+    return maps.reshape(len(maps), -1) + (numpy.arange(len(maps)) * math.prod(sizes))[:, None]
+
+
+def pool_gather(x, index, dims):
+    """The elements of the maps of x, its last ``dims`` dims, at flat indices."""
+    return x.reshape(-1).take(absolute(index, x.shape[x.ndim - dims :])).reshape(index.shape)
+
+
+def pool_scatter(g, index, shape, dims, overlap):
+    """Its adjoint: maps of zeros, with each g added where it was taken. Without ``overlap``, no place was taken twice."""
+    places = absolute(index, shape[len(shape) - dims :]).reshape(-1)
+    size = math.prod(shape)
+    if overlap:
+        return numpy.bincount(places, g.reshape(-1), size).astype(g.dtype).reshape(shape)
+    out = numpy.zeros(size, g.dtype)
+    out[places] = g.reshape(-1)
+    return out.reshape(shape)
+
+
+# ---------------------------------------------------------------------------------------------------------------- mean
+
+
+def divisor(counts, dtype):
+    """What the sums are divided by: a number, or the products of the counts in each dim."""
+    if not isinstance(counts, tuple):
+        return counts
+    found = numpy.ones((), dtype)
+    for of_dim in counts:
+        found = numpy.multiply.outer(found, numpy.array(of_dim, dtype))
+    return found
+
+
+def avg_pool(x, geometry, counts):
+    """The sum of each window, divided by ``counts``: a number, or a tuple of one for each position of each dim."""
+    maps, positions = maps_of(x, len(geometry[0])), geometry[-1]
+    out = numpy.empty((len(maps), *positions), x.dtype)
+    frames, by = Frames(maps, geometry, 0), divisor(counts, x.dtype)
+
+    def average(some):
+        total = out[some]
+        total.fill(0)
+        for seen in views(frames.of(some), geometry):
+            total += seen
+        numpy.true_divide(total, by, total)
+
+    share(parts(maps), lambda: average, out.size * math.prod(geometry[0]) >= WORTH_SHARING)
+    return out.reshape(*x.shape[: x.ndim - len(positions)], *positions)
+
+
+def avg_pool_grad(g, shape, geometry, counts):
+    """Its adjoint, of that shape: what each window gives to its elements."""
+    dims = len(geometry[0])
+    maps, sizes = maps_of(g, dims), shape[len(shape) - dims :]
+    out = numpy.empty((len(maps), *sizes), g.dtype)
+    frames, by = Frames(out, geometry, 0), divisor(counts, g.dtype)
+
+    def spread(some):
+        share_of_each = maps[some] / by
+        frame = scratch("frame", (len(share_of_each), *frames.sizes), g.dtype) if frames.framed else out[some]
+        frame.fill(0)
+        for seen in views(frame, geometry):
+            seen += share_of_each
+        if frames.framed:
+            out[some] = frame[frames.inside]
+
+    share(parts(out), lambda: spread, g.size * math.prod(geometry[0]) >= WORTH_SHARING)
+    return out.reshape(shape)
