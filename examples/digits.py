@@ -52,19 +52,22 @@ class DigitNet(nn.Module):
     GELU and average pooling instead of the usual ReLU and max pooling, because they have no kinks. At a kink the last
     bit of a number decides which way the gradient goes, so two libraries that round differently would drift apart
     within a hundred steps; a smooth network keeps them together to six digits.
+
+    The convolutions have no bias: the normalisation after each subtracts the mean, and any bias with it. Its gradient
+    would be nothing but rounding, which Adam scales up to full steps.
     """
 
     def __init__(self, width=16):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(1, width, 3, padding=1),
+            nn.Conv2d(1, width, 3, padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.GELU(),
-            nn.Conv2d(width, 2 * width, 3, padding=1),
+            nn.Conv2d(width, 2 * width, 3, padding=1, bias=False),
             nn.BatchNorm2d(2 * width),
             nn.GELU(),
             nn.AvgPool2d(2),  # (N, 2 * width, 4, 4)
-            nn.Conv2d(2 * width, 2 * width, 3, padding=1),
+            nn.Conv2d(2 * width, 2 * width, 3, padding=1, bias=False),
             nn.BatchNorm2d(2 * width),
             nn.GELU(),
         )

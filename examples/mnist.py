@@ -46,6 +46,12 @@ def normalize(images):
     return (images.float() / 255 - MEAN) / DEVIATION
 
 
+def shift(images, most=2):
+    """All images of a batch moved by the same few pixels, at random: a digit is the same digit a little further on."""
+    down, right = torch.randint(-most, most + 1, (2,)).tolist()
+    return torch.roll(images, (down, right), (2, 3))
+
+
 # ---- models ----------------------------------------------------------------------------------------------------------
 
 
@@ -97,7 +103,7 @@ def train_epoch(model, loader, optimizer, scheduler, epoch):
     losses = []
     progress = tqdm(loader, desc=f"epoch {epoch + 1}", unit="step", disable=None, leave=False)
     for images, labels in progress:
-        loss = F.nll_loss(model(normalize(images)), labels)
+        loss = F.nll_loss(model(normalize(shift(images))), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -5,7 +5,9 @@ import math
 from . import primitives as rows
 from .backends import ARRAY_TYPES, for_device
 from .device import as_device
-from .dtypes import bool as bool_dtype, dtype as DType, float64, get_default_dtype, int64, number_dtype
+from .dtypes import bool as bool_dtype
+from .dtypes import dtype as DType
+from .dtypes import float64, get_default_dtype, int64, number_dtype
 from .engine import Tensor, create, from_data, wrap
 from .ops.conversion import empty_like, full_like, ones_like, zeros_like
 from .ops.movement import sizes

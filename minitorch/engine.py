@@ -17,28 +17,35 @@ from weakref import ref
 from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of, for_device
 from .device import CPU, as_device, device
-from .dtypes import float32, get_default_dtype, int64, number_dtype, result_dtype
+from .dtypes import float32, get_default_dtype, int64
+from .fitting import common_dtype, explained, fit, fits, wrapped_numbers
 from .formatting import format_tensor
-from .graph import CREATED, AccumulateGrad, HookHandle, Node, Storage, Stub, View, backward, edge_of
-from .modes import MODE, enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .graph import AccumulateGrad, HookHandle, Node, Storage, backward, edge_of, edges_of, remembered, viewed
+from .modes import (
+    MODE,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+    tell,
+)  # fmt: skip
+from .ops import attributes, protocol
 from .ops.joining import cat, stack
 from .ops.random import memory_order
 from .ops.reduce import one_dim
 from .size import Size
+from .writing import refuse_write, write
 
 __all__ = [
-    "MODE", "AccumulateGrad", "Node", "Tensor", "apply", "backward", "broadcast_shape", "common_dtype", "create", "edge_of",
+    "AccumulateGrad", "MODE", "Node", "Tensor", "apply", "backward", "broadcast_shape", "common_dtype", "create", "edge_of",
     "enable_grad", "from_data", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled", "wrap", "write",
 ]  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------------- the gate
-
-NUMBERS = {
-    bool: frozenset("?bBhilqfdFD"), int: frozenset("bBhilqfdFD"), float: frozenset("fdFD"), complex: frozenset("FD"),
-}  # fmt: skip
-"""Which arrays (by dtype.char) a Python number can be combined with as it is, without changing the array's dtype."""
 
 
 def wrap(array, storage=None):
@@ -106,62 +113,6 @@ def apply(row, inputs, params=()):
     return out
 
 
-def fits(ready, dtype, number):
-    """Whether a row that computes in ``ready`` takes arrays of ``dtype``, and Python numbers of a class, as they are."""
-    if dtype is None:
-        return False
-    char = dtype.char
-    return char in ready and (number is None or (number in NUMBERS and char in NUMBERS[number]))
-
-
-def tell(row, inputs, params, out, written):
-    """Tell the listeners."""
-    for listener in MODE.listeners:
-        listener(row, inputs, params, out, written)
-
-
-def viewed(source, step, grad_mode):
-    """The View of what comes of a view row on ``source``."""
-    edge_of(source)
-    view = source._view
-    made = "grad" if grad_mode else "no_grad"
-    return View(source, (step,), made) if view is None else View(view.base, (*view.path, step), made)
-
-
-def edges_of(inputs):
-    """Which inputs have a history, as a set of bits; and for each its Node or None."""
-    wanted, edges = 0, []
-    for i, x in enumerate(inputs):
-        edge = edge_of(x) if isinstance(x, Tensor) else None
-        edges.append(edge)
-        if edge is not None:
-            wanted |= 1 << i
-    return wanted, edges
-
-
-def remembered(row, inputs, params, out, wanted, edges):
-    """The Node of ``out``, with what the vjps of the ``wanted`` inputs read."""
-    count = len(inputs)
-    if wanted & row.wants != wanted:
-        wanted &= row.wants
-        edges = [edge if wanted >> i & 1 else None for i, edge in enumerate(edges)]
-    node = object.__new__(Node)
-    node.row, node.params, node.edges, node.wanted, node.shapes, node.number = row, params, edges, wanted, None, next(CREATED)
-    node.saved = saved = [None] * (count + 1)
-    for position in row.shapes_of or row.each and range(1, count + 1) or ():
-        saved[position] = Stub(inputs[position - 1])
-    for position in row.saves.get((wanted, count)) or row.saved_for(wanted, count, inputs):
-        x = inputs[position - 1] if position else out
-        saved[position] = (x._array, x._storage, x._storage.version) if isinstance(x, Tensor) else x
-    if count > 1 and row.kind == "elementwise":
-        shape = out._array.shape
-        for x in inputs:
-            if isinstance(x, Tensor) and x._array.shape != shape:
-                node.shapes = tuple([x._array.shape if isinstance(x, Tensor) else None for x in inputs])
-                break
-    return node
-
-
 def create(row, params, device=CPU):
     """A Tensor that comes of no other: a row of kind creation or random, on ``device``."""
     listeners = MODE.listeners
@@ -169,203 +120,6 @@ def create(row, params, device=CPU):
     if listeners:
         tell(row, (), (*params, device), out, False)
     return out
-
-
-# ---------------------------------------------------------------------------------------------------- numbers and dtypes
-
-
-def all_fit(ready, arrays):
-    """``fits``, for arrays and numbers together: one dtype, which the numbers don't change."""
-    dtype = number = None
-    for a in arrays:
-        if a.__class__ in ARRAY_TYPES:
-            if dtype is None:
-                dtype = a.dtype
-            elif a.dtype is not dtype:
-                return False
-        elif number is not None and number is not a.__class__:
-            return False
-        else:
-            number = a.__class__
-    return fits(ready, dtype, number)
-
-
-def fit(row, inputs):
-    """``inputs`` cast to the dtype that they make together; their arrays; the forward to run on them.
-
-    Casts are rows of their own, so gradients come back in each input's dtype. Narrow types (float16, bfloat16) are
-    widened for the forward only, and its result is rounded once.
-    """
-    inputs = [x if isinstance(x, Tensor) or x.__class__ in NUMBERS or x is None else operand(row, x) for x in inputs]
-    mixed = [x for i, x in enumerate(inputs) if x is not None and (row.mixes is None or i in row.mixes)]
-    if row.kind == "contraction":
-        errors.refuse_mixture([x.dtype.name for x in mixed if isinstance(x, Tensor)])
-    dtype = common_dtype(mixed)
-    if dtype.category < float32.category and row.ready is primitives.FLOATS:
-        dtype = get_default_dtype()
-    tensors = []
-    for i, x in enumerate(inputs):
-        if isinstance(x, Tensor) and x.dtype is not dtype and (row.mixes is None or i in row.mixes):
-            x = apply(primitives.cast, (x,), (dtype,))
-        tensors.append(x)
-    arrays = [x._array if isinstance(x, Tensor) else x for x in tensors]
-    xp = backend_of(arrays)
-    if dtype.name not in xp.NARROW:
-        return tensors, [plain_number(x, dtype) for x in arrays], row.forward
-    return tensors, [xp.widen(a) if a.__class__ in ARRAY_TYPES and a.dtype != bool else a for a in arrays], widened(row, dtype)
-
-
-def common_dtype(operands):
-    """The dtype that tensors and Python numbers make together, by PyTorch's three ranks."""
-    tensors = [x for x in operands if isinstance(x, Tensor)]
-    return result_dtype(
-        [x.dtype for x in tensors if x._array.ndim],
-        [x.dtype for x in tensors if not x._array.ndim],
-        [number_dtype(x) for x in operands if not isinstance(x, Tensor)],
-    )
-
-
-def plain_number(x, dtype):
-    """A number that fits beside arrays of ``dtype``: an int beside booleans or floats is left to the array library."""
-    return int(x) if x.__class__ is bool and dtype.category == 1 else x
-
-
-def widened(row, dtype):
-    """The row's forward for a narrow dtype: computed in float32, rounded once."""
-
-    def forward(xp, *arguments, out=None):
-        result = xp.asarray(row.forward(xp, *arguments))
-        return xp.cast(result, dtype) if result.dtype.char == "f" else result
-
-    return forward
-
-
-def operand(row, x):
-    """Something foreign as an operand: an array becomes a tensor, a NumPy scalar a Python number."""
-    if x.__class__ in ARRAY_TYPES:
-        return wrap(x)
-    if isinstance(x, (bool, int, float, complex)) or (hasattr(x, "item") and getattr(x, "shape", None) == ()):
-        return x.item() if hasattr(x, "item") else float(x) if isinstance(x, float) else int(x)
-    raise TypeError(
-        f"{row.name}(): argument 'other' must be Tensor or Number, not {type(x).__name__}\nmake it a tensor first: torch.tensor(...)"
-    )
-
-
-def wrapped_numbers(inputs):
-    """``inputs``, with integers that an integer dtype can't hold wrapped into it, as PyTorch does: uint8 + 300 adds 44."""
-    dtype = common_dtype(inputs)
-    bits, signed = 8 * dtype.itemsize, dtype.is_signed
-    half = 1 << (bits - 1) if signed else 0
-    wrapped = [(x + half) % (1 << bits) - half if x.__class__ is int else x for x in inputs]
-    if wrapped == list(inputs):
-        raise RuntimeError("value cannot be converted to type int64_t without overflow")
-    return wrapped
-
-
-def explained(row, arrays, error):
-    """PyTorch's exception for what the array library raised."""
-    real = [a for a in arrays if a.__class__ in ARRAY_TYPES]
-    return errors.explain(row, [a.shape for a in real], [backend_of((a,)).dtype_of(a).name for a in real], error)
-
-
-# -------------------------------------------------------------------------------------------------------------- writing
-
-
-def write(x, row, inputs, params=()):
-    """Write what ``row`` makes of ``inputs`` into the memory of ``x``, and give ``x`` that history. Returns ``x``.
-
-    Raises RuntimeError where PyTorch does: for a leaf that wants its gradient, for results of another shape or of a
-    higher category of dtype, for memory that several elements share.
-    """
-    mode, target = MODE, x._array
-    if 0 in target.strides and shares_elements(target):
-        raise RuntimeError(errors.SHARED_ELEMENTS)
-    arrays = [i._array if isinstance(i, Tensor) else i for i in inputs]
-    forward = row.forward
-    if row.ready is not None and not all_fit(row.ready, arrays):
-        inputs, arrays, forward = fit(row, inputs)
-    if not mode.grad:
-        store(target, row, forward, arrays, params)
-        x._storage.version += 1
-    else:
-        old = edge_of(x)
-        wanted, edges = edges_of(inputs)
-        wanted &= row.wants
-        if wanted or old is not None:
-            refuse_write(x, old)
-        kept = kept_inputs(x, row, inputs, wanted) if wanted else inputs
-        store(target, row, forward, arrays, params)
-        x._storage.version += 1
-        if wanted:
-            remember_write(x, remembered(row, kept, params, x, wanted, edges))
-        elif old is not None:  # nothing of what x was is left: its history gets a gradient of zero
-            remember_write(x, Node(primitives.assign, (), [old, None], [None, None, None], 1))
-    if mode.listeners:
-        tell(row, inputs, params, x, True)
-    return x
-
-
-def shares_elements(array):
-    """Whether a dim of the array repeats one element, as an expanded one does."""
-    return array.size > 0 and any([n > 1 and s == 0 for n, s in zip(array.shape, array.strides, strict=True)])
-
-
-def store(target, row, forward, arrays, params):
-    """Run ``forward`` into the array ``target``."""
-    xp = ARRAY_TYPES[target.__class__]
-    try:
-        if row.writes:
-            result = forward(xp, *arrays, *params, out=target)
-        else:
-            result = forward(xp, *arrays, *params)
-        if result is not target:
-            xp.copyto(target, result)
-    except OverflowError:
-        numbers = [wrap(a) if a.__class__ in ARRAY_TYPES else a for a in arrays]
-        arrays = [a._array if isinstance(a, Tensor) else a for a in wrapped_numbers(numbers)]
-        store(target, row, forward, arrays, params)
-    except TypeError as error:
-        if "Cannot cast" not in str(error):
-            raise explained(row, arrays, error) from None
-        floating = any([a.__class__ is float or getattr(a, "dtype", target.dtype).kind == "f" for a in arrays])
-        raise errors.cast_error("Float" if floating else "Long", xp.dtype_of(target).name) from None
-    except ValueError as error:
-        shapes = [a.shape for a in arrays if a.__class__ in ARRAY_TYPES]
-        raise errors.broadcast_error(shapes) or errors.output_shape_error(target.shape, shapes, error) from None
-
-
-def refuse_write(x, node):
-    """Raise RuntimeError if writing to ``x`` would need history where there can be none."""
-    view = x._view
-    if view is None:
-        if isinstance(node, AccumulateGrad):
-            raise RuntimeError(errors.LEAF_WRITTEN)
-        return
-    if node is not None and isinstance(view.base._node, AccumulateGrad):
-        raise RuntimeError(errors.LEAF_VIEW_WRITTEN)
-    if isinstance(node, AccumulateGrad):
-        raise RuntimeError(errors.LEAF_WRITTEN)
-    if view.made != "grad":
-        raise RuntimeError(errors.NO_GRAD_VIEW_WRITTEN if view.made == "no_grad" else errors.many_views_error(view.made))
-
-
-def kept_inputs(x, row, inputs, wanted):
-    """``inputs`` to save, with a copy of ``x`` as it was in its place if a vjp reads that."""
-    if not any([p and inputs[p - 1] is x for p in row.saved_for(wanted, len(inputs), inputs)]):
-        return inputs
-    before = wrap(x._array.copy())
-    return [before if i is x else i for i in inputs]
-
-
-def remember_write(x, node):
-    """``node`` is the history of ``x`` now. If ``x`` is a view, its base is itself, with this region replaced."""
-    view = x._view
-    if view is None:
-        x._node = node
-        return
-    base = view.base
-    edges = [base._node, node]
-    base._node = Node(primitives.write, (view.path,), edges, [None, Stub(base), Stub(x)], 2 if base._node is None else 3)
 
 
 def seed_gradient(output, gradient):
@@ -457,90 +211,6 @@ class Tensor:
     _write = write
     _create = staticmethod(create)
 
-    # ------------------------------------------------------------------------------------------------------- what it is
-
-    @property
-    def shape(self):
-        return Size(self._array.shape)
-
-    @property
-    def ndim(self):
-        return self._array.ndim
-
-    @property
-    def dtype(self):
-        array = self._array
-        return ARRAY_TYPES[array.__class__].dtype_of(array)
-
-    @property
-    def device(self):
-        return CPU if ARRAY_TYPES[self._array.__class__].device_of(self._array) == "cpu" else device("cuda")
-
-    def dim(self):
-        return self._array.ndim
-
-    ndimension = dim
-
-    def size(self, dim=None):
-        return Size(self._array.shape) if dim is None else self._array.shape[one_dim(dim, self._array.ndim)]
-
-    def numel(self):
-        return self._array.size
-
-    nelement = numel
-
-    def element_size(self):
-        return self._array.itemsize
-
-    @property
-    def nbytes(self):
-        return self._array.size * self._array.itemsize
-
-    itemsize = property(element_size)
-
-    def stride(self, dim=None):
-        """How many elements apart neighbours are along each dim."""
-        strides = tuple([s // self._array.itemsize for s in self._array.strides])
-        return strides if dim is None else strides[one_dim(dim, len(strides))]
-
-    def data_ptr(self):
-        """The address of the first element."""
-        return self._array.__array_interface__["data"][0]
-
-    def is_contiguous(self, memory_format=None):
-        return self._array.flags.c_contiguous
-
-    def is_floating_point(self):
-        return self._array.dtype.char in "fde" or self.dtype.is_floating_point
-
-    def is_complex(self):
-        return self._array.dtype.kind == "c"
-
-    def is_signed(self):
-        return self.dtype.is_signed
-
-    is_sparse = is_quantized = is_mkldnn = is_meta = is_nested = False
-
-    @property
-    def is_cuda(self):
-        return self.device.type == "cuda"
-
-    layout = "torch.strided"
-
-    @property
-    def T(self):  # noqa: N802
-        return self.permute(tuple(range(self._array.ndim))[::-1])
-
-    @property
-    def mT(self):  # noqa: N802
-        return self.transpose(-2, -1)
-
-    H, mH = T, mT
-
-    @property
-    def real(self):
-        return self
-
     # ------------------------------------------------------------------------------------------------------ its history
 
     @property
@@ -590,16 +260,8 @@ class Tensor:
         if gradient is not None:
             if not isinstance(gradient, Tensor):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}")
-            if gradient._array.shape != self._array.shape:
-                raise RuntimeError(
-                    f"assigned grad has data of a different size\nthe tensor has shape {tuple(self.shape)}, the gradient "
-                    f"{tuple(gradient.shape)}"
-                )
-            if gradient._array.dtype != self._array.dtype:
-                raise RuntimeError(
-                    "assigned grad has data of a different type\n"
-                    f"the tensor has dtype {self.dtype}, the gradient {gradient.dtype}"
-                )
+            if gradient._array.shape != self._array.shape or gradient._array.dtype != self._array.dtype:
+                raise errors.gradient_error(self.shape, self.dtype.name, gradient.shape, gradient.dtype.name)
         self._grad = gradient
 
     @grad.deleter
@@ -643,9 +305,13 @@ class Tensor:
             )
         targets = None
         if inputs is not None:
-            targets = {edge_of(x) for x in ([inputs] if isinstance(inputs, Tensor) else inputs)}
-            if not targets:
+            inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+            if not inputs:
                 raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+            for x in inputs:
+                if not (x.is_leaf and x.requires_grad):
+                    x.retain_grad()
+            targets = {edge_of(x) for x in inputs}
         gradient = seed_gradient(self, gradient)
         backward((node,), (gradient,), create_graph if retain_graph is None else retain_graph, create_graph, targets)
 
@@ -689,54 +355,11 @@ class Tensor:
     def detach_(self):
         """Forget the history, in place.   torch: Tensor.detach_"""
         if self._view is not None:
-            raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel...")
+            raise RuntimeError(errors.VIEW_DETACHED)
         self._node = None
         return self
 
     # ------------------------------------------------------------------------------------------- as Python and NumPy see it
-
-    def __len__(self):
-        if not self._array.ndim:
-            raise TypeError("len() of a 0-d tensor")
-        return self._array.shape[0]
-
-    def __iter__(self):
-        if not self._array.ndim:
-            raise TypeError("iteration over a 0-d tensor")
-        return iter(self.unbind(0))
-
-    def __bool__(self):
-        if self._array.size == 1:
-            return bool(self._array.item())
-        if not self._array.size:
-            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
-        raise RuntimeError(
-            "Boolean value of Tensor with more than one value is ambiguous\nuse .any() or .all(), and & | ~ instead of and, or, not"
-        )
-
-    def __float__(self):
-        return float(self.item())
-
-    def __int__(self):
-        return int(self.item())
-
-    def __complex__(self):
-        return complex(self.item())
-
-    def __index__(self):
-        number = self.item()
-        if isinstance(number, float):
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(number)
-
-    def __contains__(self, element):
-        if isinstance(element, (Tensor, int, float, bool, complex)):
-            return bool((self == element).any())
-        raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-        )
-
-    __hash__ = object.__hash__
 
     def __format__(self, spec):
         return format(self.item(), spec) if not self._array.ndim and self.__class__ is Tensor else object.__format__(self, spec)
@@ -749,23 +372,8 @@ class Tensor:
             default_dtype=get_default_dtype().name,
             grad_fn=None if node is None or node.__class__ is AccumulateGrad else node.name(),
             requires_grad=node is not None,
+            prefix="tensor(" if self.__class__.__name__ in ("Tensor", "Parameter", "Buffer") else f"{self.__class__.__name__}(",
         )
-
-    def __array__(self, dtype=None, copy=None):
-        array = self.numpy()
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def __dlpack__(self, *, stream=None, **options):
-        return self.numpy().__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        return self._array.__dlpack_device__()
-
-    @property
-    def __array_interface__(self):
-        return self.numpy().__array_interface__
 
     def __deepcopy__(self, memo):
         if id(self) in memo:
@@ -827,7 +435,8 @@ class Tensor:
         """Take over the memory and history of ``other``, which was made from this: ``x.t_()`` is ``x.t()`` by x's name."""
         if MODE.grad:
             refuse_write(self, edge_of(self))
-        self._array, self._storage, self._node, self._view = other._array, other._storage, other._node, other._view
+        self._view = None if self._view is None else other._view
+        self._array, self._storage, self._node = other._array, other._storage, other._node
         return self
 
     def unsqueeze_(self, dim):
@@ -850,53 +459,350 @@ class Tensor:
         """The input as a matrix, its leading dims made one."""
         return self if self._array.ndim == 2 else self.reshape(-1, self._array.shape[-1])
 
-    # ------------------------------------------------------------------------------ the vocabulary: functions and methods are one
+    # ------------------------------------------------------------------- the vocabulary: functions and methods are one
 
-    from .ops.elementwise import (
-        abs, abs_, acos, acosh, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asinh, atan, atan2, atanh,
-        between, bitwise_and, bitwise_and_, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_or_,
-        bitwise_right_shift, bitwise_xor, bitwise_xor_, ceil, ceil_, clamp, clamp_, clamp_max, clamp_max_, clamp_min,
-        clamp_min_, cos, cos_, cosh, div, div_, eq, erf, erf_, erfc, exp, exp2, exp_, expm1, fill_, floor, floor_,
-        floor_divide, floor_divide_, fmod, ge, gt, hypot, isclose, isfinite, isinf, isnan, keep, le, lerp, lerp_, log,
-        log10, log1p, log2, log_, logical_and, logical_not, logical_or, logical_xor, lt, masked_fill, masked_fill_,
-        maximum, minimum, mul, mul_, nan_to_num, ne, neg, neg_, pow, pow_, power_slope, reciprocal, reciprocal_, relu,
-        relu_, remainder, remainder_, round, round_, rpow, rsqrt, rsqrt_, rsub, rtruediv, share, sigmoid, sigmoid_,
-        sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh, tanh_, times_log, trunc,
-        trunc_, where, zero_,
+    from .ops.attributes import (
+        data_ptr,
+        dim,
+        element_size,
+        is_complex,
+        is_contiguous,
+        is_floating_point,
+        is_signed,
+        numel,
+        size,
+        stride,
     )  # fmt: skip
-    from .ops.reduce import (
-        all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod,
-        cumprod_slope, cumsum, dist, equal, is_same_size, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean,
-        nansum, norm, prod, product_of_others, share_extremes, softmax, squared_error_mean, std, std_mean, sum, undrop, var, var_mean,
-    )  # fmt: skip
-    from .ops.movement import (
-        adjoint, broadcast_to, clone, contiguous, detach, diag, diag_embed, diagonal, embed, expand, expand_as,
-        flatten, flip, fliplr, flipud, fold_windows, follow, movedim, pad_widths, permute, ravel, repeat,
-        repeat_interleave, reshape, reshape_as, roll, rot90, squeeze, sum_to_size, swapaxes, t, tile, transpose, tril,
-        tril_, triu, triu_, unflatten, unfold, unsqueeze, view, view_as, written,
-    )  # fmt: skip
-    from .ops.indexing import (
-        argsort, argwhere, bincount, gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy,
-        index_copy_, index_fill, index_fill_, index_put, index_put_, index_put_at, index_select, kthvalue,
-        masked_scatter, masked_scatter_, masked_select, msort, multi_slice, narrow, nonzero, scatter, scatter_,
-        scatter_add, scatter_add_, searchsorted, select, setitem, sort, take, take_along_dim, topk, unbind, unique,
-        unique_consecutive,
-    )  # fmt: skip
-    from .ops.linalg import (
-        addbmm, addmm, addmm_, addmv, baddbmm, bmm, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul,
-        tensordot, trace, vdot,
-    )  # fmt: skip
-    from .ops.joining import (
-        chunk, split, split_with_sizes, tensor_split,
-    )  # fmt: skip
+
+    shape, ndim, dtype = property(attributes.shape), property(attributes.ndim), property(attributes.array_dtype)
+    device, is_cuda, nbytes = property(attributes.device), property(attributes.is_cuda), property(attributes.nbytes)
+    T, H = property(attributes.transposed), property(attributes.transposed)
+    mT, mH, itemsize = property(attributes.mT), property(attributes.mT), property(element_size)
+    ndimension, nelement = dim, numel
+    is_sparse = is_quantized = is_mkldnn = is_meta = is_nested = False
+    layout = "torch.strided"
+
+    __len__, __iter__, __contains__, __hash__ = protocol.length, protocol.iterator, protocol.contains, object.__hash__
+    __bool__, __float__, __int__ = protocol.as_bool, protocol.as_float, protocol.as_int
+    __complex__, __index__ = protocol.as_complex, protocol.as_index
+    __array__, __dlpack__, __dlpack_device__ = protocol.as_array, protocol.as_dlpack, protocol.dlpack_device
+
     from .ops.conversion import (
-        bfloat16, bool, byte, char, copy_, cpu, cuda, double, empty_like, float, full_like, half, int, item, long,
-        new_empty, new_full, new_ones, new_tensor, new_zeros, numpy, ones_like, short, to, tolist, type, type_as,
+        bfloat16,
+        bool,
+        byte,
+        char,
+        copy_,
+        cpu,
+        cuda,
+        double,
+        empty_like,
+        float,
+        full_like,
+        half,
+        int,
+        item,
+        long,
+        new_empty,
+        new_full,
+        new_ones,
+        new_tensor,
+        new_zeros,
+        numpy,
+        ones_like,
+        short,
+        to,
+        tolist,
+        type,
+        type_as,
         zeros_like,
     )  # fmt: skip
-
+    from .ops.elementwise import (
+        abs,
+        abs_,
+        acos,
+        acosh,
+        add,
+        add_,
+        addcdiv,
+        addcdiv_,
+        addcmul,
+        addcmul_,
+        asin,
+        asinh,
+        atan,
+        atan2,
+        atanh,
+        between,
+        bitwise_and,
+        bitwise_and_,
+        bitwise_left_shift,
+        bitwise_not,
+        bitwise_or,
+        bitwise_or_,
+        bitwise_right_shift,
+        bitwise_xor,
+        bitwise_xor_,
+        ceil,
+        ceil_,
+        clamp,
+        clamp_,
+        clamp_max,
+        clamp_max_,
+        clamp_min,
+        clamp_min_,
+        cos,
+        cos_,
+        cosh,
+        div,
+        div_,
+        eq,
+        erf,
+        erf_,
+        erfc,
+        exp,
+        exp2,
+        exp_,
+        expm1,
+        fill_,
+        floor,
+        floor_,
+        floor_divide,
+        floor_divide_,
+        fmod,
+        ge,
+        gt,
+        hypot,
+        isclose,
+        isfinite,
+        isinf,
+        isnan,
+        keep,
+        le,
+        lerp,
+        lerp_,
+        log,
+        log1p,
+        log2,
+        log10,
+        log_,
+        logical_and,
+        logical_not,
+        logical_or,
+        logical_xor,
+        lt,
+        masked_fill,
+        masked_fill_,
+        maximum,
+        minimum,
+        mul,
+        mul_,
+        nan_to_num,
+        ne,
+        neg,
+        neg_,
+        pow,
+        pow_,
+        power_slope,
+        reciprocal,
+        reciprocal_,
+        relu,
+        relu_,
+        remainder,
+        remainder_,
+        round,
+        round_,
+        rpow,
+        rsqrt,
+        rsqrt_,
+        rsub,
+        rtruediv,
+        share,
+        sigmoid,
+        sigmoid_,
+        sign,
+        signbit,
+        sin,
+        sin_,
+        sinh,
+        sqrt,
+        sqrt_,
+        square,
+        square_,
+        sub,
+        sub_,
+        tan,
+        tanh,
+        tanh_,
+        times_log,
+        trunc,
+        trunc_,
+        where,
+        zero_,
+    )  # fmt: skip
+    from .ops.indexing import (
+        argsort,
+        argwhere,
+        bincount,
+        gather,
+        getitem,
+        index_add,
+        index_add_,
+        index_add_at_,
+        index_at,
+        index_copy,
+        index_copy_,
+        index_fill,
+        index_fill_,
+        index_put,
+        index_put_,
+        index_put_at,
+        index_select,
+        kthvalue,
+        masked_scatter,
+        masked_scatter_,
+        masked_select,
+        msort,
+        multi_slice,
+        narrow,
+        nonzero,
+        scatter,
+        scatter_,
+        scatter_add,
+        scatter_add_,
+        searchsorted,
+        select,
+        setitem,
+        sort,
+        take,
+        take_along_dim,
+        topk,
+        unbind,
+        unique,
+        unique_consecutive,
+    )  # fmt: skip
+    from .ops.joining import (
+        chunk,
+        split,
+        split_with_sizes,
+        tensor_split,
+    )  # fmt: skip
+    from .ops.linalg import (
+        addbmm,
+        addmm,
+        addmm_,
+        addmv,
+        baddbmm,
+        bmm,
+        dot,
+        inner,
+        kron,
+        linear,
+        matmul,
+        mm,
+        mv,
+        outer,
+        rmatmul,
+        tensordot,
+        trace,
+        vdot,
+    )  # fmt: skip
+    from .ops.movement import (
+        adjoint,
+        broadcast_to,
+        clone,
+        contiguous,
+        detach,
+        diag,
+        diag_embed,
+        diagonal,
+        embed,
+        expand,
+        expand_as,
+        flatten,
+        flip,
+        fliplr,
+        flipud,
+        fold_windows,
+        follow,
+        movedim,
+        pad_widths,
+        permute,
+        ravel,
+        repeat,
+        repeat_interleave,
+        reshape,
+        reshape_as,
+        roll,
+        rot90,
+        squeeze,
+        sum_to_size,
+        swapaxes,
+        t,
+        tile,
+        transpose,
+        tril,
+        tril_,
+        triu,
+        triu_,
+        unflatten,
+        unfold,
+        unsqueeze,
+        view,
+        view_as,
+        written,
+    )  # fmt: skip
     from .ops.random import (
-        bernoulli, bernoulli_, cauchy_, exponential_, geometric_, log_normal_, multinomial, normal_, random_, uniform_,
+        bernoulli,
+        bernoulli_,
+        cauchy_,
+        exponential_,
+        geometric_,
+        log_normal_,
+        multinomial,
+        normal_,
+        random_,
+        uniform_,
+    )  # fmt: skip
+    from .ops.reduce import (
+        all,
+        allclose,
+        amax,
+        amin,
+        aminmax,
+        any,
+        argmax,
+        argmin,
+        count_nonzero,
+        cummax,
+        cummin,
+        cumprod,
+        cumprod_slope,
+        cumsum,
+        dist,
+        equal,
+        is_same_size,
+        log_softmax,
+        logcumsumexp,
+        logsumexp,
+        max,
+        mean,
+        median,
+        min,
+        nanmean,
+        nansum,
+        norm,
+        prod,
+        product_of_others,
+        share_extremes,
+        softmax,
+        squared_error_mean,
+        std,
+        std_mean,
+        sum,
+        undrop,
+        var,
+        var_mean,
     )  # fmt: skip
 
     _cat, _stack = staticmethod(cat), staticmethod(stack)

@@ -4,8 +4,8 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 """
 
 __all__ = [
-    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES",
-    "broadcast_error", "cast_error", "explain", "many_views_error", "output_shape_error", "overwritten_error", "refuse_mixture",
+    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED",
+    "broadcast_error", "cast_error", "explain", "gradient_error", "many_views_error", "output_shape_error", "overwritten_error", "refuse_mixture",
 ]  # fmt: skip
 
 FREED = (
@@ -33,6 +33,11 @@ STALE_NO_GRAD_VIEW = (
     "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
     "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
     "outside (if you want the inplace to be tracked)."
+)
+VIEW_DETACHED = (
+    "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
+    "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these "
+    "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
 )
 SHARED_ELEMENTS = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
@@ -107,10 +112,25 @@ def broadcast_error(shapes):
     return None
 
 
+def gradient_error(shape, dtype_name, found_shape, found_dtype_name):
+    """For a ``.grad`` that isn't like its tensor."""
+    if shape != found_shape:
+        return RuntimeError(
+            f"attempting to assign a gradient of size '{list(found_shape)}' to a tensor of size '{list(shape)}'. Please ensure that the "
+            "gradient and the tensor are the same size"
+        )
+    return RuntimeError(
+        f"attempting to assign a gradient with dtype '{C_NAMES[found_dtype_name]}' to a tensor with grad_dtype "
+        f"'{TYPE_NAMES[dtype_name]}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the "
+        "tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the "
+        "dtypes of a tensor and its gradient may break downstream systems that assume they match."
+    )
+
+
 def many_views_error(name):
-    """For a write to one of several views that a function made at once."""
+    """For a write to one of several views that a function made at once; ``name`` is such as "1 of Split"."""
     return (
-        f"Output 0 of {name} is a view and is being modified inplace. This view is the output of a function that returns "
+        f"Output {name} is a view and is being modified inplace. This view is the output of a function that returns "
         "multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace "
         "operation by an out-of-place one."
     )
@@ -146,6 +166,6 @@ def overwritten_error(dtype_name, shape, producer, found, expected):
     return RuntimeError(
         f"one of the variables needed for gradient computation has been modified by an inplace operation: [{what}]{origin} is "
         f"at version {found}; expected version {expected} instead. Hint: enable anomaly detection to find the operation that "
-        "failed to compute its gradient, with torch.autograd.set_detect_anomaly(True).\n"
+        "failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).\n"
         "replace the operation in place (x += y, x.relu_(), x[i] = y) by one that makes a new tensor, or write to a clone()"
     )

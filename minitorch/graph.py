@@ -19,7 +19,9 @@ from .backends import ARRAY_TYPES, backend_of
 from .modes import MODE, enable_grad
 from .tape import LARGE, TAPED, recorded
 
-__all__ = ["AccumulateGrad", "HookHandle", "Node", "Storage", "Stub", "View", "backward", "edge_of"]
+__all__ = [
+    "AccumulateGrad", "HookHandle", "Node", "Storage", "Stub", "View", "backward", "edge_of", "edges_of", "remembered", "viewed",
+]  # fmt: skip
 
 class Storage:
     """What a tensor and its views share: how often that memory was written to."""
@@ -165,7 +167,10 @@ class Node:
         """The exception for a saved value that was written to since."""
         array, storage, version = self.saved[i]
         node = self.edges[i - 1] if i else self
-        name = None if node is None or node.__class__ is AccumulateGrad else node.name()
+        if node is None or node.__class__ is AccumulateGrad:
+            name = None
+        else:
+            name = node.row.label if node.__class__ is Node else node.name()
         dtype = backend_of((array,)).dtype_of(array).name
         return errors.overwritten_error(dtype, array.shape, name, storage.version, version)
 
@@ -287,6 +292,52 @@ def edge_of(x):
                 follower = follower._apply(row, (follower,), params)
         x._node, view.seen = follower._node, base._node
     return x._node
+
+
+# ------------------------------------------------------------------------------------------------------ what is remembered
+
+
+def viewed(source, step, grad_mode):
+    """The View of what comes of a view row on ``source``."""
+    node, view = edge_of(source), source._view
+    made = "grad" if grad_mode else "no_grad"
+    if view is None or node.__class__ is AccumulateGrad:  # a view that was made a leaf is a base of its own
+        return View(source, (step,), made)
+    return View(view.base, (*view.path, step), made)
+
+
+def edges_of(inputs):
+    """Which inputs have a history, as a set of bits; and for each its Node or None."""
+    wanted, edges = 0, []
+    for i, x in enumerate(inputs):
+        edge = edge_of(x) if hasattr(x, "_array") else None
+        edges.append(edge)
+        if edge is not None:
+            wanted |= 1 << i
+    return wanted, edges
+
+
+def remembered(row, inputs, params, out, wanted, edges):
+    """The Node of ``out``, with what the vjps of the ``wanted`` inputs read."""
+    count = len(inputs)
+    if wanted & row.wants != wanted:
+        wanted &= row.wants
+        edges = [edge if wanted >> i & 1 else None for i, edge in enumerate(edges)]
+    node = object.__new__(Node)
+    node.row, node.params, node.edges, node.wanted, node.shapes, node.number = row, params, edges, wanted, None, next(CREATED)
+    node.saved = saved = [None] * (count + 1)
+    for position in row.shapes_of or row.each and range(1, count + 1) or ():
+        saved[position] = Stub(inputs[position - 1])
+    for position in row.saves.get((wanted, count)) or row.saved_for(wanted, count, inputs):
+        x = inputs[position - 1] if position else out
+        saved[position] = (x._array, x._storage, x._storage.version) if hasattr(x, "_array") else x
+    if count > 1 and row.kind == "elementwise":
+        shape = out._array.shape
+        for x in inputs:
+            if hasattr(x, "_array") and x._array.shape != shape:
+                node.shapes = tuple([x._array.shape if hasattr(x, "_array") else None for x in inputs])
+                break
+    return node
 
 
 # ------------------------------------------------------------------------------------------------------------- backward

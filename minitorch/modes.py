@@ -9,8 +9,8 @@ from functools import wraps
 from .backends import ARRAY_TYPES
 
 __all__ = [
-    "MODE", "GradMode", "Mode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
-    "set_grad_enabled",
+    "GradMode", "MODE", "Mode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+    "set_grad_enabled", "tell",
 ]  # fmt: skip
 
 
@@ -27,6 +27,12 @@ class Mode(threading.local):
 
 
 MODE = Mode()
+
+
+def tell(row, inputs, params, out, written):
+    """Tell the listeners."""
+    for listener in MODE.listeners:
+        listener(row, inputs, params, out, written)
 
 
 GENERATOR = 0x20

@@ -89,12 +89,13 @@ def taped(function):
 
 def recorded_update(function, args):
     """Call ``function(*args)``; what to call with (args, arrays) from then on, or None if this call doesn't tell."""
+    if any(x in (0.0, 1.0, -1.0) for x in args if x.__class__ is float):
+        function(*args)  # for such a number operations may take a short cut: wait for another
+        return None
     args = [float.fromhex(x.hex()) if x.__class__ is float else x for x in args]  # each an object of its own
     with Listening() as steps:
         function(*args)
     tensors = [x for x in args if x.__class__ is not float]
-    if any(x in (0.0, 1.0, -1.0) for x in args if x.__class__ is float):
-        return None  # for such a number operations may take a short cut: wait for another
     if any(x._array.dtype.char not in TAPED for x in tensors):
         return Directly(function)
     tape = written({f"a{i}": x for i, x in enumerate(args)}, steps, ())

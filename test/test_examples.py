@@ -128,16 +128,31 @@ def test_losses_orders_and_samples_equal_pytorchs(program, tmp_path, made_up_mni
     example, argv, steps = PROGRAMS[program]
     if "MNIST" in argv and not MNIST.is_dir():
         pytest.skip(f"MNIST's files are not in {MNIST}")
-    places = {"OUT": tmp_path, "MADE UP": made_up_mnist, "MNIST": MNIST}
-    argv = [places.get(arg, arg) for arg in argv]
 
-    expected_losses, expected_order, expected_samples = run(example, "torch", argv)
-    losses, order, samples = run(example, "minitorch", argv)
+    def run_with(library):
+        places = {"OUT": tmp_path / library, "MADE UP": made_up_mnist, "MNIST": MNIST}
+        return run(example, library, [places.get(arg, arg) for arg in argv])
+
+    expected_losses, expected_order, expected_samples = run_with("torch")
+    losses, order, samples = run_with("minitorch")
 
     assert expected_order == order and len(order) >= steps
     assert len(expected_losses) == len(losses) >= steps
     np.testing.assert_allclose(losses[:steps], expected_losses[:steps], rtol=1e-4)
     assert expected_samples == samples
+    if "OUT" in argv:
+        assert_checkpoints_agree(tmp_path / "torch/checkpoint.npz", tmp_path / "minitorch/checkpoint.npz")
+
+
+def assert_checkpoints_agree(expected_path, path):
+    """Equal losses are not enough: running statistics, and weights that the loss doesn't feel, are looked at too."""
+    with np.load(expected_path) as expected, np.load(path) as saved:
+        assert expected.files == saved.files and len(saved.files) > 40
+        assert str(expected["plain"]) == str(saved["plain"])
+        for name in saved.files:
+            if name.startswith("model."):
+                assert expected[name].dtype == saved[name].dtype
+                np.testing.assert_allclose(saved[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize("example", ["digits", "mnist", "names", "gpt"])

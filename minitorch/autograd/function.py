@@ -24,9 +24,10 @@ from weakref import ref
 
 from .. import errors
 from ..creation import zeros
-from ..engine import Tensor, edge_of, remember_write, wrap
+from ..engine import Tensor, edge_of, wrap
 from ..graph import AccumulateGrad, Node
 from ..modes import MODE, no_grad
+from ..writing import remember_write
 
 __all__ = ["Function", "FunctionCtx", "FunctionNode", "Gradients", "OutputNode", "once_differentiable"]
 

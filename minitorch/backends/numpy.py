@@ -14,23 +14,28 @@ from numpy import (
     reciprocal, right_shift, rint, roll, sign, signbit, sin, sinh, sqrt, square, stack, subtract, tan, tanh, tril, triu,
     true_divide, trunc, zeros,
 )  # fmt: skip
-from numpy.lib.stride_tricks import as_strided, sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from .. import dtypes
+from .convolution import conv, conv_input_grad, conv_weight_grad
 from .normals import fused32, fused64
+from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
 
 __all__ = [
-    "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos", "arccosh",
-    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype",
-    "array_of", "asarray", "ascontiguousarray", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil",
-    "clip", "concatenate", "copyto", "cos", "cosh", "cumprod", "cumsum", "device_of", "diagonal", "dtype_of", "empty", "equal",
-    "erf", "erfc", "exp", "exp2", "expand", "expm1", "flip", "floor", "floor_divide", "fmod", "fold_windows", "from_dlpack", "frombuffer",
-    "full", "gather", "greater", "greater_equal", "index", "index_put", "invert", "isfinite", "isinf", "isnan", "keep",
-    "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "matmul", "maximum", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows",
-    "not_equal", "pad", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu", "remainder", "right_shift", "rint", "roll",
-    "scatter", "scatter_add", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt", "square", "squared_error_mean", "stack",
-    "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "where", "widen", "zeros",
+    "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array",
+    "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "concatenate", "conv", "conv_input_grad",
+    "conv_weight_grad", "copyto", "cos", "cosh", "cumprod", "cumsum", "device_of", "diagonal", "dtype_of", "empty",
+    "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "flip", "floor", "floor_divide", "fmod", "fold_windows",
+    "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal", "index", "index_put", "invert",
+    "isfinite", "isinf", "isnan", "keep", "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log",
+    "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index",
+    "maximum", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows", "not_equal", "pad", "pool_gather",
+    "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu", "remainder", "right_shift", "rint",
+    "roll", "scatter", "scatter_add", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt",
+    "square", "squared_error_mean", "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc",
+    "unfold", "where", "widen", "zeros",
 ]  # fmt: skip
 
 
@@ -380,31 +385,40 @@ def all(x, dims, keepdim):
 # ------------------------------------------------------------------------------------------------------------ movement
 
 
+def strided(x, shape, strides):
+    """``x`` seen with another shape and other strides. Its ``base`` is the owner of x's memory, as for NumPy's own views: by
+    that the engine knows a view."""
+    owner = x if x.base is None else x.base
+    if owner.__class__ is not ndarray or not owner.flags.forc or not x.size:
+        return as_strided(x, shape, strides)
+    start = 0 if owner is x else address(x) - address(owner)
+    if owner.dtype.kind == "V":  # bfloat16: a stranger to NumPy's buffers
+        owner = owner.view(numpy.uint16)
+    return ndarray(shape, x.dtype, owner if owner.flags.c_contiguous else owner.T, start, strides)
+
+
+def address(x):
+    return x.__array_interface__["data"][0]
+
+
 def expand(x, shape):
     """``x`` seen with a larger shape: repeated dims have stride 0. Writable where x is, unlike NumPy's."""
     lead = len(shape) - x.ndim
     strides = [s if n == m else 0 for n, m, s in zip(x.shape, shape[lead:], x.strides, strict=True)]
-    if x.size == 1 and x.dtype in ZERO and x.__class__ is ndarray:  # what a sum's gradient comes to: this is much faster
-        return ndarray(shape, x.dtype, x, 0, [0] * lead + strides)
-    return as_strided(x, shape, [0] * lead + strides)
+    return strided(x, shape, [0] * lead + strides)
 
 
 def diagonal(x, offset, dim1, dim2):
     """A view, writable as PyTorch's is."""
-    row, column = max(-offset, 0), max(offset, 0)
-    size = max(min(x.shape[dim1] - row, x.shape[dim2] - column), 0)
-    rest = [d for d in range(x.ndim) if d not in (dim1, dim2)]
-    shape = [x.shape[d] for d in rest] + [size]
-    strides = [x.strides[d] for d in rest] + [x.strides[dim1] + x.strides[dim2]]
-    corner = [slice(None)] * x.ndim
-    if size:
-        corner[dim1], corner[dim2] = slice(row, None), slice(column, None)
-    return as_strided(x[tuple(corner)], shape, strides)
+    view = x.diagonal(offset, dim1, dim2)
+    view.flags.writeable = x.flags.writeable
+    return view
 
 
 def unfold(x, dim, size, step):
-    windows = sliding_window_view(x, size, dim, writeable=x.flags.writeable)
-    return windows[(slice(None),) * dim + (slice(None, None, step), ...)]
+    shape, strides = list(x.shape), list(x.strides)
+    shape[dim], strides[dim] = (shape[dim] - size) // step + 1, strides[dim] * step
+    return strided(x, (*shape, size), (*strides, x.strides[dim]))
 
 
 def fold_windows(x, shape, dim, size, step):
@@ -465,8 +479,8 @@ def along(index, dim):
     """The key of ``index`` along ``dim``: its own position in every other dim. Raises IndexError for negative positions."""
     if index.size and index.min() < 0:
         raise IndexError(f"index {index.min()} is out of bounds for axis {dim}")
-    key = list(numpy.ogrid[tuple(slice(0, n) for n in index.shape)])
-    key[dim] = index
+    last = index.ndim - 1
+    key = [numpy.arange(n).reshape((n,) + (1,) * (last - d)) if d != dim else index for d, n in enumerate(index.shape)]
     return tuple(key)
 
 

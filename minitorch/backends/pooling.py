@@ -26,7 +26,7 @@ WORTH_SHARING = 1 << 20
 
 def maps_of(x, dims):
     """x as (maps, *sizes): all dims but the last ``dims`` made one."""
-    return x.reshape(-1, *x.shape[x.ndim - dims :])
+    return x.reshape(math.prod(x.shape[: x.ndim - dims]), *x.shape[x.ndim - dims :])
 
 
 def parts(x):
@@ -114,8 +114,8 @@ def largest_places(frame, shape, first, geometry, framed):
             continue
         numpy.greater(seen, best, better)
         numpy.multiply(better, first.dtype.type(i), number)
-        numpy.maximum(places, number, places)
-        numpy.maximum(best, seen, best)  # NaN, once there, stays
+        numpy.maximum(places, number, out=places)
+        numpy.maximum(best, seen, out=best)  # NaN, once there, stays
 
     if frame.dtype.kind == "f" and numpy.isnan(best).any():
         for i, seen in enumerate(views(frame, geometry)):
@@ -155,17 +155,21 @@ def absolute(index, sizes):
 
 def pool_gather(x, index, dims):
     """The elements of the maps of x, its last ``dims`` dims, at flat indices."""
+    if not index.size:
+        return numpy.empty(index.shape, x.dtype)
     return x.reshape(-1).take(absolute(index, x.shape[x.ndim - dims :])).reshape(index.shape)
 
 
 def pool_scatter(g, index, shape, dims, overlap):
     """Its adjoint: maps of zeros, with each g added where it was taken. Without ``overlap``, no place was taken twice."""
-    places = absolute(index, shape[len(shape) - dims :]).reshape(-1)
     size = math.prod(shape)
-    if overlap:
-        return numpy.bincount(places, g.reshape(-1), size).astype(g.dtype).reshape(shape)
     out = numpy.zeros(size, g.dtype)
-    out[places] = g.reshape(-1)
+    if index.size:
+        places = absolute(index, shape[len(shape) - dims :]).reshape(-1)
+        if overlap:
+            out[...] = numpy.bincount(places, g.reshape(-1).astype(numpy.float64, copy=False), size)
+        else:
+            out[places] = g.reshape(-1)
     return out.reshape(shape)
 
 
@@ -193,7 +197,11 @@ def avg_pool(x, geometry, counts):
         total.fill(0)
         for seen in views(frames.of(some), geometry):
             total += seen
-        numpy.true_divide(total, by, total)
+        if total.dtype.kind == "f":
+            numpy.true_divide(total, by, total)
+        else:  # integers are rounded towards zero
+            total -= numpy.fmod(total, by)
+            total //= by
 
     share(parts(maps), lambda: average, out.size * math.prod(geometry[0]) >= WORTH_SHARING)
     return out.reshape(*x.shape[: x.ndim - len(positions)], *positions)

@@ -3,7 +3,7 @@
 torch: nn/parameter.py
 """
 
-from ..creation import empty
+from ..creation import empty, wanting
 from ..engine import Tensor
 
 __all__ = ["Buffer", "Parameter"]
@@ -24,9 +24,7 @@ class Parameter(Tensor):
     def __new__(cls, data=None, requires_grad=True):
         data = empty(0) if data is None else data
         made = Tensor.__new__(cls, data.detach())
-        if requires_grad:
-            made.requires_grad = True
-        return made
+        return wanting(made, requires_grad)
 
     def __deepcopy__(self, memo):
         # without the gradient, as in torch

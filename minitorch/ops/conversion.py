@@ -2,8 +2,10 @@
 
 import builtins
 
-from .. import dtypes, primitives as rows
-from ..device import as_device, device as Device
+from .. import dtypes
+from .. import primitives as rows
+from ..device import as_device
+from ..device import device as Device
 from .movement import sizes
 
 __all__ = [

@@ -7,7 +7,8 @@ tensors pick elements, in the dims that are left; a boolean tensor stands for th
 from collections import namedtuple
 
 from .. import primitives as rows
-from ..dtypes import bool as bool_dtype, int64, uint8
+from ..dtypes import bool as bool_dtype
+from ..dtypes import int64, uint8
 from .reduce import one_dim
 
 __all__ = [
@@ -92,7 +93,7 @@ def as_entries(input, key):
         key = tuple(key)
     entries = []
     for entry in key if isinstance(key, tuple) else (key,):
-        if isinstance(entry, (list, tuple, range)) or hasattr(entry, "__array_interface__"):
+        if isinstance(entry, (list, tuple, range)) or (hasattr(entry, "__array__") and not hasattr(entry, "_apply")):
             entry = input._from_data(entry)
             if entry.numel() == 0:
                 entry = entry.to(int64)
@@ -238,14 +239,14 @@ def unbind(input, dim=0):
     if input.ndim == 0:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
     views = tuple([input.select(d, i) for i in range(input.shape[d])])
-    return several_views(views, "UnbindBackward0")
+    return several_views(views, "Unbind")
 
 
 def several_views(views, name):
     """Mark views that one function made together: they may not be written to in a recorded computation."""
-    for view in views:
+    for i, view in enumerate(views):
         if view._view is not None and view._view.made == "grad":
-            view._view.made = name
+            view._view.made = f"{i} of {name}"
     return views
 
 

@@ -104,7 +104,7 @@ def split(tensor, split_size_or_sections, dim=0):
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}" if size < 0 else
                            f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
     starts = range(0, n, size) if n else [0]
-    return several_views(tuple([tensor.narrow(d, i, min(size, n - i)) for i in starts]), "SplitBackward0")
+    return several_views(tuple([tensor.narrow(d, i, min(size, n - i)) for i in starts]), "Split")
 
 
 def split_with_sizes(tensor, split_sizes, dim=0):
@@ -120,7 +120,7 @@ def split_with_sizes(tensor, split_sizes, dim=0):
     for n in sizes:
         pieces.append(tensor.narrow(d, start, n))
         start += n
-    return several_views(tuple(pieces), "SplitWithSizesBackward0")
+    return several_views(tuple(pieces), "SplitWithSizes")
 
 
 def chunk(input, chunks, dim=0):

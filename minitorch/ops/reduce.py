@@ -7,7 +7,8 @@ import math
 from collections import namedtuple
 
 from .. import primitives as rows
-from ..dtypes import bool as bool_dtype, float64, int64, uint8
+from ..dtypes import bool as bool_dtype
+from ..dtypes import float64, int64, uint8
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod",

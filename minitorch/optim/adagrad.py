@@ -1,10 +1,11 @@
 """Adagrad.   torch: torch/optim/adagrad.py"""
 
 from ..ops.conversion import full_like
+from ..tape import taped
 from .hyperparameters import advance, check_flags, check_fused, check_lr, check_not_negative, number, step_count
 from .optimizer import Optimizer
 
-__all__ = ["Adagrad"]
+__all__ = ["Adagrad", "descend"]
 
 
 class Adagrad(Optimizer):
@@ -62,6 +63,15 @@ class Adagrad(Optimizer):
             if decay != 0:
                 g = g.add(p, alpha=decay)
 
-            root = state["sum"].addcmul_(g, g, value=1).sqrt()
-            root = root.add(eps) if differentiable else root.add_(eps)
-            p.addcdiv_(g, root, value=-lr / (1 + (t - 1) * lr_decay))
+            s, step = state["sum"], -lr / (1 + (t - 1) * lr_decay)
+            if differentiable:
+                p.addcdiv_(g, s.addcmul_(g, g).sqrt() + eps, value=step)
+            else:
+                descend(p, g, s, float(eps), float(step))
+
+
+@taped
+def descend(p, g, s, eps, step):
+    """The update itself."""
+    s.addcmul_(g, g)
+    p.addcdiv_(g, s.sqrt().add_(eps), value=step)

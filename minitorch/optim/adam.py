@@ -15,7 +15,7 @@ from .hyperparameters import (
 )
 from .optimizer import Optimizer
 
-__all__ = ["Adam"]
+__all__ = ["Adam", "descend"]
 
 
 class Adam(Optimizer):

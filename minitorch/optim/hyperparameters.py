@@ -6,23 +6,24 @@ where a recorded step would have to read lr and the step count anew.
 
 from ..creation import tensor, zeros
 from ..dtypes import float32, float64, get_default_dtype
-from ..engine import Tensor
+from ..engine import Tensor, is_grad_enabled
 from ..tape import taped
 
 __all__ = [
-    "advance", "check_betas", "check_flags", "check_fused", "check_lr", "check_not_negative", "number", "step_count",
+    "advance", "check_betas", "check_flags", "check_fused", "check_lr", "check_not_negative", "count_up", "number",
+    "step_count",
 ]  # fmt: skip
 
 
 def number(x):
-    """A hyperparameter as a Python number. It may be a Tensor of one element; one that learns stays a 0-d Tensor.
+    """A hyperparameter as a Python number. It may be a Tensor of one element; where it learns it stays a 0-d Tensor.
 
     >>> optim.hyperparameters.number(0.5), optim.hyperparameters.number(tensor([0.5]))
     (0.5, 0.5)
     """
     if not isinstance(x, Tensor):
         return x
-    return x.squeeze() if x.requires_grad else x.item()
+    return x.squeeze() if x.requires_grad and is_grad_enabled() else x.item()
 
 
 def advance(step):
@@ -33,6 +34,7 @@ def advance(step):
 
 @taped
 def count_up(step):
+    """step ← step + 1"""
     step.add_(1)
 
 

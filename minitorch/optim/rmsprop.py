@@ -1,10 +1,11 @@
 """RMSprop.   torch: torch/optim/rmsprop.py"""
 
 from ..ops.conversion import zeros_like
+from ..tape import taped
 from .hyperparameters import advance, check_flags, check_lr, check_not_negative, number, step_count
 from .optimizer import Optimizer
 
-__all__ = ["RMSprop"]
+__all__ = ["RMSprop", "descend"]
 
 
 class RMSprop(Optimizer):
@@ -58,12 +59,17 @@ class RMSprop(Optimizer):
         check_flags(group)
         lr, alpha, eps, decay = number(group["lr"]), group["alpha"], group["eps"], group["weight_decay"]
         momentum, centered, differentiable = group["momentum"], group["centered"], group["differentiable"]
+        plain = not (momentum or centered or differentiable)
 
         for p, g in self.gradients(group):
             state = self.state[p] or self.start(p, group)
             advance(state["step"])
             if decay != 0:
                 g = g.add(p, alpha=decay)
+
+            if plain:
+                descend(p, g, state["square_avg"], float(alpha), 1.0 - alpha, float(eps), float(-lr))
+                continue
 
             v = state["square_avg"].mul_(alpha).addcmul_(g, g, value=1 - alpha)
             if centered:
@@ -77,3 +83,10 @@ class RMSprop(Optimizer):
                 p.add_(b, alpha=-lr)
             else:
                 p.addcdiv_(g, root, value=-lr)
+
+
+@taped
+def descend(p, g, v, alpha, rate, eps, step):
+    """The update itself, without momentum: ``rate`` is 1 - alpha, ``step`` is -lr."""
+    v.mul_(alpha).addcmul_(g, g, value=rate)
+    p.addcdiv_(g, v.sqrt().add_(eps), value=step)

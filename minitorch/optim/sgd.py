@@ -1,11 +1,11 @@
 """Stochastic gradient descent, with momentum.   torch: torch/optim/sgd.py"""
 
 from ..engine import Tensor
-from .hyperparameters import check_fused, check_lr, check_not_negative, number
 from ..tape import taped
+from .hyperparameters import check_fused, check_lr, check_not_negative, number
 from .optimizer import Optimizer
 
-__all__ = ["SGD"]
+__all__ = ["SGD", "descend", "roll"]
 
 
 class SGD(Optimizer):
@@ -45,6 +45,7 @@ class SGD(Optimizer):
         lr, decay = number(group["lr"]), number(group["weight_decay"])
         momentum, dampening, nesterov = group["momentum"], group["dampening"], group["nesterov"]
         learns = isinstance(lr, Tensor)
+        plain = not (dampening or nesterov or learns)
 
         for p, g in self.gradients(group):
             if decay != 0:
@@ -55,6 +56,9 @@ class SGD(Optimizer):
                 b = state.get("momentum_buffer")
                 if b is None:
                     b = state["momentum_buffer"] = g.detach().clone()
+                elif plain:
+                    roll(p, g, b, float(momentum), float(-lr))
+                    continue
                 else:
                     b.mul_(momentum).add_(g, alpha=1 - dampening)
                 g = g.add(b, alpha=momentum) if nesterov else b
@@ -63,6 +67,13 @@ class SGD(Optimizer):
                 p.addcmul_(g, lr, value=-1)
             else:
                 descend(p, g, float(-lr))
+
+
+@taped
+def roll(p, g, b, momentum, step):
+    """b ← momentum b + g, and p ← p + step b."""
+    b.mul_(momentum).add_(g)
+    p.add_(b, alpha=step)
 
 
 @taped

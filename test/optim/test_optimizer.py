@@ -828,3 +828,83 @@ def test_no_warning_in_ordinary_use():
         warnings.simplefilter("error")
         for algorithm in ALGORITHMS:
             trained(mt, algorithm)
+
+
+# ------------------------------------------------------------------------------------------------- memory of every kind
+
+QUICK = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 1.0, "momentum": 0.9}),
+    ("SGD", {"lr": 1, "momentum": 0.5}),
+    ("Adam", {"lr": 0.05, "betas": (0.0, 0.9)}),
+    ("AdamW", {"lr": 0.05}),
+    ("RMSprop", {"lr": 0.02}),
+    ("Adagrad", {"lr": 0.1}),
+]
+
+
+@pytest.mark.parametrize("run", QUICK, ids=name_of)
+def test_large_transposed_and_strided_weights(run):
+    """Updates of large weights are taken in blocks, where they are contiguous."""
+    algorithm, options = run
+    generator = numpy.random.default_rng(3)
+    w = generator.standard_normal((120, 700)).astype("float32")
+    gradients = [generator.standard_normal((120, 700)).astype("float32") for _ in range(4)]
+    views = [lambda x: x.clone(), lambda x: x.t().contiguous().t(), lambda x: x.repeat(1, 2)[:, ::2]]
+
+    results = []
+    for lib in LIBRARIES.values():
+        weights = [view(lib.from_numpy(w.copy())).detach().requires_grad_() for view in views]
+        optimizer = getattr(lib.optim, algorithm)(weights, **options)
+        for step, gradient in enumerate(gradients):
+            for i, p in enumerate(weights):
+                p.grad = views[(i + step) % 3](lib.from_numpy(gradient.copy()))
+            optimizer.step()
+        results.append(weights)
+    assert not results[1][1].is_contiguous()
+    assert_weights(*results, "float32")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("run", QUICK, ids=name_of)
+def test_half_types(run, dtype):
+    algorithm, options = run
+    results = []
+    for lib in LIBRARIES.values():
+        kind = getattr(lib, dtype)
+        w = lib.from_numpy(numpy.linspace(-2, 2, 12)).to(kind).requires_grad_()
+        options = {"eps": 1e-3, **options} if algorithm != "SGD" else options
+        optimizer = getattr(lib.optim, algorithm)([w], **options)
+        for step in range(4):
+            w.grad = (lib.from_numpy(numpy.linspace(1, -1, 12)) * (step - 1.5)).to(kind)
+            optimizer.step()
+        assert all(value.dtype is kind for key, value in optimizer.state[w].items() if key != "step")
+        results.append(w.detach().float())
+    # two units in the last place of what is about 2
+    assert_weights([results[0]], [results[1]], "float32", rtol={"float16": 2e-3, "bfloat16": 1.6e-2}[dtype])
+
+
+@pytest.mark.parametrize("run", QUICK, ids=name_of)
+def test_a_write_is_noticed_by_backward(run):
+    algorithm, options = run
+    for lib in LIBRARIES.values():
+        w = leaf(lib, numpy.array([1.0, 2.0, 3.0]))
+        optimizer = getattr(lib.optim, algorithm)([w], **options)
+        for _ in range(3):
+            y = (w**2).sum()
+            w.grad = lib.ones_like(w.detach())
+            optimizer.step()
+            with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
+                y.backward()
+
+
+def test_a_rate_that_learns_elsewhere():
+    """A learning rate that requires a gradient, in an optimizer that is not differentiable, is a number."""
+    for algorithm in "SGD", "Adam", "RMSprop":
+        weights = []
+        for lib in LIBRARIES.values():
+            problem = Problem(lib, "float64")
+            lr = lib.tensor(0.05, dtype=lib.float64, requires_grad=algorithm != "RMSprop")
+            problem.run(getattr(lib.optim, algorithm)(problem.weights, lr=lr), 5)
+            weights.append(problem.weights)
+        assert_weights(*weights, "float64")

@@ -3,7 +3,6 @@
 from ...creation import ones_like, zeros_like
 from ...dtypes import int64, uint8
 from .activation import log1p_exp
-from .names import scalar_name
 from .reduction import legacy_reduction, reduce_loss
 
 __all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss"]
@@ -40,7 +39,7 @@ def _soft_cross_entropy(input, target, weight, class_dim, ignore_index, reductio
     """-Σ_c weight_c · target_c · log softmax(input)_c; the mean is over the samples."""
     if not target.dtype.is_floating_point:
         raise RuntimeError(
-            f"Expected floating point type for target with class probabilities, got {scalar_name(target.dtype)}\n"
+            f"Expected floating point type for target with class probabilities, got {target._type_name()}\n"
             "a target of the input's shape is a distribution; class indices have one dimension less: target.argmax(1)"
         )
     if ignore_index >= 0:
@@ -132,7 +131,7 @@ def _checked_target(log_p, target):
     """The target as int64 of the right shape, if it is one; else PyTorch's error."""
     _check_target_shape(log_p, target)
     if target.dtype not in (int64, uint8):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {scalar_name(target.dtype)}\n"
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target._type_name()}\n"
                            "a target is a class index: target.long()")  # fmt: skip
     target = target.long()
     return target.reshape(()) if log_p.ndim == 1 else target
@@ -171,7 +170,7 @@ def _check_weight(log_p, weight, class_dim):
             f"shape: {list(weight.shape)}\ngive one weight for each class"
         )
     if weight.dtype != log_p.dtype:
-        raise RuntimeError(f"expected scalar type {scalar_name(log_p.dtype)} but found {scalar_name(weight.dtype)}\n"
+        raise RuntimeError(f"expected scalar type {log_p._type_name()} but found {weight._type_name()}\n"
                            "cast the weight: weight.to(input.dtype)")  # fmt: skip
 
 
@@ -224,7 +223,7 @@ def _check_margin_target(input, target):
             "give one class index for each sample"
         )
     if target.dtype is not int64:
-        raise RuntimeError(f"expected scalar type Long but found {scalar_name(target.dtype)}\n"
+        raise RuntimeError(f"expected scalar type Long but found {target._type_name()}\n"
                            "a target is a class index: target.long()")  # fmt: skip
 
 
@@ -241,7 +240,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
             "fill each row of the target up with -1"
         )
     if target.dtype is not int64:
-        raise RuntimeError(f"expected scalar type Long but found {scalar_name(target.dtype)}\n"
+        raise RuntimeError(f"expected scalar type Long but found {target._type_name()}\n"
                            "the targets are class indices: target.long()")  # fmt: skip
 
     listed = (target >= 0).long().cumprod(-1)  # 1 as far as the first -1

@@ -9,7 +9,6 @@ import warnings
 from ...creation import full_like
 from ...engine import no_grad
 from .activation import log1p_exp
-from .names import scalar_name
 from .reduction import legacy_reduction, reduce_loss, warn_of_broadcast
 
 __all__ = [
@@ -199,7 +198,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
             "Please ensure they have the same size.\nreshape or unsqueeze one of the two"
         )
     if target.dtype != input.dtype:
-        raise RuntimeError(f"Found dtype {scalar_name(target.dtype)} but expected {scalar_name(input.dtype)}\n"
+        raise RuntimeError(f"Found dtype {target._type_name()} but expected {input._type_name()}\n"
                            "cast the target: target.to(input.dtype)")  # fmt: skip
 
     inside = input * (1 - input) >= 1e-12
@@ -232,7 +231,7 @@ def binary_cross_entropy_with_logits(
                          "reshape or unsqueeze one of the two")  # fmt: skip
     if not target.dtype.is_floating_point:
         raise RuntimeError(
-            f"result type {scalar_name(input.dtype)} can't be cast to the desired output type {scalar_name(target.dtype)}\n"
+            f"result type {input._type_name()} can't be cast to the desired output type {target._type_name()}\n"
             "the target is a probability: target.float()"
         )
 

@@ -1,6 +1,6 @@
-"""The largest, the mean or the norm of each window: see ``ops/conv.py`` for the first two.   torch: F.max_pool2d …"""
+"""The largest, the mean or the norm of each window: see ``ops/pooling.py`` for the first two.   torch: F.max_pool2d …"""
 
-from ...ops.conv import (
+from ...ops.pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,

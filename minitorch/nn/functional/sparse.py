@@ -3,7 +3,6 @@
 from ...creation import zeros
 from ...dtypes import int32, int64
 from ...engine import no_grad
-from .names import scalar_name
 
 __all__ = ["embedding", "one_hot"]
 
@@ -62,7 +61,7 @@ def _check_embedding(input, weight):
     if input.dtype not in (int64, int32):
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"torch.{scalar_name(input.dtype)}Tensor instead (while checking arguments for embedding)\n"
+            f"torch.{input._type_name()}Tensor instead (while checking arguments for embedding)\n"
             "indices are integers: input.long()"
         )
     if weight.ndim != 2:

@@ -348,11 +348,10 @@ def test_a_death_is_noticed_at_once(death, word):
 
     iterator = iter(data.DataLoader(mapped(get, 6), None, num_workers=1))
     pid = next(iterator)
-    assert next(iterator) == pid
 
     began = time.monotonic()
     with pytest.raises(RuntimeError) as caught:
-        next(iterator)
+        list(iterator)  # the second batch may have been on its way
     assert time.monotonic() - began < 4
     first, second = str(caught.value).split("\n")
     assert first == f"DataLoader worker (pid(s) {pid}) exited unexpectedly"

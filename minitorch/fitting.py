@@ -1,0 +1,121 @@
+"""Numbers and dtypes brought together, before a row runs: PyTorch's promotion, made of casts.
+
+An array library promotes by rules of its own, so it always sees equal dtypes here. Casts are rows too: they are recorded,
+and gradients come back in each input's own dtype.
+
+torch: aten/src/ATen/TensorIterator.cpp (compute_types), result_type
+"""
+
+from . import errors, primitives
+from .backends import ARRAY_TYPES, backend_of
+from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
+
+__all__ = ["all_fit", "common_dtype", "explained", "fit", "fits", "wrapped_numbers"]
+
+NUMBERS = {
+    bool: frozenset("?bBhilqfdFD"), int: frozenset("bBhilqfdFD"), float: frozenset("fdFD"), complex: frozenset("FD"),
+}  # fmt: skip
+"""Which arrays (by dtype.char) a Python number can be combined with as it is, without changing the array's dtype."""
+
+
+def fits(ready, dtype, number):
+    """Whether a row that computes in ``ready`` takes arrays of ``dtype``, and Python numbers of a class, as they are."""
+    if dtype is None:
+        return False
+    char = dtype.char
+    return char in ready and (number is None or (number in NUMBERS and char in NUMBERS[number]))
+
+
+def all_fit(ready, arrays):
+    """``fits``, for arrays and numbers together: one dtype, which the numbers don't change."""
+    dtype = number = None
+    for a in arrays:
+        if a.__class__ in ARRAY_TYPES:
+            if dtype is None:
+                dtype = a.dtype
+            elif a.dtype is not dtype:
+                return False
+        elif number is not None and number is not a.__class__:
+            return False
+        else:
+            number = a.__class__
+    return fits(ready, dtype, number)
+
+
+def fit(row, inputs):
+    """``inputs`` cast to the dtype that they make together; their arrays; the forward to run on them.
+
+    Casts are rows of their own, so gradients come back in each input's dtype. Narrow types (float16, bfloat16) are
+    widened for the forward only, and its result is rounded once.
+    """
+    some = next(x for x in inputs if hasattr(x, "_array"))
+    inputs = [x if hasattr(x, "_array") or x.__class__ in NUMBERS else operand(row, x, some) for x in inputs]
+    mixed = [x for i, x in enumerate(inputs) if row.mixes is None or i in row.mixes]
+    if row.kind == "contraction":
+        errors.refuse_mixture([x.dtype.name for x in mixed if hasattr(x, "_array")])
+    dtype = common_dtype(mixed)
+    if dtype.category < float32.category and row.ready is primitives.FLOATS:
+        dtype = get_default_dtype()
+    tensors = []
+    for i, x in enumerate(inputs):
+        if hasattr(x, "_array") and x.dtype is not dtype and (row.mixes is None or i in row.mixes):
+            x = x._apply(primitives.cast, (x,), (dtype,))
+        tensors.append(x)
+    arrays = [x._array if hasattr(x, "_array") else x for x in tensors]
+    xp = backend_of(arrays)
+    if dtype.name not in xp.NARROW:
+        return tensors, [plain_number(x, dtype) for x in arrays], row.forward
+    return tensors, [xp.widen(a) if a.__class__ in ARRAY_TYPES and a.dtype != bool else a for a in arrays], widened(row, dtype)
+
+
+def common_dtype(operands):
+    """The dtype that tensors and Python numbers make together, by PyTorch's three ranks."""
+    tensors = [x for x in operands if hasattr(x, "_array")]
+    return result_dtype(
+        [x.dtype for x in tensors if x._array.ndim],
+        [x.dtype for x in tensors if not x._array.ndim],
+        [number_dtype(x) for x in operands if not hasattr(x, "_array")],
+    )
+
+
+def plain_number(x, dtype):
+    """A number that fits beside arrays of ``dtype``: an int beside booleans or floats is left to the array library."""
+    return int(x) if x.__class__ is bool and dtype.category == 1 else x
+
+
+def widened(row, dtype):
+    """The row's forward for a narrow dtype: computed in float32, rounded once."""
+
+    def forward(xp, *arguments, out=None):
+        result = xp.asarray(row.forward(xp, *arguments))
+        return xp.cast(result, dtype) if result.dtype.char == "f" else result
+
+    return forward
+
+
+def operand(row, x, like):
+    """Something foreign as an operand: an array becomes a tensor ``like`` another, a NumPy scalar a Python number."""
+    if x.__class__ in ARRAY_TYPES:
+        return like._wrap(x)
+    if isinstance(x, (bool, int, float, complex)) or (hasattr(x, "item") and getattr(x, "shape", None) == ()):
+        return x.item() if hasattr(x, "item") else float(x) if isinstance(x, float) else int(x)
+    raise TypeError(
+        f"{row.name}(): argument 'other' must be Tensor or Number, not {type(x).__name__}\nmake it a tensor first: torch.tensor(...)"
+    )
+
+
+def wrapped_numbers(inputs):
+    """``inputs``, with integers that an integer dtype can't hold wrapped into it, as PyTorch does: uint8 + 300 adds 44."""
+    dtype = common_dtype(inputs)
+    bits, signed = 8 * dtype.itemsize, dtype.is_signed
+    half = 1 << (bits - 1) if signed else 0
+    wrapped = [(x + half) % (1 << bits) - half if x.__class__ is int else x for x in inputs]
+    if wrapped == list(inputs):
+        raise RuntimeError("value cannot be converted to type int64_t without overflow")
+    return wrapped
+
+
+def explained(row, arrays, error):
+    """PyTorch's exception for what the array library raised."""
+    real = [a for a in arrays if a.__class__ in ARRAY_TYPES]
+    return errors.explain(row, [a.shape for a in real], [backend_of((a,)).dtype_of(a).name for a in real], error)

@@ -1,0 +1,109 @@
+"""What a tensor is: its shape, its type, its place in memory. Each is a property or a method of Tensor."""
+
+from ..backends import ARRAY_TYPES
+from ..device import CPU
+from ..device import device as device_type
+from ..size import Size
+from .reduce import one_dim
+
+__all__ = [
+    "array_dtype", "data_ptr", "device", "dim", "element_size", "is_complex", "is_contiguous", "is_cuda", "is_floating_point", "is_signed",
+    "mT", "nbytes", "ndim", "numel", "shape", "size", "stride", "transposed",
+]  # fmt: skip
+
+
+def shape(input):
+    """The sizes of all dims.   torch: Tensor.shape"""
+    return Size(input._array.shape)
+
+
+def ndim(input):
+    """How many dims there are.   torch: Tensor.ndim"""
+    return input._array.ndim
+
+
+def dim(input):
+    """How many dims there are.   torch: Tensor.dim"""
+    return input._array.ndim
+
+
+def size(input, dim=None):
+    """The sizes of all dims, or of one.   torch: Tensor.size
+
+    >>> torch.zeros(2, 3).size(-1)
+    3
+    """
+    return Size(input._array.shape) if dim is None else input._array.shape[one_dim(dim, input._array.ndim)]
+
+
+def array_dtype(input):
+    """The type of the elements.   torch: Tensor.dtype"""
+    array = input._array
+    return ARRAY_TYPES[array.__class__].dtype_of(array)
+
+
+def device(input):
+    """Where the memory is.   torch: Tensor.device"""
+    array = input._array
+    return CPU if ARRAY_TYPES[array.__class__].device_of(array) == "cpu" else device_type("cuda")
+
+
+def is_cuda(input):
+    """Whether the memory is a GPU's.   torch: Tensor.is_cuda"""
+    return device(input).type == "cuda"
+
+
+def numel(input):
+    """How many elements there are.   torch: Tensor.numel"""
+    return input._array.size
+
+
+def element_size(input):
+    """The bytes of one element.   torch: Tensor.element_size"""
+    return input._array.itemsize
+
+
+def nbytes(input):
+    """The bytes of all elements.   torch: Tensor.nbytes"""
+    return input._array.size * input._array.itemsize
+
+
+def stride(input, dim=None):
+    """How many elements apart neighbours are along each dim, or along one.   torch: Tensor.stride"""
+    strides = tuple([s // input._array.itemsize for s in input._array.strides])
+    return strides if dim is None else strides[one_dim(dim, len(strides))]
+
+
+def data_ptr(input):
+    """The address of the first element.   torch: Tensor.data_ptr"""
+    return input._array.__array_interface__["data"][0]
+
+
+def is_contiguous(input, memory_format=None):
+    """Whether the memory is in row-major order, without gaps.   torch: Tensor.is_contiguous"""
+    return input._array.flags.c_contiguous
+
+
+def is_floating_point(input):
+    """Whether the elements are floating-point numbers.   torch: is_floating_point"""
+    return input._array.dtype.char in "fde" or array_dtype(input).is_floating_point
+
+
+def is_complex(input):
+    """Whether the elements are complex numbers.   torch: is_complex"""
+    return input._array.dtype.kind == "c"
+
+
+def is_signed(input):
+    """Whether the elements can be negative.   torch: Tensor.is_signed"""
+    return array_dtype(input).is_signed
+
+
+def transposed(input):
+    """The dims in reverse order.   torch: Tensor.T"""
+    return input.permute(tuple(range(input._array.ndim))[::-1])
+
+
+def mT(input):  # noqa: N802
+    """The last two dims swapped.   torch: Tensor.mT"""
+    return input.transpose(-2, -1)

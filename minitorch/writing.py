@@ -1,0 +1,110 @@
+"""Writing into a tensor's memory, and what that does to its history.
+
+``x.mul_(y)`` runs the same row as ``x * y``, with the memory of ``x`` as the place for the result, and then ``x`` has that
+history. If ``x`` is a view, its base is from now on itself with that region replaced; other views of the base notice, for
+its Node is another, and follow it anew when they are next used.
+
+torch: torch/csrc/autograd/VariableTypeUtils.h (check_inplace, rebase_history), CopySlices
+"""
+
+from . import errors, primitives
+from .backends import ARRAY_TYPES
+from .fitting import all_fit, explained, fit, wrapped_numbers
+from .graph import AccumulateGrad, Node, Stub, edge_of, edges_of, remembered
+from .modes import MODE, tell
+
+__all__ = ["refuse_write", "remember_write", "write"]
+
+def write(x, row, inputs, params=()):
+    """Write what ``row`` makes of ``inputs`` into the memory of ``x``, and give ``x`` that history. Returns ``x``.
+
+    Raises RuntimeError where PyTorch does: for a leaf that wants its gradient, for results of another shape or of a
+    higher category of dtype, for memory that several elements share.
+    """
+    mode, target = MODE, x._array
+    if 0 in target.strides and shares_elements(target):
+        raise RuntimeError(errors.SHARED_ELEMENTS)
+    arrays = [i._array if hasattr(i, "_array") else i for i in inputs]
+    forward = row.forward
+    if row.ready is not None and not all_fit(row.ready, arrays):
+        inputs, arrays, forward = fit(row, inputs)
+    if not mode.grad:
+        store(target, row, forward, arrays, params)
+        x._storage.version += 1
+    else:
+        old = edge_of(x)
+        wanted, edges = edges_of(inputs)
+        wanted &= row.wants
+        if wanted or old is not None or (x._view is not None and x._view.base._node is not None):
+            refuse_write(x, old)
+        kept = kept_inputs(x, row, inputs, wanted) if wanted else inputs
+        store(target, row, forward, arrays, params)
+        x._storage.version += 1
+        if wanted:
+            remember_write(x, remembered(row, kept, params, x, wanted, edges))
+        elif old is not None:  # nothing of what x was is left: its history gets a gradient of zero
+            remember_write(x, Node(primitives.assign, (), [old, None], [None, None, None], 1))
+    if mode.listeners:
+        tell(row, inputs, params, x, True)
+    return x
+
+
+def shares_elements(array):
+    """Whether a dim of the array repeats one element, as an expanded one does."""
+    return array.size > 0 and any([n > 1 and s == 0 for n, s in zip(array.shape, array.strides, strict=True)])
+
+
+def store(target, row, forward, arrays, params):
+    """Run ``forward`` into the array ``target``."""
+    xp = ARRAY_TYPES[target.__class__]
+    try:
+        if row.writes:
+            result = forward(xp, *arrays, *params, out=target)
+        else:
+            result = forward(xp, *arrays, *params)
+        if result is not target:
+            xp.copyto(target, result)
+    except OverflowError:
+        store(target, row, forward, wrapped_numbers(arrays), params)
+    except TypeError as error:
+        if "Cannot cast" not in str(error):
+            raise explained(row, arrays, error) from None
+        floating = any([a.__class__ is float or getattr(a, "dtype", target.dtype).kind == "f" for a in arrays])
+        raise errors.cast_error("Float" if floating else "Long", xp.dtype_of(target).name) from None
+    except ValueError as error:
+        shapes = [a.shape for a in arrays if a.__class__ in ARRAY_TYPES]
+        raise errors.broadcast_error(shapes) or errors.output_shape_error(target.shape, shapes, error) from None
+
+
+def refuse_write(x, node):
+    """Raise RuntimeError if writing to ``x`` would need history where there can be none."""
+    view = x._view
+    if view is None:
+        if isinstance(node, AccumulateGrad):
+            raise RuntimeError(errors.LEAF_WRITTEN)
+        return
+    if node is not None and isinstance(view.base._node, AccumulateGrad):
+        raise RuntimeError(errors.LEAF_VIEW_WRITTEN)
+    if isinstance(node, AccumulateGrad):
+        raise RuntimeError(errors.LEAF_VIEW_WRITTEN)
+    if view.made != "grad":
+        raise RuntimeError(errors.NO_GRAD_VIEW_WRITTEN if view.made == "no_grad" else errors.many_views_error(view.made))
+
+
+def kept_inputs(x, row, inputs, wanted):
+    """``inputs`` to save, with a copy of ``x`` as it was in its place if a vjp reads that."""
+    if not any([p and inputs[p - 1] is x for p in row.saved_for(wanted, len(inputs), inputs)]):
+        return inputs
+    before = x._wrap(x._array.copy())
+    return [before if i is x else i for i in inputs]
+
+
+def remember_write(x, node):
+    """``node`` is the history of ``x`` now. If ``x`` is a view, its base is itself, with this region replaced."""
+    view = x._view
+    if view is None:
+        x._node = node
+        return
+    base = view.base
+    edges = [base._node, node]
+    base._node = Node(primitives.write, (view.path,), edges, [None, Stub(base), Stub(x)], 2 if base._node is None else 3)

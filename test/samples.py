@@ -1,0 +1,303 @@
+"""For every row of the table: inputs to try it on, and what PyTorch says it is.
+
+``SAMPLES[name]`` is a list of (arrays and numbers, params), the arrays NumPy's, in many layouts: 0-d, empty, broadcast,
+transposed, with holes, repeated. ``REFERENCES[name]`` is the row as a function of PyTorch's tensors and the same params.
+``PROGRAMS[name]``, for rows that draw, is a list of programs that both libraries run from the same seed.
+"""
+
+import zlib
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+import minitorch
+from minitorch import primitives
+
+__all__ = ["INTEGERS_TOO", "PROGRAMS", "REFERENCES", "SAMPLES", "integers", "reals"]
+
+
+def generator(*seed):
+    return numpy.random.default_rng(zlib.crc32(repr(seed).encode()))
+
+
+def reals(shape, low=-2.0, high=2.0, seed=0):
+    return numpy.asarray(generator(shape, low, high, seed).uniform(low, high, shape))
+
+
+def integers(shape, low, high, seed=0):
+    """Integers with low <= n < high."""
+    return numpy.asarray(generator(shape, low, high, seed).integers(low, high, shape))
+
+
+def transposed(shape, *bounds):
+    return reals(shape[::-1], *bounds).T
+
+
+def with_holes(shape, *bounds):
+    return reals((*shape[:-1], 2 * shape[-1] + 1), *bounds)[..., 1::2]
+
+
+def repeated(shape, *bounds):
+    return numpy.broadcast_to(reals((1, *shape[1:]), *bounds), shape)
+
+
+def layouts(*bounds):
+    """One real array of every kind."""
+    return [
+        reals((2, 3), *bounds), reals((), *bounds), reals((0, 3), *bounds), reals((1,), *bounds), transposed((2, 4), *bounds),
+        with_holes((2, 3), *bounds), repeated((3, 2), *bounds),
+    ]  # fmt: skip
+
+
+def pairs(first=(-2.0, 2.0), second=(-2.0, 2.0)):
+    """Two real arrays, or one and a number, broadcast in every way."""
+    return [
+        (reals((2, 3), *first), reals((2, 3), *second, 1)), (reals((2, 1, 3), *first), reals((4, 1), *second)),
+        (reals((), *first), reals((), *second, 1)), (reals((), *first), reals((3,), *second)), (reals((2, 3), *first), reals((3,), *second)),
+        (reals((0, 3), *first), reals((1, 3), *second)), (reals((1,), *first), reals((0,), *second)), (transposed((2, 4), *first), with_holes((2, 4), *second)),
+        (repeated((3, 2), *first), transposed((3, 2), *second)), (reals((3,), *first), float(second[1]) / 2), (float(first[1]) / 2, reals((2, 2), *second)),
+    ]  # fmt: skip
+
+
+def each(inputs, *params):
+    """A sample for each of ``inputs``, all with the same params."""
+    return [(x if isinstance(x, tuple) else (x,), params) for x in inputs]
+
+
+SAMPLES: dict = {}
+REFERENCES: dict = {}
+PROGRAMS: dict = {}
+INTEGERS_TOO: dict = {}
+"""Samples with integers, for rows whose real samples aren't fit for truncation to integers."""
+
+
+def samples(name, found, reference=None):
+    SAMPLES[name] = found
+    REFERENCES[name] = reference or getattr(torch, name)
+
+
+# --------------------------------------------------------------------------------------------------------- elementwise
+
+for name in ("neg", "abs", "sign", "floor", "ceil", "trunc", "round", "exp", "exp2", "expm1", "sin", "cos", "atan", "sinh", "cosh",
+             "asinh", "tanh", "sigmoid", "erf", "erfc", "relu", "square", "logical_not", "isnan", "isinf", "isfinite", "signbit"):  # fmt: skip
+    samples(name, each(layouts()))
+for name in ("log", "log2", "log10", "sqrt", "rsqrt", "reciprocal"):
+    samples(name, each(layouts(0.2, 3.0)))
+for name in ("asin", "acos", "atanh", "log1p"):
+    samples(name, each(layouts(-0.8, 0.8)))
+samples("tan", each(layouts(-1.2, 1.2)))
+samples("acosh", each(layouts(1.2, 3.0)))
+samples("copy", each(layouts()), torch.clone)
+samples("clamp", [s for bounds in ((-0.5, 1.0), (None, 0.25), (0.25, None), (1.0, -1.0)) for s in each(layouts(), *bounds)])
+samples("bitwise_not", each([integers((2, 3), -9, 9), integers((), 0, 9), integers((0,), 0, 9), integers((2, 3), 0, 2) > 0]))
+samples(
+    "cast",
+    [((x,), (dtype,)) for x in layouts() for dtype in (minitorch.float64, minitorch.float32, minitorch.int64, minitorch.bool)],
+    lambda x, dtype: x.to(getattr(torch, dtype.name), copy=True),
+)
+
+for name in ("add", "sub", "mul", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
+    samples(name, each(pairs()))
+for name in ("div", "floor_divide", "remainder", "fmod"):
+    samples(name, each(pairs((-5.0, 5.0), (0.5, 2.0))) + each(pairs((-5.0, 5.0), (-2.0, -0.5))))
+    INTEGERS_TOO[name] = each(
+        [(integers((2, 3), -9, 9), integers((3,), 1, 5)), (integers((2, 3), -9, 9), integers((2, 1), -4, 0)), (integers((3,), -9, 9), -2)]
+    )
+samples("atan2", each(pairs((0.2, 2.0), (-2.0, -0.2))) + each(pairs((-2.0, -0.3), (0.2, 2.0))))
+samples(
+    "pow",
+    each(pairs((0.3, 2.0), (-2.0, 3.0))) + each([(x, n) for n in (2, 3, 0, 1, -1, 0.5, -2.5) for x in layouts(0.3, 2.0)])
+    + each([(reals((2, 3)), n) for n in (2, 3, 0, 1, -2)] + [(n, reals((2, 3))) for n in (2, 0.5, 1)]),
+)  # fmt: skip
+INTEGERS_TOO["pow"] = each([(integers((2, 3), -4, 5), integers((3,), 0, 5)), (integers((2, 3), -4, 5), 3), (2, integers((3,), 0, 6)), (integers((4,), -3, 4), 0)])
+samples("add_scaled", [s for alpha in (3, -0.5) for s in each(pairs(), alpha)], lambda x, y, alpha: torch.add(x, y, alpha=alpha))
+samples("assign", each([(x, x * 2 + 1) for x in layouts()]), lambda x, y: torch.zeros_like(x).copy_(y))
+samples("keep", each(pairs()), lambda x, y: torch.where(torch.as_tensor(y) > 0, x, 0.0))
+WHOLE = [(integers((2, 3), 0, 9), integers((2, 3), 0, 4, 1)), (integers((2, 1), 0, 9), integers((3,), 0, 4)), (integers((), 0, 9), integers((3,), 0, 4)),
+         (integers((3,), 0, 9), 2), (3, integers((3,), 0, 4))]  # fmt: skip
+LOGIC = [(integers((2, 3), 0, 2) > 0, integers((2, 3), 0, 2, 1) > 0)]
+for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+    samples(name, each(WHOLE + LOGIC))
+samples("left_shift", each(WHOLE), torch.bitwise_left_shift)
+samples("right_shift", each(WHOLE), torch.bitwise_right_shift)
+
+MASKS = [(x, integers(numpy.shape(x), 0, 2) > 0, y) for x, y in pairs() if isinstance(x, numpy.ndarray)]
+samples("where", each([*MASKS, (1.0, numpy.array([[True], [False]]), reals((3,))), (reals((3,)), numpy.array(True), 2.0)]), lambda x, c, y: torch.where(c, x, y))
+samples("lerp", each([(x, y, w) for x, y in pairs() if isinstance(x, numpy.ndarray) and isinstance(y, numpy.ndarray) for w in (0.3, 0.8)]
+                     + [(reals((2, 3)), reals((3,)), reals((2, 1), 0.1, 0.9)), (reals((2, 3)), reals((2, 3), -1.0, 1.0), reals((), 0.6, 0.9))]))  # fmt: skip
+TRIPLES = [(reals((2, 3)), reals((2, 3), -1.0, 1.0), reals((2, 3), 0.5, 2.0)), (reals((2, 1)), reals((3,)), reals((), 0.5, 2.0)),
+           (reals((0, 3)), reals((3,)), reals((1, 3), 0.5, 2.0)), (transposed((2, 3)), repeated((2, 3)), with_holes((2, 3), 0.5, 2.0))]  # fmt: skip
+for name in ("addcmul", "addcdiv"):
+    function = getattr(torch, name)
+    samples(name, [s for value in (1, -0.5, 3) for s in each(TRIPLES, value)], lambda x, y, z, value, f=function: f(x, y, z, value=value))
+
+
+# ---------------------------------------------------------------------------------------------------------- reductions
+
+CUBES = [reals((2, 3, 4)), transposed((2, 3, 4)), with_holes((2, 3, 4)), repeated((2, 3, 4))]
+OVER = [((x,), (dims, keepdim)) for x in CUBES for dims in ((0,), (1, 2), (0, 2), (0, 1, 2)) for keepdim in (False, True)]
+OVER += [((reals(()),), ((), False)), ((reals(()),), ((), True)), ((reals((1,)),), ((0,), False))]
+NOTHING = [((reals((0, 3)),), ((0,), False)), ((reals((2, 0)),), ((0, 1), False)), ((reals((0,)),), ((0,), True))]
+KEPT = [((reals((0, 3)),), ((1,), False)), ((reals((2, 0)),), ((0,), True))]
+ALONG = [((x,), (dim, keepdim)) for x in CUBES for dim in (0, 1, 2) for keepdim in (False, True)]
+
+
+def over(function):
+    """A reduction over a tuple of dims, where PyTorch takes the empty one as all."""
+    return lambda x, dims, keepdim: function(x, dims, keepdim) if dims else function(x, (), keepdim)
+
+
+for name in ("sum", "mean"):
+    samples(name, OVER + NOTHING + KEPT, over(getattr(torch, name)))
+for name in ("amax", "amin"):
+    ties = [((numpy.array([[1.0, 3.0, 3.0], [3.0, 0.0, -1.0]]),), (dims, False)) for dims in ((0,), (1,), (0, 1))]
+    samples(name, OVER + KEPT + ties, over(getattr(torch, name)))
+for name in ("any", "all"):
+    flags = [((numpy.round(x[0]),), params) for x, params in OVER + NOTHING + KEPT]
+    function = getattr(torch, name)
+    samples(name, flags, lambda x, dims, keepdim, f=function: (f(x, dims, keepdim) if dims else f(x)).bool())
+zeros = [((numpy.array(x),), (1, False)) for x in ([[2.0, 0.0, 3.0]], [[0.0, 0.0, 3.0]], [[0.0, 0.0, 0.0]], [[1.0, 2.0, 3.0]])]
+samples("prod", ALONG + zeros + [((reals((2, 0)),), (1, False)), ((reals((0, 2)),), (1, True))])
+WHOLLY = [((x,), (None, False)) for x in (*CUBES, reals(()), numpy.array([1.0, 2.0, 2.0]), numpy.array([1.0, numpy.nan, 2.0, numpy.nan]))]
+for name in ("argmax", "argmin"):
+    samples(name, ALONG + WHOLLY)
+SCANS = [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((0, 2)),), (0,)), ((reals((2, 0)),), (0,)), ((reals((1,)),), (0,))]
+samples("cumsum", SCANS)
+samples("cumprod", SCANS + [((x,), (1,)) for (x,), _ in zeros])
+samples("squared_error_mean", each([(x, y) for x, y in pairs() if numpy.shape(x) == numpy.shape(y)]), F.mse_loss)
+
+
+# ------------------------------------------------------------------------------------------------------------ movement
+
+samples("reshape", [((x,), (shape,)) for x in CUBES for shape in ((24,), (4, 6), (2, 1, 3, 4), (1, 24, 1))] + [((reals(()),), ((1, 1),)), ((reals((1,)),), ((),)), ((reals((0, 3)),), ((3, 0),))], torch.reshape)
+samples("permute", [((x,), (dims,)) for x in CUBES for dims in ((2, 0, 1), (1, 0, 2), (0, 1, 2))] + [((reals(()),), ((),)), ((reals((0, 3)),), ((1, 0),))])
+samples("expand", [((reals((3, 1)),), ((3, 4),)), ((reals((3, 1)),), ((2, 3, 1),)), ((reals(()),), ((2, 3),)), ((reals((1, 0)),), ((5, 0),)), ((reals((1, 3)).T,), ((3, 2),)),
+                   ((reals((2, 3)),), ((2, 3),)), ((reals((1,)),), ((0,),)), ((with_holes((2, 1, 3)),), ((2, 2, 2, 3),))], lambda x, shape: x.expand(shape))  # fmt: skip
+KEYS = [(1,), ((0, 2, 1), 2), ((0, 2, 2), (1, 3, 1), 0), (None, 1, None), ((0, 0, 1),), ((1, 2, 3), None, (0, 3, 2), (3, 4, 1)), (1, 2, 3), ()]
+samples("slice", [((x,), (key,)) for x in CUBES for key in KEYS] + [((reals(()),), ((None,),)), ((reals(()),), ((),))],
+        lambda x, key: x[tuple(slice(*entry) if isinstance(entry, tuple) else entry for entry in key)])  # fmt: skip
+samples("diagonal", [((x,), (offset, *dims)) for x in CUBES for offset in (0, 1, -1) for dims in ((0, 1), (2, 0), (1, 2))] + [((reals((2, 2)),), (5, 0, 1)), ((reals((0, 2)),), (0, 0, 1))])
+samples("unfold", [((x,), (dim, size, step)) for x in CUBES for dim, size, step in ((0, 2, 1), (1, 2, 1), (2, 2, 2), (2, 3, 1), (2, 4, 5), (1, 1, 2))], lambda x, dim, size, step: x.unfold(dim, size, step))
+
+
+def fold_windows(x, shape, dim, size, step):
+    places = torch.arange(shape[dim]).unfold(0, size, step).reshape(-1)
+    return torch.zeros(shape, dtype=x.dtype).index_add(dim, places, x.movedim(-1, dim + 1).flatten(dim, dim + 1))
+
+
+samples("fold_windows", [((reals((2, 3, 2)),), ((2, 4), 1, 2, 1)), ((reals((2, 4, 3)),), ((5, 4), 0, 3, 2)), ((transposed((2, 2, 2)),), ((2, 5), 1, 2, 3))], fold_windows)
+
+TABLE = primitives.TABLE
+PATHS = [((TABLE["slice"], ((1,),)),), ((TABLE["permute"], ((1, 0),)), (TABLE["slice"], (((0, 4, 2), 0),))), ((TABLE["reshape"], ((12,),)), (TABLE["unfold"], (0, 3, 3))),
+         ((TABLE["diagonal"], (1, 0, 1)),), ((TABLE["slice"], (((0, 0, 1),),)),)]  # fmt: skip
+
+
+def follow(x, path):
+    for row, params in path:
+        x = REFERENCES[row.name](x, *params)
+    return x
+
+
+def replaced(x, y, path):
+    x = x.clone()
+    follow(x, path).copy_(y)
+    return x
+
+
+def shape_at(path):
+    return tuple(follow(torch.zeros(3, 4), path).shape)
+
+
+samples("embed", [((reals(shape_at(path)),), ((3, 4), path)) for path in PATHS], lambda x, shape, path: replaced(torch.zeros(shape, dtype=x.dtype), x, path))
+samples("write", [((x, reals(shape_at(path), 5.0, 6.0)), (path,)) for path in PATHS for x in (reals((3, 4)), transposed((3, 4)))], replaced)
+samples("detach", each(layouts()))
+samples("contiguous", each(layouts()), lambda x: x.contiguous())
+samples("flip", [((x,), (dims,)) for x in CUBES for dims in ((0,), (1, 2), (0, 1, 2), ())] + [((reals(()),), ((),)), ((reals((0, 2)),), ((0, 1),))])
+samples("roll", [((x,), (shifts, dims)) for x in CUBES for shifts, dims in (((1,), (0,)), ((-2, 5), (1, 2)), ((1, 1), (0, 0)))] + [((reals((0, 2)),), ((1,), (0,)))])
+WIDTHS = [((1, 2), (0, 0)), ((0, 1), (3, 0)), ((0, 0), (0, 0))]
+samples("pad", [((x,), (widths, value)) for x in (reals((2, 3)), transposed((2, 3)), reals((0, 3))) for widths in WIDTHS for value in (0, 1.5)],
+        lambda x, widths, value: F.pad(x, [n for pair in reversed(widths) for n in pair], value=value))  # fmt: skip
+for name in ("tril", "triu"):
+    samples(name, [((x,), (k,)) for x in (*CUBES, reals((0, 3)), reals((3, 3))) for k in (0, 1, -1, 5)])
+
+
+# ------------------------------------------------------------------------------------------------------------ indexing
+
+
+def key_of(indices, dims):
+    key = [slice(None)] * (max(dims) + 1)
+    for d, i in zip(dims, indices, strict=True):
+        key[d] = i
+    return tuple(key)
+
+
+def put(x, y, *rest):
+    *indices, dims, accumulate = rest
+    x = x.clone()
+    if accumulate:
+        places = torch.arange(x.numel()).reshape(x.shape)[key_of(indices, dims)]
+        return x.reshape(-1).index_add(0, places.reshape(-1), y.expand(places.shape).reshape(-1)).reshape(x.shape)
+    x[key_of(indices, dims)] = y
+    return x
+
+
+I2, I3, I22 = numpy.array([1, 0]), numpy.array([2, 0, 2]), numpy.array([[0, 1], [2, -1]])
+PLACES = [((I2,), (0,)), ((I22,), (1,)), ((I3,), (2,)), ((I2, numpy.array([0, -2])), (0, 1)), ((I2, I3[:2]), (0, 2)), ((I2[:, None], I3), (1, 2)), ((numpy.array([], numpy.int64),), (1,))]
+samples("index", [((x, *indices), (dims,)) for x in CUBES for indices, dims in PLACES], lambda x, *rest: x[key_of(rest[:-1], rest[-1])])
+WRITTEN = [((x, reals(numpy.shape(x[key_of(i, d)])), *i), (d, a)) for x in CUBES[:2] for i, d in PLACES if i is not PLACES[1][0] for a in (False, True) if a or d != (2,)]
+WRITTEN += [((reals((2, 3, 4)), reals(()), I2), ((0,), a)) for a in (False, True)] + [((reals((2, 3, 4)), reals((4,)), I22), ((1,), True)), ((reals((4,)), reals((3,)), I3), ((0,), True))]
+samples("index_put", WRITTEN, put)
+GATHERED = [(0, (1, 3, 4), 2), (1, (2, 2, 4), 3), (2, (2, 3, 6), 4), (2, (1, 2, 3), 4), (1, (2, 0, 4), 3)]
+samples("gather", [((x, integers(shape, 0, n)), (dim,)) for x in CUBES for dim, shape, n in GATHERED] + [((reals(()), numpy.array(0)), (0,)), ((reals((3,)), numpy.array([2, 2, 0, 1])), (0,))],
+        lambda x, index, dim: torch.gather(x, dim, index))  # fmt: skip
+ONCE = [(0, numpy.array([[[1, 0, 1, 0]] * 3])), (2, numpy.array([[[3, 0], [1, 2]]])), (1, numpy.array([[[2, 1, 0, 2], [0, 2, 1, 1]]]))]
+samples("scatter", [((x, index, reals(index.shape, 5.0, 6.0)), (dim,)) for x in CUBES for dim, index in ONCE] + [((reals((3,)), numpy.array([2, 0]), reals((4,))), (0,))],
+        lambda x, index, y, dim: torch.scatter(x, dim, index, y))  # fmt: skip
+samples("scatter_add", [((x, integers(shape, 0, n), reals(shape, 5.0, 6.0)), (dim,)) for x in CUBES for dim, shape, n in GATHERED] + [((reals((3,)), numpy.array([2, 0, 2]), reals((4,))), (0,))],
+        lambda x, index, y, dim: torch.scatter_add(x, dim, index, y))  # fmt: skip
+TIED = [numpy.array([3.0, 1.0, 3.0, 1.0]), numpy.array([numpy.nan, 1.0, -numpy.inf, numpy.nan, 0.0]), reals(()), reals((0,)), reals((1,))]
+samples("argsort", [((x,), (dim, d)) for x in CUBES for dim in (0, 2) for d in (False, True)] + [((x,), (0, d)) for x in TIED for d in (False, True)],
+        lambda x, dim, descending: torch.sort(x, dim=dim, descending=descending, stable=True).indices)  # fmt: skip
+samples("nonzero", each([numpy.round(x) for x in (*CUBES, reals((4,)), reals(()), numpy.array(0.0), reals((0, 2)))]))
+ORDERED = numpy.array([1.0, 2.0, 2.0, 4.0])
+samples("searchsorted", [((ORDERED, x), (right,)) for x in (numpy.array([0.0, 2.0, 5.0, 4.0, numpy.nan]), numpy.array(2.0), reals((2, 2), 0.0, 5.0)) for right in (False, True)]
+        + [((numpy.sort(reals((2, 4))), reals((2, 3))), (False,))], lambda x, values, right: torch.searchsorted(x, values, right=right))  # fmt: skip
+samples("bincount", [((x,), (size,)) for x in (integers((9,), 0, 5), integers((0,), 0, 5)) for size in (0, 7)], lambda x, size: torch.bincount(x, minlength=size))
+
+
+# ------------------------------------------------------------------------------------------- contraction, joining, creation
+
+PRODUCTS = [((2, 3), (3, 4)), ((2, 3, 4), (2, 4, 2)), ((2, 1, 3, 4), (5, 4, 2)), ((2, 3), (5, 3, 2)), ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((1, 1), (1, 1)), ((3, 0, 2), (3, 2, 2))]
+samples("matmul", each([(reals(a), reals(b, -1.0, 1.0)) for a, b in PRODUCTS] + [(transposed((2, 3)), transposed((3, 4))), (with_holes((2, 3)), repeated((3, 4))), (repeated((2, 3, 4)), transposed((2, 4, 2)))]))
+LINEAR = [((2, 3), (4, 3), (4,)), ((5, 2, 3), (4, 3), (4,)), ((0, 3), (4, 3), (4,)), ((3,), (4, 3), (4,)), ((2, 0), (4, 0), (4,)), ((1, 1), (1, 1), (1,))]
+LAYERS = [tuple(reals(shape, -1.0, 1.0) for shape in shapes) for shapes in LINEAR] + [(transposed((2, 3)), transposed((4, 3)), with_holes((4,))), (transposed((5, 2, 3)), repeated((4, 3)), reals((4,)))]
+samples("linear", each(LAYERS) + each([(x, w) for x, w, _ in LAYERS]), F.linear)
+JOINED = [((reals((2, 3)), reals((1, 3)), transposed((4, 3))), 0), ((with_holes((2, 3)), reals((2, 1)), reals((2, 0))), 1), ((reals((2, 3, 1)),), 2), ((reals((0, 2)), reals((0, 3))), 1)]
+samples("cat", [(tensors, (dim,)) for tensors, dim in JOINED], lambda *rest: torch.cat(rest[:-1], rest[-1]))
+samples("stack", [((reals((2, 3)), transposed((2, 3)), repeated((2, 3))), (dim,)) for dim in (0, 1, 2)] + [((reals(()), reals((), 3.0, 4.0)), (0,)), ((reals((0, 2)),), (1,))], lambda *rest: torch.stack(rest[:-1], rest[-1]))
+
+DTYPES = (minitorch.float32, minitorch.float64, minitorch.float16, minitorch.bfloat16, minitorch.int64, minitorch.int8, minitorch.uint8, minitorch.bool)
+samples("full", [((), (shape, value, dtype)) for shape in ((2, 3), (), (0,)) for value in (0, 1, 3) for dtype in DTYPES] + [((), ((2,), value, minitorch.float32)) for value in (-0.0, 2.5, float("inf"))],
+        lambda shape, value, dtype: torch.full(shape, value, dtype=getattr(torch, dtype.name)))  # fmt: skip
+samples("arange", [((), (start, step, count, dtype)) for start, step, count in ((0, 1, 5), (3, -2, 4), (0, 1, 0), (2, 7, 1)) for dtype in DTYPES[:7] if start == 0 or dtype.is_signed]
+        + [((), (0.5, 0.1, 7, dtype)) for dtype in DTYPES[:2]],
+        lambda start, step, count, dtype: torch.arange(start, start + step * (count - 0.5), step, dtype=getattr(torch, dtype.name)))  # fmt: skip
+samples("empty", [((), (shape, dtype)) for shape in ((2, 3), (), (0,)) for dtype in DTYPES], lambda shape, dtype: torch.empty(shape, dtype=getattr(torch, dtype.name)))
+
+
+# -------------------------------------------------------------------------------------------------------------- random
+
+DRAWS = [(3,), (2, 40), (0,), ()]
+PROGRAMS["uniform"] = [lambda t, s=s: (t.rand(s), t.empty(s, dtype=t.float64).uniform_(-1, 2)) for s in DRAWS]
+PROGRAMS["normal"] = [lambda t, s=s: (t.randn(s), t.empty(s).normal_(2, 3)) for s in DRAWS]
+PROGRAMS["log_normal"] = [lambda t, s=s: t.empty(s).log_normal_(0.5, 0.25) for s in DRAWS]
+PROGRAMS["exponential"] = [lambda t, s=s: t.empty(s).exponential_(2.0) for s in DRAWS]
+PROGRAMS["cauchy"] = [lambda t, s=s: t.empty(s, dtype=t.float64).cauchy_(1.0, 2.0) for s in DRAWS]
+PROGRAMS["bernoulli"] = [lambda t, s=s: t.empty(s).bernoulli_(0.3) for s in DRAWS]
+PROGRAMS["geometric"] = [lambda t, s=s: t.empty(s).geometric_(0.3) for s in DRAWS]
+PROGRAMS["random"] = [lambda t, s=s: (t.randint(2, 9, s), t.empty(s, dtype=t.int64).random_(0, 100)) for s in DRAWS]
+PROGRAMS["permutation"] = [lambda t, n=n: t.randperm(n) for n in (0, 1, 7)]
+PROGRAMS["bernoulli_each"] = [lambda t: t.bernoulli(t.arange(12.0).reshape(3, 4).t() / 12)]
+PROGRAMS["multinomial"] = [lambda t: t.multinomial(t.arange(12.0).reshape(3, 4) + 1, 3)]
+PROGRAMS["multinomial_with_replacement"] = [lambda t: t.multinomial(t.arange(12.0).reshape(3, 4), 7, replacement=True)]
