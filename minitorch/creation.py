@@ -13,8 +13,9 @@ from .ops.conversion import empty_like, full_like, ones_like, zeros_like
 from .ops.movement import sizes
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_strided", "eye", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like", "is_tensor",
-    "linspace", "logspace", "ones", "ones_like", "result_type", "scalar_tensor", "tensor", "tril_indices", "triu_indices", "vander", "zeros", "zeros_like",
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_strided", "eye", "from_dlpack", "from_numpy",
+    "frombuffer", "full", "full_like", "is_tensor", "linspace", "logspace", "ones", "ones_like", "result_type",
+    "scalar_tensor", "tensor", "tril_indices", "triu_indices", "vander", "wanting", "zeros", "zeros_like",
 ]  # fmt: skip
 
 

@@ -13,91 +13,9 @@ torch: native_functions.yaml and derivatives.yaml
 import builtins
 import math
 
-__all__ = ["ARITHMETIC", "FLOATS", "TABLE", "Primitive"]
+from .table import ARITHMETIC, FLOATS, TABLE, Primitive, analytic, elementwise
 
-TABLE: dict = {}
-"""Every row by its name."""
-
-ARITHMETIC = frozenset("?bBhilqfdFD")
-FLOATS = frozenset("fdFD")
-
-
-class Primitive:
-    """One row.
-
-    kind     elementwise, reduction, movement, contraction, indexing, joining, creation or random
-    forward  (xp, *arrays, *params) → array; with ``writes`` it takes ``out=`` and may write its result there
-    vjps     (g, out, *inputs, *params) → the gradient of one input; None where there is none. ``each`` instead of them:
-             one function for all inputs of a row that takes any number, (g, i, shapes, *params)
-    ready    type codes (NumPy's dtype.char) that it computes in; the engine casts others (None: takes any, mixes none)
-    mixes    the inputs that are brought to one dtype (None: all of them)
-    view     the result may share the input's memory
-    wants    the inputs that can have a gradient, as a set of bits
-    label    the name that PyTorch prints for the row's gradient, without "Backward0"
-    """
-
-    __slots__ = (
-        "asks_shapes", "each", "forward", "kind", "label", "mixes", "name", "reads", "ready", "saves", "shapes_of",
-        "tapes", "view", "vjps", "wants", "writes",
-    )  # fmt: skip
-
-    def __init__(
-        self, name, kind, forward, vjps=(), *, each=None, ready=None, mixes=None, view=False, writes=False, label=None
-    ):
-        self.name, self.kind, self.forward, self.each = name, kind, forward, each
-        self.vjps = tuple(vjps)
-        self.ready, self.mixes, self.view, self.writes = ready, mixes, view, writes
-        self.label = label or name.title().replace("_", "")
-        self.reads = tuple(reads(vjp) for vjp in self.vjps)
-        self.shapes_of = tuple(sorted({i for vjp in self.vjps for i in reads(vjp, "like_")}))
-        self.saves, self.tapes, self.asks_shapes = {}, {}, kind != "elementwise"
-        self.wants = -1 if each else builtins.sum(1 << i for i, vjp in enumerate(self.vjps) if vjp is not None)
-        TABLE[name] = self
-
-    def saved_for(self, wanted, count, inputs):
-        """Positions among (out, *inputs), of ``count`` inputs, that the vjps of those in the bit set ``wanted`` read."""
-        positions = self.saves.get((wanted, count))
-        if positions is not None:
-            return positions
-        if self.each is not None:  # indices are read; of the others only the shapes
-            positions = tuple(i for i, x in enumerate(inputs, 1) if not x.is_floating_point())
-        else:
-            needed = [self.reads[i] for i in range(len(self.vjps)) if wanted >> i & 1]
-            positions = tuple(sorted({p for read in needed for p in read if p <= count}))  # beyond them come params
-        self.saves[wanted, count] = positions
-        return positions
-
-    def __repr__(self):
-        return f"<primitive {self.name}>"
-
-    def __reduce__(self):
-        return TABLE.__getitem__, (self.name,)
-
-
-def reads(vjp, like=None):
-    """Which of ``(out, *inputs)`` a vjp reads the value of, by position; or of which it asks the shape: see above.
-
-    >>> from minitorch.primitives import reads
-    >>> reads(lambda g, _out, x, like_y: g * x), reads(lambda g, _out, x, like_y: g * x, "like_")
-    ((1,), (2,))
-    """
-    if vjp is None:
-        return ()
-    code = vjp.__code__
-    names = code.co_varnames[1 : code.co_argcount]  # g is always there
-    if like is not None:
-        return tuple(i for i, name in enumerate(names) if name.startswith(like))
-    return tuple(i for i, name in enumerate(names) if not name.startswith(("_", "like_")))
-
-
-def elementwise(name, forward, *vjps, ready=ARITHMETIC, mixes=None, label=None):
-    return Primitive(name, "elementwise", forward, vjps, ready=ready, mixes=mixes, writes=True, label=label)
-
-
-def analytic(name, forward, *vjps, label=None):
-    """An elementwise row over the reals: integers are made floating point first."""
-    return elementwise(name, forward, *vjps, ready=FLOATS, label=label)
-
+__all__ = ["ARITHMETIC", "FLOATS", "Primitive", "TABLE"]
 
 # ---------------------------------------------------------------------------------------------------- elementwise: one
 
@@ -147,7 +65,7 @@ erfc = analytic(
 
 # A row of its own, for speed: where(x > 0, x, 0) is three passes. At 0 the gradient is 0, as in PyTorch.
 relu = elementwise("relu", lambda xp, x, out=None: xp.relu(x, out), lambda g, out, _x: g.keep(out))
-# keep(x, y): x where y > 0, else 0; the derivative of relu, and its own
+# keep(x, y): 0 where y <= 0, else x; the derivative of relu, and its own
 keep = elementwise("keep", lambda xp, x, y, out=None: xp.keep(x, y, out), lambda g, _out, _x, y: g.keep(y), label="ThresholdBackward")
 # clamp to numbers: where x equals a bound the gradient passes, as in PyTorch
 clamp = elementwise(
@@ -198,10 +116,10 @@ remainder = elementwise(
     "remainder",
     lambda xp, x, y, out=None: xp.remainder(x, y, out),
     lambda g, _out, _x, _y: g,
-    lambda g, _out, x, y: -g * (x / y).floor(),
+    lambda g, _out, x, y: -g * x.div(y, rounding_mode="floor"),
 )
 fmod = elementwise(
-    "fmod", lambda xp, x, y, out=None: xp.fmod(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * (x / y).trunc()
+    "fmod", lambda xp, x, y, out=None: xp.fmod(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * x.div(y, rounding_mode="trunc")
 )
 # where the two are equal each gets half
 maximum = elementwise(
@@ -219,9 +137,16 @@ minimum = elementwise(
 atan2 = analytic(
     "atan2",
     lambda xp, x, y, out=None: xp.arctan2(x, y, out),
-    lambda g, _out, x, y: g * (y / (x * x + y * y)),
-    lambda g, _out, x, y: -g * (x / (x * x + y * y)),
+    lambda g, _out, x, y: g * y * inverse_square(x, y),
+    lambda g, _out, x, y: g * -x * inverse_square(x, y),
 )
+
+
+def inverse_square(x, y):
+    """1 / (x² + y²), and 0 where both are 0."""
+    total = x * x + y * y
+    return total.reciprocal().masked_fill(total == 0, 0)
+
 
 eq = elementwise("eq", lambda xp, x, y, out=None: xp.equal(x, y, out))
 ne = elementwise("ne", lambda xp, x, y, out=None: xp.not_equal(x, y, out))
@@ -401,7 +326,7 @@ write = movement(
     label="CopySlices",
 )
 detach = movement("detach", lambda xp, x: x.view(), view=True)
-contiguous = movement("contiguous", lambda xp, x: xp.ascontiguousarray(x), lambda g, _out, _x: g, label="Clone")
+contiguous = movement("contiguous", lambda xp, x: x.copy(), lambda g, _out, _x: g, label="Clone")
 flip = movement("flip", lambda xp, x, dims: xp.flip(x, dims).copy(), lambda g, _out, _x, dims: g.flip(dims))
 roll = movement(
     "roll", lambda xp, x, shifts, dims: xp.roll(x, shifts, dims), lambda g, _out, _x, shifts, dims: g.roll(tuple(-s for s in shifts), dims)
@@ -417,16 +342,19 @@ tril = movement("tril", lambda xp, x, k: xp.tril(x, k), lambda g, _out, _x, k: g
 triu = movement("triu", lambda xp, x, k: xp.triu(x, k), lambda g, _out, _x, k: g.triu(k))
 
 
-def at(xp, x, path):
-    """The view of the array ``x`` at the end of a path."""
-    for row, params in path:
-        x = row.forward(xp, x, *params)
-    return x
-
-
 def put(xp, x, y, path):
-    """``x``, after ``y`` was written at the path."""
-    at(xp, x, path)[...] = y
+    """``x``, after ``y`` was written at the path.
+
+    A reshape that is a view of the base may have to copy here, if this array's dims lie in another order.
+    """
+    place = x
+    for k, (row, params) in enumerate(path):
+        inside = row.forward(xp, place, *params)
+        if row is reshape and not xp.may_share_memory(inside, place):
+            place[...] = put(xp, inside, y, path[k + 1 :]).reshape(place.shape)
+            return x
+        place = inside
+    place[...] = y
     return x
 
 
@@ -443,8 +371,8 @@ def basic_key(key):
 # ------------------------------------------------------------------------------------------------------------ indexing
 
 
-def indexing(name, forward, *vjps, writes=False, mixes=None, label=None):
-    return Primitive(name, "indexing", forward, vjps, writes=writes, mixes=mixes, label=label)
+def indexing(name, forward, *vjps, ready=None, writes=False, mixes=None, label=None):
+    return Primitive(name, "indexing", forward, vjps, ready=ready, writes=writes, mixes=mixes, label=label)
 
 
 # index(x, *indices, dims): x[..., i, j, ...], with one integer tensor for each dim in the tuple ``dims``
@@ -484,9 +412,9 @@ scatter_add = indexing(
     lambda g, _out, _x, index, _y, dim: g.gather(dim, index),
     writes=True,
 )
-argsort = indexing("argsort", lambda xp, x, dim, descending: xp.argsort(x, dim, descending))
+argsort = indexing("argsort", lambda xp, x, dim, descending: xp.argsort(x, dim, descending), ready=ARITHMETIC)
 nonzero = indexing("nonzero", lambda xp, x: xp.nonzero_rows(x))
-searchsorted = indexing("searchsorted", lambda xp, x, values, right: xp.searchsorted_rows(x, values, right))
+searchsorted = indexing("searchsorted", lambda xp, x, values, right: xp.searchsorted_rows(x, values, right), ready=ARITHMETIC)
 bincount = indexing("bincount", lambda xp, x, size: xp.bincount_ints(x, size))
 
 

@@ -161,10 +161,9 @@ def written(named, steps, results):
         tensors = [x for x in inputs if hasattr(x, "_array")]
         if any(id(x) not in names for x in tensors) or (in_place and id(out) not in names):
             return None
-        if row.kind in ("creation", "random"):
-            if row.kind == "random":
-                return None
-            params = params[:-1]  # the device
+        if row.kind == "random":
+            return None
+        params = params[:-1] if row.kind == "creation" else params  # the last one is the device
         known[f"f{k}"] = row.forward
         arguments = ["xp"]
         for j, x in enumerate((*inputs, *params)):

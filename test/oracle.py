@@ -46,7 +46,7 @@ def plain(value):
     if isinstance(value, (torch.Tensor, minitorch.Tensor)):
         x = value.detach()
         dtype = str(x.dtype).removeprefix("torch.")
-        array = (x.float() if dtype == "bfloat16" else x).numpy().copy()
+        array = (x.float() if dtype == "bfloat16" else x).numpy(force=True).copy()
         return Described(dtype, tuple(x.shape), value.requires_grad, array)
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}

@@ -97,14 +97,21 @@ samples(
     lambda x, dtype: x.to(getattr(torch, dtype.name), copy=True),
 )
 
+
+
+def wrapped(function):
+    """``function`` for PyTorch, which takes no numbers here."""
+    return lambda x, y: function(torch.as_tensor(x), torch.as_tensor(y))
+
+
 for name in ("add", "sub", "mul", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
-    samples(name, each(pairs()))
+    samples(name, each(pairs()), wrapped(getattr(torch, name)))
 for name in ("div", "floor_divide", "remainder", "fmod"):
-    samples(name, each(pairs((-5.0, 5.0), (0.5, 2.0))) + each(pairs((-5.0, 5.0), (-2.0, -0.5))))
+    samples(name, each(pairs((-5.0, 5.0), (0.5, 2.0))) + each(pairs((-5.0, 5.0), (-2.0, -0.5))), wrapped(getattr(torch, name)))
     INTEGERS_TOO[name] = each(
         [(integers((2, 3), -9, 9), integers((3,), 1, 5)), (integers((2, 3), -9, 9), integers((2, 1), -4, 0)), (integers((3,), -9, 9), -2)]
     )
-samples("atan2", each(pairs((0.2, 2.0), (-2.0, -0.2))) + each(pairs((-2.0, -0.3), (0.2, 2.0))))
+samples("atan2", each(pairs((0.2, 2.0), (-2.0, -0.2))) + each(pairs((-2.0, -0.3), (0.2, 2.0))), wrapped(torch.atan2))
 samples(
     "pow",
     each(pairs((0.3, 2.0), (-2.0, 3.0))) + each([(x, n) for n in (2, 3, 0, 1, -1, 0.5, -2.5) for x in layouts(0.3, 2.0)])
@@ -112,8 +119,9 @@ samples(
 )  # fmt: skip
 INTEGERS_TOO["pow"] = each([(integers((2, 3), -4, 5), integers((3,), 0, 5)), (integers((2, 3), -4, 5), 3), (2, integers((3,), 0, 6)), (integers((4,), -3, 4), 0)])
 samples("add_scaled", [s for alpha in (3, -0.5) for s in each(pairs(), alpha)], lambda x, y, alpha: torch.add(x, y, alpha=alpha))
-samples("assign", each([(x, x * 2 + 1) for x in layouts()]), lambda x, y: torch.zeros_like(x).copy_(y))
-samples("keep", each(pairs()), lambda x, y: torch.where(torch.as_tensor(y) > 0, x, 0.0))
+samples("assign", each([(x, numpy.asarray(x * 2 + 1)) for x in layouts()]), lambda x, y: torch.zeros_like(x).copy_(y))
+samples("keep", each([p for p in pairs() if not isinstance(p[0], float) and not isinstance(p[1], float)]), lambda x, y: torch.where(y <= 0, 0, x))
+INTEGERS_TOO["clamp"] = [((integers((2, 3), -9, 9),), bounds) for bounds in ((-2, 3), (None, 1), (2, None))]
 WHOLE = [(integers((2, 3), 0, 9), integers((2, 3), 0, 4, 1)), (integers((2, 1), 0, 9), integers((3,), 0, 4)), (integers((), 0, 9), integers((3,), 0, 4)),
          (integers((3,), 0, 9), 2), (3, integers((3,), 0, 4))]  # fmt: skip
 LOGIC = [(integers((2, 3), 0, 2) > 0, integers((2, 3), 0, 2, 1) > 0)]
@@ -122,7 +130,7 @@ for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
 samples("left_shift", each(WHOLE), torch.bitwise_left_shift)
 samples("right_shift", each(WHOLE), torch.bitwise_right_shift)
 
-MASKS = [(x, integers(numpy.shape(x), 0, 2) > 0, y) for x, y in pairs() if isinstance(x, numpy.ndarray)]
+MASKS = [(x, numpy.asarray(integers(numpy.shape(x), 0, 2) > 0), y) for x, y in pairs() if isinstance(x, numpy.ndarray)]
 samples("where", each([*MASKS, (1.0, numpy.array([[True], [False]]), reals((3,))), (reals((3,)), numpy.array(True), 2.0)]), lambda x, c, y: torch.where(c, x, y))
 samples("lerp", each([(x, y, w) for x, y in pairs() if isinstance(x, numpy.ndarray) and isinstance(y, numpy.ndarray) for w in (0.3, 0.8)]
                      + [(reals((2, 3)), reals((3,)), reals((2, 1), 0.1, 0.9)), (reals((2, 3)), reals((2, 3), -1.0, 1.0), reals((), 0.6, 0.9))]))  # fmt: skip
@@ -154,7 +162,7 @@ for name in ("amax", "amin"):
     ties = [((numpy.array([[1.0, 3.0, 3.0], [3.0, 0.0, -1.0]]),), (dims, False)) for dims in ((0,), (1,), (0, 1))]
     samples(name, OVER + KEPT + ties, over(getattr(torch, name)))
 for name in ("any", "all"):
-    flags = [((numpy.round(x[0]),), params) for x, params in OVER + NOTHING + KEPT]
+    flags = [((numpy.asarray(numpy.round(x[0])),), params) for x, params in OVER + NOTHING + KEPT]
     function = getattr(torch, name)
     samples(name, flags, lambda x, dims, keepdim, f=function: (f(x, dims, keepdim) if dims else f(x)).bool())
 zeros = [((numpy.array(x),), (1, False)) for x in ([[2.0, 0.0, 3.0]], [[0.0, 0.0, 3.0]], [[0.0, 0.0, 0.0]], [[1.0, 2.0, 3.0]])]
@@ -200,7 +208,7 @@ def follow(x, path):
 
 
 def replaced(x, y, path):
-    x = x.clone()
+    x = x.contiguous().clone()
     follow(x, path).copy_(y)
     return x
 
@@ -259,7 +267,7 @@ samples("scatter_add", [((x, integers(shape, 0, n), reals(shape, 5.0, 6.0)), (di
 TIED = [numpy.array([3.0, 1.0, 3.0, 1.0]), numpy.array([numpy.nan, 1.0, -numpy.inf, numpy.nan, 0.0]), reals(()), reals((0,)), reals((1,))]
 samples("argsort", [((x,), (dim, d)) for x in CUBES for dim in (0, 2) for d in (False, True)] + [((x,), (0, d)) for x in TIED for d in (False, True)],
         lambda x, dim, descending: torch.sort(x, dim=dim, descending=descending, stable=True).indices)  # fmt: skip
-samples("nonzero", each([numpy.round(x) for x in (*CUBES, reals((4,)), reals(()), numpy.array(0.0), reals((0, 2)))]))
+samples("nonzero", each([numpy.asarray(numpy.round(x)) for x in (*CUBES, reals((4,)), reals(()), numpy.array(0.0), reals((0, 2)))]))
 ORDERED = numpy.array([1.0, 2.0, 2.0, 4.0])
 samples("searchsorted", [((ORDERED, x), (right,)) for x in (numpy.array([0.0, 2.0, 5.0, 4.0, numpy.nan]), numpy.array(2.0), reals((2, 2), 0.0, 5.0)) for right in (False, True)]
         + [((numpy.sort(reals((2, 4))), reals((2, 3))), (False,))], lambda x, values, right: torch.searchsorted(x, values, right=right))  # fmt: skip
@@ -282,7 +290,7 @@ samples("full", [((), (shape, value, dtype)) for shape in ((2, 3), (), (0,)) for
         lambda shape, value, dtype: torch.full(shape, value, dtype=getattr(torch, dtype.name)))  # fmt: skip
 samples("arange", [((), (start, step, count, dtype)) for start, step, count in ((0, 1, 5), (3, -2, 4), (0, 1, 0), (2, 7, 1)) for dtype in DTYPES[:7] if start == 0 or dtype.is_signed]
         + [((), (0.5, 0.1, 7, dtype)) for dtype in DTYPES[:2]],
-        lambda start, step, count, dtype: torch.arange(start, start + step * (count - 0.5), step, dtype=getattr(torch, dtype.name)))  # fmt: skip
+        lambda start, step, count, dtype: torch.arange(start, start + step * count, step, dtype=getattr(torch, dtype.name)))  # fmt: skip
 samples("empty", [((), (shape, dtype)) for shape in ((2, 3), (), (0,)) for dtype in DTYPES], lambda shape, dtype: torch.empty(shape, dtype=getattr(torch, dtype.name)))
 
 

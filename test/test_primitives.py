@@ -68,7 +68,7 @@ def whole(inputs, dtype):
         if isinstance(x, numpy.ndarray) and x.dtype.kind in "fi":
             x = numpy.round(x * 3) if x.dtype.kind == "f" else x
             x = numpy.abs(x) if dtype in ("uint8", "bool") else x
-            x = x.astype(dtype)
+            x = numpy.asarray(x).astype(dtype)
         made.append(x)
     return made
 
@@ -106,7 +106,8 @@ def test_special_numbers(row, dtype):
         return
     if row.name in ("eq", "ne", "lt", "le", "gt", "ge", "floor_divide", "logical_and", "logical_or", "logical_xor"):
         count = 2
-    grid = [SPECIAL] if count == 1 else [numpy.repeat(SPECIAL, len(SPECIAL)), numpy.tile(SPECIAL, len(SPECIAL))]
+    special = SPECIAL[:-3] if row.name in ("remainder", "fmod") else SPECIAL  # PyTorch's quotient would overflow
+    grid = [special] if count == 1 else [numpy.repeat(special, len(special)), numpy.tile(special, len(special))]
     params = (0.5,) if row.name == "add_scaled" else ()
 
     def run(lib, function):

@@ -10,8 +10,8 @@ from numpy import (
     absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray, ascontiguousarray,
     bitwise_and, bitwise_or, bitwise_xor, ceil, concatenate, copyto, cos, cosh, cumprod, cumsum, equal, exp, exp2, expm1,
     flip, floor, fmod, from_dlpack, frombuffer, greater, greater_equal, invert, isfinite, isinf, isnan, left_shift, less, less_equal, log,
-    log1p, log2, log10, logical_and, logical_not, logical_or, logical_xor, multiply, ndarray, negative, not_equal,
-    reciprocal, right_shift, rint, roll, sign, signbit, sin, sinh, sqrt, square, stack, subtract, tan, tanh, tril, triu,
+    log1p, log2, log10, logical_and, logical_not, logical_or, logical_xor, may_share_memory, multiply, ndarray, negative, not_equal,
+    reciprocal, right_shift, roll, signbit, sin, sinh, sqrt, square, stack, subtract, tan, tanh, tril, triu,
     true_divide, trunc, zeros,
 )  # fmt: skip
 from numpy.lib.stride_tricks import as_strided
@@ -31,7 +31,7 @@ __all__ = [
     "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal", "index", "index_put", "invert",
     "isfinite", "isinf", "isnan", "keep", "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log",
     "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index",
-    "maximum", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows", "not_equal", "pad", "pool_gather",
+    "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows", "not_equal", "pad", "pool_gather",
     "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu", "remainder", "right_shift", "rint",
     "roll", "scatter", "scatter_add", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt",
     "square", "squared_error_mean", "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc",
@@ -166,6 +166,17 @@ def maximum(x, y, out=None):
     return numpy.maximum(x, y, out=out)
 
 
+def rint(x, out=None):
+    return numpy.rint(x, out) if x.dtype.kind not in "biu" else positive_copy(x, out)
+
+
+def sign(x, out=None):
+    """NaN has the sign 0, and so has -0.0."""
+    if x.dtype.kind in "biu" or x.dtype.kind == "c":
+        return numpy.sign(x, out)
+    return subtract(greater(x, 0), less(x, 0), out, dtype=x.dtype)
+
+
 def relu(x, out=None):
     return numpy.maximum(x, ZERO[x.dtype], out=out)
 
@@ -231,12 +242,12 @@ SMALL = 4096
 
 
 def keep(x, y, out=None):
-    """x where y > 0, else 0, even where x is infinite or NaN."""
-    mask = greater(y, ZERO[y.dtype]) if y.dtype in ZERO else greater(y, 0)
+    """0 where y <= 0, else x: so also where y is NaN."""
+    mask = less_equal(y, ZERO[y.dtype]) if y.dtype in ZERO else less_equal(y, 0)
     if x.size <= SMALL or x.dtype != numpy.float32 or not x.flags.forc or x.strides != y.strides:
-        result = numpy.where(mask, x, ZERO[x.dtype] if x.dtype in ZERO else 0)
+        result = numpy.where(mask, ZERO[x.dtype] if x.dtype in ZERO else 0, x)
     else:
-        bits = negative(mask.view(numpy.int8), dtype=numpy.int32)  # all ones where kept
+        bits = subtract(mask.view(numpy.int8), 1, dtype=numpy.int32)  # all ones where kept
         result = bitwise_and(x.view(numpy.int32), bits, bits).view(numpy.float32)
     return result if out is None else positive_copy(result, out)
 
@@ -458,7 +469,7 @@ def index_put(x, y, indices, dims, accumulate, out=None):
     out = x.copy() if out is None else out
     if not accumulate:
         out[places(indices, dims)] = y
-    elif dims == (0,) and x.ndim > 1 and indices[0].size:
+    elif dims == (0,) and x.ndim > 1 and indices[0].size and x.dtype != bool:
         add_rows(out, indices[0], y)
     else:
         numpy.add.at(out, places(indices, dims), y)

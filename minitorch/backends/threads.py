@@ -11,8 +11,8 @@ torch: at::parallel_for in ATen/Parallel.h
 import ctypes
 import os
 import threading
+from glob import glob
 from itertools import count
-from pathlib import Path
 
 import numpy
 
@@ -28,9 +28,9 @@ class Blas:
 
     def __init__(self):
         self.get = self.set = None
-        home = Path(numpy.__file__).parent
-        for path in [*home.parent.glob("numpy.libs/*openblas*"), *home.glob(".dylibs/*openblas*")]:
-            library = ctypes.CDLL(str(path))  # it is loaded already: this finds it
+        home = os.path.dirname(numpy.__file__)
+        for path in [*glob(home + ".libs/*openblas*"), *glob(home + "/.dylibs/*openblas*")]:
+            library = ctypes.CDLL(path)  # it is loaded already: this finds it
             for name in BLAS_NAMES:
                 if hasattr(library, name.format("set")):
                     self.get, self.set = getattr(library, name.format("get")), getattr(library, name.format("set"))

@@ -21,9 +21,9 @@ from ..creation import zeros
 from ..engine import Tensor, is_grad_enabled
 
 __all__ = [
-    "BackwardWatch", "Observe", "RemovableHandle", "add_hook", "call_with_hooks",
-    "register_module_buffer_registration_hook", "register_module_forward_hook", "register_module_forward_pre_hook",
-    "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
+    "BackwardWatch", "Observe", "RemovableHandle", "add_hook", "call_with_hooks", "every_buffer", "every_call",
+    "every_module", "every_parameter", "register_module_buffer_registration_hook", "register_module_forward_hook",
+    "register_module_forward_pre_hook", "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
     "register_module_module_registration_hook", "register_module_parameter_registration_hook",
 ]  # fmt: skip
 

@@ -6,16 +6,18 @@ from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 
 __all__ = [
-    "abs", "abs_", "acos", "acosh", "add", "add_", "addcdiv", "addcdiv_", "addcmul", "addcmul_", "asin", "asinh", "atan", "atan2",
-    "atanh", "between", "bitwise_and", "bitwise_and_", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_or_",
-    "bitwise_right_shift", "bitwise_xor", "bitwise_xor_", "ceil", "ceil_", "clamp", "clamp_", "clamp_max", "clamp_max_",
-    "clamp_min", "clamp_min_", "cos", "cos_", "cosh", "div", "div_", "eq", "erf", "erf_", "erfc", "exp", "exp2", "exp_", "expm1",
-    "fill_", "floor", "floor_", "floor_divide", "floor_divide_", "fmod", "ge", "gt", "hypot", "isclose", "isfinite", "isinf",
-    "isnan", "keep", "le", "lerp", "lerp_", "log", "log10", "log1p", "log2", "log_", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "lt", "masked_fill", "masked_fill_", "maximum", "minimum", "mul", "mul_", "nan_to_num", "ne", "neg", "neg_",
-    "pow", "pow_", "power_slope", "reciprocal", "reciprocal_", "relu", "relu_", "remainder", "remainder_", "rfloordiv", "rmod", "round",
-    "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid", "sigmoid_", "sign", "signbit", "sin", "sin_", "sinh",
-    "sqrt", "sqrt_", "square", "square_", "sub", "sub_", "tan", "tanh", "tanh_", "times_log", "trunc", "trunc_", "where", "zero_",
+    "abs", "abs_", "acos", "acosh", "add", "add_", "addcdiv", "addcdiv_", "addcmul", "addcmul_", "asin", "asinh",
+    "atan", "atan2", "atanh", "between", "bitwise_and", "bitwise_and_", "bitwise_left_shift", "bitwise_not",
+    "bitwise_or", "bitwise_or_", "bitwise_right_shift", "bitwise_xor", "bitwise_xor_", "ceil", "ceil_", "choose",
+    "clamp", "clamp_", "clamp_max", "clamp_max_", "clamp_min", "clamp_min_", "cos", "cos_", "cosh", "div", "div_", "eq",
+    "erf", "erf_", "erfc", "exp", "exp2", "exp_", "expm1", "fill_", "floor", "floor_", "floor_divide", "floor_divide_",
+    "fmod", "ge", "gt", "hypot", "isclose", "isfinite", "isinf", "isnan", "keep", "le", "lerp", "lerp_", "log", "log10",
+    "log1p", "log2", "log_", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_fill",
+    "masked_fill_", "maximum", "minimum", "mul", "mul_", "nan_to_num", "ne", "neg", "neg_", "pow", "pow_",
+    "power_slope", "reciprocal", "reciprocal_", "relu", "relu_", "remainder", "remainder_", "rfloordiv", "rmod",
+    "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid", "sigmoid_", "sign", "signbit",
+    "sin", "sin_", "sinh", "sqrt", "sqrt_", "square", "square_", "sub", "sub_", "tan", "tanh", "tanh_", "times_log",
+    "trunc", "trunc_", "where", "zero_",
 ]  # fmt: skip
 
 
@@ -265,6 +267,21 @@ def where(input, condition, other):
     return tensor._apply(rows.where, (input, condition, other))
 
 
+def choose(condition, input=None, other=None):
+    """Where ``condition`` holds ``input``, elsewhere ``other``; alone, the positions where it holds.   torch: where
+
+    >>> torch.where(torch.tensor([True, False]), 1.0, 2.0)
+    tensor([1., 2.])
+    """
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    if hasattr(input, "_apply"):
+        return input.where(condition, other)
+    if hasattr(other, "_apply"):
+        return where(input, condition, other)
+    return where(condition.new_full((), input, dtype=condition._common_dtype((input, other))), condition, other)
+
+
 def masked_fill(input, mask, value):
     """``value`` where ``mask`` holds, elsewhere x.   torch: masked_fill"""
     if mask.dtype is not bool_dtype:
@@ -384,7 +401,7 @@ def zero_(input):
 
 
 def keep(input, other):
-    """x where y > 0, else 0."""
+    """0 where y <= 0, else x."""
     return input._apply(rows.keep, (input, other))
 
 
@@ -396,9 +413,9 @@ def between(input, low, high):
 
 
 def share(input, larger, smaller):
-    """The gradient of a maximum for its argument ``larger``: x where it is larger, half of it where the two are equal."""
-    half = (input * 0.5).where(larger == smaller if hasattr(larger, "_apply") else smaller == larger, 0)
-    return input.where(larger > smaller, half)
+    """The gradient of a maximum for its argument ``larger``: x, half of it where the two are equal, 0 where it is smaller."""
+    equal = larger == smaller if hasattr(larger, "_apply") else smaller == larger
+    return (input * 0.5).where(equal, input).masked_fill(larger < smaller, 0)
 
 
 def power_slope(input, exponent):

@@ -12,11 +12,11 @@ from ..dtypes import int64, uint8
 from .reduce import one_dim
 
 __all__ = [
-    "argsort", "argwhere", "bincount", "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at", "index_copy",
-    "index_copy_", "index_fill", "index_fill_", "index_put", "index_put_", "index_put_at", "index_select", "kthvalue", "masked_scatter",
-    "masked_scatter_", "masked_select", "msort", "multi_slice", "narrow", "nonzero", "scatter", "scatter_", "scatter_add", "scatter_add_",
-    "searchsorted", "select", "setitem", "sort", "sort_result", "take", "take_along_dim", "topk", "topk_result", "unbind", "unique",
-    "unique_consecutive",
+    "argsort", "argwhere", "bincount", "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at",
+    "index_copy", "index_copy_", "index_fill", "index_fill_", "index_put", "index_put_", "index_put_at", "index_select",
+    "kthvalue", "masked_scatter", "masked_scatter_", "masked_select", "msort", "multi_slice", "narrow", "nonzero",
+    "scatter", "scatter_", "scatter_add", "scatter_add_", "searchsorted", "select", "setitem", "several_views", "sort",
+    "sort_result", "take", "take_along_dim", "topk", "topk_result", "unbind", "unique", "unique_consecutive",
 ]  # fmt: skip
 
 sort_result = namedtuple("sort", ["values", "indices"])

@@ -6,10 +6,10 @@ from .. import primitives as rows
 from .reduce import dims_of, one_dim
 
 __all__ = [
-    "adjoint", "broadcast_to", "clone", "contiguous", "detach", "diag", "diag_embed", "diagonal", "embed",
-    "expand", "expand_as", "flatten", "flip", "fliplr", "flipud", "fold_windows", "follow", "movedim", "pad_widths", "permute", "ravel",
-    "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "squeeze", "sum_to_size", "swapaxes", "t",
-    "tile", "transpose", "tril", "tril_", "triu", "triu_", "unflatten", "unfold", "unsqueeze", "view",
+    "adjoint", "broadcast_to", "clone", "contiguous", "detach", "diag", "diag_embed", "diagonal", "embed", "expand",
+    "expand_as", "flatten", "flip", "fliplr", "flipud", "fold_windows", "follow", "movedim", "pad_widths", "permute",
+    "ravel", "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "sizes", "squeeze", "sum_to_size",
+    "swapaxes", "t", "tile", "transpose", "tril", "tril_", "triu", "triu_", "unflatten", "unfold", "unsqueeze", "view",
     "view_as", "written",
 ]  # fmt: skip
 

@@ -220,20 +220,20 @@ def largest_of_spans(x, wanted, lead, n):
 
     All get the size of the largest: the others repeat their last elements, which the first of equals comes before.
     """
-    sizes_ = x.shape[-n:]
+    if 0 in wanted or 0 in lead:
+        return x._from_data([]).long().reshape(*lead, *wanted)
+    within = x.shape[-n:]
     places = x._from_data(0).long()
-    for size, count in zip(sizes_, wanted, strict=True):
+    for size, count in zip(within, wanted, strict=True):
         found = spans(size, count)
-        width = max([stop - start for start, stop in found], default=1)
-        rows_ = x._from_data([[min(start + i, stop - 1) for i in range(width)] for start, stop in found]).long()
-        places = places.unsqueeze(-1).unsqueeze(-1) * size + rows_.reshape(count, width)
+        width = max([stop - start for start, stop in found])
+        coordinates = [[min(start + i, stop - 1) for i in range(width)] for start, stop in found]
+        places = places.unsqueeze(-1).unsqueeze(-1) * size + x._from_data(coordinates).long()
     # (count, width, count, width, …) → (positions, window)
     places = places.permute(*range(0, 2 * n, 2), *range(1, 2 * n, 2)).reshape(math.prod(wanted), -1)
-    if not places.numel() or 0 in lead:
-        return x._from_data([]).long().reshape(*lead, *wanted)
-    seen = x.reshape(-1, math.prod(sizes_)).index_select(1, places.reshape(-1)).reshape(-1, *places.shape)
-    best = seen.argmax(-1)
-    return places.expand(*seen.shape).gather(-1, best.unsqueeze(-1)).reshape(*lead, *wanted)
+    seen = x.reshape(-1, math.prod(within)).index_select(1, places.reshape(-1)).reshape(-1, *places.shape)
+    best = seen.argmax(-1, keepdim=True)
+    return places.expand(*seen.shape).gather(-1, best).reshape(*lead, *wanted)
 
 
 def spans(size, count):
@@ -268,7 +268,7 @@ def size_message(n, name, what, length):
             allowed = "an int, list of ints, or tuple"
         return f"max_pool1d() {what} must be {allowed} of ints of size 1 but got size {length}"
     how = {"stride": "either be omitted, a single int", "dilation": "be either a single int"}.get(what, "either be a single int")
-    if name == "avg_pool3d" and what != "kernel_size":
+    if name == "avg_pool3d":
         how = how.replace("either ", "")
     return f"{name}: {what} must {how}, or a tuple of {['two', 'three'][n - 2]} ints"
 

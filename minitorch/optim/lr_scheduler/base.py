@@ -15,14 +15,9 @@ from ...engine import Tensor
 from ..optimizer import Optimizer
 
 __all__ = [
-    "LRScheduler",
-    "check_optimizer",
-    "functions_state",
-    "group_values",
-    "load_functions",
-    "per_group",
-    "set_value",
-]
+    "EPOCH_DEPRECATED", "LRScheduler", "check_optimizer", "functions_state", "group_values", "load_functions",
+    "per_group", "set_value",
+]  # fmt: skip
 
 EPOCH_DEPRECATED = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "

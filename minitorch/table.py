@@ -1,0 +1,86 @@
+"""What a row of the table is. The rows themselves are in ``primitives.py``."""
+
+__all__ = ["ARITHMETIC", "FLOATS", "Primitive", "TABLE", "analytic", "elementwise", "reads"]
+
+TABLE: dict = {}
+"""Every row by its name."""
+
+ARITHMETIC = frozenset("?bBhilqfdFD")
+FLOATS = frozenset("fdFD")
+
+
+class Primitive:
+    """One row.
+
+    kind     elementwise, reduction, movement, contraction, indexing, joining, creation or random
+    forward  (xp, *arrays, *params) → array; with ``writes`` it takes ``out=`` and may write its result there
+    vjps     (g, out, *inputs, *params) → the gradient of one input; None where there is none. ``each`` instead of them:
+             one function for all inputs of a row that takes any number, (g, i, shapes, *params)
+    ready    type codes (NumPy's dtype.char) that it computes in; the engine casts others (None: takes any, mixes none)
+    mixes    the inputs that are brought to one dtype (None: all of them)
+    view     the result may share the input's memory
+    wants    the inputs that can have a gradient, as a set of bits
+    label    the name that PyTorch prints for the row's gradient, without "Backward0"
+    """
+
+    __slots__ = (
+        "asks_shapes", "each", "forward", "kind", "label", "mixes", "name", "reads", "ready", "saves", "shapes_of",
+        "tapes", "view", "vjps", "wants", "writes",
+    )  # fmt: skip
+
+    def __init__(
+        self, name, kind, forward, vjps=(), *, each=None, ready=None, mixes=None, view=False, writes=False, label=None
+    ):
+        self.name, self.kind, self.forward, self.each = name, kind, forward, each
+        self.vjps = tuple(vjps)
+        self.ready, self.mixes, self.view, self.writes = ready, mixes, view, writes
+        self.label = label or name.title().replace("_", "")
+        self.reads = tuple(reads(vjp) for vjp in self.vjps)
+        self.shapes_of = tuple(sorted({i for vjp in self.vjps for i in reads(vjp, "like_")}))
+        self.saves, self.tapes, self.asks_shapes = {}, {}, kind != "elementwise"
+        self.wants = -1 if each else sum(1 << i for i, vjp in enumerate(self.vjps) if vjp is not None)
+        TABLE[name] = self
+
+    def saved_for(self, wanted, count, inputs):
+        """Positions among (out, *inputs), of ``count`` inputs, that the vjps of those in the bit set ``wanted`` read."""
+        positions = self.saves.get((wanted, count))
+        if positions is not None:
+            return positions
+        if self.each is not None:  # indices are read; of the others only the shapes
+            positions = tuple(i for i, x in enumerate(inputs, 1) if not x.is_floating_point())
+        else:
+            needed = [self.reads[i] for i in range(len(self.vjps)) if wanted >> i & 1]
+            positions = tuple(sorted({p for read in needed for p in read if p <= count}))  # beyond them come params
+        self.saves[wanted, count] = positions
+        return positions
+
+    def __repr__(self):
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self):
+        return TABLE.__getitem__, (self.name,)
+
+
+def reads(vjp, like=None):
+    """Which of ``(out, *inputs)`` a vjp reads the value of, by position; or of which it asks the shape: see above.
+
+    >>> from minitorch.table import reads
+    >>> reads(lambda g, _out, x, like_y: g * x), reads(lambda g, _out, x, like_y: g * x, "like_")
+    ((1,), (2,))
+    """
+    if vjp is None:
+        return ()
+    code = vjp.__code__
+    names = code.co_varnames[1 : code.co_argcount]  # g is always there
+    if like is not None:
+        return tuple(i for i, name in enumerate(names) if name.startswith(like))
+    return tuple(i for i, name in enumerate(names) if not name.startswith(("_", "like_")))
+
+
+def elementwise(name, forward, *vjps, ready=ARITHMETIC, mixes=None, label=None):
+    return Primitive(name, "elementwise", forward, vjps, ready=ready, mixes=mixes, writes=True, label=label)
+
+
+def analytic(name, forward, *vjps, label=None):
+    """An elementwise row over the reals: integers are made floating point first."""
+    return elementwise(name, forward, *vjps, ready=FLOATS, label=label)
