@@ -18,7 +18,7 @@ from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of, for_device
 from .device import CPU, as_device, device
 from .dtypes import float32, get_default_dtype, int64
-from .fitting import common_dtype, explained, fit, fits, wrapped_numbers
+from .fitting import common_dtype, explained, fit, fits, some_fit, wrapped_numbers
 from .formatting import format_tensor
 from .graph import AccumulateGrad, HookHandle, Node, Storage, backward, edge_of, edges_of, remembered, viewed
 from .modes import (
@@ -76,7 +76,7 @@ def apply(row, inputs, params=()):
             number = x.__class__
         bit += bit
     forward = row.forward
-    if row.ready is not None and (mixed or not fits(row.ready, dtype, number)):
+    if row.ready is not None and (mixed or not fits(row.ready, dtype, number)) and not some_fit(row, arrays):
         inputs, arrays, forward = fit(row, inputs)
         wanted, edges = edges_of(inputs)
         array = next(a for a in arrays if a.__class__ in ARRAY_TYPES)
@@ -486,14 +486,14 @@ class Tensor:
         maximum, minimum, mul, mul_, nan_to_num, ne, neg, neg_, pow, pow_, power_slope, reciprocal, reciprocal_, relu,
         relu_, remainder, remainder_, round, round_, rpow, rsqrt, rsqrt_, rsub, rtruediv, share, sigmoid, sigmoid_,
         sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh, tanh_, times_log, trunc,
-        trunc_, where, zero_,
+        trunc_, where, zero_, rfloordiv, rmod,
     )  # fmt: skip
     from .ops.indexing import (
         argsort, argwhere, bincount, gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy,
         index_copy_, index_fill, index_fill_, index_put, index_put_, index_put_at, index_select, kthvalue,
-        masked_scatter, masked_scatter_, masked_select, msort, multi_slice, narrow, nonzero, scatter, scatter_,
+        masked_scatter, masked_scatter_, masked_select, msort, multi_slice, narrow, nonzero, pick, scatter, scatter_,
         scatter_add, scatter_add_, searchsorted, select, setitem, sort, take, take_along_dim, topk, unbind, unique,
-        unique_consecutive,
+        unique_consecutive, unpick,
     )  # fmt: skip
     from .ops.joining import chunk, split, split_with_sizes, tensor_split
     from .ops.linalg import (
@@ -522,7 +522,8 @@ class Tensor:
     __sub__, __rsub__ = sub, rsub
     __mul__ = __rmul__ = mul
     __truediv__, __rtruediv__ = div, rtruediv
-    __floordiv__, __mod__, __pow__, __rpow__ = floor_divide, remainder, pow, rpow
+    __floordiv__, __mod__, __pow__ = floor_divide, remainder, pow
+    __rfloordiv__, __rmod__, __rpow__ = rfloordiv, rmod, rpow
     __matmul__, __rmatmul__ = matmul, rmatmul
     __neg__, __abs__, __invert__ = neg, abs, bitwise_not
     __eq__, __ne__, __lt__, __le__, __gt__, __ge__ = eq, ne, lt, le, gt, ge

@@ -10,7 +10,7 @@ from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
 from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
 
-__all__ = ["all_fit", "common_dtype", "explained", "fit", "fits", "wrapped_numbers"]
+__all__ = ["all_fit", "common_dtype", "explained", "fit", "fits", "some_fit", "wrapped_numbers"]
 
 NUMBERS = {
     bool: frozenset("?bBhilqfdFD"), int: frozenset("bBhilqfdFD"), float: frozenset("fdFD"), complex: frozenset("FD"),
@@ -40,6 +40,11 @@ def all_fit(ready, arrays):
         else:
             number = a.__class__
     return fits(ready, dtype, number)
+
+
+def some_fit(row, arrays):
+    """``all_fit``, for the inputs that a row mixes: ``where`` takes its condition beside them as it is."""
+    return row.mixes is not None and all_fit(row.ready, [arrays[i] for i in row.mixes])
 
 
 def fit(row, inputs):

@@ -141,7 +141,8 @@ class Node:
                 if by_shape:
                     key.append(array.shape)
             elif value is not None:
-                key.append(value.shape if value.__class__ is Stub else value or repr(value))  # 0.0 and -0.0 are two keys
+                # 0.0 and -0.0 are two keys
+                key.append((value.shape, value.dtype) if value.__class__ is Stub else value or repr(value))
         if by_shape:
             key += [g.shape, self.shapes]
         else:

@@ -116,10 +116,10 @@ remainder = elementwise(
     "remainder",
     lambda xp, x, y, out=None: xp.remainder(x, y, out),
     lambda g, _out, _x, _y: g,
-    lambda g, _out, x, y: -g * x.div(y, rounding_mode="floor"),
+    lambda g, _out, x, y: -g * (x // y),
 )
 fmod = elementwise(
-    "fmod", lambda xp, x, y, out=None: xp.fmod(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * x.div(y, rounding_mode="trunc")
+    "fmod", lambda xp, x, y, out=None: xp.fmod(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * (x / y).trunc()
 )
 # where the two are equal each gets half
 maximum = elementwise(
@@ -269,7 +269,7 @@ cumprod = reduction(
 def mean_weight(shape, dims):
     """1 / the number of elements that a mean over ``dims`` takes together."""
     count = math.prod(shape[d] for d in dims)
-    return 1 / count if count else math.nan
+    return 1 / max(count, 1)
 
 
 # ------------------------------------------------------------------------------------------------------------ movement
@@ -401,7 +401,7 @@ scatter = indexing(
     lambda xp, x, index, y, dim, out=None: xp.scatter(x, index, y, dim, out),
     lambda g, _out, _x, index, _y, dim: g.scatter(dim, index, 0),
     None,
-    lambda g, _out, _x, index, _y, dim: g.gather(dim, index),
+    lambda g, _out, _x, index, like_y, dim: in_corner(g.gather(dim, index), like_y.shape),
     writes=True,
 )
 scatter_add = indexing(
@@ -409,13 +409,33 @@ scatter_add = indexing(
     lambda xp, x, index, y, dim, out=None: xp.scatter_add(x, index, y, dim, out),
     lambda g, _out, _x, _index, _y, _dim: g,
     None,
-    lambda g, _out, _x, index, _y, dim: g.gather(dim, index),
+    lambda g, _out, _x, index, like_y, dim: in_corner(g.gather(dim, index), like_y.shape),
     writes=True,
+)
+# pick(x, index, dim, ignored): the element of each row of ``dim`` at its index, 0 where that is ``ignored``; and its adjoint.
+# Rows for speed: every classifier's loss ends in it
+pick = indexing(
+    "pick",
+    lambda xp, x, index, dim, ignored: xp.pick(x, index, dim, ignored),
+    lambda g, _out, like_x, index, dim, ignored: g.unpick(index, like_x.shape, dim, ignored),
+    label="NllLoss",
+)
+unpick = indexing(
+    "unpick",
+    lambda xp, x, index, shape, dim, ignored: xp.unpick(x, index, shape, dim, ignored),
+    lambda g, _out, _x, index, _shape, dim, ignored: g.pick(index, dim, ignored),
 )
 argsort = indexing("argsort", lambda xp, x, dim, descending: xp.argsort(x, dim, descending), ready=ARITHMETIC)
 nonzero = indexing("nonzero", lambda xp, x: xp.nonzero_rows(x))
 searchsorted = indexing("searchsorted", lambda xp, x, values, right: xp.searchsorted_rows(x, values, right), ready=ARITHMETIC)
 bincount = indexing("bincount", lambda xp, x, size: xp.bincount_ints(x, size))
+
+
+def in_corner(g, shape):
+    """``g``, with zeros for the elements of a source that weren't read, since it is larger than its index."""
+    if tuple(g.shape) == tuple(shape) or not shape:
+        return g.reshape(shape)
+    return g.pad_widths([(0, n - m) for n, m in zip(shape, g.shape, strict=True)])
 
 
 def index_put_vjp(g, i, inputs, dims, accumulate):

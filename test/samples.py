@@ -101,7 +101,8 @@ samples(
 
 def wrapped(function):
     """``function`` for PyTorch, which takes no numbers here."""
-    return lambda x, y: function(torch.as_tensor(x), torch.as_tensor(y))
+    number = lambda x: torch.tensor(x, dtype=torch.float64) if isinstance(x, float) else x  # noqa: E731
+    return lambda x, y: function(number(x), number(y))
 
 
 for name in ("add", "sub", "mul", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
@@ -121,7 +122,8 @@ INTEGERS_TOO["pow"] = each([(integers((2, 3), -4, 5), integers((3,), 0, 5)), (in
 samples("add_scaled", [s for alpha in (3, -0.5) for s in each(pairs(), alpha)], lambda x, y, alpha: torch.add(x, y, alpha=alpha))
 samples("assign", each([(x, numpy.asarray(x * 2 + 1)) for x in layouts()]), lambda x, y: torch.zeros_like(x).copy_(y))
 samples("keep", each([p for p in pairs() if not isinstance(p[0], float) and not isinstance(p[1], float)]), lambda x, y: torch.where(y <= 0, 0, x))
-INTEGERS_TOO["clamp"] = [((integers((2, 3), -9, 9),), bounds) for bounds in ((-2, 3), (None, 1), (2, None))]
+INTEGERS_TOO["clamp"] = [((integers((2, 3), -9, 9),), bounds) for bounds in ((1, 3), (None, 1), (2, None))]
+INTEGERS_TOO["addcmul"] = each([tuple(integers((2, 3), 0, 5, i) for i in range(3))], 2)
 WHOLE = [(integers((2, 3), 0, 9), integers((2, 3), 0, 4, 1)), (integers((2, 1), 0, 9), integers((3,), 0, 4)), (integers((), 0, 9), integers((3,), 0, 4)),
          (integers((3,), 0, 9), 2), (3, integers((3,), 0, 4))]  # fmt: skip
 LOGIC = [(integers((2, 3), 0, 2) > 0, integers((2, 3), 0, 2, 1) > 0)]
@@ -264,6 +266,23 @@ samples("scatter", [((x, index, reals(index.shape, 5.0, 6.0)), (dim,)) for x in 
         lambda x, index, y, dim: torch.scatter(x, dim, index, y))  # fmt: skip
 samples("scatter_add", [((x, integers(shape, 0, n), reals(shape, 5.0, 6.0)), (dim,)) for x in CUBES for dim, shape, n in GATHERED] + [((reals((3,)), numpy.array([2, 0, 2]), reals((4,))), (0,))],
         lambda x, index, y, dim: torch.scatter_add(x, dim, index, y))  # fmt: skip
+
+
+def picked(x, index, dim, ignored):
+    kept = index != ignored
+    found = x.gather(dim, torch.where(kept, index, 0).unsqueeze(dim)).squeeze(dim)
+    return torch.where(kept, found, 0)
+
+
+def unpicked(x, index, shape, dim, ignored):
+    kept = index != ignored
+    places, found = torch.where(kept, index, 0).unsqueeze(dim), torch.where(kept, x, 0).unsqueeze(dim)
+    return torch.zeros(shape, dtype=x.dtype).scatter(dim, places, found)
+
+
+CLASSES = [((4, 3), (4,), 1, -100), ((4, 3), (4,), 1, 0), ((3,), (), 0, -100), ((2, 3, 4, 2), (2, 4, 2), 1, 1), ((0, 3), (0,), 1, -100)]
+samples("pick", [((reals(x), integers(i, 0, x[dim])), (dim, ignored)) for x, i, dim, ignored in CLASSES] + [((reals((3, 2)), numpy.array([1, -100, 0])), (1, -100))], picked)
+samples("unpick", [((reals(i), integers(i, 0, x[dim])), (x, dim, ignored)) for x, i, dim, ignored in CLASSES], unpicked)
 TIED = [numpy.array([3.0, 1.0, 3.0, 1.0]), numpy.array([numpy.nan, 1.0, -numpy.inf, numpy.nan, 0.0]), reals(()), reals((0,)), reals((1,))]
 samples("argsort", [((x,), (dim, d)) for x in CUBES for dim in (0, 2) for d in (False, True)] + [((x,), (0, d)) for x in TIED for d in (False, True)],
         lambda x, dim, descending: torch.sort(x, dim=dim, descending=descending, stable=True).indices)  # fmt: skip
@@ -272,6 +291,92 @@ ORDERED = numpy.array([1.0, 2.0, 2.0, 4.0])
 samples("searchsorted", [((ORDERED, x), (right,)) for x in (numpy.array([0.0, 2.0, 5.0, 4.0, numpy.nan]), numpy.array(2.0), reals((2, 2), 0.0, 5.0)) for right in (False, True)]
         + [((numpy.sort(reals((2, 4))), reals((2, 3))), (False,))], lambda x, values, right: torch.searchsorted(x, values, right=right))  # fmt: skip
 samples("bincount", [((x,), (size,)) for x in (integers((9,), 0, 5), integers((0,), 0, 5)) for size in (0, 7)], lambda x, size: torch.bincount(x, minlength=size))
+
+
+# ------------------------------------------------------------------------------------------------- convolution, pooling
+
+
+def convolution(x, weight, *rest):
+    *bias, (stride, padding, dilation, groups) = rest
+    x = F.pad(x, [n for pair in reversed(padding) for n in pair])
+    function = (F.conv1d, F.conv2d, F.conv3d)[weight.ndim - 3]
+    return function(x, weight, bias[0] if bias else None, stride, 0, dilation, groups)
+
+
+def convolution_input_grad(g, weight, shape, geometry):
+    x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+    with torch.enable_grad():
+        return torch.autograd.grad(convolution(x, weight, geometry), x, g, create_graph=True)[0]
+
+
+def convolution_weight_grad(x, g, shape, geometry):
+    weight = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+    with torch.enable_grad():
+        return torch.autograd.grad(convolution(x, weight, geometry), weight, g, create_graph=True)[0]
+
+
+CONVOLUTIONS = [
+    ((2, 3, 5), (4, 3, 2), ((1,), ((0, 0),), (1,), 1)), ((1, 4, 7), (6, 2, 3), ((2,), ((1, 2),), (2,), 2)),
+    ((2, 3, 5, 6), (4, 3, 3, 2), ((1, 1), ((1, 1), (0, 0)), (1, 1), 1)), ((2, 4, 6, 5), (4, 1, 3, 3), ((2, 1), ((1, 1), (2, 0)), (1, 2), 4)),
+    ((1, 2, 3, 4, 3), (2, 1, 2, 2, 1), ((1, 2, 1), ((0, 1), (1, 1), (0, 0)), (1, 1, 1), 2)), ((2, 2, 1, 1), (3, 2, 1, 1), ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)),
+]  # fmt: skip
+
+
+def image(shape, seed=0):
+    return reals(shape, -1.0, 1.0, seed)
+
+
+def convolved(x, weight, geometry):
+    return tuple(convolution(torch.zeros(x), torch.zeros(weight), geometry).shape)
+
+
+samples("conv", [((image(x), image(w), *bias), (geometry,)) for x, w, geometry in CONVOLUTIONS for bias in ((), (image(w[:1]),))]
+        + [((transposed((2, 3, 5)), transposed((4, 3, 2)), with_holes((4,))), (CONVOLUTIONS[0][2],))], convolution)  # fmt: skip
+samples("conv_input_grad", [((image(convolved(x, w, g), 1), image(w)), (x, g)) for x, w, g in CONVOLUTIONS], convolution_input_grad)
+samples("conv_weight_grad", [((image(x), image(convolved(x, w, g), 1)), (w, g)) for x, w, g in CONVOLUTIONS], convolution_weight_grad)
+
+# (shape, (kernel, stride, padding, dilation, positions))
+WINDOWS = [((2, 3, 7), ((2,), (2,), (0,), (1,), (3,))), ((2, 6, 5), ((3, 2), (2, 1), (1, 0), (1, 1), (3, 4))), ((1, 2, 4, 4), ((2, 2), (2, 2), (0, 0), (1, 1), (2, 2))),
+           ((2, 3, 4, 4), ((2, 2, 2), (1, 2, 1), (0, 1, 0), (1, 1, 1), (2, 3, 3)))]  # fmt: skip
+POOLS = (F.max_pool1d, F.max_pool2d, F.max_pool3d)
+
+
+def mean_of_windows(x, geometry, counts):
+    kernel, stride, padding, _, _ = geometry
+    function = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[len(kernel) - 1]
+    lead = x.shape[: x.ndim - len(kernel)]
+    out = function(x.reshape(1, -1, *x.shape[x.ndim - len(kernel) :]), kernel, stride, padding)
+    return out.reshape(*lead, *out.shape[2:]) * (numpy.prod(kernel) / counts)
+
+
+def mean_of_windows_grad(g, shape, geometry, counts):
+    x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+    with torch.enable_grad():
+        return torch.autograd.grad(mean_of_windows(x, geometry, counts), x, g, create_graph=True)[0]
+
+
+def largest_places(x, geometry):
+    kernel, stride, padding, dilation, _ = geometry
+    n = len(kernel)
+    flat = x.reshape(1, -1, *x.shape[x.ndim - n :])
+    index = POOLS[n - 1](flat, kernel, stride, padding, dilation, return_indices=True)[1]
+    return index.reshape(*x.shape[: x.ndim - n], *index.shape[2:])
+
+
+def taken(x, index, dims, _overlap):
+    return x.flatten(-dims).gather(-1, index.flatten(-dims)).reshape(index.shape)
+
+
+def returned(g, index, shape, dims, _overlap):
+    return torch.zeros(shape, dtype=g.dtype).flatten(-dims).scatter_add(-1, index.flatten(-dims), g.flatten(-dims)).reshape(shape)
+
+
+samples("max_pool_index", [((image(shape),), (geometry,)) for shape, geometry in WINDOWS], largest_places)
+SPOTS = [((2, 3, 5), (2, 3, 4), 1), ((2, 4, 3), (2, 2, 2), 2), ((3, 2, 2, 2), (3, 1, 2, 1), 3)]
+samples("pool_gather", [((image(s), integers(i, 0, int(numpy.prod(s[-n:])))), (n, True)) for s, i, n in SPOTS], taken)
+samples("pool_scatter", [((image(i), integers(i, 0, int(numpy.prod(s[-n:])))), (s, n, True)) for s, i, n in SPOTS], returned)
+samples("avg_pool", [((image(shape),), (geometry, counts)) for shape, geometry in WINDOWS for counts in (1, 3, int(numpy.prod(geometry[0])))], mean_of_windows)
+samples("avg_pool_grad", [((image((*s[: len(s) - len(g[0])], *g[-1]), 1),), (s, g, c)) for s, g in WINDOWS for c in (1, 4)], mean_of_windows_grad)
 
 
 # ------------------------------------------------------------------------------------------- contraction, joining, creation
@@ -290,7 +395,7 @@ samples("full", [((), (shape, value, dtype)) for shape in ((2, 3), (), (0,)) for
         lambda shape, value, dtype: torch.full(shape, value, dtype=getattr(torch, dtype.name)))  # fmt: skip
 samples("arange", [((), (start, step, count, dtype)) for start, step, count in ((0, 1, 5), (3, -2, 4), (0, 1, 0), (2, 7, 1)) for dtype in DTYPES[:7] if start == 0 or dtype.is_signed]
         + [((), (0.5, 0.1, 7, dtype)) for dtype in DTYPES[:2]],
-        lambda start, step, count, dtype: torch.arange(start, start + step * count, step, dtype=getattr(torch, dtype.name)))  # fmt: skip
+        lambda start, step, count, dtype: torch.arange(start, start + step * (count if dtype.category == 1 or step.__class__ is int else count - 0.5), step, dtype=getattr(torch, dtype.name)))  # fmt: skip
 samples("empty", [((), (shape, dtype)) for shape in ((2, 3), (), (0,)) for dtype in DTYPES], lambda shape, dtype: torch.empty(shape, dtype=getattr(torch, dtype.name)))
 
 

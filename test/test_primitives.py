@@ -55,10 +55,11 @@ def tensors(lib, inputs, dtype=None, wants=0):
 @each_row
 def test_values(row):
     for inputs, params in SAMPLES[row.name]:
-        expected = plain(REFERENCES[row.name](*tensors(torch, inputs), *params))
+        expected = plain(REFERENCES[row.name](*tensors(torch, inputs), *params).detach())
         got = plain(ours(row, tensors(minitorch, inputs), params))
-        tolerance = {expected.dtype: (numpy.inf, numpy.inf)} if row.name == "empty" else TOLERANCE
-        assert_same(expected, got, tolerance, f"{row.name} of {inputs}, {params}")
+        if row.name == "empty":  # anything may be in it
+            expected, got = expected[:3], got[:3]
+        assert_same(expected, got, where=f"{row.name} of {inputs}, {params}")
 
 
 def whole(inputs, dtype):
@@ -73,6 +74,14 @@ def whole(inputs, dtype):
     return made
 
 
+NOT_BOOL = ("square", "keep", "add_scaled", "clamp", "pick")
+"""Rows to which the functions above them never give booleans."""
+NOT_WHOLE = ("avg_pool",)
+"""Rows whose reference is for reals only."""
+ROUNDED_OFTEN = {"float16": (4e-3, 4e-3), "bfloat16": (3e-2, 3e-2)}
+"""PyTorch's sums of products in narrow types are rounded on the way, ours once."""
+
+
 @each_row
 def test_other_dtypes(row):
     if row.kind == "creation":
@@ -80,6 +89,8 @@ def test_other_dtypes(row):
     indexing = row.kind == "indexing"
     for dtype in DTYPES:
         floating = "float" in dtype
+        if dtype == "bool" and row.name in NOT_BOOL or not floating and row.name in NOT_WHOLE:
+            continue
         for inputs, params in SAMPLES[row.name][:6] if floating else INTEGERS_TOO.get(row.name, SAMPLES[row.name][:6]):
             if indexing and not floating:
                 inputs = [whole([x], dtype)[0] if isinstance(x, numpy.ndarray) and x.dtype.kind == "f" else x for x in inputs]
@@ -87,11 +98,12 @@ def test_other_dtypes(row):
                 inputs = whole(inputs, dtype)
             dtype_of_reals = dtype if floating else None
             try:
-                expected = plain(REFERENCES[row.name](*tensors(torch, inputs, dtype_of_reals), *params))
+                expected = plain(REFERENCES[row.name](*tensors(torch, inputs, dtype_of_reals), *params).detach())
             except (RuntimeError, NotImplementedError):
                 continue  # PyTorch has no such thing
             got = plain(ours(row, tensors(minitorch, inputs, dtype_of_reals), params))
-            assert_same(expected, got, where=f"{row.name} of {inputs}, {params}, as {dtype}")
+            tolerance = {**TOLERANCE, **ROUNDED_OFTEN} if row.kind == "contraction" else TOLERANCE
+            assert_same(expected, got, tolerance, f"{row.name} of {inputs}, {params}, as {dtype}")
 
 
 SPECIAL = numpy.array([0.0, -0.0, numpy.inf, -numpy.inf, numpy.nan, 1.0, -1.0, 0.5, -0.5, 2.5, 3.0, 100.0, -100.0, 1e30, -1e30, 1e-30])
@@ -104,7 +116,7 @@ def test_special_numbers(row, dtype):
     count = max(len(row.vjps), 1)
     if row.name in ("where", "lerp", "addcmul", "addcdiv", "left_shift", "right_shift", "bitwise_not") or row.name.startswith("bitwise"):
         return
-    if row.name in ("eq", "ne", "lt", "le", "gt", "ge", "floor_divide", "logical_and", "logical_or", "logical_xor"):
+    if row.name in ("keep", "eq", "ne", "lt", "le", "gt", "ge", "floor_divide", "logical_and", "logical_or", "logical_xor"):
         count = 2
     special = SPECIAL[:-3] if row.name in ("remainder", "fmod") else SPECIAL  # PyTorch's quotient would overflow
     grid = [special] if count == 1 else [numpy.repeat(special, len(special)), numpy.tile(special, len(special))]
@@ -125,7 +137,7 @@ def test_special_numbers(row, dtype):
         different = numpy.flatnonzero(~close)
         assert not different.size, [(inputs[i], "expected", e.numbers[i], "got", g.numbers[i]) for i in different[:5]]
     e, g = expected[0].numbers, got[0].numbers
-    if e.dtype.kind == "f":
+    if e.dtype.kind == "f" and row.name not in ("relu", "remainder"):  # where PyTorch's own depends on the place
         zero = e == 0
         different = numpy.flatnonzero(zero & (numpy.signbit(e) != numpy.signbit(g)))
         assert not different.size, [(inputs[i], "expected", e[i], "got", g[i]) for i in different[:5]]
@@ -149,6 +161,8 @@ def derivatives(lib, function, inputs, wants, order=2):
         slopes = [s for s in slopes if s.requires_grad]
         if slopes:
             found += lib.autograd.grad(sum(slopes[1:], slopes[0]), [*sources, v], materialize_grads=True)
+        else:
+            found += [lib.zeros_like(x) for x in (*sources, v)]
     return found
 
 
@@ -159,7 +173,11 @@ def direction(shape, seed):
 @pytest.mark.parametrize("row", WITH_VJPS, ids=lambda row: row.name)
 def test_gradients_to_second_order(row):
     for inputs, params in SAMPLES[row.name]:
-        expected = derivatives(torch, lambda *x: REFERENCES[row.name](*x, *params), inputs, row.wants)
+        try:
+            expected = derivatives(torch, lambda *x: REFERENCES[row.name](*x, *params), inputs, row.wants)
+        except RuntimeError as error:
+            assert "returned an invalid gradient" in str(error)  # scatter of a part of its source: only we can
+            continue
         got = derivatives(minitorch, lambda *x: ours(row, x, params), inputs, row.wants)
         without_flags = [[d._replace(requires_grad=None) for d in plain(found)] for found in (expected, got)]
         assert_same(*without_flags, {"float64": (1e-9, 1e-10)}, f"{row.name} of {inputs}, {params}")

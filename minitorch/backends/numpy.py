@@ -8,7 +8,7 @@ import math
 import numpy
 from numpy import (
     absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray, ascontiguousarray,
-    bitwise_and, bitwise_or, bitwise_xor, ceil, concatenate, copyto, cos, cosh, cumprod, cumsum, equal, exp, exp2, expm1,
+    bitwise_and, bitwise_or, bitwise_xor, ceil, concatenate, copyto, cos, cosh, equal, exp, exp2, expm1,
     flip, floor, fmod, from_dlpack, frombuffer, greater, greater_equal, invert, isfinite, isinf, isnan, left_shift, less, less_equal, log,
     log1p, log2, log10, logical_and, logical_not, logical_or, logical_xor, may_share_memory, multiply, ndarray, negative, not_equal,
     reciprocal, right_shift, roll, signbit, sin, sinh, sqrt, square, stack, subtract, tan, tanh, tril, triu,
@@ -31,11 +31,11 @@ __all__ = [
     "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal", "index", "index_put", "invert",
     "isfinite", "isinf", "isnan", "keep", "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log",
     "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index",
-    "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows", "not_equal", "pad", "pool_gather",
-    "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu", "remainder", "right_shift", "rint",
-    "roll", "scatter", "scatter_add", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt",
-    "square", "squared_error_mean", "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc",
-    "unfold", "where", "widen", "zeros",
+    "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows", "not_equal",
+    "pad", "pick", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu",
+    "remainder", "right_shift", "rint", "roll", "scatter", "scatter_add", "searchsorted_rows", "sigmoid", "sign",
+    "signbit", "sin", "sinh", "sqrt", "square", "squared_error_mean", "stack", "subtract", "sum", "tan", "tanh", "tril",
+    "triu", "true_divide", "trunc", "unfold", "unpick", "where", "widen", "zeros",
 ]  # fmt: skip
 
 
@@ -172,8 +172,8 @@ def rint(x, out=None):
 
 def sign(x, out=None):
     """NaN has the sign 0, and so has -0.0."""
-    if x.dtype.kind in "biu" or x.dtype.kind == "c":
-        return numpy.sign(x, out)
+    if x.dtype.kind != "f":
+        return positive_copy(x, out) if x.dtype == bool else numpy.sign(x, out)
     return subtract(greater(x, 0), less(x, 0), out, dtype=x.dtype)
 
 
@@ -369,6 +369,14 @@ def prod(x, dim, keepdim):
     return numpy.multiply.reduce(x, dim, numpy.int64 if x.dtype in INTEGERS else None, None, keepdim)
 
 
+def cumsum(x, dim):
+    return add.accumulate(x, dim, numpy.int64 if x.dtype in INTEGERS else None)
+
+
+def cumprod(x, dim):
+    return numpy.multiply.accumulate(x, dim, numpy.int64 if x.dtype in INTEGERS else None)
+
+
 def amax(x, dims, keepdim):
     return numpy.maximum.reduce(x, dims, None, None, keepdim)
 
@@ -499,6 +507,36 @@ def gather(x, index, dim):
     if x.ndim == 0 or index.ndim == 0:
         return x.reshape(-1).take(index.reshape(index.shape), 0)
     return x[along(index, dim)]
+
+
+def picked_places(index, classes, dim, ignored):
+    """The key of one class in each row of ``dim``, and where the index isn't ``ignored`` (None: everywhere).
+
+    Raises IndexError for an index that is no class.
+    """
+    outside = (index < 0) | (index >= classes)
+    valid = None
+    if 0 <= ignored < classes or outside.any():
+        valid = index != ignored
+        if (outside & valid).any():
+            raise IndexError(f"Target {index[outside & valid][0]} is out of bounds.")
+        index = numpy.where(valid, index, 0)
+    last = index.ndim - 1
+    key = [numpy.arange(n).reshape((n,) + (1,) * (last - d)) for d, n in enumerate(index.shape)]
+    return (*key[:dim], index, *key[dim:]), valid
+
+
+def pick(x, index, dim, ignored):
+    key, valid = picked_places(index, x.shape[dim], dim, ignored)
+    found = x[key]
+    return found if valid is None else numpy.where(valid, found, x.dtype.type(0))
+
+
+def unpick(x, index, shape, dim, ignored):
+    key, valid = picked_places(index, shape[dim], dim, ignored)
+    out = numpy.zeros(shape, x.dtype)
+    out[key] = x if valid is None else numpy.where(valid, x, x.dtype.type(0))
+    return out
 
 
 def cut(y, shape):

@@ -69,7 +69,7 @@ log1p = unary(rows.log1p, "ln(1 + x), exact near 0")
 sqrt, sqrt_ = unary(rows.sqrt, "√x"), in_place(rows.sqrt)
 rsqrt, rsqrt_ = unary(rows.rsqrt, "1 / √x"), in_place(rows.rsqrt)
 reciprocal, reciprocal_ = unary(rows.reciprocal, "1 / x"), in_place(rows.reciprocal)
-square, square_ = unary(rows.square, "x²"), in_place(rows.square)
+square_ = in_place(rows.square)
 sin, sin_ = unary(rows.sin, "sin x"), in_place(rows.sin)
 cos, cos_ = unary(rows.cos, "cos x"), in_place(rows.cos)
 tan = unary(rows.tan, "tan x")
@@ -92,6 +92,11 @@ isnan = unary(rows.isnan, "Whether x is NaN")
 isinf = unary(rows.isinf, "Whether x is ±∞")
 isfinite = unary(rows.isfinite, "Whether x is neither ±∞ nor NaN")
 signbit = unary(rows.signbit, "Whether x is negative, -0.0 too")
+
+
+def square(input):
+    """x², element by element.   torch: square"""
+    return input._apply(rows.square, (input if input.dtype is not bool_dtype else input.long(),))
 
 
 def round(input, *, decimals=0):
@@ -146,7 +151,9 @@ def add(input, other, *, alpha=1):
 
 
 def checked_alpha(input, other, alpha):
-    """``alpha``. Raises RuntimeError if it is a float beside integers."""
+    """``alpha``. Raises RuntimeError if it is a float beside integers. Beside booleans it is one."""
+    if input.dtype is bool_dtype and getattr(other, "dtype", None) is bool_dtype and alpha.__class__ is int:
+        return bool(alpha)
     if alpha.__class__ is not int and not input.is_floating_point() and not getattr(other, "is_floating_point", bool)():
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     return alpha
@@ -363,6 +370,7 @@ def lerp_(input, end, weight):
 
 def addcmul(input, tensor1, tensor2, *, value=1):
     """x + value y z.   torch: addcmul"""
+    value = value if input.is_floating_point() or tensor1.is_floating_point() else int(value)
     return input._apply(rows.addcmul, (input, tensor1, tensor2), (value,))
 
 

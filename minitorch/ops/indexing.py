@@ -15,8 +15,9 @@ __all__ = [
     "argsort", "argwhere", "bincount", "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at",
     "index_copy", "index_copy_", "index_fill", "index_fill_", "index_put", "index_put_", "index_put_at", "index_select",
     "kthvalue", "masked_scatter", "masked_scatter_", "masked_select", "msort", "multi_slice", "narrow", "nonzero",
-    "scatter", "scatter_", "scatter_add", "scatter_add_", "searchsorted", "select", "setitem", "several_views", "sort",
-    "sort_result", "take", "take_along_dim", "topk", "topk_result", "unbind", "unique", "unique_consecutive",
+    "pick", "scatter", "scatter_", "scatter_add", "scatter_add_", "searchsorted", "select", "setitem", "several_views",
+    "sort", "sort_result", "take", "take_along_dim", "topk", "topk_result", "unbind", "unique", "unique_consecutive",
+    "unpick",
 ]  # fmt: skip
 
 sort_result = namedtuple("sort", ["values", "indices"])
@@ -277,6 +278,19 @@ def gather(input, dim, index, *, sparse_grad=False):
                 f"{list(input.shape)} apart from dimension {d}"
             )
     return input._apply(rows.gather, (input, index), (d,))
+
+
+def pick(input, index, dim, ignored):
+    """The element of each row along ``dim`` at its index, without that dim; 0 where the index is ``ignored``.
+
+    Raises IndexError for an index outside the dim.
+    """
+    return input._apply(rows.pick, (input, index), (dim, ignored))
+
+
+def unpick(input, index, shape, dim, ignored):
+    """The adjoint of ``pick``: zeros of ``shape``, with the input at the indices."""
+    return input._apply(rows.unpick, (input, index), (tuple(shape), dim, ignored))
 
 
 def scatter_inputs(input, dim, index, src, value):

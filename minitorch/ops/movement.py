@@ -267,7 +267,8 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
 
 def flip(input, *dims):
     """In reverse order along ``dims``: a copy.   torch: flip"""
-    return input._apply(rows.flip, (input,), (dims_of(sizes(dims), input.ndim),))
+    dims = sizes(dims)
+    return input._apply(rows.flip, (input,), (dims_of(dims, input.ndim) if dims else (),))
 
 
 def fliplr(input):

@@ -109,10 +109,10 @@ def prod(input, dim=None, keepdim=False, *, dtype=None):
 
 def product_of_others(input, dim):
     """At each place, the product of all other elements along ``dim``: right where some are 0, too."""
-    one = input.narrow(dim, 0, 1).ones_like()
     n = input.shape[dim]
     if n == 0:
         return input
+    one = input.narrow(dim, 0, 1).ones_like()
     left = one._cat([one, input.narrow(dim, 0, n - 1)], dim).cumprod(dim)
     right = one._cat([one, input.flip(dim).narrow(dim, 0, n - 1)], dim).cumprod(dim).flip(dim)
     return left * right
@@ -320,17 +320,18 @@ def cumprod(input, dim, *, dtype=None):
 
 
 def cumprod_slope(input, g, dim):
-    """The vector-Jacobian product of cumprod at the input.
+    """The vector-Jacobian product of cumprod at the input: Σ_{j>=i} g_j ∏_{k<=j, k≠i} x_k.
 
-    Before the first zero along ``dim``, Σ_{j>=i} g_j out_j / x_i. At that zero, the same sum with 1 in its place. After
-    it, every product contains the zero, and the slope is 0.
+    That is the product of what is before i, times s_i = g_i + x_{i+1} s_{i+1}. Nothing is divided by, so zeros are right.
     """
-    zero = input == 0
-    first = zero & (zero.cumsum(dim) == 1)
-    backward_sum = lambda t: t.flip(dim).cumsum(dim).flip(dim)  # noqa: E731
-    ordinary = backward_sum(g * input.cumprod(dim)) / input.masked_fill(zero, 1)
-    at_zero = backward_sum(g * input.masked_fill(first, 1).cumprod(dim))
-    return at_zero.where(first, ordinary.masked_fill(zero, 0))
+    n = input.shape[dim]
+    if n == 0:
+        return input
+    factors, sums = input.unbind(dim), list(g.unbind(dim))
+    for i in reversed(range(n - 1)):
+        sums[i] = sums[i] + factors[i + 1] * sums[i + 1]
+    before = input._cat([factors[0].unsqueeze(dim).ones_like(), input.narrow(dim, 0, n - 1)], dim).cumprod(dim)
+    return before * input._stack(sums, dim)
 
 
 def logcumsumexp(input, dim):

@@ -95,22 +95,18 @@ def _nll(log_p, target, weight, class_dim, ignore_index, reduction):
     if weight is not None:
         _check_weight(log_p, weight, class_dim)
 
-    # An ignored index may be no class at all: read class 0 in its place, and then nothing of it.
-    target = target.unsqueeze(class_dim)
-    valid = target != ignore_index
     try:
-        picked = log_p.gather(class_dim, target.where(valid, 0))
+        picked = log_p.pick(target, class_dim, ignore_index)
     except (IndexError, RuntimeError):
-        raise _bad_class(target.where(valid, 0), log_p.shape[class_dim]) from None
+        raise _bad_class(target.where(target != ignore_index, 0), log_p.shape[class_dim]) from None
 
-    if weight is None:
-        total, counted = picked.where(valid, 0), valid
-    else:
-        counted = _weights_of(target, weight, valid)
-        total = (picked * counted).where(valid, 0)
+    counted = target != ignore_index
+    if weight is not None:
+        counted = _weights_of(target, weight, counted)
+        picked = picked * counted
     if reduction == "mean":
-        return -(total.sum() / counted.sum())
-    return -reduce_loss(total.squeeze(class_dim), reduction)
+        return -(picked.sum() / counted.sum())
+    return -reduce_loss(picked, reduction)
 
 
 def _weights_of(target, weight, valid):
