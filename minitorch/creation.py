@@ -113,9 +113,7 @@ def wanting(made, requires_grad):
 def shape_of(size):
     shape = sizes(size)
     if any(n < 0 for n in shape):
-        raise RuntimeError(
-            f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
-        )
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     return shape
 
 
@@ -150,7 +148,9 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     return filled(shape_of((size,)), fill_value, dtype, device, requires_grad, out)
 
 
-def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None):
+def empty(
+    *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None
+):
     """Uninitialised memory.   torch: empty"""
     dtype = get_default_dtype() if dtype is None else dtype
     return wanting(create(rows.empty, (shape_of(size), dtype), as_device(device)), requires_grad)

@@ -16,7 +16,7 @@ from weakref import ref
 
 from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of, for_device
-from .device import CPU, as_device, device
+from .device import CPU, as_device
 from .dtypes import float32, get_default_dtype, int64
 from .fitting import common_dtype, explained, fit, fits, some_fit, wrapped_numbers
 from .formatting import format_tensor
@@ -27,12 +27,11 @@ from .modes import (
 from .ops import attributes, protocol
 from .ops.joining import cat, stack
 from .ops.random import memory_order
-from .ops.reduce import one_dim
-from .size import Size
+from .size import Size, broadcast_shape
 from .writing import refuse_write, write
 
 __all__ = [
-    "AccumulateGrad", "MODE", "Node", "Tensor", "apply", "backward", "broadcast_shape", "common_dtype", "create", "edge_of",
+    "AccumulateGrad", "MODE", "Node", "Tensor", "apply", "backward", "common_dtype", "create", "edge_of",
     "enable_grad", "from_data", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled", "wrap", "write",
 ]  # fmt: skip
@@ -156,13 +155,6 @@ def rebuilt(cls, array, requires_grad, attributes):
     return made.requires_grad_(requires_grad)
 
 
-def broadcast_shape(shapes):
-    """The shape that shapes, which are known to fit, are broadcast to."""
-    length = max(map(len, shapes), default=0)
-    padded = [(1,) * (length - len(shape)) + tuple(shape) for shape in shapes]
-    return tuple([next((n for n in sizes if n != 1), 1) for sizes in zip(*padded, strict=True)])
-
-
 class Tensor:
     """An n-dimensional array that can remember how it was computed.
 
@@ -252,7 +244,9 @@ class Tensor:
     def grad(self, gradient):
         if gradient is not None:
             if not isinstance(gradient, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}"
+                )
             if gradient._array.shape != self._array.shape or gradient._array.dtype != self._array.dtype:
                 raise errors.gradient_error(self.shape, self.dtype.name, gradient.shape, gradient.dtype.name)
         self._grad = gradient
@@ -355,7 +349,11 @@ class Tensor:
     # ------------------------------------------------------------------------------------------- as Python and NumPy see it
 
     def __format__(self, spec):
-        return format(self.item(), spec) if not self._array.ndim and self.__class__ is Tensor else object.__format__(self, spec)
+        return (
+            format(self.item(), spec)
+            if not self._array.ndim and self.__class__ is Tensor
+            else object.__format__(self, spec)
+        )
 
     def __repr__(self, *, tensor_contents=None):
         node = edge_of(self)
@@ -365,7 +363,9 @@ class Tensor:
             default_dtype=get_default_dtype().name,
             grad_fn=None if node is None or node.__class__ is AccumulateGrad else node.name(),
             requires_grad=node is not None,
-            prefix="tensor(" if self.__class__.__name__ in ("Tensor", "Parameter", "Buffer") else f"{self.__class__.__name__}(",
+            prefix="tensor("
+            if self.__class__.__name__ in ("Tensor", "Parameter", "Buffer")
+            else f"{self.__class__.__name__}(",
         )
 
     def __deepcopy__(self, memo):
@@ -377,7 +377,11 @@ class Tensor:
                 "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
                 "https://github.com/pytorch/pytorch/pull/103001\ncopy x.detach() or x.clone() instead"
             )
-        made = wrap(self._array.copy("K")) if self.__class__ is Tensor else rebuilt(self.__class__, self._array.copy("K"), False, {})
+        made = (
+            wrap(self._array.copy("K"))
+            if self.__class__ is Tensor
+            else rebuilt(self.__class__, self._array.copy("K"), False, {})
+        )
         memo[id(self)] = made
         made._node = AccumulateGrad(made) if self.requires_grad else None
         made._grad = deepcopy(self._grad, memo)

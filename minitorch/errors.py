@@ -4,8 +4,9 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 """
 
 __all__ = [
-    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED",
-    "broadcast_error", "cast_error", "explain", "gradient_error", "many_views_error", "output_shape_error", "overwritten_error", "refuse_mixture",
+    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "SHARED_ELEMENTS",
+    "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "explain", "gradient_error",
+    "many_views_error", "output_shape_error", "overwritten_error", "refuse_mixture",
 ]  # fmt: skip
 
 FREED = (
@@ -44,9 +45,7 @@ SHARED_ELEMENTS = (
     "the tensor before performing the operation.\nit comes of expand() or broadcasting"
 )
 
-BOOL_SUBTRACTION = (
-    "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
-)
+BOOL_SUBTRACTION = "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
 BOOL_NEGATION = (
     "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
     "`logical_not()` operator instead."
@@ -68,7 +67,9 @@ def explain(row, shapes, dtype_names, error):
     """The exception to raise for ``error``, which the forward of ``row`` raised."""
     if isinstance(error, IndexError):
         kind = RuntimeError if row.name in ("gather", "scatter", "scatter_add") else IndexError
-        return kind(str(error).replace("axis", "dimension") + f"\nindices must lie in the tensor, whose shape is {shapes[0]}")
+        return kind(
+            str(error).replace("axis", "dimension") + f"\nindices must lie in the tensor, whose shape is {shapes[0]}"
+        )
     if isinstance(error, (RuntimeError, NotImplementedError)):
         return error
     if row.kind == "elementwise" and isinstance(error, ValueError):
@@ -81,7 +82,9 @@ def explain(row, shapes, dtype_names, error):
         return RuntimeError(BOOL_NEGATION)
     if isinstance(error, TypeError) and dtype_names:
         name = TYPE_NAMES.get(dtype_names[0], dtype_names[0])
-        return NotImplementedError(f"\"{row.name}\" not implemented for '{name}'\nconvert the tensor first, e.g. with .float()")
+        return NotImplementedError(
+            f"\"{row.name}\" not implemented for '{name}'\nconvert the tensor first, e.g. with .float()"
+        )
     return RuntimeError(f"{row.name}: {error}\nfor inputs of shapes {', '.join(map(str, shapes))}")
 
 

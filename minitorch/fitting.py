@@ -70,7 +70,11 @@ def fit(row, inputs):
     xp = backend_of(arrays)
     if dtype.name not in xp.NARROW:
         return tensors, [plain_number(x, dtype) for x in arrays], row.forward
-    return tensors, [xp.widen(a) if a.__class__ in ARRAY_TYPES and a.dtype != bool else a for a in arrays], widened(row, dtype)
+    return (
+        tensors,
+        [xp.widen(a) if a.__class__ in ARRAY_TYPES and a.dtype != bool else a for a in arrays],
+        widened(row, dtype),
+    )
 
 
 def common_dtype(operands):

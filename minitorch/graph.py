@@ -23,6 +23,7 @@ __all__ = [
     "AccumulateGrad", "HookHandle", "Node", "Storage", "Stub", "View", "backward", "edge_of", "edges_of", "remembered", "viewed",
 ]  # fmt: skip
 
+
 class Storage:
     """What a tensor and its views share: how often that memory was written to."""
 
@@ -325,7 +326,14 @@ def remembered(row, inputs, params, out, wanted, edges):
         wanted &= row.wants
         edges = [edge if wanted >> i & 1 else None for i, edge in enumerate(edges)]
     node = object.__new__(Node)
-    node.row, node.params, node.edges, node.wanted, node.shapes, node.number = row, params, edges, wanted, None, next(CREATED)
+    node.row, node.params, node.edges, node.wanted, node.shapes, node.number = (
+        row,
+        params,
+        edges,
+        wanted,
+        None,
+        next(CREATED),
+    )
     node.saved = saved = [None] * (count + 1)
     for position in row.shapes_of or row.each and range(1, count + 1) or ():
         saved[position] = Stub(inputs[position - 1])

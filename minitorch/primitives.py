@@ -29,7 +29,14 @@ round = elementwise("round", lambda xp, x, out=None: xp.rint(x, out), lambda g, 
 copy = elementwise("copy", lambda xp, x, out=None: xp.positive_copy(x, out), lambda g, _out, _x: g, ready=None, label="Clone")
 
 # assign(x): whatever is written over x, nothing of x is left
-assign = elementwise("assign", lambda xp, x, y, out=None: xp.positive_copy(y, out), lambda g, _out, _x, _y=None: g.zeros_like(), lambda g, _out, _x, _y: g, ready=None, label="Copy")
+assign = elementwise(
+    "assign",
+    lambda xp, x, y, out=None: xp.positive_copy(y, out),
+    lambda g, _out, _x, _y=None: g.zeros_like(),
+    lambda g, _out, _x, _y: g,
+    ready=None,
+    label="Copy",
+)
 
 exp = analytic("exp", lambda xp, x, out=None: xp.exp(x, out), lambda g, out, _x: g * out)
 exp2 = analytic("exp2", lambda xp, x, out=None: xp.exp2(x, out), lambda g, out, _x: g * (out * math.log(2)))
@@ -83,7 +90,11 @@ signbit = elementwise("signbit", lambda xp, x, out=None: xp.signbit(x, out))
 
 # cast(x, dtype). Its gradient comes back in x's own type.
 cast = Primitive(
-    "cast", "elementwise", lambda xp, x, dtype, out=None: xp.cast(x, dtype), [lambda g, _out, like_x, _dtype: g.to(like_x.dtype)], label="ToCopy"
+    "cast",
+    "elementwise",
+    lambda xp, x, dtype, out=None: xp.cast(x, dtype),
+    [lambda g, _out, like_x, _dtype: g.to(like_x.dtype)],
+    label="ToCopy",
 )
 
 # ---------------------------------------------------------------------------------------------------- elementwise: two
@@ -248,6 +259,19 @@ amin = reduction(
     lambda g, out, x, dims, keepdim: g.undrop(dims, keepdim).share_extremes(x, out.undrop(dims, keepdim), dims),
     ready=ARITHMETIC,
 )
+# Rows for speed, and one exponential less: what every classifier and every attention computes
+softmax = reduction(
+    "softmax",
+    lambda xp, x, dim: xp.softmax(x, dim),
+    lambda g, out, _x, dim: out * (g - (g * out).sum(dim, True)),
+    ready=FLOATS,
+)
+log_softmax = reduction(
+    "log_softmax",
+    lambda xp, x, dim: xp.log_softmax(x, dim),
+    lambda g, out, _x, dim: g - out.exp() * g.sum(dim, True),
+    ready=FLOATS,
+)
 argmax = reduction("argmax", lambda xp, x, dim, keepdim: xp.argmax(x, dim, keepdim), ready=ARITHMETIC)
 argmin = reduction("argmin", lambda xp, x, dim, keepdim: xp.argmin(x, dim, keepdim), ready=ARITHMETIC)
 any = reduction("any", lambda xp, x, dims, keepdim: xp.any(x, dims, keepdim))
@@ -335,7 +359,7 @@ roll = movement(
 pad = movement(
     "pad",
     lambda xp, x, widths, value: xp.pad(x, widths, value),
-    lambda g, _out, like_x, widths, _value: g.multi_slice(tuple((before, before + n, 1) for (before, _), n in zip(widths, like_x.shape, strict=True))),
+    lambda g, _out, like_x, widths, _value: g.multi_slice(middle(widths, like_x.shape)),
     label="ConstantPadNd",
 )
 tril = movement("tril", lambda xp, x, k: xp.tril(x, k), lambda g, _out, _x, k: g.tril(k))
@@ -356,6 +380,11 @@ def put(xp, x, y, path):
         place = inside
     place[...] = y
     return x
+
+
+def middle(widths, shape):
+    """The key of what was there before padding."""
+    return tuple([(before, before + n, 1) for (before, _), n in zip(widths, shape, strict=True)])
 
 
 def inverse(dims):

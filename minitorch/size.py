@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["Size"]
+__all__ = ["Size", "broadcast_shape"]
 
 
 class Size(tuple):
@@ -30,3 +30,10 @@ class Size(tuple):
 
     def __reduce__(self):
         return Size, (tuple(self),)
+
+
+def broadcast_shape(shapes):
+    """The shape that shapes, which are known to fit, are broadcast to."""
+    length = max(map(len, shapes), default=0)
+    padded = [(1,) * (length - len(shape)) + tuple(shape) for shape in shapes]
+    return tuple([next((n for n in sizes if n != 1), 1) for sizes in zip(*padded, strict=True)])

@@ -15,6 +15,7 @@ from .modes import MODE, tell
 
 __all__ = ["refuse_write", "remember_write", "write"]
 
+
 def write(x, row, inputs, params=()):
     """Write what ``row`` makes of ``inputs`` into the memory of ``x``, and give ``x`` that history. Returns ``x``.
 
@@ -88,7 +89,9 @@ def refuse_write(x, node):
     if isinstance(node, AccumulateGrad):
         raise RuntimeError(errors.LEAF_VIEW_WRITTEN)
     if view.made != "grad":
-        raise RuntimeError(errors.NO_GRAD_VIEW_WRITTEN if view.made == "no_grad" else errors.many_views_error(view.made))
+        raise RuntimeError(
+            errors.NO_GRAD_VIEW_WRITTEN if view.made == "no_grad" else errors.many_views_error(view.made)
+        )
 
 
 def kept_inputs(x, row, inputs, wanted):
@@ -107,4 +110,6 @@ def remember_write(x, node):
         return
     base = view.base
     edges = [base._node, node]
-    base._node = Node(primitives.write, (view.path,), edges, [None, Stub(base), Stub(x)], 2 if base._node is None else 3)
+    base._node = Node(
+        primitives.write, (view.path,), edges, [None, Stub(base), Stub(x)], 2 if base._node is None else 3
+    )

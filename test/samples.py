@@ -116,7 +116,7 @@ samples("atan2", each(pairs((0.2, 2.0), (-2.0, -0.2))) + each(pairs((-2.0, -0.3)
 samples(
     "pow",
     each(pairs((0.3, 2.0), (-2.0, 3.0))) + each([(x, n) for n in (2, 3, 0, 1, -1, 0.5, -2.5) for x in layouts(0.3, 2.0)])
-    + each([(reals((2, 3)), n) for n in (2, 3, 0, 1, -2)] + [(n, reals((2, 3))) for n in (2, 0.5, 1)]),
+    + each([(reals((2, 3)), n) for n in (2, 3, 0, 1, -2)] + [(n, reals((2, 3))) for n in (2, 0.5, 1)] + [(numpy.array([0.0, 0.0, 2.0]), numpy.array([3.0, 2.0, 0.0]))]),
 )  # fmt: skip
 INTEGERS_TOO["pow"] = each([(integers((2, 3), -4, 5), integers((3,), 0, 5)), (integers((2, 3), -4, 5), 3), (2, integers((3,), 0, 6)), (integers((4,), -3, 4), 0)])
 samples("add_scaled", [s for alpha in (3, -0.5) for s in each(pairs(), alpha)], lambda x, y, alpha: torch.add(x, y, alpha=alpha))
@@ -174,6 +174,8 @@ for name in ("argmax", "argmin"):
     samples(name, ALONG + WHOLLY)
 SCANS = [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((0, 2)),), (0,)), ((reals((2, 0)),), (0,)), ((reals((1,)),), (0,))]
 samples("cumsum", SCANS)
+samples("softmax", [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((1,)),), (0,))])
+samples("log_softmax", [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((1,)),), (0,))])
 samples("cumprod", SCANS + [((x,), (1,)) for (x,), _ in zeros])
 samples("squared_error_mean", each([(x, y) for x, y in pairs() if numpy.shape(x) == numpy.shape(y)]), F.mse_loss)
 

@@ -10,8 +10,8 @@ from oracle import TOLERANCE, agree, assert_same, make, plain
 from samples import INTEGERS_TOO, PROGRAMS, REFERENCES, SAMPLES
 
 import minitorch
-from minitorch import primitives
-from minitorch.primitives import FLOATS, TABLE
+from minitorch.primitives import TABLE
+from minitorch.table import FLOATS, reads
 
 ROWS = [row for row in TABLE.values() if row.kind != "random"]
 WITH_VJPS = [row for row in ROWS if row.wants]
@@ -102,7 +102,7 @@ def test_other_dtypes(row):
             except (RuntimeError, NotImplementedError):
                 continue  # PyTorch has no such thing
             got = plain(ours(row, tensors(minitorch, inputs, dtype_of_reals), params))
-            tolerance = {**TOLERANCE, **ROUNDED_OFTEN} if row.kind == "contraction" else TOLERANCE
+            tolerance = {**TOLERANCE, **ROUNDED_OFTEN} if row.kind == "contraction" or row.name == "avg_pool_grad" else TOLERANCE
             assert_same(expected, got, tolerance, f"{row.name} of {inputs}, {params}, as {dtype}")
 
 
@@ -301,6 +301,6 @@ def test_rows_are_what_they_say():
         assert repr(row) == f"<primitive {row.name}>" and TABLE[row.name] is row
         if row.ready is FLOATS:
             assert plain(ours(row, [minitorch.tensor([1]) for _ in SAMPLES[row.name][0][0]], SAMPLES[row.name][0][1])).dtype == "float32" or row.kind != "elementwise"
-    assert primitives.reads(lambda g, out, _x, y, like_z: g) == (0, 2)
+    assert reads(lambda g, out, _x, y, like_z: g) == (0, 2)
 
 

@@ -18,8 +18,12 @@ from numpy.lib.stride_tricks import as_strided
 
 from .. import dtypes
 from .convolution import conv, conv_input_grad, conv_weight_grad
+from .indexing import (
+    argsort, bincount_ints, gather, index, index_put, nonzero_rows, pick, scatter, scatter_add, searchsorted_rows, unpick,
+)  # fmt: skip
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
+from .special import erf, erfc
 
 __all__ = [
     "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos",
@@ -30,12 +34,13 @@ __all__ = [
     "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "flip", "floor", "floor_divide", "fmod", "fold_windows",
     "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal", "index", "index_put", "invert",
     "isfinite", "isinf", "isnan", "keep", "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log",
-    "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index",
-    "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows", "not_equal",
-    "pad", "pick", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu",
-    "remainder", "right_shift", "rint", "roll", "scatter", "scatter_add", "searchsorted_rows", "sigmoid", "sign",
-    "signbit", "sin", "sinh", "sqrt", "square", "squared_error_mean", "stack", "subtract", "sum", "tan", "tanh", "tril",
-    "triu", "true_divide", "trunc", "unfold", "unpick", "where", "widen", "zeros",
+    "log10", "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul",
+    "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative",
+    "nonzero_rows", "not_equal", "pad", "pick", "pool_gather", "pool_scatter", "positive_copy", "power", "prod",
+    "quiet", "reciprocal", "relu", "remainder", "right_shift", "rint", "roll", "scatter", "scatter_add",
+    "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "sqrt", "square", "squared_error_mean",
+    "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unpick", "where",
+    "widen", "zeros",
 ]  # fmt: skip
 
 
@@ -282,68 +287,6 @@ def addcdiv(x, y, z, value, out=None):
     return add(x, quotient, out)
 
 
-# W. J. Cody's rational approximations of the error function (Math. Comp. 23, 1969; SPECFUN's CALERF), good to 1e-16
-ERF_NEAR = (
-    (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
-    (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
-)
-ERFC_MIDDLE = (
-    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1, 2.98635138197400131e2,
-     8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
-    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3,
-     3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3),
-)  # fmt: skip
-ERFC_FAR = (
-    (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1, 1.60837851487422766e-2,
-     6.58749161529837803e-4),
-    (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1, 6.05183413124413191e-2,
-     2.33520497626869185e-3),
-)  # fmt: skip
-
-
-def ratio(coefficients, x):
-    """p(x) / q(x), by Horner's rule."""
-    numerator, denominator = coefficients
-    p, q = numerator[0], denominator[0]
-    for a, b in zip(numerator[1:], denominator[1:], strict=True):
-        p, q = p * x + a, q * x + b
-    return p / q
-
-
-def erfc_positive(x):
-    """erfc for 0.46875 < x, in float64."""
-    middle = x <= 4
-    near, far = x[middle], x[~middle]
-    result = numpy.empty_like(x)
-    result[middle] = ratio(ERFC_MIDDLE, near)
-    t = 1 / (far * far)
-    result[~middle] = (1 / math.sqrt(math.pi) - t * ratio(ERFC_FAR, t)) / far
-    coarse = trunc(x * 16) / 16  # exp(-x²) in two factors, so that the square's rounding doesn't grow
-    result *= exp(-coarse * coarse) * exp(-(x - coarse) * (x + coarse))
-    return numpy.where(numpy.isinf(x), 0.0, result)
-
-
-def erf(x, out=None):
-    """2/√π ∫₀ˣ exp(-t²) dt."""
-    wide = asarray(x, numpy.float64)
-    size = numpy.abs(wide)
-    result = asarray(wide * ratio(ERF_NEAR, wide * wide))
-    far = asarray(size > 0.46875)
-    result[far] = numpy.copysign(1 - erfc_positive(size[far]), wide[far])
-    return asarray(result, x.dtype) if out is None else positive_copy(result.astype(x.dtype), out)
-
-
-def erfc(x, out=None):
-    """1 - erf(x), without cancellation."""
-    wide = asarray(x, numpy.float64)
-    size = numpy.abs(wide)
-    result = asarray(1 - wide * ratio(ERF_NEAR, wide * wide))
-    far = asarray(size > 0.46875)
-    tail = erfc_positive(size[far])
-    result[far] = numpy.where(wide[far] < 0, 2 - tail, tail)
-    return asarray(result, x.dtype) if out is None else positive_copy(result.astype(x.dtype), out)
-
-
 # ---------------------------------------------------------------------------------------------------------- reductions
 
 add_reduce = add.reduce
@@ -391,6 +334,20 @@ def argmax(x, dim, keepdim):
 
 def argmin(x, dim, keepdim):
     return numpy.argmin(x, dim, keepdims=keepdim)
+
+
+def softmax(x, dim):
+    """e^x / Σ e^x, shifted by the maximum, which changes nothing but overflow."""
+    e = exp(x - numpy.maximum.reduce(x, dim, None, None, True))
+    e /= add_reduce(e, dim, None, None, True)
+    return e
+
+
+def log_softmax(x, dim):
+    """x - ln Σ e^x, shifted likewise."""
+    shifted = x - numpy.maximum.reduce(x, dim, None, None, True)
+    shifted -= log(add_reduce(exp(shifted), dim, None, None, True))
+    return shifted
 
 
 def any(x, dims, keepdim):
@@ -454,142 +411,6 @@ def pad(x, widths, value):
     out = numpy.full(shape, value, x.dtype) if value else numpy.zeros(shape, x.dtype)
     out[tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True))] = x
     return out
-
-
-# ------------------------------------------------------------------------------------------------------------ indexing
-
-
-def places(indices, dims):
-    """NumPy's key for integer arrays at ``dims``."""
-    key = [slice(None)] * (max(dims) + 1)
-    for d, i in zip(dims, indices, strict=True):
-        key[d] = i
-    return (*key, ...)
-
-
-def index(x, indices, dims):
-    if dims == (0,):
-        return x.take(indices[0], 0)
-    return x[places(indices, dims)]
-
-
-def index_put(x, y, indices, dims, accumulate, out=None):
-    out = x.copy() if out is None else out
-    if not accumulate:
-        out[places(indices, dims)] = y
-    elif dims == (0,) and x.ndim > 1 and indices[0].size and x.dtype != bool:
-        add_rows(out, indices[0], y)
-    else:
-        numpy.add.at(out, places(indices, dims), y)
-    return out
-
-
-def add_rows(out, rows, y):
-    """out[rows[i]] += y[i]; rows that come often are summed first. (``add.at`` goes element by element.)"""
-    rows = rows.reshape(-1) % len(out)
-    y = numpy.broadcast_to(y, (*rows.shape, *out.shape[1:])) if y.ndim < out.ndim else y.reshape(len(rows), *out.shape[1:])
-    order = rows.argsort(kind="stable")
-    rows = rows[order]
-    starts = numpy.flatnonzero(numpy.concatenate(([True], rows[1:] != rows[:-1])))
-    out[rows[starts]] += numpy.add.reduceat(y[order], starts, 0)
-
-
-def along(index, dim):
-    """The key of ``index`` along ``dim``: its own position in every other dim. Raises IndexError for negative positions."""
-    if index.size and index.min() < 0:
-        raise IndexError(f"index {index.min()} is out of bounds for axis {dim}")
-    last = index.ndim - 1
-    key = [numpy.arange(n).reshape((n,) + (1,) * (last - d)) if d != dim else index for d, n in enumerate(index.shape)]
-    return tuple(key)
-
-
-def gather(x, index, dim):
-    if x.ndim == 0 or index.ndim == 0:
-        return x.reshape(-1).take(index.reshape(index.shape), 0)
-    return x[along(index, dim)]
-
-
-def picked_places(index, classes, dim, ignored):
-    """The key of one class in each row of ``dim``, and where the index isn't ``ignored`` (None: everywhere).
-
-    Raises IndexError for an index that is no class.
-    """
-    outside = (index < 0) | (index >= classes)
-    valid = None
-    if 0 <= ignored < classes or outside.any():
-        valid = index != ignored
-        if (outside & valid).any():
-            raise IndexError(f"Target {index[outside & valid][0]} is out of bounds.")
-        index = numpy.where(valid, index, 0)
-    last = index.ndim - 1
-    key = [numpy.arange(n).reshape((n,) + (1,) * (last - d)) for d, n in enumerate(index.shape)]
-    return (*key[:dim], index, *key[dim:]), valid
-
-
-def pick(x, index, dim, ignored):
-    key, valid = picked_places(index, x.shape[dim], dim, ignored)
-    found = x[key]
-    return found if valid is None else numpy.where(valid, found, x.dtype.type(0))
-
-
-def unpick(x, index, shape, dim, ignored):
-    key, valid = picked_places(index, shape[dim], dim, ignored)
-    out = numpy.zeros(shape, x.dtype)
-    out[key] = x if valid is None else numpy.where(valid, x, x.dtype.type(0))
-    return out
-
-
-def cut(y, shape):
-    """The leading corner of ``y``, of that shape; numbers and 0-d arrays stay."""
-    if y.__class__ is not ndarray or y.ndim == 0 or y.shape == shape:
-        return y
-    return y[tuple(slice(0, n) for n in shape)]
-
-
-def scatter(x, index, y, dim, out=None):
-    out = x.copy() if out is None else out
-    if x.ndim == 0:
-        out[...] = y.reshape(()) if index.size else out
-    else:
-        out[along(index, dim)] = cut(y, index.shape)
-    return out
-
-
-def scatter_add(x, index, y, dim, out=None):
-    out = x.copy() if out is None else out
-    if x.ndim == 0:
-        out += y.sum() if index.size else 0
-    else:
-        numpy.add.at(out, along(index, dim), cut(y, index.shape))
-    return out
-
-
-def argsort(x, dim, descending):
-    """Stable; NaN counts as the largest."""
-    if x.ndim == 0:
-        return numpy.zeros((), numpy.int64)
-    if not descending:
-        return x.argsort(dim, kind="stable")
-    backward = numpy.flip(x, dim).argsort(dim, kind="stable")
-    return x.shape[dim] - 1 - numpy.flip(backward, dim)
-
-
-def nonzero_rows(x):
-    return argwhere(x)
-
-
-def searchsorted_rows(x, values, right):
-    """Where ``values`` would be inserted into the sorted last dim of ``x``; row by row if x has several."""
-    side = "right" if right else "left"
-    if x.ndim == 1:
-        return asarray(numpy.searchsorted(x, values, side)).astype(numpy.int64)
-    flat = x.reshape(-1, x.shape[-1]), values.reshape(-1, values.shape[-1])
-    found = [numpy.searchsorted(row, wanted, side) for row, wanted in zip(*flat, strict=True)]
-    return numpy.array(found, numpy.int64).reshape(values.shape)
-
-
-def bincount_ints(x, size):
-    return numpy.bincount(x, minlength=size).astype(numpy.int64)
 
 
 # --------------------------------------------------------------------------------------------------------- contraction

@@ -193,7 +193,9 @@ def check_settings(stride, padding, dilation, groups, extra=()):
     if any([s <= 0 for s in stride]):
         raise RuntimeError("non-positive stride is not supported\nthe smallest stride is 1")
     if any([d <= 0 for d in dilation]):
-        raise RuntimeError(f"dilation should be greater than zero, but got {list(dilation)}\n1 leaves no holes in the kernel")
+        raise RuntimeError(
+            f"dilation should be greater than zero, but got {list(dilation)}\n1 leaves no holes in the kernel"
+        )
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported\n1 connects all channels")
 
@@ -224,7 +226,9 @@ def check_channels(x, w, bias, groups, n, filters, is_transposed):
         )
     if 0 in w[2:]:
         found = f": {by(w[2:])} (TxHxW)" if n == 3 else f" kernel_height: {w[2] if n == 2 else 1} kernel_width: {w[-1]}"
-        raise RuntimeError(f"kernel size should be greater than zero, but got{found}\nthe weight has the shape {tuple(w)}")
+        raise RuntimeError(
+            f"kernel size should be greater than zero, but got{found}\nthe weight has the shape {tuple(w)}"
+        )
 
 
 def check_extra(extra, stride, dilation):
@@ -276,7 +280,9 @@ def different_dtypes(x, y):
 
 
 def not_implemented(kernel, x):
-    return NotImplementedError(f"\"{kernel}\" not implemented for '{x._type_name()}'\nconvert the tensors first, e.g. with .float()")
+    return NotImplementedError(
+        f"\"{kernel}\" not implemented for '{x._type_name()}'\nconvert the tensors first, e.g. with .float()"
+    )
 
 
 def shown(x):
@@ -369,7 +375,9 @@ def with_holes(x, dilation):
 def pair(value, name):
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
-            raise RuntimeError(f"It is expected {name} equals to 2, but got size {len(value)}\ngive a height and a width")
+            raise RuntimeError(
+                f"It is expected {name} equals to 2, but got size {len(value)}\ngive a height and a width"
+            )
         return tuple(value)
     return value, value
 
@@ -385,7 +393,9 @@ def window_settings(kernel_size, dilation, padding, stride):
                 raise RuntimeError(f"padding should be non-negative, but got pad_height: {height} pad_width: {width}")
         elif min(height, width) <= 0:
             label = name.removesuffix("_size")
-            raise RuntimeError(f"{shown_name} should be greater than zero, but got {label}_height: {height} {label}_width: {width}")
+            raise RuntimeError(
+                f"{shown_name} should be greater than zero, but got {label}_height: {height} {label}_width: {width}"
+            )
         found.append((height, width))
     return found
 

@@ -111,7 +111,9 @@ def item(input):
             f"a Tensor with {input._array.size} elements cannot be converted to Scalar\nreduce it first, or use tolist()"
         )
     number = input._array.item()
-    return number if number.__class__ in (builtins.float, builtins.int, builtins.bool, complex) else builtins.float(number)
+    return (
+        number if number.__class__ in (builtins.float, builtins.int, builtins.bool, complex) else builtins.float(number)
+    )
 
 
 def tolist(input):
@@ -162,7 +164,9 @@ def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
     """Uninitialised memory of the input's dtype.   torch: Tensor.new_empty"""
     if device is not None:
         input._check_device(as_device(device))
-    return input._create(rows.empty, (sizes(size), input.dtype if dtype is None else dtype)).requires_grad_(requires_grad)
+    return input._create(rows.empty, (sizes(size), input.dtype if dtype is None else dtype)).requires_grad_(
+        requires_grad
+    )
 
 
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):

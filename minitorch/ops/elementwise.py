@@ -29,7 +29,9 @@ def named(function, name, doc):
 
 def unary(row, formula):
     """The function that applies a row to one tensor."""
-    return named(lambda input: input._apply(row, (input,)), row.name, f"{formula}, element by element.   torch: {row.name}")
+    return named(
+        lambda input: input._apply(row, (input,)), row.name, f"{formula}, element by element.   torch: {row.name}"
+    )
 
 
 def binary(row, formula):
@@ -270,7 +272,9 @@ def where(input, condition, other):
     """
     tensor = next(x for x in (input, condition, other) if hasattr(x, "_apply"))
     if condition.dtype is not bool_dtype:
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+        )
     return tensor._apply(rows.where, (input, condition, other))
 
 
@@ -393,7 +397,9 @@ def fill_(input, value):
     """Every element becomes ``value``, a number or a 0-d tensor.   torch: Tensor.fill_"""
     if hasattr(value, "_apply"):
         if value.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
         return input.copy_(value)
     if not input.is_floating_point() and not input.is_complex():
         value = int(value) if input.dtype is not bool_dtype else bool(value)

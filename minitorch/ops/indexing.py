@@ -90,7 +90,9 @@ def resolved(input, key):
 
 def as_entries(input, key):
     """The key as a list, with lists and arrays made tensors, and 0-d integer tensors Python numbers."""
-    if isinstance(key, list) and any(isinstance(k, (slice, list, type(None), type(...))) or hasattr(k, "_apply") for k in key):
+    if isinstance(key, list) and any(
+        isinstance(k, (slice, list, type(None), type(...))) or hasattr(k, "_apply") for k in key
+    ):
         key = tuple(key)
     entries = []
     for entry in key if isinstance(key, tuple) else (key,):
@@ -104,7 +106,13 @@ def as_entries(input, key):
             kind = entry._array.dtype.kind
             if kind not in "iub":
                 raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-            entries += [entry.item()] if entry.ndim == 0 and kind == "i" else [None, entry.reshape(1)] if entry.ndim == 0 else [entry]
+            entries += (
+                [entry.item()]
+                if entry.ndim == 0 and kind == "i"
+                else [None, entry.reshape(1)]
+                if entry.ndim == 0
+                else [entry]
+            )
         elif entry is None or entry is ... or entry.__class__ in (int, slice):
             entries.append(entry)
         elif hasattr(entry, "__index__"):
@@ -394,8 +402,10 @@ def take_along_dim(input, indices, dim=None):
         return input.reshape(-1).gather(0, indices.reshape(-1))
     d = one_dim(dim, input.ndim)
     if indices.ndim != input.ndim:
-        raise RuntimeError("torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
-                           f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
     shape = [max(n, m) for n, m in zip(input.shape, indices.shape, strict=True)]
     own, wanted = list(shape), list(shape)
     own[d], wanted[d] = input.shape[d], indices.shape[d]

@@ -19,7 +19,9 @@ def cat(tensors, dim=0):
     tensors = tuple(tensors)
     if not tensors:
         raise ValueError("expected a non-empty list of Tensors")
-    kept = [t for t in tensors if t._array.shape != (0,)] or [tensors[0]]  # empty vectors join with anything, as in PyTorch
+    kept = [t for t in tensors if t._array.shape != (0,)] or [
+        tensors[0]
+    ]  # empty vectors join with anything, as in PyTorch
     first = kept[0]
     for i, t in enumerate(kept):
         if t._array.ndim == 0:
@@ -101,8 +103,11 @@ def split(tensor, split_size_or_sections, dim=0):
         return tensor.split_with_sizes(split_size_or_sections, d)
     size = split_size_or_sections
     if size < 0 or (size == 0 and n):
-        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}" if size < 0 else
-                           f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+        raise RuntimeError(
+            f"split expects split_size be non-negative, but got split_size={size}"
+            if size < 0
+            else f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
+        )
     starts = range(0, n, size) if n else [0]
     return several_views(tuple([tensor.narrow(d, i, min(size, n - i)) for i in starts]), "Split")
 

@@ -69,7 +69,8 @@ def same_dtype(x, y):
     """Raise RuntimeError if a product is asked of two dtypes, which PyTorch doesn't mix here."""
     if x.dtype is not y.dtype:
         raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {x._type_name('c')} != {y._type_name('c')}\nconvert one of them with .to(dtype)"
+            f"expected m1 and m2 to have the same dtype, but got: {x._type_name('c')} != {y._type_name('c')}\n"
+            "convert one of them with .to(dtype)"
         )
 
 
@@ -119,7 +120,8 @@ vdot = dot
 def outer(input, vec2):
     """x yᵀ of two vectors.   torch: outer"""
     if input.ndim != 1 or vec2.ndim != 1:
-        raise RuntimeError(f"outer: Expected 1-D argument {'self' if input.ndim != 1 else 'vec2'}, but got {input.ndim if input.ndim != 1 else vec2.ndim}-D")
+        name, wrong = ("self", input) if input.ndim != 1 else ("vec2", vec2)
+        raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {wrong.ndim}-D")
     return input.unsqueeze(1) * vec2.unsqueeze(0)
 
 
@@ -248,7 +250,8 @@ def einsum(equation, *operands):
         for label, n in zip(term, x.shape, strict=True):
             if sizes.get(label, 1) not in (1, n) and n != 1:
                 raise RuntimeError(
-                    f"einsum(): subscript {label} has size {n} for operand which does not broadcast with previously seen size {sizes[label]}"
+                    f"einsum(): subscript {label} has size {n} for operand which does not broadcast with previously seen "
+                    f"size {sizes[label]}"
                 )
             sizes[label] = max(sizes.get(label, 1), n)
     x, term = pairs[0]
@@ -267,8 +270,9 @@ def parsed(equation, operands):
     terms = left.split(",")
     if len(terms) != len(operands):
         raise RuntimeError(
-            "einsum(): more operands were provided than specified in the equation" if len(terms) < len(operands) else
-            "einsum(): fewer operands were provided than specified in the equation"
+            "einsum(): more operands were provided than specified in the equation"
+            if len(terms) < len(operands)
+            else "einsum(): fewer operands were provided than specified in the equation"
         )
     expanded, hidden = [], 0
     for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
@@ -277,8 +281,10 @@ def parsed(equation, operands):
         if extra < 0 or (extra and not dots):
             raise RuntimeError(
                 f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) does not match the number of dimensions "
-                f"({x.ndim}) for operand {i} and no ellipsis was given" if not dots else
-                f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) is more than the number of dimensions "
+                f"({x.ndim}) for operand {i} and no ellipsis was given"
+                if not dots
+                else f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) is more than the number of "
+                "dimensions "
                 f"({x.ndim}) for operand {i}"
             )
         hidden = max(hidden, extra)

@@ -92,7 +92,9 @@ def flatten(input, start_dim=0, end_dim=-1):
     if start == end:
         return input
     shape = input._array.shape
-    return input._apply(rows.reshape, (input,), ((*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]),))
+    return input._apply(
+        rows.reshape, (input,), ((*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]),)
+    )
 
 
 def ravel(input):
@@ -107,7 +109,9 @@ def unflatten(input, dim, sizes):
     try:
         inner = filled_in(tuple(sizes), shape[d])
     except RuntimeError:
-        raise RuntimeError(f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {d} ({shape[d]}) in the input tensor") from None
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {d} ({shape[d]}) in the input tensor"
+        ) from None
     return input.reshape(*shape[:d], *inner, *shape[d + 1 :])
 
 
@@ -143,7 +147,9 @@ def t(input):
     """The transpose of a matrix; a vector stays.   torch: t"""
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
-    return input.transpose(0, 1) if input.ndim == 2 else input._apply(rows.permute, (input,), (tuple(range(input.ndim)),))
+    return (
+        input.transpose(0, 1) if input.ndim == 2 else input._apply(rows.permute, (input,), (tuple(range(input.ndim)),))
+    )
 
 
 def adjoint(input):
@@ -243,7 +249,11 @@ def repeat(input, *repeats):
     shape = (1,) * lead + tuple(input.shape)
     pairs = [size for n, m in zip(counts, shape, strict=True) for size in (n, m)]
     spread = input.reshape([size for m in shape for size in (1, m)]).expand(pairs)
-    return spread.reshape([n * m for n, m in zip(counts, shape, strict=True)]).clone() if 1 in (input.numel(), math.prod(counts)) else spread.reshape([n * m for n, m in zip(counts, shape, strict=True)])
+    return (
+        spread.reshape([n * m for n, m in zip(counts, shape, strict=True)]).clone()
+        if 1 in (input.numel(), math.prod(counts))
+        else spread.reshape([n * m for n, m in zip(counts, shape, strict=True)])
+    )
 
 
 def repeat_interleave(input, repeats, dim=None, *, output_size=None):

@@ -267,7 +267,9 @@ def size_message(n, name, what, length):
         if what == "padding":
             allowed = "an int, list of ints, or tuple"
         return f"max_pool1d() {what} must be {allowed} of ints of size 1 but got size {length}"
-    how = {"stride": "either be omitted, a single int", "dilation": "be either a single int"}.get(what, "either be a single int")
+    how = {"stride": "either be omitted, a single int", "dilation": "be either a single int"}.get(
+        what, "either be a single int"
+    )
     if name == "avg_pool3d":
         how = how.replace("either ", "")
     return f"{name}: {what} must {how}, or a tuple of {['two', 'three'][n - 2]} ints"
@@ -294,7 +296,9 @@ def check_max_pool1d(input, kernel, stride, padding, dilation):
             raise RuntimeError(f"max_pool1d() {what} must be greater than zero, but got {number}")
     if shape[-1] + 2 * padding < dilation * (kernel - 1) + 1:
         size = (shape[-1] + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-        raise RuntimeError(f"max_pool1d() Invalid computed output size: {size}\nthe window is longer than the padded input")
+        raise RuntimeError(
+            f"max_pool1d() Invalid computed output size: {size}\nthe window is longer than the padded input"
+        )
     if not input.is_floating_point():
         raise not_implemented("max_pool1d_impl", input)
 
@@ -346,7 +350,9 @@ def check_map(shape, n, name):
                 "the dims are images (optional), channels, height, width"
             )
         if name != "avg_pool2d" and n > 1:
-            raise RuntimeError(f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input\ngot the shape {tuple(shape)}")
+            raise RuntimeError(
+                f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input\ngot the shape {tuple(shape)}"
+            )
     elif 0 not in shape[-n - 1 :]:
         return
     if n == 3:
@@ -356,7 +362,9 @@ def check_map(shape, n, name):
             "non-batch dimension 0 has length zero!"
         )
     shown = [*shape[:-1], 1, shape[-1]] if n == 1 else list(shape)
-    raise RuntimeError(f"Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got:{shown}")
+    raise RuntimeError(
+        f"Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got:{shown}"
+    )
 
 
 def counts(shape, kernel, stride, padding, dilation, ceil_mode):

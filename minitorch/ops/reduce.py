@@ -7,12 +7,12 @@ import math
 from collections import namedtuple
 
 from .. import primitives as rows
-from ..dtypes import bool as bool_dtype
-from ..dtypes import float64, int64, uint8
+from ..dtypes import int64, uint8
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod",
-    "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logcumsumexp", "logsumexp", "max", "max_result", "mean",
+    "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logcumsumexp", "logsumexp", "max", "max_result",
+    "mean",
     "median", "min", "min_result", "nanmean", "nansum", "norm", "one_dim", "prod", "product_of_others", "share_extremes", "softmax",
     "squared_error_mean", "std", "std_mean", "sum", "undrop", "var", "var_mean",
 ]  # fmt: skip
@@ -194,7 +194,8 @@ def extreme(name, arg, whole, pairwise, result):
         if dim is None:
             if input.numel() == 0:
                 raise RuntimeError(
-                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                    "reduction dim with the 'dim' argument."
                 )
             return whole(input)
         if input.ndim == 0:
@@ -222,7 +223,8 @@ def arg_extreme(name, row):
     def function(input, dim=None, keepdim=False):
         if input.numel() == 0 and (dim is None or input.shape[one_dim(dim, input.ndim)] == 0):
             raise IndexError(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                    "reduction dim with the 'dim' argument."
                 if dim is None
                 else f"{name}(): Expected reduction dim {one_dim(dim, input.ndim)} to have non-zero size."
             )
@@ -384,24 +386,23 @@ def softmax(input, dim=None, dtype=None):
     >>> torch.tensor([1000.0, 1000.0]).softmax(0)
     tensor([0.5000, 0.5000])
     """
-    if dtype is not None:
-        input = input.to(dtype)
-    d = one_dim(dim, input.ndim) if input.ndim else ()
-    if input.numel() == 0:
-        return input.clone()
-    e = (input - input.detach().amax(d, True)).exp()  # the shift changes nothing but overflow
-    return e / e.sum(d, True)
+    return normalized(rows.softmax, input, dim, dtype)
 
 
 def log_softmax(input, dim=None, dtype=None):
     """x - ln Σ e^x over ``dim``.   torch: log_softmax"""
+    return normalized(rows.log_softmax, input, dim, dtype)
+
+
+def normalized(row, input, dim, dtype):
     if dtype is not None:
         input = input.to(dtype)
-    d = one_dim(dim, input.ndim) if input.ndim else ()
+    if input.ndim == 0:
+        one_dim(dim, 0)
+        return normalized(row, input.reshape(1), 0, None).reshape(())
     if input.numel() == 0:
         return input.clone()
-    shifted = input - input.detach().amax(d, True)
-    return shifted - shifted.exp().sum(d, True).log()
+    return input._apply(row, (input,), (one_dim(dim, input.ndim),))
 
 
 def norm(input, p="fro", dim=None, keepdim=False, dtype=None):

@@ -1,0 +1,146 @@
+"""Reading and writing at places, on NumPy arrays: what NumPy does slowly, or with other rules than PyTorch's."""
+
+import numpy
+from numpy import argwhere, asarray, ndarray
+
+__all__ = [
+    "argsort", "bincount_ints", "gather", "index", "index_put", "nonzero_rows", "pick", "scatter", "scatter_add",
+    "searchsorted_rows", "unpick",
+]  # fmt: skip
+
+
+def places(indices, dims):
+    """NumPy's key for integer arrays at ``dims``."""
+    key = [slice(None)] * (max(dims) + 1)
+    for d, i in zip(dims, indices, strict=True):
+        key[d] = i
+    return (*key, ...)
+
+
+def index(x, indices, dims):
+    if dims == (0,):
+        return x.take(indices[0], 0)
+    return x[places(indices, dims)]
+
+
+def index_put(x, y, indices, dims, accumulate, out=None):
+    out = x.copy() if out is None else out
+    if not accumulate:
+        out[places(indices, dims)] = y
+    elif dims == (0,) and x.ndim > 1 and indices[0].size and x.dtype != bool:
+        add_rows(out, indices[0], y)
+    else:
+        numpy.add.at(out, places(indices, dims), y)
+    return out
+
+
+def add_rows(out, rows, y):
+    """out[rows[i]] += y[i]; rows that come often are summed first. (``add.at`` goes element by element.)"""
+    rows = rows.reshape(-1) % len(out)
+    y = (
+        numpy.broadcast_to(y, (*rows.shape, *out.shape[1:]))
+        if y.ndim < out.ndim
+        else y.reshape(len(rows), *out.shape[1:])
+    )
+    order = rows.argsort(kind="stable")
+    rows = rows[order]
+    starts = numpy.flatnonzero(numpy.concatenate(([True], rows[1:] != rows[:-1])))
+    out[rows[starts]] += numpy.add.reduceat(y[order], starts, 0)
+
+
+def along(index, dim):
+    """The key of ``index`` along ``dim``: its own position in every other dim. Raises IndexError for negative positions."""
+    if index.size and index.min() < 0:
+        raise IndexError(f"index {index.min()} is out of bounds for axis {dim}")
+    last = index.ndim - 1
+    key = [numpy.arange(n).reshape((n,) + (1,) * (last - d)) if d != dim else index for d, n in enumerate(index.shape)]
+    return tuple(key)
+
+
+def gather(x, index, dim):
+    if x.ndim == 0 or index.ndim == 0:
+        return x.reshape(-1).take(index.reshape(index.shape), 0)
+    return x[along(index, dim)]
+
+
+def picked_places(index, classes, dim, ignored):
+    """The key of one class in each row of ``dim``, and where the index isn't ``ignored`` (None: everywhere).
+
+    Raises IndexError for an index that is no class.
+    """
+    outside = (index < 0) | (index >= classes)
+    valid = None
+    if 0 <= ignored < classes or outside.any():
+        valid = index != ignored
+        if (outside & valid).any():
+            raise IndexError(f"Target {index[outside & valid][0]} is out of bounds.")
+        index = numpy.where(valid, index, 0)
+    last = index.ndim - 1
+    key = [numpy.arange(n).reshape((n,) + (1,) * (last - d)) for d, n in enumerate(index.shape)]
+    return (*key[:dim], index, *key[dim:]), valid
+
+
+def pick(x, index, dim, ignored):
+    key, valid = picked_places(index, x.shape[dim], dim, ignored)
+    found = x[key]
+    return found if valid is None else numpy.where(valid, found, x.dtype.type(0))
+
+
+def unpick(x, index, shape, dim, ignored):
+    key, valid = picked_places(index, shape[dim], dim, ignored)
+    out = numpy.zeros(shape, x.dtype)
+    out[key] = x if valid is None else numpy.where(valid, x, x.dtype.type(0))
+    return out
+
+
+def cut(y, shape):
+    """The leading corner of ``y``, of that shape; numbers and 0-d arrays stay."""
+    if y.__class__ is not ndarray or y.ndim == 0 or y.shape == shape:
+        return y
+    return y[tuple(slice(0, n) for n in shape)]
+
+
+def scatter(x, index, y, dim, out=None):
+    out = x.copy() if out is None else out
+    if x.ndim == 0:
+        out[...] = y.reshape(()) if index.size else out
+    else:
+        out[along(index, dim)] = cut(y, index.shape)
+    return out
+
+
+def scatter_add(x, index, y, dim, out=None):
+    out = x.copy() if out is None else out
+    if x.ndim == 0:
+        out += y.sum() if index.size else 0
+    else:
+        numpy.add.at(out, along(index, dim), cut(y, index.shape))
+    return out
+
+
+def argsort(x, dim, descending):
+    """Stable; NaN counts as the largest."""
+    if x.ndim == 0:
+        return numpy.zeros((), numpy.int64)
+    if not descending:
+        return x.argsort(dim, kind="stable")
+    backward = numpy.flip(x, dim).argsort(dim, kind="stable")
+    return x.shape[dim] - 1 - numpy.flip(backward, dim)
+
+
+def nonzero_rows(x):
+    return argwhere(x)
+
+
+def searchsorted_rows(x, values, right):
+    """Where ``values`` would be inserted into the sorted last dim of ``x``; row by row if x has several."""
+    side = "right" if right else "left"
+    if x.ndim == 1:
+        return asarray(numpy.searchsorted(x, values, side)).astype(numpy.int64)
+    flat = x.reshape(-1, x.shape[-1]), values.reshape(-1, values.shape[-1])
+    found = [numpy.searchsorted(row, wanted, side) for row, wanted in zip(*flat, strict=True)]
+    return numpy.array(found, numpy.int64).reshape(values.shape)
+
+
+def bincount_ints(x, size):
+    return numpy.bincount(x, minlength=size).astype(numpy.int64)
