@@ -194,7 +194,8 @@ class Tensor:
 
     _apply, _wrap = staticmethod(apply), staticmethod(wrap)
     _write = write
-    _create = staticmethod(create)
+    _create, _from_data = staticmethod(create), staticmethod(from_data)
+    _check_device, _common_dtype = staticmethod(for_device), staticmethod(common_dtype)
 
     # ------------------------------------------------------------------------------------------------------ its history
 
@@ -233,8 +234,7 @@ class Tensor:
 
     @property
     def is_leaf(self):
-        node = edge_of(self)
-        return node is None or node.__class__ is AccumulateGrad
+        return self.grad_fn is None
 
     @property
     def grad(self):
@@ -397,15 +397,6 @@ class Tensor:
 
     def _type_name(self, prefix=""):
         return (errors.C_NAMES if prefix else errors.TYPE_NAMES)[self.dtype.name]
-
-    def _from_data(self, data, dtype=None):
-        return from_data(data, dtype)
-
-    def _check_device(self, wanted):
-        for_device(wanted)
-
-    def _common_dtype(self, operands):
-        return common_dtype(operands)
 
     def _broadcast_shape(self, *shapes):
         found = errors.broadcast_error(shapes)

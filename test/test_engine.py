@@ -46,7 +46,7 @@ EXPRESSIONS = [
     lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / b, lambda a, b: a**b, lambda a, b: a**3,
     lambda a, b: 2**a, lambda a, b: 1 - a, lambda a, b: 1 / a, lambda a, b: 3 * a + b * 2 - 1, lambda a, b: -a, lambda a, b: a.exp(),
     lambda a, b: a.log(), lambda a, b: a.relu() + (-a).relu(), lambda a, b: a.tanh(), lambda a, b: b.sigmoid(),
-    lambda a, b: (a * b + b**3).relu() + (a + b + 1), lambda a, b: (a // b).detach() * a, lambda a, b: a % b, lambda a, b: (7 // a).detach() + 7 % b, lambda a, b: abs(a - b),
+    lambda a, b: (a * b + b**3).relu() + (a + b + 1), lambda a, b: (a // b).detach() * a, lambda a, b: a % b, lambda a, b: (7 // a).detach() * b, lambda a, b: abs(a - b),
     lambda a, b: a.maximum(b) * a.minimum(b), lambda a, b: (a > b) * a + (a <= b) * b,
 ]  # fmt: skip
 
