@@ -174,7 +174,7 @@ class finfo:
     def __init__(self, type=None):
         d = _default if type is None else type
         if not (d.is_floating_point or d.is_complex):
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d!r}'")
+            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'\ngot {d!r}")
         top = 2 ** (d.exponent_bits - 1) - 1
         self.dtype = d.to_real().name
         self.bits = 8 * d.to_real().itemsize
@@ -200,7 +200,7 @@ class iinfo:
 
     def __init__(self, type):
         if type.category != INTEGER:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type!r}'")
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'\ngot {type!r}")
         self.dtype, self.bits = type.name, 8 * type.itemsize
         self.min = -(2 ** (self.bits - 1)) if type.is_signed else 0
         self.max = 2 ** (self.bits - 1) - 1 if type.is_signed else 2**self.bits - 1

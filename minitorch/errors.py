@@ -63,6 +63,13 @@ C_NAMES = {
 }  # fmt: skip
 
 
+KERNELS = {
+    "ceil": "ceil_vml_cpu", "floor": "floor_vml_cpu", "floor_divide": "div_floor_cpu", "left_shift": "lshift_cpu", "linear": "addmm_impl_cpu_",
+    "matmul": "addmm_impl_cpu_", "pow": "pow", "right_shift": "rshift_cpu", "round": "round_vml_cpu", "trunc": "trunc_vml_cpu",
+}  # fmt: skip
+"""What PyTorch's messages call the functions that lack a dtype; of others, the row's name and "_cpu"."""
+
+
 def explain(row, shapes, dtype_names, error):
     """The exception to raise for ``error``, which the forward of ``row`` raised."""
     if isinstance(error, IndexError):
@@ -82,9 +89,8 @@ def explain(row, shapes, dtype_names, error):
         return RuntimeError(BOOL_NEGATION)
     if isinstance(error, TypeError) and dtype_names:
         name = TYPE_NAMES.get(dtype_names[0], dtype_names[0])
-        return NotImplementedError(
-            f"\"{row.name}\" not implemented for '{name}'\nconvert the tensor first, e.g. with .float()"
-        )
+        kernel = KERNELS.get(row.name, f"{row.name}_cpu")
+        return NotImplementedError(f"\"{kernel}\" not implemented for '{name}'\nconvert the tensor first, e.g. with .float()")
     return RuntimeError(f"{row.name}: {error}\nfor inputs of shapes {', '.join(map(str, shapes))}")
 
 

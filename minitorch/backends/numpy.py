@@ -206,6 +206,8 @@ def power(x, y, out=None):
         if x.dtype.kind in "iu" and y >= 0:
             return numpy.power(x, y, out)
     kind = x.dtype.kind if x.__class__ is ndarray else y.dtype.kind
+    if kind == "b":
+        return numpy.logical_or(x, numpy.logical_not(y), out)
     return integer_power(x, y, out) if kind in "iu" else numpy.power(x, y, out)
 
 

@@ -54,8 +54,42 @@ def erfc_positive(x):
     return numpy.where(numpy.isinf(x), 0.0, result)
 
 
+# erf(x) ≈ x p(x²) / q(x²) on [-4, 4], a minimax fit for single precision, here evaluated in double: 1.6 ulp. (The
+# coefficients are Eigen's, MathFunctionsImpl.h.)
+ERF_SINGLE_P = (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
+                -7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02)  # fmt: skip
+ERF_SINGLE_Q = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03,
+                -1.42647390514189e-02)  # fmt: skip
+BLOCK = 1 << 13
+
+
+def horner(coefficients, x):
+    """The polynomial at ``x``, in place of a temporary each step."""
+    p = x * coefficients[0]
+    for a in coefficients[1:-1]:
+        p += a
+        p *= x
+    p += coefficients[-1]
+    return p
+
+
+def erf_single(x):
+    """erf of a flat float32 array, a block that stays in the cache at a time."""
+    result = numpy.empty(x.shape, numpy.float32)
+    for start in range(0, x.size, BLOCK):
+        wide = numpy.clip(x[start : start + BLOCK], -4.0, 4.0, dtype=numpy.float64)
+        square = wide * wide
+        wide *= horner(ERF_SINGLE_P, square)
+        wide /= horner(ERF_SINGLE_Q, square)
+        result[start : start + BLOCK] = wide
+    return result
+
+
 def erf(x, out=None):
     """2/√π ∫₀ˣ exp(-t²) dt."""
+    if x.dtype == numpy.float32:
+        result = erf_single(x.reshape(-1)).reshape(x.shape)
+        return result if out is None else copied(result, out)
     wide = asarray(x, numpy.float64)
     size = numpy.abs(wide)
     result = asarray(wide * ratio(ERF_NEAR, wide * wide))
