@@ -29,27 +29,28 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             [3, 4]])
     """
     for_device(as_device(device))
-    if isinstance(data, (list, tuple)):
-        check_lengths(data)
     try:
         made = from_data(data, dtype)
     except ValueError as error:
-        raise ValueError(f"expected a rectangular sequence of numbers\n{error}") from None
+        raise (unequal_lengths(data) if "inhomogeneous" in str(error) else error) from None
     if made.requires_grad:
         made = made.detach()
     return wanting(made, requires_grad)
 
 
-def check_lengths(data, dim=0):
-    """Raise ValueError if a nested list isn't rectangular, in PyTorch's words."""
-    if not data or not isinstance(data[0], (list, tuple)):
-        return
+def unequal_lengths(data, dim=0):
+    """The exception for a nested list that isn't rectangular, in PyTorch's words; None if it is."""
+    if not isinstance(data[0], (list, tuple)):
+        if isinstance(data[0], float):
+            return TypeError("must be real number, not list\na list stands where the others are numbers")
+        return TypeError("'list' object cannot be interpreted as an integer\na list stands where the others are numbers")
     length = len(data[0])
     for row in data:
-        if not isinstance(row, (list, tuple)) or len(row) != length:
-            found = len(row) if isinstance(row, (list, tuple)) else 1
-            raise ValueError(f"expected sequence of length {length} at dim {dim + 1} (got {found})")
-        check_lengths(row, dim + 1)
+        if not isinstance(row, (list, tuple)):
+            return TypeError("not a sequence\na number stands where the others are lists")
+        if len(row) != length:
+            return ValueError(f"expected sequence of length {length} at dim {dim + 1} (got {len(row)})\nall rows must be equally long")
+    return next(filter(None, [unequal_lengths(row, dim + 1) for row in data if row]), None)
 
 
 def as_tensor(data, dtype=None, device=None):
@@ -110,9 +111,12 @@ def wanting(made, requires_grad):
 # -------------------------------------------------------------------------------------------------------------- filled
 
 
-def shape_of(size):
+def shape_of(size, name=None):
+    """``size`` as a tuple. Raises RuntimeError for a negative one."""
     shape = sizes(size)
-    if any(n < 0 for n in shape):
+    if any([n < 0 for n in shape]):
+        if name == "zeros":
+            raise RuntimeError("zeros: Dimension size must be non-negative.")
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     return shape
 
@@ -132,7 +136,7 @@ def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=Fals
     >>> torch.zeros(2, 3).shape
     torch.Size([2, 3])
     """
-    return filled(shape_of(size), 0, dtype or get_default_dtype(), device, requires_grad, out)
+    return filled(shape_of(size, "zeros"), 0, dtype or get_default_dtype(), device, requires_grad, out)
 
 
 def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
@@ -145,6 +149,8 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     if isinstance(fill_value, Tensor):
         dtype = fill_value.dtype if dtype is None else dtype
         fill_value = fill_value.item()
+    elif not isinstance(fill_value, (bool, int, float, complex)):
+        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}")
     return filled(shape_of((size,)), fill_value, dtype, device, requires_grad, out)
 
 
@@ -170,6 +176,9 @@ def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
 
 def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False):
     """Ones on the diagonal, zeros elsewhere.   torch: eye"""
+    for name, size in (("n", n), ("m", 0 if m is None else m)):
+        if size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     made = zeros(n, n if m is None else m, dtype=dtype, device=device)
     made.diagonal().fill_(1)
     return wanting(made, requires_grad)

@@ -131,7 +131,8 @@ class Node:
         """The saved arrays, and what the rows that the vjps run depend on: never on the numbers in the arrays."""
         if self.saved is None:
             raise RuntimeError(errors.FREED)
-        arrays, key = [], [wanted, self.wanted, self.params, g.dtype.char]  # what was saved depends on self.wanted
+        params = self.params if 0 not in self.params else repr(self.params)  # 0.0 and -0.0 are two keys
+        arrays, key = [], [wanted, self.wanted, len(self.edges), params, g.dtype.char]  # self.wanted tells what was saved
         by_shape = self.row.asks_shapes or self.shapes is not None
         for i, value in enumerate(self.saved):
             if value.__class__ is tuple:
@@ -142,7 +143,6 @@ class Node:
                 if by_shape:
                     key.append(array.shape)
             elif value is not None:
-                # 0.0 and -0.0 are two keys
                 key.append((value.shape, value.dtype) if value.__class__ is Stub else value or repr(value))
         if by_shape:
             key += [g.shape, self.shapes]

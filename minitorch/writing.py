@@ -70,11 +70,18 @@ def store(target, row, forward, arrays, params):
     except TypeError as error:
         if "Cannot cast" not in str(error):
             raise explained(row, arrays, error) from None
-        floating = any([a.__class__ is float or getattr(a, "dtype", target.dtype).kind == "f" for a in arrays])
-        raise errors.cast_error("Float" if floating else "Long", xp.dtype_of(target).name) from None
+        cast_within_category(target, xp.asarray(forward(xp, *arrays, *params)), xp)
     except ValueError as error:
         shapes = [a.shape for a in arrays if a.__class__ in ARRAY_TYPES]
         raise errors.broadcast_error(shapes) or errors.output_shape_error(target.shape, shapes, error) from None
+
+
+def cast_within_category(target, result, xp):
+    """Store a result of another dtype. Raises RuntimeError if its category is higher than that of the place."""
+    found, wanted = xp.dtype_of(result), xp.dtype_of(target)
+    if found.category > wanted.category:
+        raise errors.cast_error(errors.TYPE_NAMES[found.name], wanted.name)
+    xp.copyto(target, xp.cast(result, wanted))
 
 
 def refuse_write(x, node):

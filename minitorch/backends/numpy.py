@@ -8,10 +8,10 @@ import math
 import numpy
 from numpy import (
     absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray, ascontiguousarray,
-    bitwise_and, bitwise_or, bitwise_xor, ceil, concatenate, copyto, cos, cosh, equal, exp, exp2, expm1,
+    bitwise_and, bitwise_or, bitwise_xor, ceil, copyto, cos, cosh, equal, exp, exp2, expm1,
     flip, floor, fmod, from_dlpack, frombuffer, greater, greater_equal, invert, isfinite, isinf, isnan, left_shift, less, less_equal, log,
     log1p, log2, log10, logical_and, logical_not, logical_or, logical_xor, may_share_memory, multiply, ndarray, negative, not_equal,
-    reciprocal, right_shift, roll, signbit, sin, sinh, sqrt, square, stack, subtract, tan, tanh, tril, triu,
+    reciprocal, right_shift, roll, signbit, sin, sinh, sqrt, square, subtract, tan, tanh, tril, triu,
     true_divide, trunc, zeros,
 )  # fmt: skip
 from numpy.lib.stride_tricks import as_strided
@@ -117,21 +117,19 @@ def widen(x):
 
 def array_of(data, dtype=None, default=dtypes.float32):
     """A new array of numbers, nested lists, arrays or tensors. ``dtype`` is ours; None lets the data decide, Python's floats
-    being ``default``. Raises ValueError or TypeError for what is no array of numbers."""
-    data = plain(data)
-    if dtype is not None and dtype.category:
-        made = numpy.array(data)
-        return cast(made, dtype) if made.dtype.kind in "biufcV" and made.size else numpy.array(data, ARRAY_DTYPE[dtype])
+    being ``default``. Raises an exception in PyTorch's words for what is no array of numbers."""
+    data = list(data) if data.__class__ is range else plain(data)
     made = numpy.array(data)
-    if made.dtype.kind == "O":
-        raise TypeError(unfit(data))
-    if data.__class__ is not ndarray and not isinstance(data, numpy.generic) and not holds_arrays(data):
-        if made.dtype.kind == "f":
-            made = made.astype(ARRAY_DTYPE[default])
-        elif made.dtype.kind == "c":
-            made = made.astype(ARRAY_DTYPE[default.to_complex()])
-    dtype_of(made)
-    return made if dtype is None else made.astype(ARRAY_DTYPE[dtype])
+    if made.dtype.kind not in "biufcV" or made.dtype.char == "Q":
+        raise unfit(data, made)
+    if isinstance(data, (ndarray, numpy.generic)):
+        dtype_of(made)
+        return made if dtype is None else cast(made, dtype)
+    if dtype is None:
+        dtype = dtype_of_elements(data, made, default)
+    elif dtype.category == 1 and dtype.itemsize < 8 and made.size:
+        check_range(made, dtype)
+    return made if ARRAY_DTYPE[dtype] is made.dtype else cast(made, dtype)
 
 
 def plain(data):
@@ -143,18 +141,52 @@ def plain(data):
     return data
 
 
-def holds_arrays(data):
-    """Whether the numbers in nested lists have types of their own already."""
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, (ndarray, numpy.generic)) and not isinstance(data, numpy.float64)
+def dtype_of_elements(data, made, default):
+    """Our dtype for nested lists: Python's numbers count as ``default``, int64 or bool, others by their own type."""
+    kinds = kinds_of(data)
+    if not made.size:
+        return default
+    if kinds <= {float, int, bool}:
+        return {"f": default, "b": dtypes.bool}.get(made.dtype.kind, dtypes.int64)
+    found = None
+    for kind in kinds:
+        if isinstance(kind, numpy.dtype) or issubclass(kind, numpy.generic):
+            own = DTYPE_OF[numpy.dtype(kind)]
+        else:
+            own = dtypes.number_dtype(kind(0)) if kind is not complex else default.to_complex()
+        found = own if found is None else dtypes.promote_types(found, own)
+    return found
 
 
-def unfit(data):
-    first = data
-    while isinstance(first, (list, tuple)) and first:
-        first = first[0]
-    return f"must be real number, not {type(first).__name__}"
+def kinds_of(data):
+    """The types of the numbers in nested lists, or the dtypes of the arrays."""
+    if not isinstance(data, (list, tuple)):
+        return {data.dtype if isinstance(data, ndarray) else type(data)}
+    kinds = set(map(type, data))
+    if kinds.isdisjoint((list, tuple, ndarray)):
+        return kinds
+    return set().union(*map(kinds_of, data))
+
+
+def check_range(made, dtype):
+    """Raise RuntimeError for numbers too large for an integer dtype. Negative ones may wrap, as in PyTorch."""
+    top = 2 ** (8 * dtype.itemsize - dtype.is_signed) - 1
+    if made.max() > top or made.min() < -top - 1:
+        raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow\nit holds at most {top}")
+
+
+def unfit(data, made):
+    """The exception for data that isn't numbers."""
+    if made.dtype.char == "Q":
+        return ValueError("Overflow when unpacking long long\nan integer is at most 2**63 - 1")
+    depth, first = 0, data
+    while isinstance(first, (list, tuple)):
+        depth, first = depth + 1, next((x for x in first if not isinstance(x, (int, float))), first[0])
+    if not isinstance(first, str):
+        return RuntimeError(f"Could not infer dtype of {type(first).__name__}\na tensor holds numbers only")
+    if depth and first is data[0]:
+        return ValueError("too many dimensions 'str'\na tensor holds numbers only")
+    return TypeError("new(): invalid data type 'str'\na tensor holds numbers only")
 
 
 # --------------------------------------------------------------------------------------------------------- elementwise
@@ -162,7 +194,7 @@ def unfit(data):
 
 def positive_copy(x, out=None):
     if out is None:
-        return x.copy("K")
+        return x.copy("C" if 0 in x.strides else "K")  # the dims in their order in memory; repeated ones have none
     copyto(out, x)
     return out
 
@@ -441,7 +473,10 @@ def linear(x, weight, bias=None):
 def full(shape, value, dtype):
     if not value and not isinstance(value, float):
         return numpy.zeros(shape, ARRAY_DTYPE[dtype])
-    return numpy.full(shape, value, ARRAY_DTYPE[dtype])
+    try:
+        return numpy.full(shape, value, ARRAY_DTYPE[dtype])
+    except OverflowError:
+        raise RuntimeError(f"value cannot be converted to type {dtype.name}_t without overflow") from None
 
 
 def empty(shape, dtype):
@@ -465,3 +500,15 @@ def linspace(start, end, steps, dtype):
     half = steps // 2
     made = numpy.concatenate([fused(i[:half], step, first), fused(i[half:] - real(steps - 1), step, last)])
     return made.astype(ARRAY_DTYPE[dtype])
+
+
+# ------------------------------------------------------------------------------------------------------------- joining
+
+
+def concatenate(arrays, dim):
+    """In row-major order, whatever order the parts have."""
+    return ascontiguousarray(numpy.concatenate(arrays, dim))
+
+
+def stack(arrays, dim):
+    return ascontiguousarray(numpy.stack(arrays, dim))

@@ -145,19 +145,27 @@ def filled(input, shape, value, dtype, device, requires_grad):
     return input._create(rows.full, (tuple(shape), value, dtype)).requires_grad_(requires_grad)
 
 
+def checked_sizes(size):
+    """``size`` as a tuple. Raises RuntimeError for a negative one."""
+    shape = sizes(size)
+    if any([n < 0 for n in shape]):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    return shape
+
+
 def new_full(input, size, fill_value, *, dtype=None, device=None, requires_grad=False):
     """A tensor of ``size`` filled with a value, of the input's dtype.   torch: Tensor.new_full"""
-    return filled(input, sizes((size,)), fill_value, dtype, device, requires_grad)
+    return filled(input, checked_sizes((size,)), fill_value, dtype, device, requires_grad)
 
 
 def new_zeros(input, *size, dtype=None, device=None, requires_grad=False):
     """Zeros of the input's dtype.   torch: Tensor.new_zeros"""
-    return filled(input, sizes(size), 0, dtype, device, requires_grad)
+    return filled(input, checked_sizes(size), 0, dtype, device, requires_grad)
 
 
 def new_ones(input, *size, dtype=None, device=None, requires_grad=False):
     """Ones of the input's dtype.   torch: Tensor.new_ones"""
-    return filled(input, sizes(size), 1, dtype, device, requires_grad)
+    return filled(input, checked_sizes(size), 1, dtype, device, requires_grad)
 
 
 def new_empty(input, *size, dtype=None, device=None, requires_grad=False):

@@ -174,7 +174,7 @@ def meshgrid(*tensors, indexing="ij"):
     shape = [t.numel() for t in order]
     grids = [t.reshape([-1 if d == i else 1 for d in range(len(order))]).expand(shape) for i, t in enumerate(order)]
     if swap:
-        grids = [g.transpose(0, 1) for g in (grids[1], grids[0], *grids[2:])]
+        grids = [grids[1], grids[0], *grids[2:]]
     return tuple(grids)
 
 
