@@ -16,7 +16,7 @@ import torch
 
 import minitorch
 
-__all__ = ["Described", "Raised", "TOLERANCE", "agree", "assert_same", "make", "outcome", "plain", "same_first_line"]
+__all__ = ["Described", "Raised", "TOLERANCE", "agree", "assert_same", "expression", "make", "outcome", "plain", "same_first_line"]
 
 TOLERANCE = {
     "float64": (1e-10, 1e-12), "float32": (2e-5, 1e-6), "float16": (2e-3, 1e-6), "bfloat16": (1.6e-2, 1e-6),
@@ -120,6 +120,32 @@ def same_first_line(program):
     """Assert that both raise the same type of exception with the same first line."""
     expected = agree(program)
     assert isinstance(expected, Raised), f"PyTorch raised nothing, it returned {expected}"
+
+
+def expression(text, **arrays):
+    """The program that evaluates ``text``: an expression of the library ``t`` and of tensors, given as NumPy arrays.
+
+    It returns the value, or several; the gradients of all real tensors, sent back from every real result with weights that
+    tell its elements apart; and the tensors as they are afterwards.
+    """
+
+    def program(t):
+        x = {name: make(t, a, requires_grad=a.dtype.kind == "f") for name, a in arrays.items()}
+        value = eval(text, {"t": t, **x})
+        results = [v for v in flat(value) if isinstance(v, t.Tensor) and v.requires_grad and v.grad_fn is not None]
+        total = sum([(v.double() * t.arange(1.0, v.numel() + 1, dtype=t.float64).reshape(v.shape)).sum() for v in results])
+        if results:
+            total.backward()
+        return value, [v.grad for v in x.values()], [v.detach() for v in x.values()]
+
+    return program
+
+
+def flat(value):
+    """All that is in nested lists and tuples."""
+    if isinstance(value, (list, tuple)):
+        return [inner for item in value for inner in flat(item)]
+    return [value]
 
 
 def make(lib, array, dtype=None, requires_grad=False):

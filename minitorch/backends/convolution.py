@@ -32,7 +32,7 @@ COLUMN_BYTES = 1 << 20
 WORTH_SHARING = 1 << 27
 """Multiplications above which threads share them."""
 
-SLOTS = 8
+SLOTS = 16
 """Parts in which the images' weight gradients are summed: the order of addition is the same for any number of threads."""
 
 EVERY = slice(None)
@@ -142,9 +142,9 @@ def parts(stop, step, start=0):
     return [slice(i, min(i + step, stop)) for i in range(start, stop, step)]
 
 
-def images_at_once(batch, bytes_each):
-    """So many that they fit, and that there are some pieces to share."""
-    return max(1, min(COLUMN_BYTES // max(bytes_each, 1), -(-batch // SLOTS)))
+def images_at_once(batch, bytes_each, shared):
+    """So many that they fit; and if they are shared, that there are some pieces to share."""
+    return max(1, min(COLUMN_BYTES // max(bytes_each, 1), -(-batch // SLOTS) if shared else batch))
 
 
 def at_once(count, bytes_each, least=1):
@@ -186,13 +186,13 @@ def conv(x, weight, bias, geometry):
     x = numpy.ascontiguousarray(x)
     places = math.prod(kernel) * x.shape[1]
     row_bytes = places * math.prod(positions[1:]) * x.itemsize
-    images = images_at_once(len(x), row_bytes * positions[0])
+    shared = out.size * places // groups >= WORTH_SHARING
+    images = images_at_once(len(x), row_bytes * positions[0], shared)
     height = positions[0] if images > 1 else at_once(positions[0], row_bytes)
     if height < positions[0]:
         x, geometry = unframed(x, geometry)
     matrix = weight.reshape(groups, len(weight) // groups, -1)
     pieces = [(some, rows) for some in parts(len(x), images) for rows in parts(positions[0], height)]
-    shared = out.size * places // groups >= WORTH_SHARING
     share(pieces, lambda: multiplier(Frame(x, geometry, images), matrix, bias, out, kernel, geometry), shared)
     return out
 
@@ -230,10 +230,10 @@ def conv_weight_grad(x, g, shape, geometry):
         return numpy.zeros(shape, x.dtype)
 
     x, g = numpy.ascontiguousarray(x), numpy.ascontiguousarray(g)
-    slots = parts(len(x), -(-len(x) // SLOTS))
     shared = g.size * per_group * math.prod(kernel) >= WORTH_SHARING
+    slots = parts(len(x), -(-len(x) // SLOTS) if shared else len(x))
     # Flat, nothing of x is copied, but each place of the kernel is a product of its own: of few channels a poor one.
-    if set(stride) == {1} and (per_group >= 4 or filters // groups < 4):
+    if set(stride) == {1} and (filters // groups < 4 or (per_group >= 4 and filters // groups < 64)):
         sums = numpy.zeros((len(slots), groups, *kernel, filters // groups, per_group), x.dtype)
         share(range(len(slots)), lambda: accumulate_flat(x, g, sums, slots, geometry), shared)
         return places_last(sums.sum(0)).reshape(shape)
@@ -258,7 +258,7 @@ def accumulate_windows(x, g, sums, slots, kernel, geometry):
     """To add up one piece of the sums, those of one slot's images for some channels: columns times g, the faster way round."""
     stride, _, dilation, groups = geometry
     places, positions = math.prod(kernel), g.shape[2:]
-    images = images_at_once(len(x), x.shape[1] * places * math.prod(positions) * x.itemsize)
+    images = images_at_once(slots[0].stop, x.shape[1] * places * math.prod(positions) * x.itemsize, False)
     frame = Frame(x, geometry, images)
     windows = frame.windows(kernel, stride, dilation, positions)
     flat = g.reshape(*g.shape[:2], -1)
@@ -281,7 +281,7 @@ def accumulate_flat(x, g, sums, slots, geometry):
     _, _, dilation, groups = geometry
     kernel, positions = sums.shape[2:-2], g.shape[2:]
     frame_bytes = (x.shape[1] + g.shape[1]) * math.prod(framed_sizes(x.shape[2:], geometry[1])) * x.itemsize
-    images = images_at_once(len(x), frame_bytes)
+    images = images_at_once(slots[0].stop, frame_bytes, False)
     frame = Frame(x, geometry, images)
     length = flat_length(positions, frame.steps)
     windows = frame.flat_windows(kernel, dilation, length)
@@ -315,9 +315,10 @@ def conv_input_grad(g, weight, shape, geometry):
         return added(Strided, g, weight, shape, geometry)
     reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
     around = tuple([(r - before, r - after) for r, (before, after) in zip(reach, padding, strict=True)])
-    if shape[1] < g.shape[1] or min(map(min, around)) < 0:
+    # The columns to add up are those of C channels at g's positions; a convolution of g has those of O at x's.
+    if shape[1] * math.prod(g.shape[2:]) < g.shape[1] * math.prod(shape[2:]) or min(map(min, around)) < 0:
         return added(Sliding, g, weight, shape, geometry)
-    return conv(g, turned(weight, groups), None, (stride, around, dilation, groups))  # fewer columns
+    return conv(g, turned(weight, groups), None, (stride, around, dilation, groups))
 
 
 def turned(weight, groups):
@@ -336,9 +337,10 @@ def added(way, g, weight, shape, geometry):
     out = numpy.empty(shape, g.dtype)
     sizes = framed_sizes(shape[2:], padding)
     channel_bytes = places * math.prod(sizes) * g.itemsize
-    images = images_at_once(shape[0], channels * channel_bytes)
-    width = at_once(channels, channel_bytes, 8) if groups == 1 and images == 1 else channels
     matrix = weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
+    shared = g.size * matrix.shape[1] >= WORTH_SHARING
+    images = images_at_once(shape[0], channels * channel_bytes, shared)
+    width = at_once(channels, channel_bytes, 8) if groups == 1 and images == 1 else channels
 
     def prepare():
         columns = way(g, kernel, sizes, geometry, images, width)
@@ -355,7 +357,7 @@ def added(way, g, weight, shape, geometry):
         return add
 
     pieces = [(some, some_channels) for some in parts(shape[0], images) for some_channels in parts(channels, width)]
-    share(pieces, prepare, g.size * matrix.shape[1] >= WORTH_SHARING)
+    share(pieces, prepare, shared)
     return out
 
 

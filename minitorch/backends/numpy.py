@@ -23,6 +23,7 @@ from .indexing import (
 )  # fmt: skip
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
+from .products import linear, matmul
 from .special import erf, erfc
 
 __all__ = [
@@ -444,26 +445,6 @@ def pad(x, widths, value):
     shape = [before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)]
     out = numpy.full(shape, value, x.dtype) if value else numpy.zeros(shape, x.dtype)
     out[tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True))] = x
-    return out
-
-
-# --------------------------------------------------------------------------------------------------------- contraction
-
-
-def matmul(x, y):
-    return x.dot(y) if x.ndim == 2 and y.ndim == 2 else numpy.matmul(x, y)
-
-
-def linear(x, weight, bias=None):
-    """x Wᵀ + b. Raises ValueError unless W is a matrix and b a vector of its rows' number."""
-    if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
-        raise ValueError("linear takes a matrix and a vector")
-    if x.ndim == 2:
-        out = x.dot(weight.T)
-    else:
-        out = x.reshape(-1, x.shape[-1]).dot(weight.T).reshape(*x.shape[:-1], weight.shape[0])
-    if bias is not None:
-        add(out, bias, out)
     return out
 
 

@@ -17,7 +17,7 @@ from .threads import scratch, share
 
 __all__ = ["avg_pool", "avg_pool_grad", "max_pool_index", "pool_gather", "pool_scatter"]
 
-MAP_BYTES = 1 << 19
+MAP_BYTES = 1 << 21
 """About how much memory the maps of one piece may take."""
 
 WORTH_SHARING = 1 << 20
