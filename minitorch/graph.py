@@ -16,6 +16,7 @@ from weakref import ref
 
 from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
+from .labels import node_name
 from .modes import MODE, enable_grad
 from .tape import LARGE, TAPED, recorded
 
@@ -84,8 +85,8 @@ class Node:
         Raises RuntimeError if a value that is needed was freed, or written to since it was saved.
         """
         wanted = self.wanted if useful is None else self.useful_inputs(useful)
-        array = g._array
-        if MODE.grad or MODE.listeners or array.dtype.char not in TAPED:
+        mode, array = MODE, g._array
+        if mode.grad or mode.listeners or array.dtype.char not in TAPED:
             return self.vector_jacobian_products(wanted, g, self.unpack(g))
         arrays, key = self.arrays_and_key(array, wanted)
         tape = self.row.tapes.get(key, MISSING)
@@ -93,8 +94,11 @@ class Node:
             return self.taped(key, wanted, g)
         if tape is None:
             return self.vector_jacobian_products(wanted, g, self.unpack(g))
-        results = tape(ARRAY_TYPES[array.__class__], array, *arrays)
-        return [None if d is None else g if d is array else g._wrap(d) for d in results]
+        wrap = g._wrap
+        return [
+            None if d is None else g if d is array else wrap(d)
+            for d in tape(ARRAY_TYPES[array.__class__], array, *arrays)
+        ]
 
     def useful_inputs(self, useful):
         """The wanted inputs that came from ``useful`` Nodes, as a set of bits."""
@@ -106,6 +110,8 @@ class Node:
         row = self.row
         if len(row.tapes) >= TAPES_A_ROW:
             row.tapes.clear()
+        if any([number.__class__ is float and number == 0 for number in (*self.params, *(self.saved or ()))]):
+            return results  # 0.0 and -0.0 would be one key
         if shapeless or row.asks_shapes or self.shapes is not None:
             row.tapes[key] = tape
         else:
@@ -131,8 +137,7 @@ class Node:
         """The saved arrays, and what the rows that the vjps run depend on: never on the numbers in the arrays."""
         if self.saved is None:
             raise RuntimeError(errors.FREED)
-        params = self.params if 0 not in self.params else repr(self.params)  # 0.0 and -0.0 are two keys
-        arrays, key = [], [wanted, self.wanted, len(self.edges), params, g.dtype.char]  # self.wanted tells what was saved
+        arrays, key = [], [wanted, self.wanted, len(self.edges), self.params, g.dtype]  # self.wanted tells what was saved
         by_shape = self.row.asks_shapes or self.shapes is not None
         for i, value in enumerate(self.saved):
             if value.__class__ is tuple:
@@ -143,7 +148,7 @@ class Node:
                 if by_shape:
                     key.append(array.shape)
             elif value is not None:
-                key.append((value.shape, value.dtype) if value.__class__ is Stub else value or repr(value))
+                key += (value.shape, value.dtype) if value.__class__ is Stub else (value,)
         if by_shape:
             key += [g.shape, self.shapes]
         else:
@@ -185,7 +190,7 @@ class Node:
 
     def name(self):
         """PyTorch's name for it, such as ``MulBackward0``."""
-        return f"{self.row.label}Backward0"
+        return node_name(self.row, self.params, self.saved)
 
     @property
     def next_functions(self):
@@ -337,7 +342,8 @@ def remembered(row, inputs, params, out, wanted, edges):
     node.saved = saved = [None] * (count + 1)
     for position in row.shapes_of or row.each and range(1, count + 1) or ():
         saved[position] = Stub(inputs[position - 1])
-    for position in row.saves.get((wanted, count)) or row.saved_for(wanted, count, inputs):
+    positions = row.saves.get((wanted, count))
+    for position in row.saved_for(wanted, count, inputs) if positions is None else positions:
         x = inputs[position - 1] if position else out
         saved[position] = (x._array, x._storage, x._storage.version) if hasattr(x, "_array") else x
     if count > 1 and row.kind == "elementwise":

@@ -62,33 +62,29 @@ def recorded(run, g, values):
 def taped(function):
     """A function of tensors and floats that writes to its tensors and returns nothing, replayed from its second call on.
 
-    What it does may depend on its tensors' shapes and dtypes; never on the numbers in a tensor, nor on a float but by
-    passing it on to operations as it is.
+    Its tensors, of which one comes first, have one shape and dtype. What it does may depend on these; never on the numbers
+    in a tensor, nor on a float but by passing it on to operations as it is.
     """
     tapes = {}
 
     @wraps(function)
-    def replayed(*args):
-        if MODE.grad or MODE.listeners:
-            return function(*args)
-        arrays, key = [], []
-        for x in args:
-            if x.__class__ is not float:
-                x = x._array
-                key += x.shape, x.dtype
-            arrays.append(x)
-        tape = tapes.get(tuple(key))
+    def replayed(first, *rest):
+        mode = MODE
+        if mode.grad or mode.listeners:
+            return function(first, *rest)
+        array = first._array
+        tape = tapes.get((array.shape, array.dtype))
         if tape is not None:
-            return tape(args, arrays)
+            return tape(ARRAY_TYPES[array.__class__], first, *rest)
         if len(tapes) >= TAPES:
             tapes.clear()
-        tapes[tuple(key)] = recorded_update(function, args)
+        tapes[array.shape, array.dtype] = recorded_update(function, (first, *rest))
 
     return replayed
 
 
 def recorded_update(function, args):
-    """Call ``function(*args)``; what to call with (args, arrays) from then on, or None if this call doesn't tell."""
+    """Call ``function(*args)``; what to call with (xp, *args) from then on, or None if this call doesn't tell."""
     if any(x in (0.0, 1.0, -1.0) for x in args if x.__class__ is float):
         function(*args)  # for such a number operations may take a short cut: wait for another
         return None
@@ -96,54 +92,34 @@ def recorded_update(function, args):
     with Listening() as steps:
         function(*args)
     tensors = [x for x in args if x.__class__ is not float]
-    if any(x._array.dtype.char not in TAPED for x in tensors):
-        return Directly(function)
-    tape = written({f"a{i}": x for i, x in enumerate(args)}, steps, ())
+    kinds = {(x._array.shape, x._array.dtype) for x in tensors}
+    if len(kinds) != 1 or tensors[0]._array.dtype.char not in TAPED:
+        return lambda xp, *args: function(*args)
+    named = {f"a{i}": x for i, x in enumerate(args)}
+    places = [name for name, x in named.items() if any(in_place and out is x for *_, out, in_place in steps)]
+    large = tensors[0]._array.size > 2 * BLOCK and all(row.kind == "elementwise" for row, *_ in steps)
+    tape = written(named, steps, (), places)
     if tape is None:
-        return Directly(function)
-    places = [i for i, x in enumerate(args) if any(in_place and out is x for *_, out, in_place in steps)]
-    one_shape = len({x._array.shape for x in tensors}) == 1 and all(row.kind == "elementwise" for row, *_ in steps)
-    if one_shape and tensors[0]._array.size > 2 * BLOCK:
-        tape = in_blocks(tape)
-    return Update(tape, places)
+        return lambda xp, *args: function(*args)
+    return in_blocks(tape, written(named, steps, ()), [int(name[1:]) for name in places]) if large else tape
 
 
-class Directly:
-    """Stands where there can be no tape."""
+def in_blocks(whole, part, places):
+    """An elementwise update, block after block, so that what one row writes the next finds in the cache.
 
-    __slots__ = ("function",)
+    whole: its tape on tensors; part: on arrays; places: which arguments are written to.
+    """
 
-    def __init__(self, function):
-        self.function = function
-
-    def __call__(self, args, arrays):
-        self.function(*args)
-
-
-class Update:
-    """A tape that writes to its arguments at ``places``: runs it and counts the writes."""
-
-    __slots__ = ("places", "tape")
-
-    def __init__(self, tape, places):
-        self.tape, self.places = tape, places
-
-    def __call__(self, args, arrays):
-        self.tape(ARRAY_TYPES[arrays[0].__class__], *arrays)
-        for i in self.places:
-            args[i]._storage.version += 1
-
-
-def in_blocks(tape):
-    """An elementwise tape, run block after block, so that what one row writes the next finds in the cache."""
-
-    def blockwise(xp, *arrays):
+    def blockwise(xp, *args):
+        arrays = [x if x.__class__ is float else x._array for x in args]
         if not all_contiguous(arrays):
-            return tape(xp, *arrays)
+            return whole(xp, *args)
         flat = [x if x.__class__ is float else x.reshape(-1) for x in arrays]
         for start in range(0, arrays[0].size, BLOCK):
             stop = start + BLOCK
-            tape(xp, *[x if x.__class__ is float else x[start:stop] for x in flat])
+            part(xp, *[x if x.__class__ is float else x[start:stop] for x in flat])
+        for i in places:
+            args[i]._storage.version += 1
 
     return blockwise
 
@@ -152,8 +128,11 @@ def all_contiguous(arrays):
     return all([x.flags.c_contiguous for x in arrays if x.__class__ is not float])
 
 
-def written(named, steps, results):
-    """The function of the ``named`` tensors and floats that repeats ``steps``; None if one can't be repeated on arrays."""
+def written(named, steps, results, places=None):
+    """The function of the ``named`` tensors and floats that repeats ``steps``; None if one can't be repeated on arrays.
+
+    It takes arrays; with ``places``, the names of what it writes to, it takes tensors and counts the writes.
+    """
     names = {id(x): name for name, x in named.items()}
     last = last_reads(named, steps, results)
     lines, known, temporaries = [], {}, set()
@@ -165,13 +144,7 @@ def written(named, steps, results):
             return None
         params = params[:-1] if row.kind == "creation" else params  # the last one is the device
         known[f"f{k}"] = row.forward
-        arguments = ["xp"]
-        for j, x in enumerate((*inputs, *params)):
-            if id(x) not in names or not (hasattr(x, "_array") or x.__class__ is float):
-                known[f"c{k}_{j}"] = x
-                arguments.append(f"c{k}_{j}")
-            else:
-                arguments.append(names[id(x)])
+        arguments = ["xp", *spelled((*inputs, *params), names, known, f"c{k}_")]
         spent = [x for x in tensors if id(x) in temporaries and last[id(x)] == k and same_kind(x, out)]
         if in_place and row.writes:
             arguments.append(f"out={names[id(out)]}")
@@ -191,9 +164,25 @@ def written(named, steps, results):
     if any(x is not None and id(x) not in names for x in results):
         return None
     returned = "".join(f"{names[id(x)]}, " if x is not None else "None, " for x in results)
+    if places is not None:
+        tensors = [name for name, x in named.items() if hasattr(x, "_array")]
+        before = [f"{name}_storage, {name} = {name}._storage, {name}._array" for name in tensors]
+        lines = [*before, *lines, *(f"{name}_storage.version += 1" for name in places)]
     source = "\n    ".join([f"def tape({', '.join(['xp', *named])}):", *lines, f"return ({returned})"])
     exec(source, known)
     return known["tape"]
+
+
+def spelled(values, names, known, prefix):
+    """The values as arguments: by name if they have one, else as constants, which are added to what is ``known``."""
+    texts = []
+    for j, x in enumerate(values):
+        if id(x) in names and (hasattr(x, "_array") or x.__class__ is float):
+            texts.append(names[id(x)])
+        else:
+            known[f"{prefix}{j}"] = x
+            texts.append(f"{prefix}{j}")
+    return texts
 
 
 COPIES = ("cast", "where")

@@ -90,7 +90,7 @@ def assert_same(expected, got, tolerance=TOLERANCE, where=""):
         numpy.testing.assert_allclose(got.numbers, expected.numbers, rtol, atol, err_msg=where)
         return
     if isinstance(expected, Raised) or isinstance(got, Raised):
-        assert expected == got, f"{where}: expected {expected}, got {got}"
+        assert expected == got, f"{where}: expected {str(expected)[:250]}, got {str(got)[:250]}"
     elif isinstance(expected, list):
         assert isinstance(got, list) and len(expected) == len(got), f"{where}: expected {expected}, got {got}"
         for i, (a, b) in enumerate(zip(expected, got, strict=True)):

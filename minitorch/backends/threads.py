@@ -16,7 +16,7 @@ from itertools import count
 
 import numpy
 
-__all__ = ["get_num_threads", "scratch", "set_num_threads", "share"]
+__all__ = ["POOL", "get_num_threads", "scratch", "set_num_threads", "share"]
 
 BLAS_NAMES = [
     prefix + "openblas_{}_num_threads" + suffix for prefix in ("scipy_", "") for suffix in ("64_", "")

@@ -4,7 +4,9 @@ import builtins
 
 from .. import dtypes
 from .. import primitives as rows
+from ..errors import output_shape_error
 from ..device import as_device
+from ..errors import output_shape_error
 from ..device import device as Device
 from .movement import sizes
 
@@ -95,6 +97,8 @@ def copy_(input, src, non_blocking=False):
     """The elements of ``src``, broadcast and cast, into the input.   torch: Tensor.copy_"""
     if not hasattr(src, "_apply"):
         src = input.new_tensor(src)
+    if src._array.ndim > input._array.ndim:
+        raise output_shape_error(input._array.shape, (src._array.shape,), None)
     return input._write(rows.assign, (input, to(src, input.dtype)))
 
 

@@ -29,17 +29,34 @@ def named(function, name, doc):
 
 def unary(row, formula):
     """The function that applies a row to one tensor."""
-    return named(
-        lambda input: input._apply(row, (input,)), row.name, f"{formula}, element by element.   torch: {row.name}"
-    )
+
+    def function(input):
+        try:
+            apply = input._apply
+        except AttributeError:
+            raise not_a_tensor(row.name, "input", 1, input) from None
+        return apply(row, (input,))
+
+    return named(function, row.name, f"{formula}, element by element.   torch: {row.name}")
 
 
 def binary(row, formula):
     """The function that applies a row to a tensor and another, or a number."""
-    return named(
-        lambda input, other: input._apply(row, (input, other)),
-        row.name,
-        f"{formula}, element by element, with broadcasting.   torch: {row.name}",
+
+    def function(input, other):
+        try:
+            apply = input._apply
+        except AttributeError:
+            raise not_a_tensor(row.name, "input", 1, input) from None
+        return apply(row, (input, other))
+
+    return named(function, row.name, f"{formula}, element by element, with broadcasting.   torch: {row.name}")
+
+
+def not_a_tensor(name, argument, position, x):
+    return TypeError(
+        f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(x).__name__}\n"
+        "make it a tensor first: torch.tensor(...)"
     )
 
 
@@ -122,7 +139,7 @@ def round_(input, *, decimals=0):
 
 mul, mul_ = binary(rows.mul, "x y"), binary_in_place(rows.mul)
 floor_divide, floor_divide_ = binary(rows.floor_divide, "⌊x / y⌋"), binary_in_place(rows.floor_divide)
-remainder, remainder_ = binary(rows.remainder, "x - y ⌊x / y⌋, with the sign of y"), binary_in_place(rows.remainder)
+remainder_ = binary_in_place(rows.remainder)
 fmod = binary(rows.fmod, "x - y trunc(x / y), with the sign of x")
 maximum = binary(rows.maximum, "The larger; NaN if one is")
 minimum = binary(rows.minimum, "The smaller; NaN if one is")
@@ -181,6 +198,12 @@ def sub_(input, other, *, alpha=1):
 def rsub(input, other, *, alpha=1):
     """y - alpha x.   torch: rsub"""
     return input._apply(rows.sub, (other, input if alpha == 1 else input * alpha))
+
+
+def remainder(input, other):
+    """x - y ⌊x / y⌋, with the sign of y; either may be a number.   torch: remainder"""
+    tensor = input if hasattr(input, "_apply") else other
+    return tensor._apply(rows.remainder, (input, other))
 
 
 ROUNDING = {None: lambda q: q, "trunc": trunc, "floor": floor}
@@ -273,7 +296,7 @@ def where(input, condition, other):
     tensor = next(x for x in (input, condition, other) if hasattr(x, "_apply"))
     if condition.dtype is not bool_dtype:
         raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition._type_name()}"
         )
     return tensor._apply(rows.where, (input, condition, other))
 
@@ -295,18 +318,28 @@ def choose(condition, input=None, other=None):
 
 def masked_fill(input, mask, value):
     """``value`` where ``mask`` holds, elsewhere x.   torch: masked_fill"""
-    if mask.dtype is not bool_dtype:
-        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
-    value = value if hasattr(value, "_apply") else input.new_full((), value)
-    return input._apply(rows.where, (value.to(input.dtype), mask, input))
+    return input._apply(rows.where, (filling(input, mask, value), mask, input))
 
 
 def masked_fill_(input, mask, value):
     """``masked_fill`` in place."""
+    return input._write(rows.where, (filling(input, mask, value), mask, input))
+
+
+def filling(input, mask, value):
+    """``value`` as a 0-d tensor of the input's dtype. Raises RuntimeError for what ``masked_fill`` doesn't take."""
     if mask.dtype is not bool_dtype:
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
-    value = value if hasattr(value, "_apply") else input.new_full((), value)
-    return input._write(rows.where, (value.to(input.dtype), mask, input))
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask._type_name('c')}\ncompare, as in x > 0"
+        )
+    if not hasattr(value, "_apply"):
+        return input.new_full((), value)
+    if value.ndim:
+        raise RuntimeError(
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).\n"
+            "for a value for each element there is torch.where(mask, values, x)"
+        )
+    return value.to(input.dtype)
 
 
 def clamp(input, min=None, max=None):
@@ -356,7 +389,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     """x with NaN and infinities replaced: by ``nan``, and by the largest and smallest finite numbers.   torch: nan_to_num"""
     if not input.is_floating_point():
         return input.clone()
-    top = 2.0 ** (2 ** (input.dtype.exponent_bits - 1)) * (1 - 2.0 ** -(input.dtype.mantissa_bits + 1))
+    top = (2.0 - 2.0**-input.dtype.mantissa_bits) * 2.0 ** (2 ** (input.dtype.exponent_bits - 1) - 1)
     result = input.masked_fill(input.isnan(), nan)
     result = result.masked_fill(input == math.inf, top if posinf is None else posinf)
     return result.masked_fill(input == -math.inf, -top if neginf is None else neginf)
