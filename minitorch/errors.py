@@ -58,14 +58,14 @@ TYPE_NAMES = {
 """What PyTorch's messages call the dtypes, and what those call them that speak C++."""
 C_NAMES = {
     "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
-    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool", "complex64": "c10::complex<float>",
-    "complex128": "c10::complex<double>",
+    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
 }  # fmt: skip
 
 
 KERNELS = {
-    "ceil": "ceil_vml_cpu", "floor": "floor_vml_cpu", "floor_divide": "div_floor_cpu", "left_shift": "lshift_cpu", "linear": "addmm_impl_cpu_",
-    "matmul": "addmm_impl_cpu_", "pow": "pow", "right_shift": "rshift_cpu", "round": "round_vml_cpu", "trunc": "trunc_vml_cpu",
+    "ceil": "ceil_vml_cpu", "floor": "floor_vml_cpu", "floor_divide": "div_floor_cpu", "left_shift": "lshift_cpu",
+    "linear": "addmm_impl_cpu_", "matmul": "addmm_impl_cpu_", "pow": "pow", "right_shift": "rshift_cpu", "round": "round_vml_cpu", "trunc": "trunc_vml_cpu",
 }  # fmt: skip
 """What PyTorch's messages call the functions that lack a dtype; of others, the row's name and "_cpu"."""
 
@@ -90,7 +90,9 @@ def explain(row, shapes, dtype_names, error):
     if isinstance(error, TypeError) and dtype_names:
         name = TYPE_NAMES.get(dtype_names[0], dtype_names[0])
         kernel = KERNELS.get(row.name, f"{row.name}_cpu")
-        return NotImplementedError(f"\"{kernel}\" not implemented for '{name}'\nconvert the tensor first, e.g. with .float()")
+        return NotImplementedError(
+            f"\"{kernel}\" not implemented for '{name}'\nconvert the tensor first, e.g. with .float()"
+        )
     return RuntimeError(f"{row.name}: {error}\nfor inputs of shapes {', '.join(map(str, shapes))}")
 
 

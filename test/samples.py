@@ -89,14 +89,21 @@ for name in ("asin", "acos", "atanh", "log1p"):
 samples("tan", each(layouts(-1.2, 1.2)))
 samples("acosh", each(layouts(1.2, 3.0)))
 samples("copy", each(layouts()), torch.clone)
-samples("clamp", [s for bounds in ((-0.5, 1.0), (None, 0.25), (0.25, None), (1.0, -1.0)) for s in each(layouts(), *bounds)])
-samples("bitwise_not", each([integers((2, 3), -9, 9), integers((), 0, 9), integers((0,), 0, 9), integers((2, 3), 0, 2) > 0]))
+samples(
+    "clamp", [s for bounds in ((-0.5, 1.0), (None, 0.25), (0.25, None), (1.0, -1.0)) for s in each(layouts(), *bounds)]
+)
+samples(
+    "bitwise_not", each([integers((2, 3), -9, 9), integers((), 0, 9), integers((0,), 0, 9), integers((2, 3), 0, 2) > 0])
+)
 samples(
     "cast",
-    [((x,), (dtype,)) for x in layouts() for dtype in (minitorch.float64, minitorch.float32, minitorch.int64, minitorch.bool)],
+    [
+        ((x,), (dtype,))
+        for x in layouts()
+        for dtype in (minitorch.float64, minitorch.float32, minitorch.int64, minitorch.bool)
+    ],
     lambda x, dtype: x.to(getattr(torch, dtype.name), copy=True),
 )
-
 
 
 def wrapped(function):
@@ -105,12 +112,35 @@ def wrapped(function):
     return lambda x, y: function(number(x), number(y))
 
 
-for name in ("add", "sub", "mul", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
+for name in (
+    "add",
+    "sub",
+    "mul",
+    "maximum",
+    "minimum",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+):
     samples(name, each(pairs()), wrapped(getattr(torch, name)))
 for name in ("div", "floor_divide", "remainder", "fmod"):
-    samples(name, each(pairs((-5.0, 5.0), (0.5, 2.0))) + each(pairs((-5.0, 5.0), (-2.0, -0.5))), wrapped(getattr(torch, name)))
+    samples(
+        name,
+        each(pairs((-5.0, 5.0), (0.5, 2.0))) + each(pairs((-5.0, 5.0), (-2.0, -0.5))),
+        wrapped(getattr(torch, name)),
+    )
     INTEGERS_TOO[name] = each(
-        [(integers((2, 3), -9, 9), integers((3,), 1, 5)), (integers((2, 3), -9, 9), integers((2, 1), -4, 0)), (integers((3,), -9, 9), -2)]
+        [
+            (integers((2, 3), -9, 9), integers((3,), 1, 5)),
+            (integers((2, 3), -9, 9), integers((2, 1), -4, 0)),
+            (integers((3,), -9, 9), -2),
+        ]
     )
 samples("atan2", each(pairs((0.2, 2.0), (-2.0, -0.2))) + each(pairs((-2.0, -0.3), (0.2, 2.0))), wrapped(torch.atan2))
 samples(
@@ -118,10 +148,25 @@ samples(
     each(pairs((0.3, 2.0), (-2.0, 3.0))) + each([(x, n) for n in (2, 3, 0, 1, -1, 0.5, -2.5) for x in layouts(0.3, 2.0)])
     + each([(reals((2, 3)), n) for n in (2, 3, 0, 1, -2)] + [(n, reals((2, 3))) for n in (2, 0.5, 1)] + [(numpy.array([0.0, 0.0, 2.0]), numpy.array([3.0, 2.0, 0.0]))]),
 )  # fmt: skip
-INTEGERS_TOO["pow"] = each([(integers((2, 3), -4, 5), integers((3,), 0, 5)), (integers((2, 3), -4, 5), 3), (2, integers((3,), 0, 6)), (integers((4,), -3, 4), 0)])
-samples("add_scaled", [s for alpha in (3, -0.5) for s in each(pairs(), alpha)], lambda x, y, alpha: torch.add(x, y, alpha=alpha))
+INTEGERS_TOO["pow"] = each(
+    [
+        (integers((2, 3), -4, 5), integers((3,), 0, 5)),
+        (integers((2, 3), -4, 5), 3),
+        (2, integers((3,), 0, 6)),
+        (integers((4,), -3, 4), 0),
+    ]
+)
+samples(
+    "add_scaled",
+    [s for alpha in (3, -0.5) for s in each(pairs(), alpha)],
+    lambda x, y, alpha: torch.add(x, y, alpha=alpha),
+)
 samples("assign", each([(x, numpy.asarray(x * 2 + 1)) for x in layouts()]), lambda x, y: torch.zeros_like(x).copy_(y))
-samples("keep", each([p for p in pairs() if not isinstance(p[0], float) and not isinstance(p[1], float)]), lambda x, y: torch.where(y <= 0, 0, x))
+samples(
+    "keep",
+    each([p for p in pairs() if not isinstance(p[0], float) and not isinstance(p[1], float)]),
+    lambda x, y: torch.where(y <= 0, 0, x),
+)
 INTEGERS_TOO["clamp"] = [((integers((2, 3), -9, 9),), bounds) for bounds in ((1, 3), (None, 1), (2, None))]
 INTEGERS_TOO["addcmul"] = each([tuple(integers((2, 3), 0, 5, i) for i in range(3))], 2)
 WHOLE = [(integers((2, 3), 0, 9), integers((2, 3), 0, 4, 1)), (integers((2, 1), 0, 9), integers((3,), 0, 4)), (integers((), 0, 9), integers((3,), 0, 4)),
@@ -133,20 +178,30 @@ samples("left_shift", each(WHOLE), torch.bitwise_left_shift)
 samples("right_shift", each(WHOLE), torch.bitwise_right_shift)
 
 MASKS = [(x, numpy.asarray(integers(numpy.shape(x), 0, 2) > 0), y) for x, y in pairs() if isinstance(x, numpy.ndarray)]
-samples("where", each([*MASKS, (1.0, numpy.array([[True], [False]]), reals((3,))), (reals((3,)), numpy.array(True), 2.0)]), lambda x, c, y: torch.where(c, x, y))
+samples(
+    "where",
+    each([*MASKS, (1.0, numpy.array([[True], [False]]), reals((3,))), (reals((3,)), numpy.array(True), 2.0)]),
+    lambda x, c, y: torch.where(c, x, y),
+)
 samples("lerp", each([(x, y, w) for x, y in pairs() if isinstance(x, numpy.ndarray) and isinstance(y, numpy.ndarray) for w in (0.3, 0.8)]
                      + [(reals((2, 3)), reals((3,)), reals((2, 1), 0.1, 0.9)), (reals((2, 3)), reals((2, 3), -1.0, 1.0), reals((), 0.6, 0.9))]))  # fmt: skip
 TRIPLES = [(reals((2, 3)), reals((2, 3), -1.0, 1.0), reals((2, 3), 0.5, 2.0)), (reals((2, 1)), reals((3,)), reals((), 0.5, 2.0)),
            (reals((0, 3)), reals((3,)), reals((1, 3), 0.5, 2.0)), (transposed((2, 3)), repeated((2, 3)), with_holes((2, 3), 0.5, 2.0))]  # fmt: skip
 for name in ("addcmul", "addcdiv"):
     function = getattr(torch, name)
-    samples(name, [s for value in (1, -0.5, 3) for s in each(TRIPLES, value)], lambda x, y, z, value, f=function: f(x, y, z, value=value))
+    samples(
+        name,
+        [s for value in (1, -0.5, 3) for s in each(TRIPLES, value)],
+        lambda x, y, z, value, f=function: f(x, y, z, value=value),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- reductions
 
 CUBES = [reals((2, 3, 4)), transposed((2, 3, 4)), with_holes((2, 3, 4)), repeated((2, 3, 4))]
-OVER = [((x,), (dims, keepdim)) for x in CUBES for dims in ((0,), (1, 2), (0, 2), (0, 1, 2)) for keepdim in (False, True)]
+OVER = [
+    ((x,), (dims, keepdim)) for x in CUBES for dims in ((0,), (1, 2), (0, 2), (0, 1, 2)) for keepdim in (False, True)
+]
 OVER += [((reals(()),), ((), False)), ((reals(()),), ((), True)), ((reals((1,)),), ((0,), False))]
 NOTHING = [((reals((0, 3)),), ((0,), False)), ((reals((2, 0)),), ((0, 1), False)), ((reals((0,)),), ((0,), True))]
 KEPT = [((reals((0, 3)),), ((1,), False)), ((reals((2, 0)),), ((0,), True))]
@@ -167,12 +222,22 @@ for name in ("any", "all"):
     flags = [((numpy.asarray(numpy.round(x[0])),), params) for x, params in OVER + NOTHING + KEPT]
     function = getattr(torch, name)
     samples(name, flags, lambda x, dims, keepdim, f=function: (f(x, dims, keepdim) if dims else f(x)).bool())
-zeros = [((numpy.array(x),), (1, False)) for x in ([[2.0, 0.0, 3.0]], [[0.0, 0.0, 3.0]], [[0.0, 0.0, 0.0]], [[1.0, 2.0, 3.0]])]
+zeros = [
+    ((numpy.array(x),), (1, False))
+    for x in ([[2.0, 0.0, 3.0]], [[0.0, 0.0, 3.0]], [[0.0, 0.0, 0.0]], [[1.0, 2.0, 3.0]])
+]
 samples("prod", ALONG + zeros + [((reals((2, 0)),), (1, False)), ((reals((0, 2)),), (1, True))])
-WHOLLY = [((x,), (None, False)) for x in (*CUBES, reals(()), numpy.array([1.0, 2.0, 2.0]), numpy.array([1.0, numpy.nan, 2.0, numpy.nan]))]
+WHOLLY = [
+    ((x,), (None, False))
+    for x in (*CUBES, reals(()), numpy.array([1.0, 2.0, 2.0]), numpy.array([1.0, numpy.nan, 2.0, numpy.nan]))
+]
 for name in ("argmax", "argmin"):
     samples(name, ALONG + WHOLLY)
-SCANS = [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((0, 2)),), (0,)), ((reals((2, 0)),), (0,)), ((reals((1,)),), (0,))]
+SCANS = [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [
+    ((reals((0, 2)),), (0,)),
+    ((reals((2, 0)),), (0,)),
+    ((reals((1,)),), (0,)),
+]
 samples("cumsum", SCANS)
 samples("softmax", [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((1,)),), (0,))])
 samples("log_softmax", [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((1,)),), (0,))])
@@ -182,15 +247,45 @@ samples("squared_error_mean", each([(x, y) for x, y in pairs() if numpy.shape(x)
 
 # ------------------------------------------------------------------------------------------------------------ movement
 
-samples("reshape", [((x,), (shape,)) for x in CUBES for shape in ((24,), (4, 6), (2, 1, 3, 4), (1, 24, 1))] + [((reals(()),), ((1, 1),)), ((reals((1,)),), ((),)), ((reals((0, 3)),), ((3, 0),))], torch.reshape)
-samples("permute", [((x,), (dims,)) for x in CUBES for dims in ((2, 0, 1), (1, 0, 2), (0, 1, 2))] + [((reals(()),), ((),)), ((reals((0, 3)),), ((1, 0),))])
+samples(
+    "reshape",
+    [((x,), (shape,)) for x in CUBES for shape in ((24,), (4, 6), (2, 1, 3, 4), (1, 24, 1))]
+    + [((reals(()),), ((1, 1),)), ((reals((1,)),), ((),)), ((reals((0, 3)),), ((3, 0),))],
+    torch.reshape,
+)
+samples(
+    "permute",
+    [((x,), (dims,)) for x in CUBES for dims in ((2, 0, 1), (1, 0, 2), (0, 1, 2))]
+    + [((reals(()),), ((),)), ((reals((0, 3)),), ((1, 0),))],
+)
 samples("expand", [((reals((3, 1)),), ((3, 4),)), ((reals((3, 1)),), ((2, 3, 1),)), ((reals(()),), ((2, 3),)), ((reals((1, 0)),), ((5, 0),)), ((reals((1, 3)).T,), ((3, 2),)),
                    ((reals((2, 3)),), ((2, 3),)), ((reals((1,)),), ((0,),)), ((with_holes((2, 1, 3)),), ((2, 2, 2, 3),))], lambda x, shape: x.expand(shape))  # fmt: skip
-KEYS = [(1,), ((0, 2, 1), 2), ((0, 2, 2), (1, 3, 1), 0), (None, 1, None), ((0, 0, 1),), ((1, 2, 3), None, (0, 3, 2), (3, 4, 1)), (1, 2, 3), ()]
+KEYS = [
+    (1,),
+    ((0, 2, 1), 2),
+    ((0, 2, 2), (1, 3, 1), 0),
+    (None, 1, None),
+    ((0, 0, 1),),
+    ((1, 2, 3), None, (0, 3, 2), (3, 4, 1)),
+    (1, 2, 3),
+    (),
+]
 samples("slice", [((x,), (key,)) for x in CUBES for key in KEYS] + [((reals(()),), ((None,),)), ((reals(()),), ((),))],
         lambda x, key: x[tuple(slice(*entry) if isinstance(entry, tuple) else entry for entry in key)])  # fmt: skip
-samples("diagonal", [((x,), (offset, *dims)) for x in CUBES for offset in (0, 1, -1) for dims in ((0, 1), (2, 0), (1, 2))] + [((reals((2, 2)),), (5, 0, 1)), ((reals((0, 2)),), (0, 0, 1))])
-samples("unfold", [((x,), (dim, size, step)) for x in CUBES for dim, size, step in ((0, 2, 1), (1, 2, 1), (2, 2, 2), (2, 3, 1), (2, 4, 5), (1, 1, 2))], lambda x, dim, size, step: x.unfold(dim, size, step))
+samples(
+    "diagonal",
+    [((x,), (offset, *dims)) for x in CUBES for offset in (0, 1, -1) for dims in ((0, 1), (2, 0), (1, 2))]
+    + [((reals((2, 2)),), (5, 0, 1)), ((reals((0, 2)),), (0, 0, 1))],
+)
+samples(
+    "unfold",
+    [
+        ((x,), (dim, size, step))
+        for x in CUBES
+        for dim, size, step in ((0, 2, 1), (1, 2, 1), (2, 2, 2), (2, 3, 1), (2, 4, 5), (1, 1, 2))
+    ],
+    lambda x, dim, size, step: x.unfold(dim, size, step),
+)
 
 
 def fold_windows(x, shape, dim, size, step):
@@ -198,7 +293,15 @@ def fold_windows(x, shape, dim, size, step):
     return torch.zeros(shape, dtype=x.dtype).index_add(dim, places, x.movedim(-1, dim + 1).flatten(dim, dim + 1))
 
 
-samples("fold_windows", [((reals((2, 3, 2)),), ((2, 4), 1, 2, 1)), ((reals((2, 4, 3)),), ((5, 4), 0, 3, 2)), ((transposed((2, 2, 2)),), ((2, 5), 1, 2, 3))], fold_windows)
+samples(
+    "fold_windows",
+    [
+        ((reals((2, 3, 2)),), ((2, 4), 1, 2, 1)),
+        ((reals((2, 4, 3)),), ((5, 4), 0, 3, 2)),
+        ((transposed((2, 2, 2)),), ((2, 5), 1, 2, 3)),
+    ],
+    fold_windows,
+)
 
 TABLE = primitives.TABLE
 PATHS = [((TABLE["slice"], ((1,),)),), ((TABLE["permute"], ((1, 0),)), (TABLE["slice"], (((0, 4, 2), 0),))), ((TABLE["reshape"], ((12,),)), (TABLE["unfold"], (0, 3, 3))),
@@ -221,12 +324,28 @@ def shape_at(path):
     return tuple(follow(torch.zeros(3, 4), path).shape)
 
 
-samples("embed", [((reals(shape_at(path)),), ((3, 4), path)) for path in PATHS], lambda x, shape, path: replaced(torch.zeros(shape, dtype=x.dtype), x, path))
-samples("write", [((x, reals(shape_at(path), 5.0, 6.0)), (path,)) for path in PATHS for x in (reals((3, 4)), transposed((3, 4)))], replaced)
+samples(
+    "embed",
+    [((reals(shape_at(path)),), ((3, 4), path)) for path in PATHS],
+    lambda x, shape, path: replaced(torch.zeros(shape, dtype=x.dtype), x, path),
+)
+samples(
+    "write",
+    [((x, reals(shape_at(path), 5.0, 6.0)), (path,)) for path in PATHS for x in (reals((3, 4)), transposed((3, 4)))],
+    replaced,
+)
 samples("detach", each(layouts()))
 samples("contiguous", each(layouts()), lambda x: x.contiguous())
-samples("flip", [((x,), (dims,)) for x in CUBES for dims in ((0,), (1, 2), (0, 1, 2), ())] + [((reals(()),), ((),)), ((reals((0, 2)),), ((0, 1),))])
-samples("roll", [((x,), (shifts, dims)) for x in CUBES for shifts, dims in (((1,), (0,)), ((-2, 5), (1, 2)), ((1, 1), (0, 0)))] + [((reals((0, 2)),), ((1,), (0,)))])
+samples(
+    "flip",
+    [((x,), (dims,)) for x in CUBES for dims in ((0,), (1, 2), (0, 1, 2), ())]
+    + [((reals(()),), ((),)), ((reals((0, 2)),), ((0, 1),))],
+)
+samples(
+    "roll",
+    [((x,), (shifts, dims)) for x in CUBES for shifts, dims in (((1,), (0,)), ((-2, 5), (1, 2)), ((1, 1), (0, 0)))]
+    + [((reals((0, 2)),), ((1,), (0,)))],
+)
 WIDTHS = [((1, 2), (0, 0)), ((0, 1), (3, 0)), ((0, 0), (0, 0))]
 samples("pad", [((x,), (widths, value)) for x in (reals((2, 3)), transposed((2, 3)), reals((0, 3))) for widths in WIDTHS for value in (0, 1.5)],
         lambda x, widths, value: F.pad(x, [n for pair in reversed(widths) for n in pair], value=value))  # fmt: skip
@@ -255,15 +374,41 @@ def put(x, y, *rest):
 
 
 I2, I3, I22 = numpy.array([1, 0]), numpy.array([2, 0, 2]), numpy.array([[0, 1], [2, -1]])
-PLACES = [((I2,), (0,)), ((I22,), (1,)), ((I3,), (2,)), ((I2, numpy.array([0, -2])), (0, 1)), ((I2, I3[:2]), (0, 2)), ((I2[:, None], I3), (1, 2)), ((numpy.array([], numpy.int64),), (1,))]
-samples("index", [((x, *indices), (dims,)) for x in CUBES for indices, dims in PLACES], lambda x, *rest: x[key_of(rest[:-1], rest[-1])])
-WRITTEN = [((x, reals(numpy.shape(x[key_of(i, d)])), *i), (d, a)) for x in CUBES[:2] for i, d in PLACES if i is not PLACES[1][0] for a in (False, True) if a or d != (2,)]
-WRITTEN += [((reals((2, 3, 4)), reals(()), I2), ((0,), a)) for a in (False, True)] + [((reals((2, 3, 4)), reals((4,)), I22), ((1,), True)), ((reals((4,)), reals((3,)), I3), ((0,), True))]
+PLACES = [
+    ((I2,), (0,)),
+    ((I22,), (1,)),
+    ((I3,), (2,)),
+    ((I2, numpy.array([0, -2])), (0, 1)),
+    ((I2, I3[:2]), (0, 2)),
+    ((I2[:, None], I3), (1, 2)),
+    ((numpy.array([], numpy.int64),), (1,)),
+]
+samples(
+    "index",
+    [((x, *indices), (dims,)) for x in CUBES for indices, dims in PLACES],
+    lambda x, *rest: x[key_of(rest[:-1], rest[-1])],
+)
+WRITTEN = [
+    ((x, reals(numpy.shape(x[key_of(i, d)])), *i), (d, a))
+    for x in CUBES[:2]
+    for i, d in PLACES
+    if i is not PLACES[1][0]
+    for a in (False, True)
+    if a or d != (2,)
+]
+WRITTEN += [((reals((2, 3, 4)), reals(()), I2), ((0,), a)) for a in (False, True)] + [
+    ((reals((2, 3, 4)), reals((4,)), I22), ((1,), True)),
+    ((reals((4,)), reals((3,)), I3), ((0,), True)),
+]
 samples("index_put", WRITTEN, put)
 GATHERED = [(0, (1, 3, 4), 2), (1, (2, 2, 4), 3), (2, (2, 3, 6), 4), (2, (1, 2, 3), 4), (1, (2, 0, 4), 3)]
 samples("gather", [((x, integers(shape, 0, n)), (dim,)) for x in CUBES for dim, shape, n in GATHERED] + [((reals(()), numpy.array(0)), (0,)), ((reals((3,)), numpy.array([2, 2, 0, 1])), (0,))],
         lambda x, index, dim: torch.gather(x, dim, index))  # fmt: skip
-ONCE = [(0, numpy.array([[[1, 0, 1, 0]] * 3])), (2, numpy.array([[[3, 0], [1, 2]]])), (1, numpy.array([[[2, 1, 0, 2], [0, 2, 1, 1]]]))]
+ONCE = [
+    (0, numpy.array([[[1, 0, 1, 0]] * 3])),
+    (2, numpy.array([[[3, 0], [1, 2]]])),
+    (1, numpy.array([[[2, 1, 0, 2], [0, 2, 1, 1]]])),
+]
 samples("scatter", [((x, index, reals(index.shape, 5.0, 6.0)), (dim,)) for x in CUBES for dim, index in ONCE] + [((reals((3,)), numpy.array([2, 0]), reals((4,))), (0,))],
         lambda x, index, y, dim: torch.scatter(x, dim, index, y))  # fmt: skip
 samples("scatter_add", [((x, integers(shape, 0, n), reals(shape, 5.0, 6.0)), (dim,)) for x in CUBES for dim, shape, n in GATHERED] + [((reals((3,)), numpy.array([2, 0, 2]), reals((4,))), (0,))],
@@ -282,17 +427,41 @@ def unpicked(x, index, shape, dim, ignored):
     return torch.zeros(shape, dtype=x.dtype).scatter(dim, places, found)
 
 
-CLASSES = [((4, 3), (4,), 1, -100), ((4, 3), (4,), 1, 0), ((3,), (), 0, -100), ((2, 3, 4, 2), (2, 4, 2), 1, 1), ((0, 3), (0,), 1, -100)]
-samples("pick", [((reals(x), integers(i, 0, x[dim])), (dim, ignored)) for x, i, dim, ignored in CLASSES] + [((reals((3, 2)), numpy.array([1, -100, 0])), (1, -100))], picked)
+CLASSES = [
+    ((4, 3), (4,), 1, -100),
+    ((4, 3), (4,), 1, 0),
+    ((3,), (), 0, -100),
+    ((2, 3, 4, 2), (2, 4, 2), 1, 1),
+    ((0, 3), (0,), 1, -100),
+]
+samples(
+    "pick",
+    [((reals(x), integers(i, 0, x[dim])), (dim, ignored)) for x, i, dim, ignored in CLASSES]
+    + [((reals((3, 2)), numpy.array([1, -100, 0])), (1, -100))],
+    picked,
+)
 samples("unpick", [((reals(i), integers(i, 0, x[dim])), (x, dim, ignored)) for x, i, dim, ignored in CLASSES], unpicked)
-TIED = [numpy.array([3.0, 1.0, 3.0, 1.0]), numpy.array([numpy.nan, 1.0, -numpy.inf, numpy.nan, 0.0]), reals(()), reals((0,)), reals((1,))]
+TIED = [
+    numpy.array([3.0, 1.0, 3.0, 1.0]),
+    numpy.array([numpy.nan, 1.0, -numpy.inf, numpy.nan, 0.0]),
+    reals(()),
+    reals((0,)),
+    reals((1,)),
+]
 samples("argsort", [((x,), (dim, d)) for x in CUBES for dim in (0, 2) for d in (False, True)] + [((x,), (0, d)) for x in TIED for d in (False, True)],
         lambda x, dim, descending: torch.sort(x, dim=dim, descending=descending, stable=True).indices)  # fmt: skip
-samples("nonzero", each([numpy.asarray(numpy.round(x)) for x in (*CUBES, reals((4,)), reals(()), numpy.array(0.0), reals((0, 2)))]))
+samples(
+    "nonzero",
+    each([numpy.asarray(numpy.round(x)) for x in (*CUBES, reals((4,)), reals(()), numpy.array(0.0), reals((0, 2)))]),
+)
 ORDERED = numpy.array([1.0, 2.0, 2.0, 4.0])
 samples("searchsorted", [((ORDERED, x), (right,)) for x in (numpy.array([0.0, 2.0, 5.0, 4.0, numpy.nan]), numpy.array(2.0), reals((2, 2), 0.0, 5.0)) for right in (False, True)]
         + [((numpy.sort(reals((2, 4))), reals((2, 3))), (False,))], lambda x, values, right: torch.searchsorted(x, values, right=right))  # fmt: skip
-samples("bincount", [((x,), (size,)) for x in (integers((9,), 0, 5), integers((0,), 0, 5)) for size in (0, 7)], lambda x, size: torch.bincount(x, minlength=size))
+samples(
+    "bincount",
+    [((x,), (size,)) for x in (integers((9,), 0, 5), integers((0,), 0, 5)) for size in (0, 7)],
+    lambda x, size: torch.bincount(x, minlength=size),
+)
 
 
 # ------------------------------------------------------------------------------------------------- convolution, pooling
@@ -334,8 +503,16 @@ def convolved(x, weight, geometry):
 
 samples("conv", [((image(x), image(w), *bias), (geometry,)) for x, w, geometry in CONVOLUTIONS for bias in ((), (image(w[:1]),))]
         + [((transposed((2, 3, 5)), transposed((4, 3, 2)), with_holes((4,))), (CONVOLUTIONS[0][2],))], convolution)  # fmt: skip
-samples("conv_input_grad", [((image(convolved(x, w, g), 1), image(w)), (x, g)) for x, w, g in CONVOLUTIONS], convolution_input_grad)
-samples("conv_weight_grad", [((image(x), image(convolved(x, w, g), 1)), (w, g)) for x, w, g in CONVOLUTIONS], convolution_weight_grad)
+samples(
+    "conv_input_grad",
+    [((image(convolved(x, w, g), 1), image(w)), (x, g)) for x, w, g in CONVOLUTIONS],
+    convolution_input_grad,
+)
+samples(
+    "conv_weight_grad",
+    [((image(x), image(convolved(x, w, g), 1)), (w, g)) for x, w, g in CONVOLUTIONS],
+    convolution_weight_grad,
+)
 
 # (shape, (kernel, stride, padding, dilation, positions))
 WINDOWS = [((2, 3, 7), ((2,), (2,), (0,), (1,), (3,))), ((2, 6, 5), ((3, 2), (2, 1), (1, 0), (1, 1), (3, 4))), ((1, 2, 4, 4), ((2, 2), (2, 2), (0, 0), (1, 1), (2, 2))),
@@ -370,35 +547,106 @@ def taken(x, index, dims, _overlap):
 
 
 def returned(g, index, shape, dims, _overlap):
-    return torch.zeros(shape, dtype=g.dtype).flatten(-dims).scatter_add(-1, index.flatten(-dims), g.flatten(-dims)).reshape(shape)
+    return (
+        torch.zeros(shape, dtype=g.dtype)
+        .flatten(-dims)
+        .scatter_add(-1, index.flatten(-dims), g.flatten(-dims))
+        .reshape(shape)
+    )
 
 
 samples("max_pool_index", [((image(shape),), (geometry,)) for shape, geometry in WINDOWS], largest_places)
 SPOTS = [((2, 3, 5), (2, 3, 4), 1), ((2, 4, 3), (2, 2, 2), 2), ((3, 2, 2, 2), (3, 1, 2, 1), 3)]
 samples("pool_gather", [((image(s), integers(i, 0, int(numpy.prod(s[-n:])))), (n, True)) for s, i, n in SPOTS], taken)
-samples("pool_scatter", [((image(i), integers(i, 0, int(numpy.prod(s[-n:])))), (s, n, True)) for s, i, n in SPOTS], returned)
-samples("avg_pool", [((image(shape),), (geometry, counts)) for shape, geometry in WINDOWS for counts in (1, 3, int(numpy.prod(geometry[0])))], mean_of_windows)
-samples("avg_pool_grad", [((image((*s[: len(s) - len(g[0])], *g[-1]), 1),), (s, g, c)) for s, g in WINDOWS for c in (1, 4)], mean_of_windows_grad)
+samples(
+    "pool_scatter", [((image(i), integers(i, 0, int(numpy.prod(s[-n:])))), (s, n, True)) for s, i, n in SPOTS], returned
+)
+samples(
+    "avg_pool",
+    [
+        ((image(shape),), (geometry, counts))
+        for shape, geometry in WINDOWS
+        for counts in (1, 3, int(numpy.prod(geometry[0])))
+    ],
+    mean_of_windows,
+)
+samples(
+    "avg_pool_grad",
+    [((image((*s[: len(s) - len(g[0])], *g[-1]), 1),), (s, g, c)) for s, g in WINDOWS for c in (1, 4)],
+    mean_of_windows_grad,
+)
 
 
 # ------------------------------------------------------------------------------------------- contraction, joining, creation
 
-PRODUCTS = [((2, 3), (3, 4)), ((2, 3, 4), (2, 4, 2)), ((2, 1, 3, 4), (5, 4, 2)), ((2, 3), (5, 3, 2)), ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((1, 1), (1, 1)), ((3, 0, 2), (3, 2, 2))]
-samples("matmul", each([(reals(a), reals(b, -1.0, 1.0)) for a, b in PRODUCTS] + [(transposed((2, 3)), transposed((3, 4))), (with_holes((2, 3)), repeated((3, 4))), (repeated((2, 3, 4)), transposed((2, 4, 2)))]))
-LINEAR = [((2, 3), (4, 3), (4,)), ((5, 2, 3), (4, 3), (4,)), ((0, 3), (4, 3), (4,)), ((3,), (4, 3), (4,)), ((2, 0), (4, 0), (4,)), ((1, 1), (1, 1), (1,))]
-LAYERS = [tuple(reals(shape, -1.0, 1.0) for shape in shapes) for shapes in LINEAR] + [(transposed((2, 3)), transposed((4, 3)), with_holes((4,))), (transposed((5, 2, 3)), repeated((4, 3)), reals((4,)))]
+PRODUCTS = [
+    ((2, 3), (3, 4)),
+    ((2, 3, 4), (2, 4, 2)),
+    ((2, 1, 3, 4), (5, 4, 2)),
+    ((2, 3), (5, 3, 2)),
+    ((0, 3), (3, 2)),
+    ((2, 0), (0, 3)),
+    ((1, 1), (1, 1)),
+    ((3, 0, 2), (3, 2, 2)),
+]
+samples(
+    "matmul",
+    each(
+        [(reals(a), reals(b, -1.0, 1.0)) for a, b in PRODUCTS]
+        + [
+            (transposed((2, 3)), transposed((3, 4))),
+            (with_holes((2, 3)), repeated((3, 4))),
+            (repeated((2, 3, 4)), transposed((2, 4, 2))),
+        ]
+    ),
+)
+LINEAR = [
+    ((2, 3), (4, 3), (4,)),
+    ((5, 2, 3), (4, 3), (4,)),
+    ((0, 3), (4, 3), (4,)),
+    ((3,), (4, 3), (4,)),
+    ((2, 0), (4, 0), (4,)),
+    ((1, 1), (1, 1), (1,)),
+]
+LAYERS = [tuple(reals(shape, -1.0, 1.0) for shape in shapes) for shapes in LINEAR] + [
+    (transposed((2, 3)), transposed((4, 3)), with_holes((4,))),
+    (transposed((5, 2, 3)), repeated((4, 3)), reals((4,))),
+]
 samples("linear", each(LAYERS) + each([(x, w) for x, w, _ in LAYERS]), F.linear)
-JOINED = [((reals((2, 3)), reals((1, 3)), transposed((4, 3))), 0), ((with_holes((2, 3)), reals((2, 1)), reals((2, 0))), 1), ((reals((2, 3, 1)),), 2), ((reals((0, 2)), reals((0, 3))), 1)]
+JOINED = [
+    ((reals((2, 3)), reals((1, 3)), transposed((4, 3))), 0),
+    ((with_holes((2, 3)), reals((2, 1)), reals((2, 0))), 1),
+    ((reals((2, 3, 1)),), 2),
+    ((reals((0, 2)), reals((0, 3))), 1),
+]
 samples("cat", [(tensors, (dim,)) for tensors, dim in JOINED], lambda *rest: torch.cat(rest[:-1], rest[-1]))
-samples("stack", [((reals((2, 3)), transposed((2, 3)), repeated((2, 3))), (dim,)) for dim in (0, 1, 2)] + [((reals(()), reals((), 3.0, 4.0)), (0,)), ((reals((0, 2)),), (1,))], lambda *rest: torch.stack(rest[:-1], rest[-1]))
+samples(
+    "stack",
+    [((reals((2, 3)), transposed((2, 3)), repeated((2, 3))), (dim,)) for dim in (0, 1, 2)]
+    + [((reals(()), reals((), 3.0, 4.0)), (0,)), ((reals((0, 2)),), (1,))],
+    lambda *rest: torch.stack(rest[:-1], rest[-1]),
+)
 
-DTYPES = (minitorch.float32, minitorch.float64, minitorch.float16, minitorch.bfloat16, minitorch.int64, minitorch.int8, minitorch.uint8, minitorch.bool)
+DTYPES = (
+    minitorch.float32,
+    minitorch.float64,
+    minitorch.float16,
+    minitorch.bfloat16,
+    minitorch.int64,
+    minitorch.int8,
+    minitorch.uint8,
+    minitorch.bool,
+)
 samples("full", [((), (shape, value, dtype)) for shape in ((2, 3), (), (0,)) for value in (0, 1, 3) for dtype in DTYPES] + [((), ((2,), value, minitorch.float32)) for value in (-0.0, 2.5, float("inf"))],
         lambda shape, value, dtype: torch.full(shape, value, dtype=getattr(torch, dtype.name)))  # fmt: skip
 samples("arange", [((), (start, step, count, dtype)) for start, step, count in ((0, 1, 5), (3, -2, 4), (0, 1, 0), (2, 7, 1)) for dtype in DTYPES[:7] if start == 0 or dtype.is_signed]
         + [((), (0.5, 0.1, 7, dtype)) for dtype in DTYPES[:2]],
         lambda start, step, count, dtype: torch.arange(start, start + step * (count if dtype.category == 1 or step.__class__ is int else count - 0.5), step, dtype=getattr(torch, dtype.name)))  # fmt: skip
-samples("empty", [((), (shape, dtype)) for shape in ((2, 3), (), (0,)) for dtype in DTYPES], lambda shape, dtype: torch.empty(shape, dtype=getattr(torch, dtype.name)))
+samples(
+    "empty",
+    [((), (shape, dtype)) for shape in ((2, 3), (), (0,)) for dtype in DTYPES],
+    lambda shape, dtype: torch.empty(shape, dtype=getattr(torch, dtype.name)),
+)
 
 
 # -------------------------------------------------------------------------------------------------------------- random

@@ -46,6 +46,7 @@ def tree_of(path):
 # ---------------------------------------------------------------------------------------------------------
 # Who imports whom
 
+
 def module_name(path):
     """minitorch/nn/linear.py is "nn.linear", minitorch/nn/__init__.py is "nn", and the package itself "__init__"."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
@@ -178,6 +179,7 @@ def test_only_backends_name_array_packages(path):
 # ---------------------------------------------------------------------------------------------------------
 # What a file says and how much
 
+
 def assigned_all(tree):
     """The file's ``__all__``: its strings, "computed" where it isn't a plain list, None where it has none."""
     for node in tree.body:
@@ -288,6 +290,7 @@ def test_classes_get_their_attributes_in_their_own_body(path):
 
 # ---------------------------------------------------------------------------------------------------------
 # What loading it costs
+
 
 def loaded_by(statement):
     script = f"import sys; {statement}; print(*sys.modules)"

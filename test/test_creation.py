@@ -83,7 +83,15 @@ def test_what_is_shared():
         x = t.zeros(2)
         same = t.as_tensor(x) is x
         x.numpy()[0] = 7
-        return shared, copied, same, x, t.tensor(x.numpy()), t.from_numpy(numpy.ones((2, 3)).T).stride(), t.as_tensor(x).data_ptr() == x.data_ptr()
+        return (
+            shared,
+            copied,
+            same,
+            x,
+            t.tensor(x.numpy()),
+            t.from_numpy(numpy.ones((2, 3)).T).stride(),
+            t.as_tensor(x).data_ptr() == x.data_ptr(),
+        )
 
     agree(program)
 
@@ -113,6 +121,8 @@ def test_subclasses_of_numbers_and_arrays():
     assert (minitorch.ones(2) * numpy.float64(2.5)).dtype is minitorch.float32
     assert (numpy.float64(2.5) * minitorch.ones(2)).tolist() == [2.5, 2.5]
     assert (minitorch.ones(2) + numpy.ones(2)).dtype is minitorch.float64
-    assert numpy.asarray(minitorch.ones(2)).tolist() == [1.0, 1.0] and numpy.array(minitorch.ones(2), dtype="int64").tolist() == [1, 1]
+    assert numpy.asarray(minitorch.ones(2)).tolist() == [1.0, 1.0] and numpy.array(
+        minitorch.ones(2), dtype="int64"
+    ).tolist() == [1, 1]
     with pytest.raises(TypeError, match="can't convert np.ndarray of type numpy.str_. The only supported types are"):
         minitorch.from_numpy(numpy.array(["a"]))

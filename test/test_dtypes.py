@@ -13,7 +13,18 @@ import minitorch
 
 REAL = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64")
 ALL = (*REAL, "complex64", "complex128")
-OPERATORS = [operator.add, operator.mul, operator.truediv, operator.sub, operator.pow, operator.floordiv, operator.mod, operator.lt, operator.eq, operator.and_]
+OPERATORS = [
+    operator.add,
+    operator.mul,
+    operator.truediv,
+    operator.sub,
+    operator.pow,
+    operator.floordiv,
+    operator.mod,
+    operator.lt,
+    operator.eq,
+    operator.and_,
+]
 NUMBERS = [True, 2, 2.0]
 by_name = operator.attrgetter("__name__")
 
@@ -34,9 +45,14 @@ def tensor(t, dtype, shape):
 
 
 @pytest.mark.parametrize("operation", OPERATORS, ids=by_name)
-@pytest.mark.parametrize("shapes", [((2,), (2,)), ((2,), ()), ((), (2,)), ((), ())], ids=["n-d n-d", "n-d 0-d", "0-d n-d", "0-d 0-d"])
+@pytest.mark.parametrize(
+    "shapes", [((2,), (2,)), ((2,), ()), ((), (2,)), ((), ())], ids=["n-d n-d", "n-d 0-d", "0-d n-d", "0-d 0-d"]
+)
 def test_two_tensors(operation, shapes):
-    found = [names(lambda t, a=a, b=b: operation(tensor(t, a, shapes[0]), tensor(t, b, shapes[1]))) for a, b in itertools.product(REAL, REAL)]
+    found = [
+        names(lambda t, a=a, b=b: operation(tensor(t, a, shapes[0]), tensor(t, b, shapes[1])))
+        for a, b in itertools.product(REAL, REAL)
+    ]
     assert any(found)
 
 
@@ -48,7 +64,22 @@ def test_a_tensor_and_a_number(operation, shape):
         names(lambda t, d=dtype, n=number: operation(n, tensor(t, d, shape)))
 
 
-@pytest.mark.parametrize("name", ["maximum", "minimum", "atan2", "hypot", "logical_and", "fmod", "remainder", "ne", "gt", "bitwise_or", "floor_divide"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "maximum",
+        "minimum",
+        "atan2",
+        "hypot",
+        "logical_and",
+        "fmod",
+        "remainder",
+        "ne",
+        "gt",
+        "bitwise_or",
+        "floor_divide",
+    ],
+)
 def test_two_tensors_by_function(name):
     for a, b in itertools.product(REAL, REAL):
         names(lambda t, a=a, b=b: getattr(t, name)(tensor(t, a, (2,)), tensor(t, b, ())))
@@ -82,20 +113,53 @@ def test_where_lerp_clamp_and_joining():
 
 def test_promote_types_and_result_type():
     for a, b in itertools.product(ALL, ALL):
-        assert str(torch.promote_types(getattr(torch, a), getattr(torch, b))) == str(minitorch.promote_types(getattr(minitorch, a), getattr(minitorch, b)))
+        assert str(torch.promote_types(getattr(torch, a), getattr(torch, b))) == str(
+            minitorch.promote_types(getattr(minitorch, a), getattr(minitorch, b))
+        )
     for a, b, s, u in itertools.product(REAL, REAL, [(2,), ()], [(2,), ()]):
-        assert str(torch.result_type(tensor(torch, a, s), tensor(torch, b, u))) == str(minitorch.result_type(tensor(minitorch, a, s), tensor(minitorch, b, u)))
+        assert str(torch.result_type(tensor(torch, a, s), tensor(torch, b, u))) == str(
+            minitorch.result_type(tensor(minitorch, a, s), tensor(minitorch, b, u))
+        )
     for a, n in itertools.product(REAL, NUMBERS):
-        assert str(torch.result_type(tensor(torch, a, (2,)), n)) == str(minitorch.result_type(tensor(minitorch, a, (2,)), n))
-        assert str(torch.result_type(n, tensor(torch, a, ()))) == str(minitorch.result_type(n, tensor(minitorch, a, ())))
+        assert str(torch.result_type(tensor(torch, a, (2,)), n)) == str(
+            minitorch.result_type(tensor(minitorch, a, (2,)), n)
+        )
+        assert str(torch.result_type(n, tensor(torch, a, ()))) == str(
+            minitorch.result_type(n, tensor(minitorch, a, ()))
+        )
 
 
 def test_values_of_mixed_arithmetic():
     """Not by way of NumPy's own promotion: the numbers are those of the promoted dtype."""
 
     def program(t):
-        f16, f32, i64, u8, i8 = (t.tensor([7.3], dtype=t.float16), t.tensor([7.3]), t.tensor([2**24 + 1]), t.tensor([250], dtype=t.uint8), t.tensor([100], dtype=t.int8))
-        return [f16 + f32, f32 * i64, u8 + 10, u8 + u8, i8 + i8, u8 - 251, i8 * 3, u8 + i8, f16 * 1e5, i64 / 2, i64 * 2.5, f32 + t.tensor(1e-9, dtype=t.float64), u8 + 300, -u8, ~i8, i8 // -3, u8 // 7, i8 % -7]
+        f16, f32, i64, u8, i8 = (
+            t.tensor([7.3], dtype=t.float16),
+            t.tensor([7.3]),
+            t.tensor([2**24 + 1]),
+            t.tensor([250], dtype=t.uint8),
+            t.tensor([100], dtype=t.int8),
+        )
+        return [
+            f16 + f32,
+            f32 * i64,
+            u8 + 10,
+            u8 + u8,
+            i8 + i8,
+            u8 - 251,
+            i8 * 3,
+            u8 + i8,
+            f16 * 1e5,
+            i64 / 2,
+            i64 * 2.5,
+            f32 + t.tensor(1e-9, dtype=t.float64),
+            u8 + 300,
+            -u8,
+            ~i8,
+            i8 // -3,
+            u8 // 7,
+            i8 % -7,
+        ]
 
     agree(program)
 
@@ -118,7 +182,12 @@ def test_every_cast():
     agree(lambda t: t.tensor([300.7, -1.5, -300.2, 0.0]).to(t.uint8))
     agree(lambda t: t.tensor([300, -1]).to(t.int8))
     agree(lambda t: t.tensor([0.0, 0.1, float("nan")]).to(t.bool))
-    agree(lambda t: [getattr(t.tensor([1.6, -2.0]), name)() for name in ("float", "double", "half", "bfloat16", "long", "int", "short", "char", "byte", "bool")])
+    agree(
+        lambda t: [
+            getattr(t.tensor([1.6, -2.0]), name)()
+            for name in ("float", "double", "half", "bfloat16", "long", "int", "short", "char", "byte", "bool")
+        ]
+    )
     agree(lambda t: t.tensor([1.0]).to(t.zeros(1, dtype=t.int32)).dtype)
     agree(lambda t: t.tensor([1.0]).type_as(t.zeros(1, dtype=t.float16)))
     agree(lambda t: [t.zeros(1, dtype=getattr(t, d)).type() for d in REAL])
@@ -127,7 +196,19 @@ def test_every_cast():
 
 
 def test_rounding_to_narrow_types():
-    numbers = [1 + 2**-11, 1 + 2**-11 + 2**-20, 65504.0, 65519.9, 65520.0, 1e-8, 2**-25, 1 + 2**-8, 1 + 3 * 2**-8, 3.4e38, -0.0]
+    numbers = [
+        1 + 2**-11,
+        1 + 2**-11 + 2**-20,
+        65504.0,
+        65519.9,
+        65520.0,
+        1e-8,
+        2**-25,
+        1 + 2**-8,
+        1 + 3 * 2**-8,
+        3.4e38,
+        -0.0,
+    ]
     for dtype in ("float16", "bfloat16"):
         for source in ("float32", "float64"):
             agree(lambda t, d=dtype, s=source: t.tensor(numbers, dtype=getattr(t, s)).to(getattr(t, d)))
@@ -138,7 +219,16 @@ def test_narrow_types_sum_in_float32():
 
         def program(t, dtype=dtype):
             x = t.ones(5000, dtype=getattr(t, dtype))
-            return x.sum(), x.mean(), (x * 7).sum(), x.reshape(50, 100).sum(0), x.var(), x.norm(), x[:100].cumsum(0)[-1], (x[:100] @ x[:100])
+            return (
+                x.sum(),
+                x.mean(),
+                (x * 7).sum(),
+                x.reshape(50, 100).sum(0),
+                x.var(),
+                x.norm(),
+                x[:100].cumsum(0)[-1],
+                (x[:100] @ x[:100]),
+            )
 
         agree(program)
 
@@ -149,7 +239,11 @@ def test_dtypes_themselves():
         assert repr(ours) == repr(theirs)
         for attribute in ("is_floating_point", "is_complex", "is_signed", "itemsize"):
             assert getattr(ours, attribute) == getattr(theirs, attribute), (name, attribute)
-        assert repr(ours.to_real()) == repr(theirs.to_real()) and pickle.loads(pickle.dumps(ours)) is ours and copy.deepcopy(ours) is ours
+        assert (
+            repr(ours.to_real()) == repr(theirs.to_real())
+            and pickle.loads(pickle.dumps(ours)) is ours
+            and copy.deepcopy(ours) is ours
+        )
     for alias in ("float", "double", "half", "long", "int", "short", "cfloat", "cdouble"):
         assert repr(getattr(minitorch, alias)) == repr(getattr(torch, alias))
 
@@ -172,8 +266,22 @@ def test_the_default_dtype():
         found = [t.get_default_dtype()]
         try:
             t.set_default_dtype(t.float64)
-            found += [t.get_default_dtype(), t.tensor([1.5]).dtype, t.zeros(1).dtype, (t.tensor([1]) / 2).dtype, t.tensor([1]).exp().dtype, (t.tensor([1]) * 2.5).dtype, t.tensor(1j).dtype]
-            found += [t.arange(3.0).dtype, t.linspace(0, 1, 3).dtype, t.full((1,), 2.5).dtype, t.eye(2).dtype, t.get_default_dtype()]
+            found += [
+                t.get_default_dtype(),
+                t.tensor([1.5]).dtype,
+                t.zeros(1).dtype,
+                (t.tensor([1]) / 2).dtype,
+                t.tensor([1]).exp().dtype,
+                (t.tensor([1]) * 2.5).dtype,
+                t.tensor(1j).dtype,
+            ]
+            found += [
+                t.arange(3.0).dtype,
+                t.linspace(0, 1, 3).dtype,
+                t.full((1,), 2.5).dtype,
+                t.eye(2).dtype,
+                t.get_default_dtype(),
+            ]
         finally:
             t.set_default_dtype(t.float32)
         return found

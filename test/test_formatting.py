@@ -12,11 +12,43 @@ from minitorch.formatting import format_tensor, get_printoptions, printoptions, 
 
 inf, nan = float("inf"), float("nan")
 
-DTYPES = ["float32", "float64", "float16", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool",
-          "complex64", "complex128"]
+DTYPES = [
+    "float32",
+    "float64",
+    "float16",
+    "bfloat16",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "bool",
+    "complex64",
+    "complex128",
+]
 
-SHAPES = [(), (1,), (3,), (7,), (19,), (100,), (1001,), (2, 3), (1, 1, 1), (6, 7), (5, 40), (2, 3, 4), (2, 1, 2, 3),
-          (40, 40), (7, 200), (3, 3, 200), (8, 8, 8, 8), (2000, 1), (1, 2000), (2, 2, 2, 2, 2)]
+SHAPES = [
+    (),
+    (1,),
+    (3,),
+    (7,),
+    (19,),
+    (100,),
+    (1001,),
+    (2, 3),
+    (1, 1, 1),
+    (6, 7),
+    (5, 40),
+    (2, 3, 4),
+    (2, 1, 2, 3),
+    (40, 40),
+    (7, 200),
+    (3, 3, 200),
+    (8, 8, 8, 8),
+    (2000, 1),
+    (1, 2000),
+    (2, 2, 2, 2, 2),
+]
 
 EMPTY = [(0,), (0, 3), (2, 0), (1, 0, 4)]
 
@@ -71,9 +103,30 @@ def test_prints_as_pytorch_does(shape, dtype):
 
 
 NASTY = [
-    [nan], [inf, -inf], [nan, 1.0], [nan, 0.5], [0.0, -0.0], [1.0, -0.0], [inf, 1.0, 123456.0], [1e-5], [9.9e-5, 1e-4],
-    [1.0, 1000.0], [1.0, 1000.1], [1.0, 1001.0], [1e8], [1.00001e8], [1e30, 1.0], [1e-45], [0.99999], [99999.99999, 200.0],
-    [1e38, 1e-38], [1.5, nan, inf], [2.0**24 + 1, 1.0], [0.1 + 0.2], [-1e-10, 0.0], [123.456, -0.001, nan],
+    [nan],
+    [inf, -inf],
+    [nan, 1.0],
+    [nan, 0.5],
+    [0.0, -0.0],
+    [1.0, -0.0],
+    [inf, 1.0, 123456.0],
+    [1e-5],
+    [9.9e-5, 1e-4],
+    [1.0, 1000.0],
+    [1.0, 1000.1],
+    [1.0, 1001.0],
+    [1e8],
+    [1.00001e8],
+    [1e30, 1.0],
+    [1e-45],
+    [0.99999],
+    [99999.99999, 200.0],
+    [1e38, 1e-38],
+    [1.5, nan, inf],
+    [2.0**24 + 1, 1.0],
+    [0.1 + 0.2],
+    [-1e-10, 0.0],
+    [123.456, -0.001, nan],
 ]
 
 
@@ -110,6 +163,7 @@ def test_views():
 
 # ---------------------------------------------------------------------------------------------------------
 # What stands after the numbers
+
 
 def test_a_leaf_that_requires_grad():
     for shape in SHAPES + EMPTY:
@@ -154,10 +208,24 @@ def test_a_subclass_has_its_own_prefix():
 # Options
 
 OPTIONS = [
-    {"precision": 2}, {"precision": 0}, {"precision": 8}, {"threshold": 5}, {"threshold": 0}, {"edgeitems": 1},
-    {"edgeitems": 0}, {"edgeitems": 0, "threshold": 2}, {"edgeitems": 5, "threshold": 3}, {"linewidth": 20}, {"linewidth": 200},
-    {"profile": "short"}, {"profile": "full"}, {"profile": "short", "precision": 6}, {"sci_mode": True}, {"sci_mode": False},
-    {"sci_mode": True, "precision": 1}, {"linewidth": 1},
+    {"precision": 2},
+    {"precision": 0},
+    {"precision": 8},
+    {"threshold": 5},
+    {"threshold": 0},
+    {"edgeitems": 1},
+    {"edgeitems": 0},
+    {"edgeitems": 0, "threshold": 2},
+    {"edgeitems": 5, "threshold": 3},
+    {"linewidth": 20},
+    {"linewidth": 200},
+    {"profile": "short"},
+    {"profile": "full"},
+    {"profile": "short", "precision": 6},
+    {"sci_mode": True},
+    {"sci_mode": False},
+    {"sci_mode": True, "precision": 1},
+    {"linewidth": 1},
 ]
 
 

@@ -91,7 +91,16 @@ def every_view_shares_memory(t):
 @program
 def copies_share_nothing(t):
     x = t.zeros(2, 3)
-    for y in (x.clone(), x.t().contiguous(), x.flip(0), x.roll(1), x[[0, 1]], x[x == 0], x.repeat(1, 1), x.index_select(0, t.tensor([0]))):
+    for y in (
+        x.clone(),
+        x.t().contiguous(),
+        x.flip(0),
+        x.roll(1),
+        x[[0, 1]],
+        x[x == 0],
+        x.repeat(1, 1),
+        x.index_select(0, t.tensor([0])),
+    ):
         y.add_(1)
     t.tensor([[0.0]]).copy_(x[:1, :1]).add_(1)
     return x
@@ -393,7 +402,9 @@ def a_chain_in_place(t):
 def division_power_and_lerp_in_place(t):
     x, w = leaf(t, 3), leaf(t, 3, start=2.0)
     y = x * 1
-    y.div_(w).pow_(3).lerp_(w, 0.25).addcmul_(w, w, value=0.5).addcdiv_(x, w, value=2).sub_(x, alpha=3).clamp_(-100, 100)
+    y.div_(w).pow_(3).lerp_(w, 0.25).addcmul_(w, w, value=0.5).addcdiv_(x, w, value=2).sub_(x, alpha=3).clamp_(
+        -100, 100
+    )
     y.sum().backward()
     return grads(x, w), y
 
@@ -1027,7 +1038,9 @@ def a_diamond_of_two_outputs(t):
     x = leaf(t, 2)
     h = x * 2
     a, b = h.exp(), h.sin()
-    return t.autograd.grad([a.sum(), b.sum()], x), t.autograd.grad([x * 2, x * 3], x, grad_outputs=[x.detach(), x.detach()])
+    return t.autograd.grad([a.sum(), b.sum()], x), t.autograd.grad(
+        [x * 2, x * 3], x, grad_outputs=[x.detach(), x.detach()]
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------- hooks

@@ -93,7 +93,9 @@ def test_other_dtypes(row):
             continue
         for inputs, params in SAMPLES[row.name][:6] if floating else INTEGERS_TOO.get(row.name, SAMPLES[row.name][:6]):
             if indexing and not floating:
-                inputs = [whole([x], dtype)[0] if isinstance(x, numpy.ndarray) and x.dtype.kind == "f" else x for x in inputs]
+                inputs = [
+                    whole([x], dtype)[0] if isinstance(x, numpy.ndarray) and x.dtype.kind == "f" else x for x in inputs
+                ]
             elif not floating:
                 inputs = whole(inputs, dtype)
             dtype_of_reals = dtype if floating else None
@@ -102,21 +104,51 @@ def test_other_dtypes(row):
             except (RuntimeError, NotImplementedError):
                 continue  # PyTorch has no such thing
             got = plain(ours(row, tensors(minitorch, inputs, dtype_of_reals), params))
-            tolerance = {**TOLERANCE, **ROUNDED_OFTEN} if row.kind == "contraction" or row.name == "avg_pool_grad" else TOLERANCE
+            tolerance = (
+                {**TOLERANCE, **ROUNDED_OFTEN}
+                if row.kind == "contraction" or row.name == "avg_pool_grad"
+                else TOLERANCE
+            )
             assert_same(expected, got, tolerance, f"{row.name} of {inputs}, {params}, as {dtype}")
 
 
-SPECIAL = numpy.array([0.0, -0.0, numpy.inf, -numpy.inf, numpy.nan, 1.0, -1.0, 0.5, -0.5, 2.5, 3.0, 100.0, -100.0, 1e30, -1e30, 1e-30])
+SPECIAL = numpy.array(
+    [0.0, -0.0, numpy.inf, -numpy.inf, numpy.nan, 1.0, -1.0, 0.5, -0.5, 2.5, 3.0, 100.0, -100.0, 1e30, -1e30, 1e-30]
+)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("row", [r for r in ROWS if r.kind == "elementwise" and r.ready is not None and r.name != "clamp"], ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row",
+    [r for r in ROWS if r.kind == "elementwise" and r.ready is not None and r.name != "clamp"],
+    ids=lambda row: row.name,
+)
 def test_special_numbers(row, dtype):
     """Zeros of both signs, infinities, NaN: values with the sign of zero, and the first gradients."""
     count = max(len(row.vjps), 1)
-    if row.name in ("where", "lerp", "addcmul", "addcdiv", "left_shift", "right_shift", "bitwise_not") or row.name.startswith("bitwise"):
+    if row.name in (
+        "where",
+        "lerp",
+        "addcmul",
+        "addcdiv",
+        "left_shift",
+        "right_shift",
+        "bitwise_not",
+    ) or row.name.startswith("bitwise"):
         return
-    if row.name in ("keep", "eq", "ne", "lt", "le", "gt", "ge", "floor_divide", "logical_and", "logical_or", "logical_xor"):
+    if row.name in (
+        "keep",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "floor_divide",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+    ):
         count = 2
     special = SPECIAL[:-3] if row.name in ("remainder", "fmod") else SPECIAL  # PyTorch's quotient would overflow
     grid = [special] if count == 1 else [numpy.repeat(special, len(special)), numpy.tile(special, len(special))]
@@ -174,11 +206,11 @@ def direction(shape, seed):
 def test_gradients_to_second_order(row):
     for inputs, params in SAMPLES[row.name]:
         try:
-            expected = derivatives(torch, lambda *x: REFERENCES[row.name](*x, *params), inputs, row.wants)
+            expected = derivatives(torch, lambda *x, params=params: REFERENCES[row.name](*x, *params), inputs, row.wants)
         except RuntimeError as error:
             assert "returned an invalid gradient" in str(error)  # scatter of a part of its source: only we can
             continue
-        got = derivatives(minitorch, lambda *x: ours(row, x, params), inputs, row.wants)
+        got = derivatives(minitorch, lambda *x, params=params: ours(row, x, params), inputs, row.wants)
         without_flags = [[d._replace(requires_grad=None) for d in plain(found)] for found in (expected, got)]
         assert_same(*without_flags, {"float64": (1e-9, 1e-10)}, f"{row.name} of {inputs}, {params}")
 
@@ -192,7 +224,11 @@ def test_gradients_have_their_input_s_dtype(row, dtype):
         sources = [v for v in x if getattr(v, "requires_grad", False)]
         if not out.requires_grad:
             continue
-        for v, g in zip(sources, minitorch.autograd.grad(out, sources, out.detach().ones_like(), materialize_grads=True), strict=True):
+        for v, g in zip(
+            sources,
+            minitorch.autograd.grad(out, sources, out.detach().ones_like(), materialize_grads=True),
+            strict=True,
+        ):
             assert (g.dtype, g.shape) == (v.dtype, v.shape), f"{row.name} of {inputs}, {params}"
 
 
@@ -300,7 +336,11 @@ def test_rows_are_what_they_say():
         assert row.each is None or not row.vjps
         assert repr(row) == f"<primitive {row.name}>" and TABLE[row.name] is row
         if row.ready is FLOATS:
-            assert plain(ours(row, [minitorch.tensor([1]) for _ in SAMPLES[row.name][0][0]], SAMPLES[row.name][0][1])).dtype == "float32" or row.kind != "elementwise"
+            assert (
+                plain(
+                    ours(row, [minitorch.tensor([1]) for _ in SAMPLES[row.name][0][0]], SAMPLES[row.name][0][1])
+                ).dtype
+                == "float32"
+                or row.kind != "elementwise"
+            )
     assert reads(lambda g, out, _x, y, like_z: g) == (0, 2)
-
-

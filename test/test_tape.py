@@ -25,7 +25,12 @@ def other_numbers(x, turn):
 
 def gradients(row, inputs, params, wanted, dtype, record):
     """By autograd: with tensors if ``record`` (the graph of the gradient is made), else by the tape."""
-    x = [make(minitorch, v, dtype if v.dtype.kind == "f" else None, bool(wanted >> i & 1)) if isinstance(v, numpy.ndarray) else v for i, v in enumerate(inputs)]
+    x = [
+        make(minitorch, v, dtype if v.dtype.kind == "f" else None, bool(wanted >> i & 1))
+        if isinstance(v, numpy.ndarray)
+        else v
+        for i, v in enumerate(inputs)
+    ]
     out = minitorch.Tensor._apply(row, x, params)
     if not out.requires_grad:
         return []
@@ -36,7 +41,9 @@ def gradients(row, inputs, params, wanted, dtype, record):
 
 def subsets(row, inputs):
     """Every choice of inputs that want a gradient, as sets of bits."""
-    able = [i for i, x in enumerate(inputs) if row.wants >> i & 1 and isinstance(x, numpy.ndarray) and x.dtype.kind == "f"]
+    able = [
+        i for i, x in enumerate(inputs) if row.wants >> i & 1 and isinstance(x, numpy.ndarray) and x.dtype.kind == "f"
+    ]
     for count in range(1, len(able) + 1):
         for chosen in itertools.combinations(able[:3], min(count, 3)):
             yield sum(1 << i for i in chosen)
@@ -45,7 +52,12 @@ def subsets(row, inputs):
 def same_bits(expected, got):
     """Equal, zeros with their signs and NaN too."""
     a, b = expected.detach().numpy(), got.detach().numpy()
-    return a.dtype == b.dtype and a.shape == b.shape and numpy.array_equal(a, b, equal_nan=True) and numpy.array_equal(numpy.signbit(a[a == 0]), numpy.signbit(b[b == 0]))
+    return (
+        a.dtype == b.dtype
+        and a.shape == b.shape
+        and numpy.array_equal(a, b, equal_nan=True)
+        and numpy.array_equal(numpy.signbit(a[a == 0]), numpy.signbit(b[b == 0]))
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -77,7 +89,11 @@ def test_tapes_are_made():
 SPECIAL = numpy.array([0.0, -0.0, numpy.inf, -numpy.inf, numpy.nan, 1.0, -1.0, 2.0, 1e-30])
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.kind == "elementwise" and len(r.vjps) == 1 and r.name not in ("cast", "clamp", "keep")], ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row",
+    [r for r in ROWS if r.kind == "elementwise" and len(r.vjps) == 1 and r.name not in ("cast", "clamp", "keep")],
+    ids=lambda row: row.name,
+)
 def test_special_numbers_after_ordinary_ones(row):
     row.tapes.clear()
     gradients(row, [numpy.linspace(0.25, 0.75, len(SPECIAL))], (), 1, "float64", record=False)
@@ -155,19 +171,32 @@ def runs_alike(shapes, numbers, dtype="float32", layout=lambda x: x):
     plainly, by_tape = [], []
     for steps, function in ((plainly, momentum), (by_tape, taped(momentum))):
         with minitorch.no_grad():
-            tensors = [layout(make(minitorch, numpy.random.default_rng(i).normal(size=s), dtype)) for i, s in enumerate(shapes)]
+            tensors = [
+                layout(make(minitorch, numpy.random.default_rng(i).normal(size=s), dtype)) for i, s in enumerate(shapes)
+            ]
             versions = [-1, -1]
             for rate, factor in numbers:
                 function(*tensors, rate, factor)
                 steps.append([t.clone() for t in tensors])
-                assert all(new > old for new, old in zip([tensors[0]._version, tensors[2]._version], versions, strict=True))
+                assert all(
+                    new > old for new, old in zip([tensors[0]._version, tensors[2]._version], versions, strict=True)
+                )
                 versions = [tensors[0]._version, tensors[2]._version]
     for expected, got in zip(plainly, by_tape, strict=True):
         for e, g in zip(expected, got, strict=True):
             assert same_bits(e.float(), g.float()), (e, g)
 
 
-RATES = [(-0.1, 0.9), (-0.2, 0.8), (-0.0, 0.5), (0.0, 0.0), (1.0, -1.0), (-0.1, 0.9), (float("inf"), 0.25), (-0.3, float("nan"))]
+RATES = [
+    (-0.1, 0.9),
+    (-0.2, 0.8),
+    (-0.0, 0.5),
+    (0.0, 0.0),
+    (1.0, -1.0),
+    (-0.1, 0.9),
+    (float("inf"), 0.25),
+    (-0.3, float("nan")),
+]
 
 
 @pytest.mark.parametrize("shape", [(3,), (), (2, 5), (0,), (BLOCK + 7, 3)], ids=str)

@@ -10,6 +10,7 @@ torch: ATen/native/cpu/MaxPoolKernel.cpp and AvgPoolKernel.cpp
 """
 
 import math
+from functools import lru_cache
 
 import numpy
 
@@ -46,13 +47,18 @@ def framed_sizes(sizes, geometry):
 
 def views(frame, geometry):
     """What each place of the window sees of a frame: for each position, one element."""
+    return [frame[key] for key in view_keys(geometry)]
+
+
+@lru_cache(1024)
+def view_keys(geometry):
     kernel, stride, _, dilation, positions = geometry
+    keys = []
     for place in numpy.ndindex(*kernel):
-        key = [
-            slice(i * d, i * d + s * (count - 1) + 1, s)
-            for i, s, d, count in zip(place, stride, dilation, positions, strict=True)
-        ]
-        yield frame[(..., *key)]
+        corner = [i * d for i, d in zip(place, dilation, strict=True)]
+        reach = [s * (count - 1) + 1 for s, count in zip(stride, positions, strict=True)]
+        keys.append((..., *[slice(i, i + r, s) for i, r, s in zip(corner, reach, stride, strict=True)]))
+    return keys
 
 
 class Frames:
@@ -124,6 +130,7 @@ def largest_places(frame, shape, first, geometry, framed):
     return places
 
 
+@lru_cache(256)
 def origins(sizes, geometry):
     """Flat indices: each window's origin, which may lie outside; how far from it each place is. And the number of the
     first place that lies inside, for each position."""

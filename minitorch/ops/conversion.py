@@ -4,10 +4,9 @@ import builtins
 
 from .. import dtypes
 from .. import primitives as rows
-from ..errors import output_shape_error
 from ..device import as_device
-from ..errors import output_shape_error
 from ..device import device as Device
+from ..errors import output_shape_error
 from .movement import sizes
 
 __all__ = [

@@ -158,7 +158,7 @@ def broadcast_tensors(*tensors):
     """All tensors, expanded to their common shape: views.   torch: broadcast_tensors"""
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
     shape = tensors[0]._broadcast_shape(*[t.shape for t in tensors])
-    return tuple([t.expand(shape) for t in tensors])
+    return tuple([t if t._array.shape == shape else t.expand(shape) for t in tensors])
 
 
 def meshgrid(*tensors, indexing="ij"):

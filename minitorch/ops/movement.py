@@ -36,9 +36,9 @@ def filled_in(shape, count):
             return tuple([count // known if n == -1 else n for n in shape])
     elif math.prod(shape) == count:
         return shape
-    negative = [n for n in shape if n < -1]
-    if negative:
-        raise RuntimeError(f"invalid shape dimension {negative[0]}")
+    for i, n in enumerate(shape):
+        if n < -1:
+            raise RuntimeError(f"invalid shape dimension {n} at index {i} of shape {list(shape)}")
     raise RuntimeError(
         f"shape '{list(shape)}' is invalid for input of size {count}\nthe product of the sizes must be {count}; one may be -1"
     )
@@ -189,17 +189,14 @@ def expand(input, *sizes_):
     lead = len(target) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand({input._type_name()}{list(shape)}, size={list(target)}): the number of sizes provided ({len(target)}) must be "
-            f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
+            f"expand(torch.{input._type_name()}Tensor{{{list(shape)}}}, size={list(target)}): the number of sizes "
+            f"provided ({len(target)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     old = (None,) * lead + tuple(shape)
     full = tuple([m if n == -1 else n for n, m in zip(target, old, strict=True)])
     for d, (n, m) in enumerate(zip(full, old, strict=True)):
         if n is None:
-            raise RuntimeError(
-                f"expand({input._type_name()}{list(shape)}, size={list(target)}): the expanded size of the tensor (-1) isn't allowed in "
-                f"a leading, non-existing dimension {d}"
-            )
+            raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {d}")
         if m not in (None, 1, n):
             raise RuntimeError(
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton dimension {d}.  "
@@ -270,7 +267,9 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
     counts = repeats.tolist()
     counts = counts * n if len(counts) == 1 else counts
     if len(counts) != n:
-        raise RuntimeError("repeats must have the same size as input along dim")
+        raise RuntimeError(
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({d}) = {n}"
+        )
     places = [i for i, k in enumerate(counts) for _ in range(k)]
     return input.index_select(d, repeats.new_tensor(places))
 
@@ -338,22 +337,29 @@ def fold_windows(input, shape, dim, size, step):
 
 def tril(input, diagonal=0):
     """The part on and below a diagonal; 0 above.   torch: tril"""
-    return input._apply(rows.tril, (input,), (diagonal,))
+    return matrices("tril", input)._apply(rows.tril, (input,), (diagonal,))
+
+
+def matrices(name, input):
+    """``input``. Raises RuntimeError if it has less than two dims."""
+    if input._array.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions\nthis one has {input._array.ndim}")
+    return input
 
 
 def triu(input, diagonal=0):
     """The part on and above a diagonal; 0 below.   torch: triu"""
-    return input._apply(rows.triu, (input,), (diagonal,))
+    return matrices("triu", input)._apply(rows.triu, (input,), (diagonal,))
 
 
 def tril_(input, diagonal=0):
     """``tril`` in place."""
-    return input._write(rows.tril, (input,), (diagonal,))
+    return matrices("tril", input)._write(rows.tril, (input,), (diagonal,))
 
 
 def triu_(input, diagonal=0):
     """``triu`` in place."""
-    return input._write(rows.triu, (input,), (diagonal,))
+    return matrices("triu", input)._write(rows.triu, (input,), (diagonal,))
 
 
 def diagonal(input, offset=0, dim1=0, dim2=1):

@@ -4,6 +4,7 @@
 """
 
 import math
+import warnings
 from collections import namedtuple
 
 from .. import primitives as rows
@@ -124,35 +125,47 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     >>> torch.tensor([1.0, 3.0]).var()
     tensor(2.)
     """
+    return variance("var", input, dim, unbiased, keepdim, correction)[0]
+
+
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """The square root of ``var``.   torch: std"""
+    return variance("std", input, dim, unbiased, keepdim, correction)[0].sqrt()
+
+
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """``var`` and ``mean`` together.   torch: var_mean"""
+    return variance("var_mean", input, dim, unbiased, keepdim, correction)
+
+
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """``std`` and ``mean`` together.   torch: std_mean"""
+    squared, mean = variance("std_mean", input, dim, unbiased, keepdim, correction)
+    return squared.sqrt(), mean
+
+
+def variance(name, input, dim, unbiased, keepdim, correction):
+    """The variance and the mean, as ``name`` was asked for them. ``dim`` may be left out: var(x, False)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
     if not input.is_floating_point():
-        raise RuntimeError("std and var only support floating point and complex dtypes")
-    dims = dims_of(dim, input.ndim)
-    n = math.prod([input.shape[d] for d in dims])
-    centred = input - input.mean(dims, True) if input.ndim else input - input
-    total = centred.square().sum(dims if input.ndim else None, keepdim)
+        raise RuntimeError("std and var only support floating point and complex dtypes\nconvert it first: x.float()")
+    shape = input._array.shape
+    dims = dims_of(dim, len(shape))
+    n = math.prod([shape[d] for d in dims])
+    mean = input.mean(dims, True) if shape else input
+    total = (input - mean).square().sum(dims if shape else None, keepdim)
     freedom = n - correction
-    return total / freedom if freedom > 0 else total * math.nan if n == 0 or not freedom else total / 0.0
-
-
-def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """The square root of ``var``.   torch: std"""
-    return input.var(dim, unbiased, keepdim, correction=correction).sqrt()
-
-
-def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """``var`` and ``mean`` together.   torch: var_mean"""
-    dim, unbiased = (None, dim) if isinstance(dim, bool) else (dim, unbiased)
-    return input.var(dim, unbiased, keepdim, correction=correction), input.mean(dim, keepdim)
-
-
-def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """``std`` and ``mean`` together.   torch: std_mean"""
-    dim, unbiased = (None, dim) if isinstance(dim, bool) else (dim, unbiased)
-    return input.std(dim, unbiased, keepdim, correction=correction), input.mean(dim, keepdim)
+    if freedom <= 0 and total.numel():
+        warnings.warn(
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided "
+            "by output numel).",
+            stacklevel=3,
+        )
+    spread = total / freedom if freedom > 0 else total * math.nan if n == 0 or not freedom else total / 0.0
+    return spread, mean if keepdim or not shape else mean.reshape(total._array.shape)
 
 
 # ------------------------------------------------------------------------------------------------------------ extremes
@@ -167,16 +180,26 @@ def no_empty(input, dims, name):
 
 def amax(input, dim=(), keepdim=False):
     """The largest over ``dim``; equal ones share the gradient.   torch: amax"""
-    dims = dims_of(None if dim == () else dim, input.ndim)
-    no_empty(input, dims, "amax")
-    return input._apply(rows.amax, (input,), (dims, keepdim))
+    return input._apply(rows.amax, (input,), (extreme_dims("amax", input, dim), keepdim))
 
 
 def amin(input, dim=(), keepdim=False):
     """The smallest over ``dim``; equal ones share the gradient.   torch: amin"""
-    dims = dims_of(None if dim == () else dim, input.ndim)
-    no_empty(input, dims, "amin")
-    return input._apply(rows.amin, (input,), (dims, keepdim))
+    return input._apply(rows.amin, (input,), (extreme_dims("amin", input, dim), keepdim))
+
+
+def extreme_dims(name, input, dim):
+    """``dim`` as a tuple. Raises an exception if an extreme would be taken of nothing."""
+    if dim == () and input._array.size == 0:
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+        )
+    dims = dims_of(None if dim == () else dim, input._array.ndim)
+    if input._array.size == 0:
+        for d, named in zip(dims, (dim,) if isinstance(dim, int) else dim, strict=True):
+            if input._array.shape[d] == 0:
+                raise IndexError(f"{name}(): Expected reduction dim {named} to have non-zero size.")
+    return dims
 
 
 def aminmax(input, *, dim=None, keepdim=False):
@@ -223,8 +246,7 @@ def arg_extreme(name, row):
     def function(input, dim=None, keepdim=False):
         if input.numel() == 0 and (dim is None or input.shape[one_dim(dim, input.ndim)] == 0):
             raise IndexError(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
-                    "reduction dim with the 'dim' argument."
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
                 if dim is None
                 else f"{name}(): Expected reduction dim {one_dim(dim, input.ndim)} to have non-zero size."
             )
@@ -251,6 +273,7 @@ def median(input, dim=None, keepdim=False):
     if input.ndim == 0:
         return median_result(input.clone(), input.argmax())
     d = one_dim(dim, input.ndim)
+    no_empty(input, (d,), "median")
     n = input.shape[d]
     values, order = input.sort(d)
     nans = input.isnan().sum(d, True) if input.is_floating_point() else None
@@ -374,6 +397,8 @@ def logsumexp(input, dim, keepdim=False):
     dims = dims_of(dim, input.ndim)
     if not input.is_floating_point():
         input = input.float()
+    if 0 in [input._array.shape[d] for d in dims]:
+        return input.exp().sum(dims, keepdim).log()
     shift = input.detach().amax(dims, True)
     shift = shift.masked_fill(shift.isinf(), 0)  # ∞ - ∞ would be NaN
     total = (input - shift).exp().sum(dims, keepdim).log()
@@ -427,7 +452,7 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     if p == -math.inf:
         return input.abs().amin(() if dim is None else dim, keepdim)
     if p == 0:
-        return (input != 0).to(input.dtype).sum(dim, keepdim)
+        return input.sign().abs().sum(dim, keepdim)
     if p == 1:
         return input.abs().sum(dim, keepdim)
     return input.abs().pow(p).sum(dim, keepdim).pow(1.0 / p)

@@ -440,7 +440,12 @@ ERRORS = {
     "shape": lambda lib: run(lib, lambda ctx, g: lib.ones(3)),
     "fewer dims": lambda lib: run(lib, lambda ctx, g: lib.tensor(1.0)),
     "second shape": lambda lib: run(
-        lib, lambda ctx, n, g: (None, None, lib.ones(3)), 1, leaf(lib), leaf(lib), forward=lambda ctx, n, x, z: (x * z, 1)[0]
+        lib,
+        lambda ctx, n, g: (None, None, lib.ones(3)),
+        1,
+        leaf(lib),
+        leaf(lib),
+        forward=lambda ctx, n, x, z: (x * z, 1)[0],
     ),
     "no forward": lambda lib: lib.autograd.Function.apply(leaf(lib)),
     "no backward": lambda lib: run(lib, None),
@@ -449,7 +454,9 @@ ERRORS = {
     "freed, saved": freed_saved,
     "nothing saved": nothing_saved,
     "overwritten input": overwritten("input"),
-    "dirty, not returned": lambda lib: run(lib, None, leaf(lib) * 1, forward=lambda ctx, x: (ctx.mark_dirty(x), x * 2)[1]),
+    "dirty, not returned": lambda lib: run(
+        lib, None, leaf(lib) * 1, forward=lambda ctx, x: (ctx.mark_dirty(x), x * 2)[1]
+    ),
     "dirty leaf": lambda lib: run(lib, None, forward=scaled),
     "once": lambda lib: once(lib, "used"),
     "once, differentiated": lambda lib: once(lib, "differentiated"),

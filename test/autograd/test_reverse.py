@@ -156,7 +156,9 @@ GRAD = {
     "second output doesn't": lambda lib: lib.autograd.grad([(x := pair(lib)[0]).sum(), lib.ones(())], x),
     "integers": lambda lib: lib.autograd.grad((x := pair(lib)[0]).sum().long(), x),
     "no input wants it": lambda lib: lib.autograd.grad(pair(lib)[0].sum(), lib.ones(2)),
-    "second input doesn't": lambda lib: lib.autograd.grad((x := pair(lib)[0]).sum(), [x, lib.ones(2)], allow_unused=True),
+    "second input doesn't": lambda lib: lib.autograd.grad(
+        (x := pair(lib)[0]).sum(), [x, lib.ones(2)], allow_unused=True
+    ),
     "unused": lambda lib: lib.autograd.grad((p := pair(lib))[0].sum(), p),
     "unused, allowed": lambda lib: lib.autograd.grad((p := pair(lib))[0].sum(), p, allow_unused=True),
     "unused, zero": lambda lib: lib.autograd.grad((p := pair(lib))[0].sum(), p, materialize_grads=True),

@@ -128,7 +128,9 @@ def test_inputs_in_any_layout(name):
     agree(to_second_order(name, normal((2, 4, 10, 6))[:, :, ::2, 1:], abs(weight), None, {"stride": 2}), TOLERANCE)
 
 
-@pytest.mark.parametrize("name", ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"])
+@pytest.mark.parametrize(
+    "name", ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8"])
 def test_other_dtypes(name, dtype):
     n = int(name[-2])
@@ -137,7 +139,9 @@ def test_other_dtypes(name, dtype):
         x, weight = abs(x * 10).round(), abs(weight * 10).round()  # small integers wrap
 
     def program(lib):
-        inputs = [make(lib, array).to(getattr(lib, dtype)) for array in (x, weight, weight[0, 0].reshape(-1)[:1].repeat(4))]
+        inputs = [
+            make(lib, array).to(getattr(lib, dtype)) for array in (x, weight, weight[0, 0].reshape(-1)[:1].repeat(4))
+        ]
         if "transpose" in name:
             inputs[2] = inputs[2][:1].expand(4)
         return getattr(lib.nn.functional, name)(*inputs, groups=2)
@@ -159,7 +163,11 @@ def test_gradients_of_half_types_keep_their_dtype(dtype):
 @pytest.mark.parametrize("name, weight", [("conv2d", (4, 3, 3, 3)), ("conv_transpose2d", (3, 4, 3, 3))])
 def test_no_images_at_all(name, weight):
     def program(lib):
-        x, w, bias = lib.zeros(0, 3, 5, 5).requires_grad_(), lib.ones(*weight).requires_grad_(), lib.ones(4).requires_grad_()
+        x, w, bias = (
+            lib.zeros(0, 3, 5, 5).requires_grad_(),
+            lib.ones(*weight).requires_grad_(),
+            lib.ones(4).requires_grad_(),
+        )
         out = getattr(lib.nn.functional, name)(x, w, bias)
         return out, lib.autograd.grad(out.sum(), [x, w, bias])
 

@@ -18,7 +18,22 @@ ONE = ["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "exp", "exp2", "
        "isnan", "isinf", "isfinite", "signbit", "logical_not"]  # fmt: skip
 OF_POSITIVE = ["log", "log2", "log10", "sqrt", "rsqrt", "reciprocal", "log1p"]
 OF_SMALL = ["asin", "acos", "atanh"]
-IN_PLACE = ["neg", "abs", "floor", "ceil", "trunc", "round", "exp", "sin", "cos", "tanh", "sigmoid", "erf", "relu", "square"]
+IN_PLACE = [
+    "neg",
+    "abs",
+    "floor",
+    "ceil",
+    "trunc",
+    "round",
+    "exp",
+    "sin",
+    "cos",
+    "tanh",
+    "sigmoid",
+    "erf",
+    "relu",
+    "square",
+]
 
 
 @pytest.mark.parametrize("name", ONE + OF_POSITIVE + OF_SMALL)

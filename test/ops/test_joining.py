@@ -68,14 +68,25 @@ PIECES = [
     "x.split(1)", "x.split([1, 2], 1)", "x.chunk(2)", "x.unbind()", "x.unbind(1)", "x.tensor_split(2, 1)", "x.tensor_split([1])", "x.split_with_sizes([1, 1])",
     "t.broadcast_tensors(x, t.zeros(3))", "[t.atleast_3d(x)]", "[t.atleast_1d(x)]", "t.meshgrid(x[0], x[:, 0], indexing='ij')", "t.meshgrid(x[0], x[:, 0], indexing='xy')", "list(x)",
 ]  # fmt: skip
-COPIES = ["t.cat([x])", "t.cat([x, x])", "t.stack([x])", "t.hstack([x])", "t.vstack([x, x])", "t.block_diag(x)", "t.cat([x, t.zeros(0)])"]
+COPIES = [
+    "t.cat([x])",
+    "t.cat([x, x])",
+    "t.stack([x])",
+    "t.hstack([x])",
+    "t.vstack([x, x])",
+    "t.block_diag(x)",
+    "t.cat([x, t.zeros(0)])",
+]
 
 
 @pytest.mark.parametrize("text", PIECES)
 def test_pieces_are_views(text):
     def program(t):
         x = t.arange(6.0).reshape(2, 3)
-        places = [(piece.data_ptr() - x.data_ptr(), piece.stride(), piece.storage_offset(), piece._base is x) for piece in eval(text, {"t": t, "x": x})]
+        places = [
+            (piece.data_ptr() - x.data_ptr(), piece.stride(), piece.storage_offset(), piece._base is x)
+            for piece in eval(text, {"t": t, "x": x})
+        ]
         x[0] = -1
         seen = [piece.clone() for piece in eval(text, {"t": t, "x": x})]
         return [place[:3] for place in places], seen
@@ -134,7 +145,9 @@ def test_errors_are_pytorch_s(text):
     assert isinstance(expected, Raised), f"PyTorch raised nothing, it returned {expected}"
 
 
-@pytest.mark.parametrize("text", ["t.cat(x)", "t.stack(3)", "t.cat([x, 3])", "t.cat([x, None])", "x.split('a')", "x.chunk('a')"])
+@pytest.mark.parametrize(
+    "text", ["t.cat(x)", "t.stack(3)", "t.cat([x, 3])", "t.cat([x, None])", "x.split('a')", "x.chunk('a')"]
+)
 def test_errors_of_pytorch_s_type(text):
     kinds = []
     for lib in (torch, minitorch):
@@ -146,18 +159,42 @@ def test_errors_of_pytorch_s_type(text):
 
 # ----------------------------------------------------------------------------------------------------------- properties
 
-NAMES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
+NAMES = (
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+)
 
 
 @pytest.mark.parametrize("name", ["cat", "stack", "hstack", "vstack"])
 def test_dtypes_of_all_pairs(name):
     for a, b in itertools.product(NAMES, NAMES):
-        agree(lambda t, a=a, b=b: getattr(t, name)([t.ones(2, dtype=getattr(t, a)), t.zeros(2, dtype=getattr(t, b))]).dtype)
+        agree(
+            lambda t, a=a, b=b: (
+                getattr(t, name)([t.ones(2, dtype=getattr(t, a)), t.zeros(2, dtype=getattr(t, b))]).dtype
+            )
+        )
 
 
 def test_cat_has_no_lower_rank_for_0_d_or_empty_tensors():
-    agree(lambda t: [t.stack([t.tensor(1), t.tensor(2.5, dtype=t.float64)]), t.hstack([t.ones(2), t.tensor(1.5, dtype=t.float64)])])
-    agree(lambda t: [t.cat([t.ones(2), t.zeros(0, dtype=t.float64)]), t.cat([t.zeros(0, dtype=t.float64), t.ones(2, 2)])])
+    agree(
+        lambda t: [
+            t.stack([t.tensor(1), t.tensor(2.5, dtype=t.float64)]),
+            t.hstack([t.ones(2), t.tensor(1.5, dtype=t.float64)]),
+        ]
+    )
+    agree(
+        lambda t: [t.cat([t.ones(2), t.zeros(0, dtype=t.float64)]), t.cat([t.zeros(0, dtype=t.float64), t.ones(2, 2)])]
+    )
 
 
 @settings(max_examples=60)

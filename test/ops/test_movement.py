@@ -78,7 +78,7 @@ def step(draw):
     """A movement that fits many shapes, as a method call on ``v``; where it doesn't fit, both libraries must say so."""
     return draw(st.sampled_from([
         "v.flatten()", "v.reshape(-1, 2)", "v.reshape(2, -1)", "v.reshape(3, -1)", "v.unsqueeze(0)", "v.unsqueeze(-1)", "v.squeeze()", "v.transpose(0, -1)", "v.permute(tuple(range(v.dim()))[::-1])", "v[1:]", "v[..., :2]", "v[0]",
-        "v[::2]", "v[..., -1]", "v[None]", "v.expand(2, *v.shape)", "v.movedim(0, -1)", "v.narrow(0, 0, 2)", "v.select(-1, 1)", "v.diagonal()", "v.unfold(0, 2, 1)", "v.view(-1)", "v.swapaxes(0, 1)", "v.flatten(0, 1)", "v.t()", "v[:, 1:]",
+        "v[::2]", "v[..., -1]", "v[None]", "v.expand(2, *v.shape)", "v.movedim(0, -1)", "v.narrow(0, 0, 2)", "v.select(-1, 1)", "v.diagonal()", "v.unfold(0, 2, 2)", "v.view(-1)", "v.swapaxes(0, 1)", "v.flatten(0, 1)", "v.t()", "v[:, 1:]",
     ]))  # fmt: skip
 
 
@@ -110,7 +110,11 @@ def test_writes_through_chains_of_views(steps, shape, in_graph):
 
 
 @settings(max_examples=60)
-@given(st.permutations(range(4)), st.permutations(range(4)), st.sampled_from([(6, 4), (24,), (2, 12), (3, 2, 4), (2, 2, 2, 3)]))
+@given(
+    st.permutations(range(4)),
+    st.permutations(range(4)),
+    st.sampled_from([(6, 4), (24,), (2, 12), (3, 2, 4), (2, 2, 2, 3)]),
+)
 def test_permute_and_reshape(first, second, shape):
     text = f"x.permute({tuple(first)}).reshape({shape}), x.permute({tuple(first)}).permute({tuple(second)}).reshape({shape})"
     agree(expression(text, x=numpy.asarray(reals((2, 3, 2, 2)))))
