@@ -65,7 +65,8 @@ C_NAMES = {
 
 KERNELS = {
     "ceil": "ceil_vml_cpu", "floor": "floor_vml_cpu", "floor_divide": "div_floor_cpu", "left_shift": "lshift_cpu",
-    "linear": "addmm_impl_cpu_", "matmul": "addmm_impl_cpu_", "pow": "pow", "right_shift": "rshift_cpu", "round": "round_vml_cpu", "trunc": "trunc_vml_cpu",
+    "linear": "addmm_impl_cpu_", "matmul": "addmm_impl_cpu_", "pow": "pow", "right_shift": "rshift_cpu",
+    "round": "round_vml_cpu", "trunc": "trunc_vml_cpu",
 }  # fmt: skip
 """What PyTorch's messages call the functions that lack a dtype; of others, the row's name and "_cpu"."""
 
