@@ -8,6 +8,7 @@ The tour starts in ``engine.py``. The names here are those of ``torch``.
 import math
 from importlib import import_module
 
+from .backends.threads import get_num_threads, set_num_threads
 from .creation import (
     arange, as_tensor, asarray, empty, empty_like, empty_strided, eye, from_dlpack, from_numpy, frombuffer, full,
     full_like, is_tensor, linspace, logspace, ones, ones_like, result_type, scalar_tensor, tensor, tril_indices,

@@ -16,34 +16,51 @@ def cat(tensors, dim=0):
     >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3])])
     tensor([1, 2, 3])
     """
-    tensors = tuple(tensors)
+    tensors = several("cat", tensors)
     if not tensors:
-        raise ValueError("expected a non-empty list of Tensors")
-    kept = [t for t in tensors if t._array.shape != (0,)] or [
-        tensors[0]
-    ]  # empty vectors join with anything, as in PyTorch
-    first = kept[0]
-    for i, t in enumerate(kept):
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    first = next((t for t in tensors if t._array.shape != (0,)), tensors[0])
+    for i, t in enumerate(tensors):
         if t._array.ndim == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-        if t._array.ndim != first._array.ndim:
+        if t._array.ndim != first._array.ndim and t._array.shape != (0,):
             raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {t.ndim}")
     d = one_dim(dim, first._array.ndim)
-    for i, t in enumerate(kept):
-        for other, (n, m) in enumerate(zip(first._array.shape, t._array.shape, strict=True)):
+    shape = first._array.shape
+    if shape != (0,):  # empty vectors join with anything: the result takes their dtype into account, and nothing else
+        nothing = (*shape[:d], 0, *shape[d + 1 :])
+        tensors = tuple([t.reshape(nothing) if t._array.shape == (0,) else t for t in tensors])
+    for i, t in enumerate(tensors):
+        for other, (n, m) in enumerate(zip(shape, t._array.shape, strict=True)):
             if n != m and other != d:
                 raise RuntimeError(
                     f"Sizes of tensors must match except in dimension {d}. Expected size {n} but got size {m} for tensor number {i} in "
                     "the list."
                 )
-    return first._apply(rows.cat, kept, (d,))
+    return first._apply(rows.cat, tensors, (d,))
+
+
+def several(name, tensors):
+    """``tensors``, a list, as a tuple. Raises TypeError if that is no list of tensors."""
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+    for i, t in enumerate(tensors):
+        if not hasattr(t, "_array"):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
+    return tuple(tensors)
+
+
+def filled_list(name, tensors):
+    """``several``; raises RuntimeError if there are none."""
+    tensors = several(name, tensors)
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return tensors
 
 
 def stack(tensors, dim=0):
     """The tensors side by side in a new dim; all shapes must agree.   torch: stack"""
-    tensors = tuple(tensors)
-    if not tensors:
-        raise RuntimeError("stack expects a non-empty TensorList")
+    tensors = filled_list("stack", tensors)
     first = tensors[0]
     for i, t in enumerate(tensors):
         if t._array.shape != first._array.shape:
@@ -76,27 +93,29 @@ def each(tensors, function):
 
 def hstack(tensors):
     """``cat`` along dim 1; along dim 0 for vectors.   torch: hstack"""
-    tensors = atleast_1d(tuple(tensors))
+    tensors = atleast_1d(filled_list("hstack", tensors))
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
 def vstack(tensors):
     """``cat`` along dim 0, vectors being rows.   torch: vstack"""
-    return cat(atleast_2d(tuple(tensors)), 0)
+    return cat(atleast_2d(filled_list("vstack", tensors)), 0)
 
 
 def dstack(tensors):
     """``cat`` along dim 2.   torch: dstack"""
-    return cat(atleast_3d(tuple(tensors)), 2)
+    return cat(atleast_3d(filled_list("dstack", tensors)), 2)
 
 
 def column_stack(tensors):
     """``hstack``, vectors being columns.   torch: column_stack"""
+    tensors = filled_list("column_stack", tensors)
     return hstack([t.reshape(-1, 1) if t.ndim < 2 else t for t in tensors])
 
 
 def split(tensor, split_size_or_sections, dim=0):
     """Pieces of the given size (the last may be smaller), or of the given sizes, along ``dim``: views.   torch: split"""
+    check_divisible("split", tensor)
     d = one_dim(dim, tensor.ndim)
     n = tensor.shape[d]
     if not isinstance(split_size_or_sections, int):
@@ -112,11 +131,21 @@ def split(tensor, split_size_or_sections, dim=0):
     return several_views(tuple([tensor.narrow(d, i, min(size, n - i)) for i in starts]), "Split")
 
 
+def check_divisible(name, tensor):
+    if not tensor._array.ndim:
+        raise RuntimeError(f"{name} expects at least a 1-dimensional tensor")
+
+
 def split_with_sizes(tensor, split_sizes, dim=0):
     """Pieces of the given sizes along ``dim``: views.   torch: split_with_sizes"""
+    check_divisible("split", tensor)
     d = one_dim(dim, tensor.ndim)
+    if isinstance(split_sizes, str):
+        raise TypeError("split_with_sizes(): argument 'split_sizes' (position 2) must be tuple of ints, not str")
     sizes = [int(n) for n in split_sizes]
-    if sum(sizes) != tensor.shape[d] or min(sizes, default=0) < 0:
+    if min(sizes, default=0) < 0:
+        raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}")
+    if sum(sizes) != tensor.shape[d]:
         raise RuntimeError(
             f"split_with_sizes expects split_sizes to sum exactly to {tensor.shape[d]} (input tensor's size at dimension {dim}), but "
             f"got split_sizes={sizes}"
@@ -130,6 +159,7 @@ def split_with_sizes(tensor, split_sizes, dim=0):
 
 def chunk(input, chunks, dim=0):
     """At most ``chunks`` pieces of equal size (the last may be smaller) along ``dim``: views.   torch: chunk"""
+    check_divisible("chunk", input)
     if chunks <= 0:
         raise RuntimeError("chunk expects `chunks` to be greater than 0, got: " + str(chunks))
     d = one_dim(dim, input.ndim)
@@ -142,11 +172,15 @@ def chunk(input, chunks, dim=0):
 
 def tensor_split(input, indices_or_sections, dim=0):
     """Pieces as equal as possible, or cut at the given positions, along ``dim``: views.   torch: tensor_split"""
+    if not input._array.ndim:
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     d = one_dim(dim, input.ndim)
     n = input.shape[d]
     if hasattr(indices_or_sections, "tolist"):
         indices_or_sections = indices_or_sections.tolist()
     if isinstance(indices_or_sections, int):
+        if indices_or_sections <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {indices_or_sections}")
         small, larger = divmod(n, indices_or_sections)
         sizes = [small + 1] * larger + [small] * (indices_or_sections - larger)
         return input.split_with_sizes(sizes, d)
@@ -169,6 +203,13 @@ def meshgrid(*tensors, indexing="ij"):
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    for t in tensors:
+        if t.ndim > 1:
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t}")
+        if t.dtype is not tensors[0].dtype:
+            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(tensors) > 1
     order = [tensors[1], tensors[0], *tensors[2:]] if swap else list(tensors)
     shape = [t.numel() for t in order]
@@ -180,6 +221,9 @@ def meshgrid(*tensors, indexing="ij"):
 
 def cartesian_prod(*tensors):
     """Every combination of the elements of vectors, one a row.   torch: cartesian_prod"""
+    for t in tensors:
+        if t.ndim != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(t.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     return stack([grid.reshape(-1) for grid in meshgrid(*tensors)], 1)
@@ -187,6 +231,9 @@ def cartesian_prod(*tensors):
 
 def block_diag(*tensors):
     """Matrices along the diagonal of a larger one, 0 elsewhere.   torch: block_diag"""
+    for i, t in enumerate(tensors):
+        if t.ndim > 2:
+            raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t.ndim} dimensions")
     tensors = [atleast_2d(t) for t in tensors]
     width = sum(t.shape[1] for t in tensors)
     rows_, left = [], 0

@@ -34,6 +34,7 @@ import warnings
 from collections import namedtuple
 
 from ...backends.numpy import numpy
+from ...backends.threads import set_num_threads
 from ...random import manual_seed
 from .collate import default_collate, tensors_are_stacked
 from .dataset import IterableDataset, gathered, samples_of
@@ -139,6 +140,7 @@ def _prepare(job, worker_id):
     """Seed the worker's streams, tell it who it is, and run the user's ``worker_init_fn``; the Failure if that fails."""
     global _info
 
+    set_num_threads(1)  # the workers themselves are what runs side by side
     seed = job.base_seed + worker_id
     manual_seed(seed)
     random.seed(seed)
