@@ -9,7 +9,7 @@ from .dtypes import bool as bool_dtype
 from .dtypes import dtype as DType
 from .dtypes import float64, get_default_dtype, int64, number_dtype
 from .engine import Tensor, create, from_data, wrap
-from .ops.conversion import empty_like, full_like, ones_like, zeros_like
+from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_like
 from .ops.movement import sizes
 
 __all__ = [
@@ -97,15 +97,6 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
 def is_tensor(obj):
     """Whether ``obj`` is a Tensor.   torch: is_tensor"""
     return isinstance(obj, Tensor)
-
-
-def wanting(made, requires_grad):
-    """A new tensor, that wants its gradient or not. Raises RuntimeError if it can't have one."""
-    if requires_grad and not (made.is_floating_point() or made.is_complex()):
-        raise RuntimeError(
-            f"Only Tensors of floating point and complex dtype can require gradients\nthis one has dtype {made.dtype}"
-        )
-    return made.requires_grad_(requires_grad)
 
 
 # -------------------------------------------------------------------------------------------------------------- filled

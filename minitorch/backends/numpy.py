@@ -108,7 +108,7 @@ def cast(x, dtype):
         x = x.real
     if target.kind in "iu" and target.itemsize < 8 and x.dtype.kind == "f":
         return x.astype(numpy.int64).astype(target)  # by way of int64, so that 300.0 to uint8 wraps to 44
-    return x.astype(target)
+    return x.astype(target, order="C" if 0 in x.strides else "K")  # NumPy would put an expanded dim innermost
 
 
 def widen(x):
@@ -328,8 +328,14 @@ add_reduce = add.reduce
 INTEGERS = frozenset(a for a in DTYPE_OF if a.kind in "biu")
 
 
+ONES = {numpy.dtype(name): numpy.ones(1 << 10, name) for name in ("float32", "float64")}
+
+
 def sum(x, dims, keepdim):
-    """Integers and booleans add up in int64."""
+    """Integers and booleans add up in int64. A matrix along one dim is a product with ones, which is faster."""
+    if x.ndim == 2 and len(dims) == 1 and not keepdim and x.dtype in ONES and x.shape[dims[0]] <= 1 << 10:
+        ones = ONES[x.dtype][: x.shape[dims[0]]]
+        return x.dot(ones) if dims[0] else ones.dot(x)
     return add_reduce(x, dims, numpy.int64 if x.dtype in INTEGERS else None, None, keepdim)
 
 

@@ -6,13 +6,13 @@ from .. import dtypes
 from .. import primitives as rows
 from ..device import as_device
 from ..device import device as Device
-from ..errors import output_shape_error
+from ..errors import broadcast_error, output_shape_error
 from .movement import sizes
 
 __all__ = [
     "bfloat16", "bool", "byte", "char", "copy_", "cpu", "cuda", "double", "empty_like", "float", "full_like", "half", "int", "item",
     "long", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "numpy", "ones_like", "short", "to", "tolist", "type",
-    "type_as", "zeros_like",
+    "type_as", "wanting", "zeros_like",
 ]  # fmt: skip
 
 
@@ -37,6 +37,8 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
         input._check_device(as_device(device))
     if dtype is None or dtype is input.dtype:
         return input.clone() if copy else input
+    if dtype.__class__ is not dtypes.dtype:
+        raise TypeError(f"to() received an invalid combination of arguments - got (dtype={dtype.__class__.__name__})")
     return input._apply(rows.cast, (input,), (dtype,))
 
 
@@ -73,12 +75,17 @@ def type(input, dtype=None, non_blocking=False):
     if dtype is None:
         return next(f"torch.{name}" for name, d in LEGACY.items() if d is input.dtype)
     if isinstance(dtype, str):
-        dtype = LEGACY[dtype.rpartition(".")[2]]
+        name = dtype.removeprefix("torch.")
+        if name not in LEGACY:
+            raise ValueError(f"invalid type: '{dtype}'")
+        dtype = LEGACY[name]
     return to(input, dtype)
 
 
 def type_as(input, other):
     """Cast to the dtype of ``other``.   torch: Tensor.type_as"""
+    if not hasattr(other, "_array"):
+        raise TypeError(f"type_as(): argument 'other' (position 1) must be Tensor, not {other.__class__.__name__}")
     return to(input, other.dtype)
 
 
@@ -95,9 +102,12 @@ def cuda(input, device=None, non_blocking=False, memory_format=None):
 def copy_(input, src, non_blocking=False):
     """The elements of ``src``, broadcast and cast, into the input.   torch: Tensor.copy_"""
     if not hasattr(src, "_apply"):
+        if not isinstance(src, (builtins.float, builtins.int, complex)):
+            raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {src.__class__.__name__}")
         src = input.new_tensor(src)
     if src._array.ndim > input._array.ndim:
-        raise output_shape_error(input._array.shape, (src._array.shape,), None)
+        shapes = input._array.shape, src._array.shape
+        raise broadcast_error(shapes) or output_shape_error(input._array.shape, shapes[1:], None)
     return input._write(rows.assign, (input, to(src, input.dtype)))
 
 
@@ -145,7 +155,23 @@ def filled(input, shape, value, dtype, device, requires_grad):
     if device is not None:
         input._check_device(as_device(device))
     dtype = input.dtype if dtype is None else dtype
-    return input._create(rows.full, (tuple(shape), value, dtype)).requires_grad_(requires_grad)
+    return wanting(input._create(rows.full, (tuple(shape), value, dtype)), requires_grad)
+
+
+def wanting(made, requires_grad):
+    """A new tensor, that wants its gradient or not. Raises RuntimeError if it can't have one."""
+    if requires_grad and not (made.is_floating_point() or made.is_complex()):
+        raise RuntimeError(
+            f"Only Tensors of floating point and complex dtype can require gradients\nthis one has dtype {made.dtype}"
+        )
+    return made.requires_grad_(requires_grad)
+
+
+def shape_like(name, input):
+    """The shape of a tensor. Raises TypeError for what is none."""
+    if not hasattr(input, "_array"):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {input.__class__.__name__}")
+    return input._array.shape
 
 
 def checked_sizes(size):
@@ -158,6 +184,8 @@ def checked_sizes(size):
 
 def new_full(input, size, fill_value, *, dtype=None, device=None, requires_grad=False):
     """A tensor of ``size`` filled with a value, of the input's dtype.   torch: Tensor.new_full"""
+    if size.__class__ is builtins.int:
+        raise TypeError("new_full(): argument 'size' (position 1) must be tuple of ints, not int")
     return filled(input, checked_sizes((size,)), fill_value, dtype, device, requires_grad)
 
 
@@ -175,36 +203,36 @@ def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
     """Uninitialised memory of the input's dtype.   torch: Tensor.new_empty"""
     if device is not None:
         input._check_device(as_device(device))
-    return input._create(rows.empty, (sizes(size), input.dtype if dtype is None else dtype)).requires_grad_(
-        requires_grad
-    )
+    made = input._create(rows.empty, (checked_sizes(size), input.dtype if dtype is None else dtype))
+    return wanting(made, requires_grad)
 
 
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
     """A copy of ``data`` as a tensor of the input's dtype.   torch: Tensor.new_tensor"""
-    return input._from_data(data, input.dtype if dtype is None else dtype).requires_grad_(requires_grad)
+    return wanting(input._from_data(data, input.dtype if dtype is None else dtype), requires_grad)
 
 
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
     """Zeros in the input's shape.   torch: zeros_like"""
-    return filled(input, input._array.shape, 0, dtype, device, requires_grad)
+    return filled(input, shape_like("zeros_like", input), 0, dtype, device, requires_grad)
 
 
 def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
     """Ones in the input's shape.   torch: ones_like"""
-    return filled(input, input._array.shape, 1, dtype, device, requires_grad)
+    return filled(input, shape_like("ones_like", input), 1, dtype, device, requires_grad)
 
 
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
     """A value in the input's shape.   torch: full_like"""
-    return filled(input, input._array.shape, fill_value, dtype, device, requires_grad)
+    return filled(input, shape_like("full_like", input), fill_value, dtype, device, requires_grad)
 
 
 def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
     """Uninitialised memory in the input's shape, and in its order of dims if that has no gaps.   torch: empty_like"""
+    lengths = shape_like("empty_like", input)
     order = input._memory_order()
-    shape = [input._array.shape[d] for d in order]
+    shape = [lengths[d] for d in order]
     made = new_empty(input, shape, dtype=dtype, device=device)
     back = tuple(order.index(d) for d in range(len(order)))
     made = made if back == tuple(range(len(order))) else made._strided(back)
-    return made.requires_grad_(requires_grad)
+    return wanting(made, requires_grad)

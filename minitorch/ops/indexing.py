@@ -44,34 +44,54 @@ def getitem(input, key):
 
 
 def setitem(input, key, value):
-    """x[key] = value, in place; the value is broadcast and cast."""
+    """x[key] = value, in place; the value, a number or a tensor, is broadcast."""
     if not hasattr(value, "_apply"):
-        value = input.new_tensor(value)
-    if hasattr(key, "_apply") and key.dtype is bool_dtype and key.shape == input.shape and value.ndim == 0:
-        input.masked_fill_(key, value)
-        return
+        value = number_value(input, value)
+        if hasattr(key, "_apply") and key.dtype is bool_dtype and key.shape == input.shape:
+            input.masked_fill_(key, value)
+            return
     view, indices, dims = resolved(input, key)
+    ndim = view.ndim - len(indices) + max([i.ndim for i in indices], default=0)
+    while value.ndim > ndim and value.shape[0] == 1:
+        value = value.squeeze(0)
     if not indices:
-        while value.ndim > view.ndim and value.shape[0] == 1:
-            value = value.squeeze(0)
+        if value.ndim and value._array.shape != view._array.shape:
+            value = value.expand(view._array.shape)
         view.copy_(value)
         return
-    view._write(rows.index_put, (view, value.to(input.dtype), *indices), (dims, False))
+    if value.dtype is not input.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {input._type_name()} for the destination and "
+            f"{value._type_name()} for the source.\ncast the value first: value.to(x.dtype)"
+        )
+    view._write(rows.index_put, (view, value, *indices), (dims, False))
+
+
+def number_value(input, value):
+    """A Python or NumPy number as a 0-d tensor of the input's dtype. Raises TypeError for anything else."""
+    if isinstance(value, (bool, int, float, complex)) or getattr(value, "shape", None) == ():
+        return input.new_tensor(value)
+    raise TypeError(
+        f"can't assign a {type(value).__name__} to a torch.{input._type_name()}Tensor\nmake it a tensor first: torch.tensor(...)"
+    )
 
 
 def resolved(input, key):
     """The view that the basic part of ``key`` makes, the integer tensors that remain, and the dims that they index."""
     entries = without_ellipsis(input, as_entries(input, key))
     basic, indices, dims = [], [], []
-    source = result = 0  # the dims reached, in the input and in the view
+    source = result = added = 0  # the dims reached in the input and in the view; how many of these are new
     trivial = True
     shape = input._array.shape
     for entry in entries:
-        if entry is None:
+        if entry is None or entry.__class__ is bool:
             basic.append(None)
-            result, trivial = result + 1, False
+            if entry is not None:  # a new dim, of which nothing is taken if False
+                indices.append(input._from_data([0] if entry else [], int64))
+                dims.append(result)
+            result, added, trivial = result + 1, added + 1, False
         elif entry.__class__ is int:
-            basic.append(in_range(entry, shape[source], source))
+            basic.append(in_range(entry, shape[source], source + added))
             source, trivial = source + 1, False
         elif entry.__class__ is slice:
             bounds = slice_bounds(entry, shape[source])
@@ -89,47 +109,43 @@ def resolved(input, key):
 
 
 def as_entries(input, key):
-    """The key as a list, with lists and arrays made tensors, and 0-d integer tensors Python numbers."""
+    """The key as a list: lists and arrays made tensors, 0-d tensors Python's integers and booleans."""
     if isinstance(key, list) and any(
         isinstance(k, (slice, list, type(None), type(...))) or hasattr(k, "_apply") for k in key
     ):
         key = tuple(key)
-    entries = []
-    for entry in key if isinstance(key, tuple) else (key,):
-        if isinstance(entry, (list, tuple, range)) or (hasattr(entry, "__array__") and not hasattr(entry, "_apply")):
-            entry = input._from_data(entry)
-            if entry.numel() == 0:
-                entry = entry.to(int64)
-        if entry is True or entry is False:
-            entries += [None, input._from_data([entry])]
-        elif hasattr(entry, "_apply"):
-            kind = entry._array.dtype.kind
-            if kind not in "iub":
-                raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-            entries += (
-                [entry.item()]
-                if entry.ndim == 0 and kind == "i"
-                else [None, entry.reshape(1)]
-                if entry.ndim == 0
-                else [entry]
-            )
-        elif entry is None or entry is ... or entry.__class__ in (int, slice):
-            entries.append(entry)
-        elif hasattr(entry, "__index__"):
-            entries.append(entry.__index__())
-        else:
-            raise IndexError(
-                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
-                f"{type(entry).__name__})"
-            )
-    return entries
+    return [as_entry(input, entry) for entry in (key if isinstance(key, tuple) else (key,))]
+
+
+def as_entry(input, entry):
+    if entry is None or entry is ... or entry.__class__ in (int, slice, bool):
+        return entry
+    if isinstance(entry, (list, tuple, range)) or (hasattr(entry, "__array__") and not hasattr(entry, "_apply")):
+        entry = input._from_data(entry)
+        if entry.numel() == 0:
+            entry = entry.to(int64)
+    if hasattr(entry, "_apply"):
+        kind = entry._array.dtype.kind
+        if kind not in "iub":
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        if entry.ndim:
+            return entry
+        return entry.item() if kind == "i" else bool(entry.item())
+    if hasattr(entry, "__index__"):
+        return entry.__index__()
+    if isinstance(entry, str):
+        raise TypeError("new(): invalid data type 'str'\na tensor is indexed by places, not by names")
+    raise IndexError(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+        f"{type(entry).__name__})"
+    )
 
 
 def without_ellipsis(input, entries):
     """``entries`` with the Ellipsis, or the end, filled up with full slices."""
     used = 0
     for entry in entries:
-        if entry is None or entry is ...:
+        if entry is None or entry is ... or entry.__class__ is bool:
             continue
         used += entry.ndim if hasattr(entry, "_apply") and entry.dtype in (bool_dtype, uint8) else 1
     missing = input._array.ndim - used
@@ -234,7 +250,7 @@ def narrow(input, dim, start, length):
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -size <= start <= size:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size}], but got {start})")
+        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     start = start + size if start < 0 else start
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
@@ -246,7 +262,7 @@ def unbind(input, dim=0):
     """A tuple of all slices along ``dim``, without it: views.   torch: unbind"""
     d = one_dim(dim, input.ndim)
     if input.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     views = tuple([input.select(d, i) for i in range(input.shape[d])])
     return several_views(views, "Unbind")
 
@@ -467,6 +483,10 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
 
 def kthvalue(input, k, dim=-1, keepdim=False):
     """The k-th smallest along ``dim``: (values, indices).   torch: kthvalue"""
+    if input.ndim and not 1 <= k <= input.shape[one_dim(dim, input.ndim)]:
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {one_dim(dim, input.ndim)}\nk counts from 1"
+        )
     values, order = input.sort(dim)
     values, order = values.narrow(dim, k - 1, 1), order.narrow(dim, k - 1, 1)
     return kthvalue_result(values, order) if keepdim else kthvalue_result(values.squeeze(dim), order.squeeze(dim))
@@ -558,4 +578,4 @@ def bincount(input, weights=None, minlength=0):
         return input._apply(rows.bincount, (input,), (minlength,))
     size = max(minlength, int(input.max()) + 1 if input.numel() else 0)
     weights = weights if weights.is_floating_point() and weights.dtype.name == "float32" else weights.double()
-    return weights.new_zeros(size).index_add_(0, input, weights).double()
+    return weights.new_zeros(size).index_add_(0, input, weights)
