@@ -389,10 +389,6 @@ class Tensor:
         return made
 
     def __reduce_ex__(self, protocol):
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Pickling of non-leaf Tensors is not supported: its history can't be stored\npickle x.detach() instead"
-            )
         return rebuilt, (self.__class__, self._array, self.requires_grad, dict(self.__dict__))
 
     def _type_name(self, prefix=""):

@@ -67,6 +67,8 @@ def store(target, row, forward, arrays, params):
             xp.copyto(target, result)
     except OverflowError:
         store(target, row, forward, wrapped_numbers(arrays), params)
+    except IndexError as error:
+        raise explained(row, arrays, error) from None
     except TypeError as error:
         if "Cannot cast" not in str(error):
             raise explained(row, arrays, error) from None
@@ -91,14 +93,12 @@ def refuse_write(x, node):
         if isinstance(node, AccumulateGrad):
             raise RuntimeError(errors.LEAF_WRITTEN)
         return
-    if node is not None and isinstance(view.base._node, AccumulateGrad):
-        raise RuntimeError(errors.LEAF_VIEW_WRITTEN)
-    if isinstance(node, AccumulateGrad):
-        raise RuntimeError(errors.LEAF_VIEW_WRITTEN)
     if view.made != "grad":
         raise RuntimeError(
             errors.NO_GRAD_VIEW_WRITTEN if view.made == "no_grad" else errors.many_views_error(view.made)
         )
+    if isinstance(node, AccumulateGrad) or (node is not None and isinstance(view.base._node, AccumulateGrad)):
+        raise RuntimeError(errors.LEAF_VIEW_WRITTEN)
 
 
 def kept_inputs(x, row, inputs, wanted):

@@ -20,28 +20,47 @@ def places(indices, dims):
 def index(x, indices, dims):
     if dims == (0,):
         return x.take(indices[0], 0)
-    return x[places(indices, dims)]
+    try:
+        return x[places(indices, dims)]
+    except IndexError as error:
+        raise place_error(indices, error) from None
 
 
 def index_put(x, y, indices, dims, accumulate, out=None):
     out = x.copy() if out is None else out
-    if not accumulate:
-        out[places(indices, dims)] = y
-    elif dims == (0,) and x.ndim > 1 and indices[0].size and x.dtype != bool:
-        add_rows(out, indices[0], y)
-    else:
-        numpy.add.at(out, places(indices, dims), y)
+    try:
+        if not accumulate:
+            out[places(indices, dims)] = y
+        elif dims == (0,) and x.ndim > 1 and indices[0].size and x.dtype != bool:
+            add_rows(out, indices[0], y)
+        else:
+            numpy.add.at(out, places(indices, dims), y)
+    except IndexError as error:
+        raise place_error(indices, error) from None
+    except ValueError:
+        result = list(out[places(indices, dims)].shape)
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(y.shape)} cannot be broadcast to indexing result of shape {result}"
+        ) from None
     return out
+
+
+def place_error(indices, error):
+    """PyTorch's words for places that don't fit together, or lie outside."""
+    if "could not be broadcast" not in str(error):
+        return IndexError(str(error).replace("axis", "dimension"))
+    shapes = ", ".join(str(list(i.shape)) for i in indices)
+    return IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}")
 
 
 def add_rows(out, rows, y):
     """out[rows[i]] += y[i]; rows that come often are summed first. (``add.at`` goes element by element.)"""
-    rows = rows.reshape(-1) % len(out)
-    y = (
-        numpy.broadcast_to(y, (*rows.shape, *out.shape[1:]))
-        if y.ndim < out.ndim
-        else y.reshape(len(rows), *out.shape[1:])
-    )
+    n = len(out)
+    outside = rows[(rows < -n) | (rows >= n)]
+    if outside.size:
+        raise IndexError(f"index {outside[0]} is out of bounds for dimension 0 with size {n}")
+    y = numpy.broadcast_to(y, (*rows.shape, *out.shape[1:])).reshape(rows.size, *out.shape[1:])
+    rows = rows.reshape(-1) % n
     order = rows.argsort(kind="stable")
     rows = rows[order]
     starts = numpy.flatnonzero(numpy.concatenate(([True], rows[1:] != rows[:-1])))

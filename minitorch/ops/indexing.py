@@ -60,11 +60,24 @@ def setitem(input, key, value):
         view.copy_(value)
         return
     if value.dtype is not input.dtype:
-        raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {input._type_name()} for the destination and "
-            f"{value._type_name()} for the source.\ncast the value first: value.to(x.dtype)"
-        )
+        if value.ndim == 0 and is_one_mask(as_entries(input, key)):
+            value = value.to(input.dtype)
+        else:
+            raise RuntimeError(index_put_dtypes(input, value))
     view._write(rows.index_put, (view, value, *indices), (dims, False))
+
+
+def is_one_mask(entries):
+    """Whether of these entries of a key one is a mask, and none is another tensor."""
+    tensors = [entry for entry in entries if hasattr(entry, "_apply")]
+    return len(tensors) == 1 and tensors[0].dtype is bool_dtype
+
+
+def index_put_dtypes(input, value):
+    return (
+        f"Index put requires the source and destination dtypes match, got {input._type_name()} for the destination and "
+        f"{value._type_name()} for the source.\ncast the value first: value.to(x.dtype)"
+    )
 
 
 def number_value(input, value):

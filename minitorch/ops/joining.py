@@ -43,7 +43,9 @@ def cat(tensors, dim=0):
 def several(name, tensors):
     """``tensors``, a list, as a tuple. Raises TypeError if that is no list of tensors."""
     if not isinstance(tensors, (list, tuple)):
-        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+        )
     for i, t in enumerate(tensors):
         if not hasattr(t, "_array"):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
@@ -144,7 +146,9 @@ def split_with_sizes(tensor, split_sizes, dim=0):
         raise TypeError("split_with_sizes(): argument 'split_sizes' (position 2) must be tuple of ints, not str")
     sizes = [int(n) for n in split_sizes]
     if min(sizes, default=0) < 0:
-        raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}")
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}"
+        )
     if sum(sizes) != tensor.shape[d]:
         raise RuntimeError(
             f"split_with_sizes expects split_sizes to sum exactly to {tensor.shape[d]} (input tensor's size at dimension {dim}), but "
@@ -233,7 +237,9 @@ def block_diag(*tensors):
     """Matrices along the diagonal of a larger one, 0 elsewhere.   torch: block_diag"""
     for i, t in enumerate(tensors):
         if t.ndim > 2:
-            raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t.ndim} dimensions")
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t.ndim} dimensions"
+            )
     tensors = [atleast_2d(t) for t in tensors]
     width = sum(t.shape[1] for t in tensors)
     rows_, left = [], 0

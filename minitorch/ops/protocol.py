@@ -31,18 +31,24 @@ def as_bool(input):
 
 
 def as_float(input):
-    """float(x), of one element."""
-    return float(input.item())
+    """float(x), of one element. Raises ValueError for others."""
+    return float(only_element(input))
 
 
 def as_int(input):
-    """int(x), of one element."""
-    return int(input.item())
+    """int(x), of one element. Raises ValueError for others."""
+    return int(only_element(input))
 
 
 def as_complex(input):
-    """complex(x), of one element."""
-    return complex(input.item())
+    """complex(x), of one element. Raises ValueError for others."""
+    return complex(only_element(input))
+
+
+def only_element(input):
+    if input._array.size != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars\nreduce it first, or use tolist()")
+    return input.item()
 
 
 def as_index(input):
