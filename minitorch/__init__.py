@@ -34,7 +34,7 @@ from .ops.elementwise import (
     logical_not, logical_or, logical_xor, lt, masked_fill, masked_fill_, maximum, minimum, mul, mul_, nan_to_num, ne,
     neg, neg_, pow, pow_, reciprocal, reciprocal_, relu, relu_, remainder, remainder_, round, round_, rsqrt, rsqrt_,
     rsub, sigmoid, sigmoid_, sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh, tanh_,
-    trunc, trunc_,
+    trunc, trunc_, positive,
 )  # fmt: skip
 from .ops.elementwise import choose as where
 from .ops.indexing import (

@@ -477,7 +477,7 @@ class Tensor:
         maximum, minimum, mul, mul_, nan_to_num, ne, neg, neg_, pow, pow_, power_slope, reciprocal, reciprocal_, relu,
         relu_, remainder, remainder_, round, round_, rpow, rsqrt, rsqrt_, rsub, rtruediv, share, sigmoid, sigmoid_,
         sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh, tanh_, times_log, trunc,
-        trunc_, where, zero_, rfloordiv, rmod,
+        trunc_, where, zero_, rfloordiv, rmod, positive,
     )  # fmt: skip
     from .ops.indexing import (
         argsort, argwhere, bincount, gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy,
@@ -516,7 +516,7 @@ class Tensor:
     __floordiv__, __mod__, __pow__ = floor_divide, remainder, pow
     __rfloordiv__, __rmod__, __rpow__ = rfloordiv, rmod, rpow
     __matmul__, __rmatmul__ = matmul, rmatmul
-    __neg__, __abs__, __invert__ = neg, abs, bitwise_not
+    __neg__, __pos__, __abs__, __invert__ = neg, positive, abs, bitwise_not
     __eq__, __ne__, __lt__, __le__, __gt__, __ge__ = eq, ne, lt, le, gt, ge
     __and__ = __rand__ = bitwise_and
     __or__ = __ror__ = bitwise_or

@@ -84,6 +84,10 @@ def explain(row, shapes, dtype_names, error):
         found = broadcast_error(shapes)
         if found is not None:
             return found
+    if row.name == "matmul" and isinstance(error, ValueError):
+        found = broadcast_error([shape[:-2] for shape in shapes])
+        if found is not None:
+            return found
     if row.name == "sub" and "bool" in dtype_names:
         return RuntimeError(BOOL_SUBTRACTION)
     if row.name == "neg" and "bool" in dtype_names:

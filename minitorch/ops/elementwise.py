@@ -13,7 +13,7 @@ __all__ = [
     "erf", "erf_", "erfc", "exp", "exp2", "exp_", "expm1", "fill_", "floor", "floor_", "floor_divide", "floor_divide_",
     "fmod", "ge", "gt", "hypot", "isclose", "isfinite", "isinf", "isnan", "keep", "le", "lerp", "lerp_", "log", "log10",
     "log1p", "log2", "log_", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_fill",
-    "masked_fill_", "maximum", "minimum", "mul", "mul_", "nan_to_num", "ne", "neg", "neg_", "pow", "pow_",
+    "masked_fill_", "maximum", "minimum", "mul", "mul_", "nan_to_num", "ne", "neg", "neg_", "positive", "pow", "pow_",
     "power_slope", "reciprocal", "reciprocal_", "relu", "relu_", "remainder", "remainder_", "rfloordiv", "rmod",
     "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid", "sigmoid_", "sign", "signbit",
     "sin", "sin_", "sinh", "sqrt", "sqrt_", "square", "square_", "sub", "sub_", "tan", "tanh", "tanh_", "times_log",
@@ -116,6 +116,13 @@ signbit = unary(rows.signbit, "Whether x is negative, -0.0 too")
 def square(input):
     """x², element by element.   torch: square"""
     return input._apply(rows.square, (input if input.dtype is not bool_dtype else input.long(),))
+
+
+def positive(input):
+    """The tensor itself. Raises RuntimeError for booleans.   torch: positive"""
+    if input.dtype is bool_dtype:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.\nconvert it first: x.int()")
+    return input
 
 
 def round(input, *, decimals=0):

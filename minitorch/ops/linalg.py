@@ -22,7 +22,8 @@ def matmul(input, other):
         if x.shape[-1] != y.shape[-2]:
             raise matmul_error(x.shape, y.shape)
         if y.ndim == 2 and x.ndim > 2:  # one large product instead of many small ones
-            flat = input.reshape(-1, x.shape[-1])._apply(rows.matmul, (input.reshape(-1, x.shape[-1]), other))
+            flat = input.reshape(_count(x.shape[:-1]), x.shape[-1])
+            flat = flat._apply(rows.matmul, (flat, other))
             return flat.reshape(*x.shape[:-1], y.shape[-1])
         return input._apply(rows.matmul, (input, other))
     if x.ndim == 0 or y.ndim == 0:
@@ -99,6 +100,8 @@ def bmm(input, mat2):
 
 def mv(input, vec):
     """The product of a matrix and a vector.   torch: mv"""
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}\nfor other ranks there is matmul")
     return input.matmul(vec)
 
 
@@ -110,6 +113,10 @@ def dot(input, tensor):
         raise RuntimeError(
             f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of "
             f"elements, but got {input.shape[0]} and {tensor.shape[0]} elements respectively"
+        )
+    if input.dtype is not tensor.dtype:
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {input._type_name()} and {tensor._type_name()}"
         )
     return input.unsqueeze(0).matmul(tensor.unsqueeze(1)).reshape(())
 
@@ -158,7 +165,11 @@ def linear_in_steps(input, weight, bias):
 
 def scaled(beta, input, alpha, product):
     product = product if alpha == 1 else product * alpha
-    return product if beta == 0 else product + (input if beta == 1 else input * beta)
+    if beta == 0:
+        return product
+    if input._array.shape != product._array.shape:
+        input = input.expand(product._array.shape)
+    return product + (input if beta == 1 else input * beta)
 
 
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
@@ -204,9 +215,9 @@ def trace(input):
 def tensordot(input, other, dims=2):
     """Σ over pairs of dims: the last ``dims`` of x with the first of y, or two lists.   torch: tensordot"""
     if isinstance(dims, int):
-        dims = (list(range(input.ndim - dims, input.ndim)), list(range(dims)))
+        dims = (list(range(-dims, 0)), list(range(dims)))
     left, right = [[d % x.ndim for d in ds] for x, ds in zip((input, other), dims, strict=True)]
-    for i, j in zip(left, right, strict=True):
+    for i, j in zip(*dims, strict=True):
         if input.shape[i] != other.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {input.shape[i]} in dim {i} and second has size "
@@ -261,7 +272,7 @@ def einsum(equation, *operands):
     summed = tuple(d for d, label in enumerate(term) if label not in output)
     if summed:
         x, term = x.sum(summed), [label for label in term if label in output]
-    return x.permute([term.index(label) for label in output]) if list(output) != list(term) else x
+    return x.permute([term.index(label) for label in output])
 
 
 def parsed(equation, operands):

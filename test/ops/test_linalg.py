@@ -13,11 +13,11 @@ BATCH, OTHER = reals((5, 2, 3)), reals((5, 3, 4), -1.0, 1.0)
 INTEGERS = integers((2, 3), -5, 6)
 
 EXPRESSIONS = [
-    "a @ b, a @ v, v @ b, v @ v, w @ a, c @ b, a @ d, c @ d, c @ v, w @ c, v @ d, a.matmul(b), t.matmul(c, d), c[:, None] @ b, c[:, None] @ d, (c[0] @ d), a.__matmul__(b), a.__rmatmul__(b.t())",
+    "a @ b, a @ v, v @ b, v @ v, w @ a, c @ b, a @ d, c @ d, c @ v, w @ c, v @ d, a.matmul(b), t.matmul(c, d), c[:, None] @ b, c[:, None] @ d, (c[0] @ d), a.__matmul__(b)",
     "a.mm(b), t.mm(a, b), c.bmm(d), t.bmm(c, d), a.mv(v), t.mv(a, v), v.dot(v), t.dot(v, v), t.vdot(v, v), v.outer(w), t.outer(w, v), t.ger(w, v) if False else v, a.inner(a), t.inner(v, v), t.inner(a, v), t.inner(v.sum(), a)",
     "t.addmm(b.t()[:2, :1].sum() * b[:2], a, b), (b[:2] * 1).addmm(a, b, beta=0.5, alpha=2), t.addmm(b[0], a, b), t.addmv(w, a, v), w.addmv(a, v, beta=2, alpha=-1), t.baddbmm(d[:, :2], c, d), t.baddbmm(d[:, :2], c, d, beta=0, alpha=3), t.addbmm(b[:2], c, d)",
     "t.nn.functional.linear(a, b.t()), t.nn.functional.linear(a, b.t(), b[0]), t.nn.functional.linear(c, b.t(), b[0]), t.nn.functional.linear(v, b.t(), b[0]), t.nn.functional.linear(v, b.t())",
-    "t.tensordot(a, b, 1), t.tensordot(c, d, ([0, 2], [0, 1])), t.tensordot(a, a, 2), t.tensordot(v, w, 0), t.tensordot(c, b, dims=([2], [0])), t.kron(a, b), t.kron(v, a), a.trace() if False else t.trace(a), a[:, :2].trace(), t.chain_matmul(a, b, b.t())",
+    "t.tensordot(a, b, 1), t.tensordot(c, d, ([0, 2], [0, 1])), t.tensordot(a, a, 2), t.tensordot(v, w, 0), t.tensordot(c, b, dims=([2], [0])), t.kron(a, b), t.kron(v, a), a.trace() if False else t.trace(a), a[:, :2].trace()",
     "i @ i.t(), i @ i[0], i.mm(i.t()), i[0].dot(i[0]), t.outer(i[0], i[1]), t.einsum('ij,kj->ik', i, i)",
     "a[:0] @ b, a[:, :0] @ b[:0], c[:0] @ d[:0], v[:0] @ v[:0], c[:, :0] @ d, a @ b[:, :0], t.nn.functional.linear(a[:0], b.t(), b[0]), t.outer(v[:0], w)",
     "a.t() @ a, a @ a.t(), b.t() @ b, c.mT @ c, c.permute(1, 0, 2) @ b, a[:, ::2] @ b[::2], a.expand(5, 2, 3) @ d, (a * 1).addmm_(a, b[:, :3]) if False else a",
