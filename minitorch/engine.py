@@ -99,6 +99,8 @@ def apply(row, inputs, params=()):
     else:
         out._storage = Storage()
     if grad_mode and wanted & row.wants and result.dtype.kind not in "biu":
+        if result.dtype.kind == "c":
+            raise NotImplementedError(errors.COMPLEX_GRADIENT)
         out._node = remembered(row, inputs, params, out, wanted, edges)
     if mode.listeners:
         tell(row, inputs, params, out, False)
@@ -207,7 +209,9 @@ class Tensor:
     def requires_grad(self, wanted):
         node = edge_of(self)
         if wanted and node is None:
-            if not (self.is_floating_point() or self.is_complex()):
+            if self.is_complex():
+                raise NotImplementedError(errors.COMPLEX_GRADIENT)
+            if not self.is_floating_point():
                 raise RuntimeError(
                     "only Tensors of floating point dtype can require gradients\n"
                     f"this tensor has dtype {self.dtype}: convert it with .float()"

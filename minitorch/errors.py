@@ -4,9 +4,9 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 """
 
 __all__ = [
-    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "SHARED_ELEMENTS",
-    "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "explain", "gradient_error",
-    "many_views_error", "output_shape_error", "overwritten_error", "refuse_mixture",
+    "COMPLEX_GRADIENT", "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN",
+    "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "explain",
+    "gradient_error", "many_views_error", "output_shape_error", "overwritten_error", "refuse_mixture",
 ]  # fmt: skip
 
 FREED = (
@@ -34,6 +34,9 @@ STALE_NO_GRAD_VIEW = (
     "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
     "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
     "outside (if you want the inplace to be tracked)."
+)
+COMPLEX_GRADIENT = (
+    "gradients of complex tensors are not here yet\ncompute under torch.no_grad(), or with the real and imaginary parts as two tensors"
 )
 VIEW_DETACHED = (
     "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "

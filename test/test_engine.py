@@ -8,9 +8,11 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
+import pytest  # noqa: E402
 import torch  # noqa: E402
 from oracle import Raised, agree  # noqa: E402
 
+import minitorch  # noqa: E402
 from minitorch.engine import Tensor  # noqa: E402
 
 
@@ -164,6 +166,14 @@ ERRORS = [
 def test_errors_are_pytorch_s():
     for program in ERRORS:
         assert isinstance(agree(program), Raised)
+
+
+def test_complex_numbers_go_forward_only():
+    x = minitorch.tensor([1.0, 2.0])
+    assert (x * 1j * 1j).tolist() == [-1, -2]
+    for program in (lambda: x.clone().requires_grad_() * 1j, lambda: minitorch.tensor([1j], requires_grad=True)):
+        with pytest.raises(NotImplementedError, match="complex"):
+            program()
 
 
 if __name__ == "__main__":

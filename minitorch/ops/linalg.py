@@ -160,7 +160,7 @@ def linear_in_steps(input, weight, bias):
     if w.ndim == 2 and x.ndim and x.shape[-1] != w.shape[1]:
         raise matmul_error(x.shape if x.ndim > 1 else (1, *x.shape), w.shape[::-1])
     result = input.matmul(weight.t() if w.ndim == 2 else weight)
-    return result if bias is None else result + bias
+    return result if bias is None else result + bias.expand(result._array.shape)
 
 
 def scaled(beta, input, alpha, product):
@@ -257,14 +257,15 @@ def einsum(equation, *operands):
     terms, output = parsed(equation, operands)
     pairs = [diagonals(x, term) for x, term in zip(operands, terms, strict=True)]
     sizes = {}
-    for x, term in pairs:
+    for i, (x, term) in enumerate(pairs):
         for label, n in zip(term, x.shape, strict=True):
-            if sizes.get(label, 1) not in (1, n) and n != 1:
+            seen = sizes.setdefault(label, n)
+            if seen not in (1, n) and n != 1:
                 raise RuntimeError(
-                    f"einsum(): subscript {label} has size {n} for operand which does not broadcast with previously seen "
-                    f"size {sizes[label]}"
+                    f"einsum(): subscript {label} has size {n} for operand {i} which does not broadcast with previously seen "
+                    f"size {seen}"
                 )
-            sizes[label] = max(sizes.get(label, 1), n)
+            sizes[label] = n if seen == 1 else seen
     x, term = pairs[0]
     for i, (y, other) in enumerate(pairs[1:], 1):
         later = set(output).union(*[t for _, t in pairs[i + 1 :]])
@@ -308,6 +309,9 @@ def parsed(equation, operands):
             raise RuntimeError(
                 f"einsum(): output subscript {unknown[0]} does not appear in the equation for any input operand"
             )
+        repeated = [label for label in output if output.count(label) > 1]
+        if repeated:
+            raise RuntimeError(f"einsum(): output subscript {repeated[0]} appears more than once in the output")
         return expanded, output
     named = [label for term in expanded for label in term if isinstance(label, str)]
     return expanded, [*range(-hidden, 0), *sorted(label for label in set(named) if named.count(label) == 1)]
