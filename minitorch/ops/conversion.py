@@ -107,7 +107,7 @@ def copy_(input, src, non_blocking=False):
         src = input.new_tensor(src)
     if src._array.ndim > input._array.ndim:
         shapes = input._array.shape, src._array.shape
-        raise broadcast_error(shapes) or output_shape_error(input._array.shape, shapes[1:], None)
+        raise broadcast_error(shapes) or output_shape_error(input._array.shape, shapes, None)
     return input._write(rows.assign, (input, to(src, input.dtype)))
 
 

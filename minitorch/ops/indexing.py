@@ -36,7 +36,7 @@ def getitem(input, key):
     (tensor([3, 5]), tensor([4, 5]))
     """
     if key.__class__ is int and input._array.ndim:
-        return input.select(0, in_range(key, input._array.shape[0], 0))
+        return input.select(0, in_range(key, input._array.shape[0]))
     view, indices, dims = resolved(input, key)
     if not indices:
         return view if view is not input else input._apply(rows.reshape, (input,), (tuple(input._array.shape),))
@@ -91,20 +91,21 @@ def number_value(input, value):
 
 def resolved(input, key):
     """The view that the basic part of ``key`` makes, the integer tensors that remain, and the dims that they index."""
-    entries = without_ellipsis(input, as_entries(input, key))
+    given = as_entries(input, key)
+    entries = without_ellipsis(input, given)
     basic, indices, dims = [], [], []
-    source = result = added = 0  # the dims reached in the input and in the view; how many of these are new
+    source = result = 0  # the dims reached, in the input and in the view
     trivial = True
     shape = input._array.shape
-    for entry in entries:
+    for at, entry in enumerate(entries):
         if entry is None or entry.__class__ is bool:
             basic.append(None)
             if entry is not None:  # a new dim, of which nothing is taken if False
                 indices.append(input._from_data([0] if entry else [], int64))
                 dims.append(result)
-            result, added, trivial = result + 1, added + 1, False
+            result, trivial = result + 1, False
         elif entry.__class__ is int:
-            basic.append(in_range(entry, shape[source], source + added))
+            basic.append(in_range(entry, shape[source], given, at, len(entries)))
             source, trivial = source + 1, False
         elif entry.__class__ is slice:
             bounds = slice_bounds(entry, shape[source])
@@ -163,20 +164,27 @@ def without_ellipsis(input, entries):
         used += entry.ndim if hasattr(entry, "_apply") and entry.dtype in (bool_dtype, uint8) else 1
     missing = input._array.ndim - used
     if missing < 0:
-        if input._array.ndim == 0:
-            raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor "
-                "to a number"
-            )
+        if len(entries) == 1 and input._array.ndim == 0:
+            if entries[0].__class__ is slice:
+                raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+            if entries[0].__class__ is int:
+                raise IndexError(
+                    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
+                    "tensor to a number"
+                )
         raise IndexError(f"too many indices for tensor of dimension {input._array.ndim}")
     at = next((i for i, entry in enumerate(entries) if entry is ...), len(entries))
     return entries[:at] + [slice(None)] * missing + [e for e in entries[at + 1 :] if e is not ...]
 
 
-def in_range(index, size, dim):
+def in_range(index, size, given=(), at=0, count=0):
+    """``index`` counted from the front. Raises IndexError if it is out of range, naming its place in the key as ``given``;
+    it came to stand at ``at`` among ``count`` when the Ellipsis was filled in."""
     if -size <= index < size:
         return index if index >= 0 else index + size
-    raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
+    dots = next((i for i, entry in enumerate(given) if entry is ...), count)
+    place = at if at < dots else at - count + len(given)
+    raise IndexError(f"index {index} is out of bounds for dimension {place} with size {size}")
 
 
 def slice_bounds(entry, size):

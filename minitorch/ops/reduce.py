@@ -158,7 +158,7 @@ def variance(name, input, dim, unbiased, keepdim, correction):
     mean = input.mean(dims, True) if shape else input
     total = (input - mean).square().sum(dims if shape else None, keepdim)
     freedom = n - correction
-    if freedom <= 0 and total.numel():
+    if input._array.size // (total._array.size or 1) <= correction:
         warnings.warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided "
             "by output numel).",
