@@ -25,16 +25,27 @@ from .engine import (
 )  # fmt: skip
 from .formatting import set_printoptions
 from .ops.attributes import is_complex, is_floating_point, numel
+from .ops.aliases import (
+    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clip, clip_, concat, concatenate, divide,
+    fix, fix_, ger, greater, greater_equal, less, less_equal, moveaxis, multiply, negative, negative_, not_equal,
+    row_stack, subtract, swapdims, true_divide,
+)  # fmt: skip
+from .ops.special import (
+    addr, bucketize, cdist, copysign, corrcoef, cov, cross, deg2rad, diagflat, diagonal_scatter, diff, float_power,
+    fmax, fmin, frac, heaviside, histc, isin, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit, matrix_power,
+    mode, nanmedian, quantile, rad2deg, renorm, scatter_reduce, select_scatter, sinc, slice_scatter, xlogy,
+)  # fmt: skip
 from .ops.elementwise import (
-    abs, abs_, acos, acosh, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asinh, atan, atan2, atanh,
-    bitwise_and, bitwise_and_, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_or_, bitwise_right_shift,
-    bitwise_xor, bitwise_xor_, ceil, ceil_, clamp, clamp_, clamp_max, clamp_max_, clamp_min, clamp_min_, cos, cos_,
-    cosh, div, div_, eq, erf, erf_, erfc, exp, exp2, exp_, expm1, floor, floor_, floor_divide, floor_divide_, fmod, ge,
-    gt, hypot, isclose, isfinite, isinf, isnan, le, lerp, lerp_, log, log1p, log2, log10, log_, logical_and,
-    logical_not, logical_or, logical_xor, lt, masked_fill, masked_fill_, maximum, minimum, mul, mul_, nan_to_num, ne,
-    neg, neg_, pow, pow_, reciprocal, reciprocal_, relu, relu_, remainder, remainder_, round, round_, rsqrt, rsqrt_,
-    rsub, sigmoid, sigmoid_, sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh, tanh_,
-    trunc, trunc_, positive,
+    abs, abs_, acos, acos_, acosh, acosh_, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asin_, asinh,
+    asinh_, atan, atan2, atan_, atanh, atanh_, bitwise_and, bitwise_and_, bitwise_left_shift, bitwise_not, bitwise_or,
+    bitwise_or_, bitwise_right_shift, bitwise_xor, bitwise_xor_, ceil, ceil_, clamp, clamp_, clamp_max, clamp_max_,
+    clamp_min, clamp_min_, cos, cos_, cosh, cosh_, div, div_, eq, erf, erf_, erfc, erfc_, exp, exp2, exp2_, exp_,
+    expm1, expm1_, fill_, floor, floor_, floor_divide, floor_divide_, fmod, ge, gt, hypot, isclose, isfinite, isinf,
+    isnan, le, lerp, lerp_, log, log10, log10_, log1p, log1p_, log2, log2_, log_, logical_and, logical_not,
+    logical_or, logical_xor, lt, masked_fill, masked_fill_, maximum, minimum, mul, mul_, nan_to_num, ne, neg, neg_,
+    positive, pow, pow_, reciprocal, reciprocal_, relu, relu_, remainder, remainder_, round, round_, rsqrt, rsqrt_,
+    rsub, sigmoid, sigmoid_, sign, signbit, sin, sin_, sinh, sinh_, sqrt, sqrt_, square, square_, sub, sub_, tan,
+    tan_, tanh, tanh_, trunc, trunc_, zero_,
 )  # fmt: skip
 from .ops.elementwise import choose as where
 from .ops.indexing import (
@@ -58,8 +69,8 @@ from .ops.movement import (
 )  # fmt: skip
 from .ops.reduce import (
     all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod, cumsum, dist,
-    equal, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean, nansum, norm, prod, softmax, std,
-    std_mean, sum, var, var_mean,
+    equal, is_same_size, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean, nansum, norm, prod,
+    softmax, std, std_mean, sum, var, var_mean,
 )  # fmt: skip
 from .ops.random import bernoulli, multinomial
 from .size import Size

@@ -5,9 +5,8 @@ import math
 from . import primitives as rows
 from .backends import ARRAY_TYPES, for_device
 from .device import as_device
+from .dtypes import as_dtype, float64, get_default_dtype, int64, number_dtype
 from .dtypes import bool as bool_dtype
-from .dtypes import dtype as DType
-from .dtypes import float64, get_default_dtype, int64, number_dtype
 from .engine import Tensor, create, from_data, wrap
 from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_like
 from .ops.movement import sizes
@@ -30,7 +29,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     """
     for_device(as_device(device))
     try:
-        made = from_data(data, dtype)
+        made = from_data(data, as_dtype(dtype))
     except ValueError as error:
         raise (unequal_lengths(data) if "inhomogeneous" in str(error) else error) from None
     if made.requires_grad:
@@ -113,11 +112,9 @@ def shape_of(size, name=None):
 
 
 def filled(shape, value, dtype, device, requires_grad, out):
-    if dtype is not None and not isinstance(dtype, DType):
-        raise TypeError(f"dtype must be torch.dtype, not {type(dtype).__name__}")
     if out is not None:
         return out.fill_(value)
-    dtype = number_dtype(value) if dtype is None else dtype
+    dtype = number_dtype(value) if dtype is None else as_dtype(dtype)
     return wanting(create(rows.full, (shape, value, dtype), as_device(device)), requires_grad)
 
 
@@ -149,7 +146,7 @@ def empty(
     *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None
 ):
     """Uninitialised memory.   torch: empty"""
-    dtype = get_default_dtype() if dtype is None else dtype
+    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     return wanting(create(rows.empty, (shape_of(size), dtype), as_device(device)), requires_grad)
 
 
@@ -192,6 +189,7 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
         dtype = int64 if all(isinstance(x, int) for x in (start, end, step)) else get_default_dtype()
+    dtype = as_dtype(dtype)
     if not dtype.is_floating_point:
         start, end, step = (x if isinstance(x, int) else int(x) for x in (start, end, step))
     count = max(math.ceil((end - start) / step), 0)
@@ -204,14 +202,14 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    dtype = get_default_dtype() if dtype is None else dtype
+    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     xp = for_device(as_device(device))
     return wanting(wrap(xp.linspace(start, end, steps, dtype)), requires_grad)
 
 
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, device=None, requires_grad=False):
     """base to the powers of ``linspace``.   torch: logspace"""
-    dtype = get_default_dtype() if dtype is None else dtype
+    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     powers = linspace(start, end, steps, dtype=float64, device=device)
     return wanting((base**powers).to(dtype), requires_grad)
 

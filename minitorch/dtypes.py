@@ -10,7 +10,7 @@ torch: c10/core/ScalarType.h, aten/src/ATen/native/TypeProperties.cpp
 import builtins
 
 __all__ = [
-    "DTYPES", "bfloat16", "bool", "cdouble", "cfloat", "complex128", "complex64", "double", "dtype", "finfo", "float",
+    "DTYPES", "as_dtype", "bfloat16", "bool", "cdouble", "cfloat", "complex128", "complex64", "double", "dtype", "finfo", "float",
     "float16", "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int16", "int32", "int64", "int8",
     "long", "number_dtype", "promote_types", "result_dtype", "set_default_dtype", "short", "uint8",
 ]  # fmt: skip
@@ -77,8 +77,27 @@ bool_ = dtype("bool", BOOL, 1)
 DTYPES = (bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128)
 """All of them, in the order in which a wider one of the same category comes later."""
 
+PYTHON_TYPES = {builtins.bool: bool_, builtins.int: int64, builtins.float: float64, complex: complex128}
+"""What Python's types stand for as a ``dtype`` argument."""
+
 _default = float32
 _promoted: dict = {}
+
+
+def as_dtype(d):
+    """``d`` as a dtype: it may be one of Python's types, or None.
+
+    Raises TypeError for anything else.
+
+    >>> from minitorch.dtypes import as_dtype
+    >>> as_dtype(type(0.5)), as_dtype(torch.int8), as_dtype(None)
+    (torch.float64, torch.int8, None)
+    """
+    if d is None or d.__class__ is dtype:
+        return d
+    if d in PYTHON_TYPES:
+        return PYTHON_TYPES[d]
+    raise TypeError(f"argument 'dtype' must be torch.dtype, not {d.__class__.__name__}\nsuch as torch.float32")
 
 
 def get_default_dtype():

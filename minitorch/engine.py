@@ -22,11 +22,17 @@ from .fitting import common_dtype, explained, fit, fits, some_fit, wrapped_numbe
 from .formatting import format_tensor
 from .graph import AccumulateGrad, HookHandle, Node, Storage, backward, edge_of, edges_of, remembered, viewed
 from .modes import (
-    MODE, enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled, tell,
+    MODE,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+    tell,
 )  # fmt: skip
-from .ops import attributes, protocol
-from .ops.joining import cat, stack
 from .ops.random import memory_order
+from .ops.vocabulary import Vocabulary
 from .size import Size, broadcast_shape
 from .writing import refuse_write, write
 
@@ -157,7 +163,7 @@ def rebuilt(cls, array, requires_grad, attributes):
     return made.requires_grad_(requires_grad)
 
 
-class Tensor:
+class Tensor(Vocabulary):
     """An n-dimensional array that can remember how it was computed.
 
     ``Tensor(4)`` is a number that wants its gradient, of dtype float32; a list or array makes a float32 tensor that
@@ -446,86 +452,3 @@ class Tensor:
     def rows(self):
         """The input as a matrix, its leading dims made one."""
         return self if self._array.ndim == 2 else self.reshape(-1, self._array.shape[-1])
-
-    # ------------------------------------------------------------------- the vocabulary: functions and methods are one
-
-    from .ops.attributes import (
-        data_ptr, dim, element_size, is_complex, is_contiguous, is_floating_point, is_signed, numel, size, stride,
-    )  # fmt: skip
-
-    shape, ndim, dtype = property(attributes.shape), property(attributes.ndim), property(attributes.array_dtype)
-    device, is_cuda, nbytes = property(attributes.device), property(attributes.is_cuda), property(attributes.nbytes)
-    T, H = property(attributes.transposed), property(attributes.transposed)
-    mT, mH, itemsize = property(attributes.mT), property(attributes.mT), property(element_size)
-    ndimension, nelement = dim, numel
-    is_sparse = is_quantized = is_mkldnn = is_meta = is_nested = False
-    layout = "torch.strided"
-
-    __len__, __iter__, __contains__, __hash__ = protocol.length, protocol.iterator, protocol.contains, object.__hash__
-    __bool__, __float__, __int__ = protocol.as_bool, protocol.as_float, protocol.as_int
-    __complex__, __index__ = protocol.as_complex, protocol.as_index
-    __array__, __dlpack__, __dlpack_device__ = protocol.as_array, protocol.as_dlpack, protocol.dlpack_device
-
-    from .ops.conversion import (
-        bfloat16, bool, byte, char, copy_, cpu, cuda, double, empty_like, float, full_like, half, int, item, long,
-        new_empty, new_full, new_ones, new_tensor, new_zeros, numpy, ones_like, short, to, tolist, type, type_as,
-        zeros_like,
-    )  # fmt: skip
-    from .ops.elementwise import (
-        abs, abs_, acos, acosh, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asinh, atan, atan2, atanh,
-        between, bitwise_and, bitwise_and_, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_or_,
-        bitwise_right_shift, bitwise_xor, bitwise_xor_, ceil, ceil_, clamp, clamp_, clamp_max, clamp_max_, clamp_min,
-        clamp_min_, cos, cos_, cosh, div, div_, eq, erf, erf_, erfc, exp, exp2, exp_, expm1, fill_, floor, floor_,
-        floor_divide, floor_divide_, fmod, ge, gt, hypot, isclose, isfinite, isinf, isnan, keep, le, lerp, lerp_, log,
-        log1p, log2, log10, log_, logical_and, logical_not, logical_or, logical_xor, lt, masked_fill, masked_fill_,
-        maximum, minimum, mul, mul_, nan_to_num, ne, neg, neg_, pow, pow_, power_slope, reciprocal, reciprocal_, relu,
-        relu_, remainder, remainder_, round, round_, rpow, rsqrt, rsqrt_, rsub, rtruediv, share, sigmoid, sigmoid_,
-        sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh, tanh_, times_log, trunc,
-        trunc_, where, zero_, rfloordiv, rmod, positive,
-    )  # fmt: skip
-    from .ops.indexing import (
-        argsort, argwhere, bincount, gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy,
-        index_copy_, index_fill, index_fill_, index_put, index_put_, index_put_at, index_select, kthvalue,
-        masked_scatter, masked_scatter_, masked_select, msort, multi_slice, narrow, nonzero, pick, scatter, scatter_,
-        scatter_add, scatter_add_, searchsorted, select, setitem, sort, take, take_along_dim, topk, unbind, unique,
-        unique_consecutive, unpick,
-    )  # fmt: skip
-    from .ops.joining import chunk, split, split_with_sizes, tensor_split
-    from .ops.linalg import (
-        addbmm, addmm, addmm_, addmv, baddbmm, bmm, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul,
-        tensordot, trace, vdot,
-    )  # fmt: skip
-    from .ops.movement import (
-        adjoint, broadcast_to, clone, contiguous, detach, diag, diag_embed, diagonal, embed, expand, expand_as,
-        flatten, flip, fliplr, flipud, fold_windows, follow, movedim, pad_widths, permute, ravel, repeat,
-        repeat_interleave, reshape, reshape_as, roll, rot90, squeeze, sum_to_size, swapaxes, t, tile, transpose, tril,
-        tril_, triu, triu_, unflatten, unfold, unsqueeze, view, view_as, written,
-    )  # fmt: skip
-    from .ops.random import (
-        bernoulli, bernoulli_, cauchy_, exponential_, geometric_, log_normal_, multinomial, normal_, random_, uniform_,
-    )  # fmt: skip
-    from .ops.reduce import (
-        all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod, cumprod_slope,
-        cumsum, dist, equal, is_same_size, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean,
-        nansum, norm, prod, product_of_others, share_extremes, softmax, squared_error_mean, std, std_mean, sum, undrop,
-        var, var_mean,
-    )  # fmt: skip
-
-    _cat, _stack = staticmethod(cat), staticmethod(stack)
-    __getitem__, __setitem__ = getitem, setitem
-    __add__ = __radd__ = add
-    __sub__, __rsub__ = sub, rsub
-    __mul__ = __rmul__ = mul
-    __truediv__, __rtruediv__ = div, rtruediv
-    __floordiv__, __mod__, __pow__ = floor_divide, remainder, pow
-    __rfloordiv__, __rmod__, __rpow__ = rfloordiv, rmod, rpow
-    __matmul__, __rmatmul__ = matmul, rmatmul
-    __neg__, __pos__, __abs__, __invert__ = neg, positive, abs, bitwise_not
-    __eq__, __ne__, __lt__, __le__, __gt__, __ge__ = eq, ne, lt, le, gt, ge
-    __and__ = __rand__ = bitwise_and
-    __or__ = __ror__ = bitwise_or
-    __xor__ = __rxor__ = bitwise_xor
-    __lshift__, __rshift__ = bitwise_left_shift, bitwise_right_shift
-    __iadd__, __isub__, __imul__, __itruediv__ = add_, sub_, mul_, div_
-    __ifloordiv__, __imod__, __ipow__ = floor_divide_, remainder_, pow_
-    __iand__, __ior__, __ixor__ = bitwise_and_, bitwise_or_, bitwise_xor_

@@ -248,6 +248,11 @@ def test_dtypes_themselves():
         assert repr(getattr(minitorch, alias)) == repr(getattr(torch, alias))
 
 
+def test_python_s_types_stand_for_dtypes():
+    agree(lambda t: [t.zeros(1, dtype=d) for d in (int, float, bool)] + [t.tensor([1, 2], dtype=float), t.arange(3, dtype=float), t.full((1,), 2, dtype=bool), t.ones_like(t.zeros(1), dtype=int)])
+    agree(lambda t: [t.tensor([1.5]).to(int), t.tensor([1.5]).to(dtype=bool), t.zeros(1).new_zeros(2, dtype=int), t.linspace(0, 1, 3, dtype=float), t.empty(0, dtype=int), t.tensor([1]).sum(dtype=float)])
+
+
 def test_limits():
     for name in ("float16", "bfloat16", "float32", "float64"):
         ours, theirs = minitorch.finfo(getattr(minitorch, name)), torch.finfo(getattr(torch, name))

@@ -23,7 +23,7 @@ def index(x, indices, dims):
     try:
         return x[places(indices, dims)]
     except IndexError as error:
-        raise place_error(indices, error) from None
+        raise place_error(indices, dims, error) from None
 
 
 def index_put(x, y, indices, dims, accumulate, out=None):
@@ -36,7 +36,7 @@ def index_put(x, y, indices, dims, accumulate, out=None):
         else:
             numpy.add.at(out, places(indices, dims), y)
     except IndexError as error:
-        raise place_error(indices, error) from None
+        raise place_error(indices, dims, error) from None
     except ValueError:
         result = list(out[places(indices, dims)].shape)
         raise RuntimeError(
@@ -45,10 +45,14 @@ def index_put(x, y, indices, dims, accumulate, out=None):
     return out
 
 
-def place_error(indices, error):
+def place_error(indices, dims, error):
     """PyTorch's words for places that don't fit together, or lie outside."""
-    if "could not be broadcast" not in str(error):
-        return IndexError(str(error).replace("axis", "dimension"))
+    text = str(error)
+    if "could not be broadcast" not in text:
+        before, _, after = text.partition("axis ")
+        axis, _, rest = after.partition(" ")
+        number = dims.index(int(axis)) if axis.isdigit() and int(axis) in dims else axis
+        return IndexError(f"{before}dimension {number} {rest}")
     shapes = ", ".join(str(list(i.shape)) for i in indices)
     return IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}")
 

@@ -25,7 +25,7 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
     tensor([1])
     """
     for arg in args:
-        if isinstance(arg, dtypes.dtype):
+        if isinstance(arg, dtypes.dtype) or arg in dtypes.PYTHON_TYPES:
             dtype = arg
         elif isinstance(arg, (str, Device)):
             device = arg
@@ -38,7 +38,7 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
     if dtype is None or dtype is input.dtype:
         return input.clone() if copy else input
     if dtype.__class__ is not dtypes.dtype:
-        raise TypeError(f"to() received an invalid combination of arguments - got (dtype={dtype.__class__.__name__})")
+        return to(input, dtype=dtypes.as_dtype(dtype), copy=copy)
     return input._apply(rows.cast, (input,), (dtype,))
 
 
@@ -154,7 +154,7 @@ def numpy(input, *, force=False):
 def filled(input, shape, value, dtype, device, requires_grad):
     if device is not None:
         input._check_device(as_device(device))
-    dtype = input.dtype if dtype is None else dtype
+    dtype = input.dtype if dtype is None else dtypes.as_dtype(dtype)
     return wanting(input._create(rows.full, (tuple(shape), value, dtype)), requires_grad)
 
 
@@ -203,13 +203,13 @@ def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
     """Uninitialised memory of the input's dtype.   torch: Tensor.new_empty"""
     if device is not None:
         input._check_device(as_device(device))
-    made = input._create(rows.empty, (checked_sizes(size), input.dtype if dtype is None else dtype))
+    made = input._create(rows.empty, (checked_sizes(size), input.dtype if dtype is None else dtypes.as_dtype(dtype)))
     return wanting(made, requires_grad)
 
 
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
     """A copy of ``data`` as a tensor of the input's dtype.   torch: Tensor.new_tensor"""
-    return wanting(input._from_data(data, input.dtype if dtype is None else dtype), requires_grad)
+    return wanting(input._from_data(data, input.dtype if dtype is None else dtypes.as_dtype(dtype)), requires_grad)
 
 
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):

@@ -6,18 +6,19 @@ from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 
 __all__ = [
-    "abs", "abs_", "acos", "acosh", "add", "add_", "addcdiv", "addcdiv_", "addcmul", "addcmul_", "asin", "asinh",
-    "atan", "atan2", "atanh", "between", "bitwise_and", "bitwise_and_", "bitwise_left_shift", "bitwise_not",
-    "bitwise_or", "bitwise_or_", "bitwise_right_shift", "bitwise_xor", "bitwise_xor_", "ceil", "ceil_", "choose",
-    "clamp", "clamp_", "clamp_max", "clamp_max_", "clamp_min", "clamp_min_", "cos", "cos_", "cosh", "div", "div_", "eq",
-    "erf", "erf_", "erfc", "exp", "exp2", "exp_", "expm1", "fill_", "floor", "floor_", "floor_divide", "floor_divide_",
-    "fmod", "ge", "gt", "hypot", "isclose", "isfinite", "isinf", "isnan", "keep", "le", "lerp", "lerp_", "log", "log10",
-    "log1p", "log2", "log_", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_fill",
-    "masked_fill_", "maximum", "minimum", "mul", "mul_", "nan_to_num", "ne", "neg", "neg_", "positive", "pow", "pow_",
-    "power_slope", "reciprocal", "reciprocal_", "relu", "relu_", "remainder", "remainder_", "rfloordiv", "rmod",
-    "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid", "sigmoid_", "sign", "signbit",
-    "sin", "sin_", "sinh", "sqrt", "sqrt_", "square", "square_", "sub", "sub_", "tan", "tanh", "tanh_", "times_log",
-    "trunc", "trunc_", "where", "zero_",
+    "abs", "abs_", "acos", "acos_", "acosh", "acosh_", "add", "add_", "addcdiv", "addcdiv_", "addcmul", "addcmul_", "asin",
+    "asin_", "asinh", "asinh_", "atan", "atan2", "atan2_", "atan_", "atanh", "atanh_", "between", "bitwise_and", "bitwise_and_",
+    "bitwise_left_shift", "bitwise_not", "bitwise_not_", "bitwise_or", "bitwise_or_", "bitwise_right_shift", "bitwise_xor",
+    "bitwise_xor_", "ceil", "ceil_", "choose", "clamp", "clamp_", "clamp_max", "clamp_max_", "clamp_min", "clamp_min_", "cos",
+    "cos_", "cosh", "cosh_", "div", "div_", "eq", "erf", "erf_", "erfc", "erfc_", "exp", "exp2", "exp2_", "exp_", "expm1",
+    "expm1_", "fill_", "floor", "floor_", "floor_divide", "floor_divide_", "fmod", "fmod_", "ge", "gt", "hypot", "isclose",
+    "isfinite", "isinf", "isnan", "keep", "le", "lerp", "lerp_", "log", "log10", "log10_", "log1p", "log1p_", "log2", "log2_",
+    "log_", "logical_and", "logical_and_", "logical_not", "logical_not_", "logical_or", "logical_or_", "logical_xor",
+    "logical_xor_", "lt", "masked_fill", "masked_fill_", "maximum", "minimum", "mul", "mul_", "nan_to_num", "ne", "neg", "neg_",
+    "positive", "pow", "pow_", "power_slope", "reciprocal", "reciprocal_", "relu", "relu_", "remainder", "remainder_",
+    "rfloordiv", "rmod", "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid", "sigmoid_",
+    "sign", "sign_", "signbit", "sin", "sin_", "sinh", "sinh_", "sqrt", "sqrt_", "square", "square_", "sub", "sub_", "tan",
+    "tan_", "tanh", "tanh_", "times_log", "trunc", "trunc_", "where", "zero_",
 ]  # fmt: skip
 
 
@@ -74,39 +75,39 @@ def binary_in_place(row):
 
 neg, neg_ = unary(rows.neg, "-x"), in_place(rows.neg)
 abs, abs_ = unary(rows.abs, "|x|"), in_place(rows.abs)
-sign = unary(rows.sign, "-1, 0 or 1")
+sign, sign_ = unary(rows.sign, "-1, 0 or 1"), in_place(rows.sign)
 floor, floor_ = unary(rows.floor, "The largest integer <= x"), in_place(rows.floor)
 ceil, ceil_ = unary(rows.ceil, "The smallest integer >= x"), in_place(rows.ceil)
 trunc, trunc_ = unary(rows.trunc, "x without its fraction"), in_place(rows.trunc)
 exp, exp_ = unary(rows.exp, "e^x"), in_place(rows.exp)
-exp2 = unary(rows.exp2, "2^x")
-expm1 = unary(rows.expm1, "e^x - 1, exact near 0")
+exp2, exp2_ = unary(rows.exp2, "2^x"), in_place(rows.exp2)
+expm1, expm1_ = unary(rows.expm1, "e^x - 1, exact near 0"), in_place(rows.expm1)
 log, log_ = unary(rows.log, "ln x"), in_place(rows.log)
-log2 = unary(rows.log2, "The logarithm to base 2")
-log10 = unary(rows.log10, "The logarithm to base 10")
-log1p = unary(rows.log1p, "ln(1 + x), exact near 0")
+log2, log2_ = unary(rows.log2, "The logarithm to base 2"), in_place(rows.log2)
+log10, log10_ = unary(rows.log10, "The logarithm to base 10"), in_place(rows.log10)
+log1p, log1p_ = unary(rows.log1p, "ln(1 + x), exact near 0"), in_place(rows.log1p)
 sqrt, sqrt_ = unary(rows.sqrt, "√x"), in_place(rows.sqrt)
 rsqrt, rsqrt_ = unary(rows.rsqrt, "1 / √x"), in_place(rows.rsqrt)
 reciprocal, reciprocal_ = unary(rows.reciprocal, "1 / x"), in_place(rows.reciprocal)
 square_ = in_place(rows.square)
 sin, sin_ = unary(rows.sin, "sin x"), in_place(rows.sin)
 cos, cos_ = unary(rows.cos, "cos x"), in_place(rows.cos)
-tan = unary(rows.tan, "tan x")
-asin = unary(rows.asin, "The inverse of sin")
-acos = unary(rows.acos, "The inverse of cos")
-atan = unary(rows.atan, "The inverse of tan")
-sinh = unary(rows.sinh, "sinh x")
-cosh = unary(rows.cosh, "cosh x")
-asinh = unary(rows.asinh, "The inverse of sinh")
-acosh = unary(rows.acosh, "The inverse of cosh")
-atanh = unary(rows.atanh, "The inverse of tanh")
+tan, tan_ = unary(rows.tan, "tan x"), in_place(rows.tan)
+asin, asin_ = unary(rows.asin, "The inverse of sin"), in_place(rows.asin)
+acos, acos_ = unary(rows.acos, "The inverse of cos"), in_place(rows.acos)
+atan, atan_ = unary(rows.atan, "The inverse of tan"), in_place(rows.atan)
+sinh, sinh_ = unary(rows.sinh, "sinh x"), in_place(rows.sinh)
+cosh, cosh_ = unary(rows.cosh, "cosh x"), in_place(rows.cosh)
+asinh, asinh_ = unary(rows.asinh, "The inverse of sinh"), in_place(rows.asinh)
+acosh, acosh_ = unary(rows.acosh, "The inverse of cosh"), in_place(rows.acosh)
+atanh, atanh_ = unary(rows.atanh, "The inverse of tanh"), in_place(rows.atanh)
 tanh, tanh_ = unary(rows.tanh, "tanh x"), in_place(rows.tanh)
 sigmoid, sigmoid_ = unary(rows.sigmoid, "1 / (1 + e^-x)"), in_place(rows.sigmoid)
 relu, relu_ = unary(rows.relu, "max(x, 0)"), in_place(rows.relu)
 erf, erf_ = unary(rows.erf, "2/√π ∫₀ˣ exp(-t²) dt"), in_place(rows.erf)
-erfc = unary(rows.erfc, "1 - erf(x)")
-logical_not = unary(rows.logical_not, "Whether x is 0")
-bitwise_not = unary(rows.bitwise_not, "x with its bits flipped")
+erfc, erfc_ = unary(rows.erfc, "1 - erf(x)"), in_place(rows.erfc)
+logical_not, logical_not_ = unary(rows.logical_not, "Whether x is 0"), in_place(rows.logical_not)
+bitwise_not, bitwise_not_ = unary(rows.bitwise_not, "x with its bits flipped"), in_place(rows.bitwise_not)
 isnan = unary(rows.isnan, "Whether x is NaN")
 isinf = unary(rows.isinf, "Whether x is ±∞")
 isfinite = unary(rows.isfinite, "Whether x is neither ±∞ nor NaN")
@@ -147,16 +148,16 @@ def round_(input, *, decimals=0):
 mul, mul_ = binary(rows.mul, "x y"), binary_in_place(rows.mul)
 floor_divide, floor_divide_ = binary(rows.floor_divide, "⌊x / y⌋"), binary_in_place(rows.floor_divide)
 remainder_ = binary_in_place(rows.remainder)
-fmod = binary(rows.fmod, "x - y trunc(x / y), with the sign of x")
+fmod, fmod_ = binary(rows.fmod, "x - y trunc(x / y), with the sign of x"), binary_in_place(rows.fmod)
 maximum = binary(rows.maximum, "The larger; NaN if one is")
 minimum = binary(rows.minimum, "The smaller; NaN if one is")
-atan2 = binary(rows.atan2, "The angle of the point (y, x)")
+atan2, atan2_ = binary(rows.atan2, "The angle of the point (y, x)"), binary_in_place(rows.atan2)
 eq, ne = binary(rows.eq, "x == y"), binary(rows.ne, "x != y")
 lt, le = binary(rows.lt, "x < y"), binary(rows.le, "x <= y")
 gt, ge = binary(rows.gt, "x > y"), binary(rows.ge, "x >= y")
-logical_and = binary(rows.logical_and, "Whether both are nonzero")
-logical_or = binary(rows.logical_or, "Whether one is nonzero")
-logical_xor = binary(rows.logical_xor, "Whether just one is nonzero")
+logical_and, logical_and_ = binary(rows.logical_and, "Whether both are nonzero"), binary_in_place(rows.logical_and)
+logical_or, logical_or_ = binary(rows.logical_or, "Whether one is nonzero"), binary_in_place(rows.logical_or)
+logical_xor, logical_xor_ = binary(rows.logical_xor, "Whether just one is nonzero"), binary_in_place(rows.logical_xor)
 bitwise_and, bitwise_and_ = binary(rows.bitwise_and, "x & y"), binary_in_place(rows.bitwise_and)
 bitwise_or, bitwise_or_ = binary(rows.bitwise_or, "x | y"), binary_in_place(rows.bitwise_or)
 bitwise_xor, bitwise_xor_ = binary(rows.bitwise_xor, "x ^ y"), binary_in_place(rows.bitwise_xor)

@@ -113,7 +113,7 @@ def resolved(input, key):
             basic.append(bounds)
             source, result = source + 1, result + 1
         else:
-            for index in positions(entry, shape, source):
+            for index in positions(entry, shape, source, basic):
                 basic.append((0, shape[source], 1))
                 indices.append(index)
                 dims.append(result)
@@ -195,15 +195,16 @@ def slice_bounds(entry, size):
     return (start, max(start, stop), step)
 
 
-def positions(entry, shape, dim):
+def positions(entry, shape, dim, before):
     """The integer tensors that an index tensor stands for: itself, or for a mask one for each of its dims."""
     if entry.dtype not in (bool_dtype, uint8):
         return [entry]
     for d, n in enumerate(entry.shape):
         if n != shape[dim + d]:
+            left = [1 if b is None else len(range(*b)) for b in before if b.__class__ is not int]
             raise IndexError(
-                f"The shape of the mask {list(entry.shape)} at index {d} does not match the shape of the indexed tensor {list(shape)} "
-                f"at index {dim + d}"
+                f"The shape of the mask {list(entry.shape)} at index {d} does not match the shape of the indexed tensor "
+                f"{left + list(shape[dim:])} at index {len(left) + d}"
             )
     return list(entry.nonzero().unbind(1))
 

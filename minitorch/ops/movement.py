@@ -84,9 +84,9 @@ def reshape_as(input, other):
 
 def flatten(input, start_dim=0, end_dim=-1):
     """The dims from ``start_dim`` to ``end_dim`` made one.   torch: flatten"""
+    start, end = one_dim(start_dim, input.ndim), one_dim(end_dim, input.ndim)
     if input.ndim == 0:
         return input.reshape(1)
-    start, end = one_dim(start_dim, input.ndim), one_dim(end_dim, input.ndim)
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if start == end:
@@ -162,6 +162,8 @@ def movedim(input, source, destination):
     source = [source] if isinstance(source, int) else source
     destination = [destination] if isinstance(destination, int) else destination
     source, destination = [one_dim(d, input.ndim) for d in source], [one_dim(d, input.ndim) for d in destination]
+    if input.ndim == 0:
+        return input.permute(())
     order = [d for d in range(input.ndim) if d not in source]
     for place, d in sorted(zip(destination, source, strict=True)):
         order.insert(place, d)
@@ -323,10 +325,13 @@ def pad_widths(input, widths, value=0):
 def unfold(input, dimension, size, step):
     """The windows of ``size`` elements, ``step`` apart, along a dim, in a new last dim: a view.   torch: Tensor.unfold"""
     d = one_dim(dimension, input.ndim)
-    if input.ndim and size > input.shape[d]:
-        raise RuntimeError(f"maximum size for tensor at dimension {d} is {input.shape[d]} but size is {size}")
+    largest = input.shape[d] if input.ndim else 1
+    if size > largest:
+        raise RuntimeError(f"maximum size for tensor at dimension {d} is {largest} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
+    if input.ndim == 0:
+        return input.expand(size)
     return input._apply(rows.unfold, (input,), (d, size, step))
 
 

@@ -1,0 +1,371 @@
+"""Less common functions, each said in a line or two of the others."""
+
+import math
+import warnings
+from collections import namedtuple
+
+from .. import primitives as rows
+from ..dtypes import bool as bool_dtype
+from .joining import stack
+from .reduce import one_dim
+
+__all__ = [
+    "addr", "bucketize", "cdist", "copysign", "corrcoef", "cov", "cross", "deg2rad", "diagflat", "diagonal_scatter",
+    "diff", "fill_diagonal_", "float_power", "fmax", "fmin", "frac", "heaviside", "histc", "isin", "isneginf",
+    "isposinf", "ldexp", "logaddexp", "logaddexp2", "logit", "matrix_power", "mode", "nanmedian", "quantile",
+    "rad2deg", "renorm", "scatter_reduce", "scatter_reduce_", "select_scatter", "sinc", "slice_scatter", "xlogy",
+]  # fmt: skip
+
+mode_result = namedtuple("mode", ["values", "indices"])
+nanmedian_result = namedtuple("nanmedian", ["values", "indices"])
+
+
+# --------------------------------------------------------------------------------------------------------- elementwise
+
+
+def frac(input):
+    """x without its integer part.   torch: frac"""
+    return input - input.trunc()
+
+
+def deg2rad(input):
+    """x π / 180.   torch: deg2rad"""
+    return input * (math.pi / 180)
+
+
+def rad2deg(input):
+    """x 180 / π.   torch: rad2deg"""
+    return input * (180 / math.pi)
+
+
+def sinc(input):
+    """sin(πx) / (πx), and 1 at 0.   torch: sinc"""
+    x = input * math.pi
+    zero = x == 0
+    return (x.sin() / x.masked_fill(zero, 1)).masked_fill(zero, 1)
+
+
+def logit(input, eps=None):
+    """ln(x / (1 - x)), with x first clamped to [eps, 1 - eps].   torch: logit"""
+    x = input if eps is None else input.clamp(eps, 1 - eps)
+    return (x / (1 - x)).log()
+
+
+def logaddexp(input, other):
+    """ln(e^x + e^y), without overflow.   torch: logaddexp"""
+    larger = input.maximum(other)
+    total = larger + (-(input - other).abs()).exp().log1p()
+    return larger.where(larger.isinf(), total)
+
+
+def logaddexp2(input, other):
+    """log2(2^x + 2^y), without overflow.   torch: logaddexp2"""
+    larger = input.maximum(other)
+    total = larger + (-(input - other).abs()).exp2().log1p() / math.log(2)
+    return larger.where(larger.isinf(), total)
+
+
+def xlogy(input, other):
+    """x ln y, and 0 where x is 0.   torch: xlogy"""
+    input = input if hasattr(input, "_apply") else other.new_tensor(input)
+    other = other if hasattr(other, "_apply") else input.new_tensor(other)
+    zero = (input == 0) & other.isnan().logical_not()
+    return input * other.masked_fill(zero, 1).log()
+
+
+def copysign(input, other):
+    """|x| with the sign of y.   torch: copysign"""
+    other = other if hasattr(other, "_apply") else input.new_tensor(other)
+    size = input.abs()
+    return (-size).where(other.signbit(), size)
+
+
+def heaviside(input, values):
+    """0 where x < 0, 1 where x > 0, ``values`` where x is 0.   torch: heaviside"""
+    return values.where(input == 0, (input > 0).to(input.dtype))
+
+
+def fmax(input, other):
+    """The larger, where one is NaN the other.   torch: fmax"""
+    larger = input.maximum(other)
+    return other.where(input.isnan(), input.where(other.isnan(), larger))
+
+
+def fmin(input, other):
+    """The smaller, where one is NaN the other.   torch: fmin"""
+    smaller = input.minimum(other)
+    return other.where(input.isnan(), input.where(other.isnan(), smaller))
+
+
+def float_power(input, exponent):
+    """x^y in float64.   torch: float_power"""
+    x = input.double() if hasattr(input, "_apply") else input
+    y = exponent.double() if hasattr(exponent, "_apply") else exponent
+    return x**y
+
+
+def ldexp(input, other):
+    """x 2^y.   torch: ldexp"""
+    return input * 2.0**other
+
+
+def isposinf(input):
+    """Whether x is +∞.   torch: isposinf"""
+    return input == math.inf
+
+
+def isneginf(input):
+    """Whether x is -∞.   torch: isneginf"""
+    return input == -math.inf
+
+
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Whether each element is one of ``test_elements``.   torch: isin"""
+    tensor = elements if hasattr(elements, "_apply") else test_elements
+    elements = elements if hasattr(elements, "_apply") else tensor.new_tensor(elements)
+    tests = test_elements if hasattr(test_elements, "_apply") else tensor.new_tensor(test_elements)
+    found = (elements.unsqueeze(-1) == tests.reshape(-1)).any(-1)
+    return found.logical_not() if invert else found
+
+
+# ---------------------------------------------------------------------------------------------- along a dim, statistics
+
+
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """x[i + 1] - x[i] along ``dim``, n times.   torch: diff"""
+    d = one_dim(dim, input.ndim)
+    parts = [part for part in (prepend, input, append) if part is not None]
+    if len(parts) > 1:
+        input = input._cat(parts, d)
+    for _ in range(n):
+        size = input.shape[d]
+        later, earlier = input.narrow(d, min(1, size), max(size - 1, 0)), input.narrow(d, 0, max(size - 1, 0))
+        input = later ^ earlier if input.dtype is bool_dtype else later - earlier
+    return input
+
+
+def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+    """The value below which a share ``q`` of the elements lies, between two neighbours by ``interpolation``.   torch: quantile"""
+    q = q if hasattr(q, "_apply") else input.new_tensor(q)
+    d = 0 if dim is None else one_dim(dim, input.ndim)
+    x = (input.reshape(-1) if dim is None else input).sort(d).values.movedim(d, -1)
+    n = x.shape[-1]
+    nans = x.isnan().any(-1, True)
+    place = q.reshape(-1) * (n - 1)
+    low, high = place.floor().long(), place.ceil().long()
+    weight = place - low
+    if interpolation in ("lower", "higher", "nearest", "midpoint"):
+        weight = {"lower": weight * 0, "higher": weight * 0 + 1, "nearest": weight.round(), "midpoint": (high - low) * 0.5}[interpolation]
+    elif interpolation != "linear":
+        raise RuntimeError(
+            "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got " + str(interpolation)
+        )
+    below, above = x.index_select(x.ndim - 1, low), x.index_select(x.ndim - 1, high)
+    found = below.lerp(above, weight.to(x.dtype).expand(below.shape)).masked_fill(nans, math.nan).movedim(-1, 0)
+    if keepdim:
+        found = found.unsqueeze(d + 1) if dim is not None else found.reshape(-1, *[1] * input.ndim)
+    return found if q.ndim else found.squeeze(0)
+
+
+def nanmedian(input, dim=None, keepdim=False):
+    """``median`` of the elements that aren't NaN.   torch: nanmedian"""
+    if dim is None:
+        return nanmedian(input.reshape(-1), 0).values
+    if input.ndim == 0:
+        return nanmedian_result(input.clone(), input.argmax())
+    d = one_dim(dim, input.ndim)
+    values, order = input.sort(d)
+    at = ((input.isnan().logical_not().sum(d, True) - 1).clamp(min=0)).div(2, rounding_mode="floor")
+    values, indices = values.gather(d, at), order.gather(d, at)
+    return nanmedian_result(values, indices) if keepdim else nanmedian_result(values.squeeze(d), indices.squeeze(d))
+
+
+def mode(input, dim=-1, keepdim=False):
+    """The most frequent element along ``dim``, the smallest of several; and where it is last.   torch: mode"""
+    d = one_dim(dim, input.ndim)
+    if input.ndim == 0:
+        return mode_result(input.clone(), input.argmax())
+    x = input.detach().movedim(d, -1)
+    often = (x.unsqueeze(-1) == x.unsqueeze(-2)).sum(-1)
+    best = (often == often.amax(-1, True)).logical_not()
+    candidate = x.masked_fill(best, math.inf if x.is_floating_point() else x.max().item()).amin(-1, True)
+    last = x.shape[-1] - 1 - (x == candidate).flip(-1).long().argmax(-1, True)
+    indices = last.movedim(-1, d)
+    values = input.gather(d, indices)
+    return mode_result(values, indices) if keepdim else mode_result(values.squeeze(d), indices.squeeze(d))
+
+
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """The covariances of the rows of a matrix, each column an observation.   torch: cov"""
+    x = input.reshape(1, -1) if input.ndim < 2 else input
+    weights = None
+    for given in (fweights, aweights):
+        if given is not None:
+            weights = given.to(x.dtype) if weights is None else weights * given
+    if weights is None:
+        centred = x - x.mean(1, True)
+        return (centred @ centred.t() / max(x.shape[1] - correction, 0)).squeeze()
+    total = weights.sum()
+    centred = x - (x * weights).sum(1, True) / total
+    norm = total - correction * (1 if aweights is None else (weights * aweights).sum() / total)
+    return ((centred * weights) @ centred.t() / norm.clamp(min=0)).squeeze()
+
+
+def corrcoef(input):
+    """The correlations of the rows of a matrix.   torch: corrcoef"""
+    c = cov(input)
+    if c.ndim == 0:
+        return c / c
+    deviation = c.diagonal().sqrt()
+    return (c / deviation.unsqueeze(1) / deviation.unsqueeze(0)).clamp(-1, 1)
+
+
+def histc(input, bins=100, min=0, max=0):
+    """How many elements lie in each of ``bins`` equal parts of [min, max], or of the range of x.   torch: histc"""
+    x = input.detach().reshape(-1)
+    low, high = (min, max) if min != max or not x.numel() else (x.amin().item(), x.amax().item())
+    if low == high:
+        low, high = low - 1, high + 1
+    x = x.masked_select((x >= low) & (x <= high))
+    places = ((x - low) * (bins / (high - low))).floor().long().clamp(max=bins - 1)
+    return x.new_zeros(bins).index_add_(0, places, x.ones_like())
+
+
+def bucketize(input, boundaries, *, out_int32=False, right=False):
+    """In which interval between the sorted ``boundaries`` each element lies.   torch: bucketize"""
+    input = input if hasattr(input, "_apply") else boundaries.new_tensor(input)
+    return boundaries.searchsorted(input, out_int32=out_int32, right=right)
+
+
+def renorm(input, p, dim, maxnorm):
+    """x, with the slices along ``dim`` whose p-norm is larger than ``maxnorm`` scaled down to it.   torch: renorm"""
+    d = one_dim(dim, input.ndim)
+    others = tuple([i for i in range(input.ndim) if i != d])
+    norms = input.norm(p, others, True)
+    return input * (maxnorm / (norms + 1e-7)).where(norms > maxnorm, 1.0)
+
+
+# ------------------------------------------------------------------------------------------------------------- products
+
+
+def cross(input, other, dim=None):
+    """The vector product of vectors of three.   torch: cross"""
+    if dim is None:
+        warnings.warn("Using torch.cross without specifying the dim arg is deprecated.\ngive dim=", stacklevel=2)
+        dim = next((d for d, n in enumerate(input.shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError("no dimension of size 3 in input")
+    d = one_dim(dim, input.ndim)
+    if input.shape[d] != 3 or other.shape[d] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[d]} and {other.shape[d]}"
+        )
+    return input.roll(-1, d) * other.roll(1, d) - input.roll(1, d) * other.roll(-1, d)
+
+
+def cdist(x1, x2, p=2.0):
+    """The p-norms of the differences of all rows of x and all rows of y: (*, n, k), (*, m, k) → (*, n, m).   torch: cdist"""
+    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
+
+
+def addr(input, vec1, vec2, *, beta=1, alpha=1):
+    """beta x + alpha v wᵀ.   torch: addr"""
+    product = vec1.outer(vec2) if alpha == 1 else vec1.outer(vec2) * alpha
+    return product if beta == 0 else product + (input if beta == 1 else input * beta)
+
+
+def matrix_power(input, n):
+    """A^n for an integer n >= 0, by squaring.   torch: matrix_power"""
+    if n < 0:
+        raise NotImplementedError("matrix_power(n < 0) needs an inverse, which is not here yet")
+    size = input.shape[-1]
+    result = input.new_ones(size).diag().expand(input.shape).clone()
+    while n:
+        result = result @ input if n % 2 else result
+        input, n = input @ input if n > 1 else input, n // 2
+    return result
+
+
+# ------------------------------------------------------------------------------------------------- copies with a part written
+
+
+def written_at(input, src, path):
+    view = input.follow(path)
+    if tuple(src.shape) != tuple(view.shape):
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(view.shape)}"
+        )
+    return input.written(src.to(input.dtype), path)
+
+
+def select_scatter(input, src, dim, index):
+    """A copy of x with ``src`` at ``x.select(dim, index)``.   torch: select_scatter"""
+    d = one_dim(dim, input.ndim)
+    key = tuple([(0, n, 1) for n in input.shape[:d]]) + (index % input.shape[d],)
+    return written_at(input, src, ((rows.slice, (key,)),))
+
+
+def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+    """A copy of x with ``src`` at ``x[start:end:step]`` along ``dim``.   torch: slice_scatter"""
+    d = one_dim(dim, input.ndim)
+    bounds = slice(start, end, step).indices(input.shape[d])
+    key = tuple([(0, n, 1) for n in input.shape[:d]]) + (bounds,)
+    return written_at(input, src, ((rows.slice, (key,)),))
+
+
+def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
+    """A copy of x with ``src`` on a diagonal.   torch: diagonal_scatter"""
+    params = offset, one_dim(dim1, input.ndim), one_dim(dim2, input.ndim)
+    return written_at(input, src, ((rows.diagonal, params),))
+
+
+def diagflat(input, offset=0):
+    """The matrix with all elements of x on a diagonal.   torch: diagflat"""
+    return input.reshape(-1).diag(offset)
+
+
+def fill_diagonal_(input, fill_value, wrap=False):
+    """``fill_value`` on the main diagonal, in place.   torch: Tensor.fill_diagonal_"""
+    if input.ndim < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if input.ndim == 2 and not wrap:
+        input.diagonal().fill_(fill_value)
+        return input
+    n = min(input.shape)
+    places = tuple([input._arange(n)] * input.ndim)
+    input[places] = fill_value
+    return input
+
+
+REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
+
+
+def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
+    """A copy of x in which ``src`` is summed, multiplied, … at [index[i][j]][j] for dim 0, and so on.   torch: scatter_reduce
+
+    reduce: "sum", "prod", "mean", "amax" or "amin"; without ``include_self`` what x held at those places doesn't count.
+    """
+    if reduce not in REDUCTIONS:
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    if reduce == "sum":
+        start = input if include_self else input.scatter(dim, index, 0)
+        return start.scatter_add(dim, index, src)
+    if reduce == "mean":
+        total = scatter_reduce(input, dim, index, src, "sum", include_self=include_self)
+        own = input.ones_like() if include_self else input.ones_like().scatter(dim, index, 0)
+        count = own.scatter_add(dim, index, src.ones_like()).clamp(min=1)
+        return total / count if input.is_floating_point() else total.div(count, rounding_mode="floor")
+    d = one_dim(dim, input.ndim)
+    neutral = {"prod": 1, "amax": -math.inf, "amin": math.inf}[reduce]
+    start = input if include_self else input.scatter(dim, index, neutral)
+    pieces = [start]
+    for i in range(index.shape[d]):  # one slice of the source at a time: its places differ, so nothing is written twice
+        at = index.narrow(d, i, 1)
+        pieces.append(input.full_like(neutral).scatter(d, at, src.narrow(d, i, 1)))
+    together = stack(pieces, 0)
+    return together.prod(0) if reduce == "prod" else together.amax(0) if reduce == "amax" else together.amin(0)
+
+
+def scatter_reduce_(input, dim, index, src, reduce, *, include_self=True):
+    """``scatter_reduce`` in place."""
+    return input.copy_(scatter_reduce(input, dim, index, src, reduce, include_self=include_self))
