@@ -1,0 +1,33 @@
+"""The census itself, and that none of the 400 names most in use is missing but those that are being built."""
+
+from pathlib import Path
+
+import census
+import pytest
+import torch
+
+ROWS = census.census(Path(__file__).with_name("census_top.csv"))
+
+
+def in_pytorch(name):
+    value = torch if name.startswith("torch.") else torch.Tensor
+    for part in name.split(".")[1:]:
+        value = getattr(value, part)
+    return value
+
+
+def test_the_census_names_what_pytorch_has():
+    assert len(ROWS) == 400
+    assert all(in_pytorch(name) is not census.NOT_THERE for name, _, _ in ROWS)
+
+
+def test_what_is_counted_as_there():
+    assert census.accepts("torch.nn.Linear", "bias") and census.accepts("torch.cat", "dim")
+    assert not census.accepts("torch.nn.Linear", "colour")
+    assert not census.accepts("torch.nothing", "dim")
+    assert census.found("torch.nn.nothing.at.all") is census.NOT_THERE
+
+
+def test_shares_are_weighted_by_repositories_and_uses():
+    rows = [("torch.cat", 3, 10), ("torch.nothing", 1, 30)]
+    assert census.share(rows, census.is_there) == pytest.approx([1 / 2, 3 / 4, 10 / 40])
