@@ -73,7 +73,11 @@ from .ops.reduce import (
     softmax, std, std_mean, sum, var, var_mean,
 )  # fmt: skip
 from .ops.random import bernoulli, multinomial
+from .out import TORCH as TAKE_OUT
+from .out import accepting_out
 from .size import Size
+
+globals().update(accepting_out(globals(), TAKE_OUT))
 
 SUBMODULES = ("autograd", "nn", "optim", "random", "utils")
 """Loaded when first used: a program that needs only tensors starts sooner."""
@@ -91,9 +95,9 @@ strided = "torch.strided"
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 __version__ = "0.1.0"
 
+OURS = {"accepting_out", "import_module", "math"}
 __all__ = sorted(
-    {name for name in globals() if not name.startswith("_") and not name.isupper()} - {"annotations", "import_module", "math"}
-    | {*SUBMODULES, *MODULE_OF}
+    {name for name in globals() if not name.startswith("_") and not name.isupper()} - OURS | {*SUBMODULES, *MODULE_OF}
 )
 
 
