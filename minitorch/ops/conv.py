@@ -317,7 +317,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: "
             f"{list(shape)}"
         )
-    if not input.is_floating_point() and not input.is_complex():
+    if input.dtype.category == 1:
         raise not_implemented("im2col_out_cpu", input)
     if len(shape) == 3:
         return unfold(input.unsqueeze(0), kernel, dilation, padding, stride).squeeze(0)
@@ -416,7 +416,7 @@ def check_columns(input, size, kernel, dilation, padding, stride):
             "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but "
             f"got: {list(shape)}"
         )
-    if not input.is_floating_point() and not input.is_complex():
+    if input.dtype.category == 1:
         raise not_implemented("col2im_out_cpu", input)
     if shape[1] % math.prod(kernel):
         raise RuntimeError(

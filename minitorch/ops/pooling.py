@@ -399,6 +399,8 @@ def wanted_sizes(shape, output_size, n, name):
     """The sizes that an adaptive pooling is to give. Raises RuntimeError if they or the input don't have the dims for it."""
     if n == 1 and len(shape) not in (2, 3):
         raise dims_error(name, shape)
+    if n > 1 and isinstance(output_size, (tuple, list)) and len(shape) <= len(output_size):
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}\ngot the shape {tuple(shape)}")
     if len(shape) not in (n + 1, n + 2):
         colon = ":" if "max" in name else ""
         raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got{colon} {list(shape)}")

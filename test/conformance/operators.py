@@ -201,9 +201,21 @@ class Trial:
         if error is not None:
             return
         ours = minitorch.autograd.grad(our_outs, our_wanting, our_seeds, create_graph=again, allow_unused=True)
-        compare_gradients(g, ours, wanting, f"{self.label}, gradient")
+        try:
+            compare_gradients(g, ours, wanting, f"{self.label}, gradient")
+        except Failure:
+            if self.dtype is not torch.float32 or not nearer(ours, g, self.exact_gradients(seeds)):
+                raise
         if again:
             self.second(g, ours, (wanting, our_wanting), (seeds, our_seeds))
+
+    def exact_gradients(self, seeds):
+        """PyTorch's gradients in float64."""
+        sample = self.sample.transform(lambda x: doubled(x) if isinstance(x, torch.Tensor) else x)
+        result = sample.output_process_fn_grad(self.op.op(sample.input, *sample.args, **sample.kwargs))
+        wanting = [x for x in tensors_in((sample.input, sample.args, sample.kwargs)) if x.requires_grad]
+        outs = [x for x in tensors_in(result) if x.requires_grad]
+        return torch.autograd.grad(outs, wanting, [s.double() for s in seeds], allow_unused=True)
 
     def second(self, g, ours, wanting, seeds):
         pairs = [(a, b) for a, b in zip(g, ours, strict=True) if a is not None and a.requires_grad]
@@ -311,6 +323,21 @@ def compare_gradients(expected, got, wanting, where):
                 raise Failure(f"{where} of input {i}: expected {a}, got None")
             continue
         compare(a, b, f"{where} of input {i}")
+
+
+def doubled(x):
+    return x.detach().double().requires_grad_(x.requires_grad) if x.dtype is torch.float32 else x
+
+
+def nearer(ours, theirs, exact):
+    """Whether our gradients are nowhere further from the truth than PyTorch's: where terms cancel, both round differently."""
+    for a, b, truth in zip(ours, theirs, exact, strict=True):
+        if any(x is None for x in (a, b, truth)):
+            return False
+        a, b, truth = arrays_of(a), arrays_of(b), arrays_of(truth)
+        if not (abs(a - truth) <= abs(b - truth) + 1e-5 * (1 + abs(truth))).all():
+            return False
+    return True
 
 
 def agree_on_errors(error, ours, where):

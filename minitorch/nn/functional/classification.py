@@ -3,7 +3,7 @@
 from ...creation import ones_like, zeros_like
 from ...dtypes import int64, uint8
 from .activation import log1p_exp
-from .reduction import legacy_reduction, reduce_loss
+from .reduction import check_reduction, legacy_reduction, reduce_loss
 
 __all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss"]
 
@@ -189,8 +189,13 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
+    check_reduction(reduction)
     if p not in (1, 2):
         raise ValueError(f"only p == 1 and p == 2 supported\ngot p={p}")
+    if weight is not None and weight.ndim != 1:
+        raise ValueError(f"weight must be one-dimensional\nit has shape {tuple(weight.shape)}")
+    _check_scores(input)
+    input = input.reshape(1) if input.ndim == 0 else input
     classes = input.shape[-1]
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}\n"
@@ -208,6 +213,14 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         gap = gap * weight.index_select(0, index.flatten()).view(index.shape)
     others = ones_like(input).scatter(-1, index, 0.0)
     return reduce_loss((gap * others).sum(-1) / classes, reduction)
+
+
+def _check_scores(input):
+    if input.ndim > 2 or 0 in input.shape[-1:]:
+        raise RuntimeError(
+            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}\n"
+            "the input is (C) or (N, C): a score for each class"
+        )
 
 
 def _check_margin_target(input, target):
@@ -230,6 +243,10 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
+    check_reduction(reduction)
+    _check_scores(input)
+    if input.ndim == 0:  # one class
+        input, target = input.reshape(1), target.reshape(1) if target.numel() == 1 else target
     if target.shape != input.shape:
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}\n"

@@ -9,6 +9,8 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     >>> F.cosine_similarity(tensor([[1., 0.]]), tensor([[1., 1.]]))
     tensor([0.7071])
     """
+    shape = x1._broadcast_shape(x1.shape, x2.shape)
+    x1, x2 = x1.expand(shape), x2.expand(shape)
     unit1 = x1 / x1.norm(2, dim, keepdim=True).clamp(min=eps)
     unit2 = x2 / x2.norm(2, dim, keepdim=True).clamp(min=eps)
     return (unit1 * unit2).sum(dim)

@@ -36,12 +36,15 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     tensor([[-1.0000],
             [ 1.0000]])
     """
+    if training:
+        _check_more_than_one(input)
+        _check_positive(eps)
+    if input.numel() == 0:
+        return _of_nothing(input, weight, bias)
     _check_channels(input, running_mean, running_var, weight, bias)
     if not training:
         return _batch_norm_by(input, running_mean, running_var, weight, bias, eps)
 
-    _check_more_than_one(input)
-    _check_positive(eps)
     x = _widened(input)
     dims = (0, *range(2, input.ndim))
     mean = x.mean(dims, keepdim=True)
@@ -93,8 +96,15 @@ def _check_channels(input, running_mean, running_var, weight, bias):
                                f"the input has shape {tuple(input.shape)}: its channels are dimension 1")  # fmt: skip
 
 
+def _of_nothing(input, weight, bias):
+    """An input without elements, which needs no statistics and need not even have channels."""
+    out = input.clone()
+    out = out if weight is None else out * weight[0]
+    return out if bias is None else out + bias[0]
+
+
 def _check_more_than_one(input):
-    if input.numel() == input.shape[1]:
+    if input.shape[0] * math.prod(input.shape[2:]) == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}\n"
             "one value has no variance: use a larger batch, or drop_last=True in the DataLoader, or eval()"
@@ -174,7 +184,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """
     _check_groups(input, num_groups, weight, bias)
     x = _widened(input)
-    groups = x.reshape(input.shape[0], num_groups, -1)
+    groups = x.reshape(input.shape[0], num_groups, input.shape[1] // num_groups * math.prod(input.shape[2:]))
     out = _standardized(groups, (-1,), eps).view(input.shape)
     out = _affine(out, weight, bias, _along_channels(input))
     return out if x is input else out.to(input.dtype)
@@ -230,7 +240,7 @@ def _check_groups(input, num_groups, weight, bias):
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
                 f"shape {list(x.shape)} and input of shape {list(input.shape)}\nthe channels are dimension 1"
             )
-    if input.shape[0] * channels // num_groups * math.prod(input.shape[2:]) == input.shape[0]:
+    if input.shape[0] * channels // num_groups * math.prod(input.shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}\n"
                          "a group with one value has no variance: use fewer groups")  # fmt: skip
 
@@ -250,5 +260,6 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     shape = input.shape
     squares = input.square().flatten(2).transpose(1, 2)  # (N, positions, C)
     band = squares.new_ones(channels, channels).tril((size - 1) // 2).triu(-(size // 2))
-    means = squares.matmul(band.mT / size).transpose(1, 2).view(shape)
+    sums = squares.matmul(band.mT).transpose(1, 2).view(shape)
+    means = sums / size if input.is_floating_point() else sums // size
     return input / (means * alpha + k).pow(beta)

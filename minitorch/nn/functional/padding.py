@@ -39,7 +39,7 @@ def pad(input, pad, mode="constant", value=None):
         _check_width(input, dim, before, after, mode)
     for dim, before, after in widths:
         if before or after:
-            input = _pad_dim(input, dim, before, after, MODES[mode])
+            input = _pad_dim(input, dim, before, after, mode)
     return input
 
 
@@ -58,8 +58,11 @@ def _pad_constant(input, pad, value):
 # ---------------------------------------------------------------------------- one dimension, with its elements by number
 
 
-def _pad_dim(input, dim, before, after, source):
-    n = input.shape[dim]
+def _pad_dim(input, dim, before, after, mode):
+    if mode == "circular" and min(before, after) < 0:  # what is wrapped around is what is left after cutting
+        start, stop = max(-before, 0), input.shape[dim] - max(-after, 0)
+        input, before, after = input.narrow(dim, start, stop - start), max(before, 0), max(after, 0)
+    n, source = input.shape[dim], MODES[mode]
     index = tensor([source(j, n) for j in range(-before, n + after)], device=input.device).long()
     return input.index_select(dim, index)
 

@@ -77,6 +77,12 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
 def _unpool(input, indices, kernel_size, stride, padding, output_size, n):
     kernel_size, padding = ntuple(kernel_size, n), ntuple(padding, n)
     stride = kernel_size if stride is None else ntuple(stride, n)
+    if indices.shape != input.shape:
+        more = [1] if n == 1 else []
+        raise RuntimeError(
+            f"Expected shape of indices to be same as that of the input tensor ({[*input.shape, *more]}) but got indices tensor "
+            f"with shape: {[*indices.shape, *more]}\nthey are what max_pool{n}d gives with return_indices=True"
+        )
     sizes = _unpooled_sizes(input.shape[-n:], kernel_size, stride, padding, output_size)
     lead = input.shape[:-n]
 

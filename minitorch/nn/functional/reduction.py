@@ -2,7 +2,7 @@
 
 import warnings
 
-__all__ = ["legacy_reduction", "reduce_loss", "unknown_reduction", "warn_of_broadcast"]
+__all__ = ["check_reduction", "legacy_reduction", "reduce_loss", "unknown_reduction", "warn_of_broadcast"]
 
 
 def reduce_loss(loss, reduction):
@@ -18,6 +18,12 @@ def reduce_loss(loss, reduction):
     if reduction == "none":
         return loss
     raise unknown_reduction(reduction)
+
+
+def check_reduction(reduction):
+    """Raise ValueError for an unknown one, where PyTorch looks at it before anything else."""
+    if reduction not in ("none", "mean", "sum"):
+        raise unknown_reduction(reduction)
 
 
 def unknown_reduction(reduction):
