@@ -87,9 +87,10 @@ class Adam(Optimizer):
             m.lerp_(g, 1 - b1)
             v.mul_(b2).addcmul_(g, g, value=1 - b2)
             if amsgrad:
-                v = state["max_exp_avg_sq"].copy_(state["max_exp_avg_sq"].maximum(v))
+                # Nothing that backward needs may be written later, as the averages will be in the next step.
+                a, b = (state["max_exp_avg_sq"].clone(), v.clone()) if differentiable else (state["max_exp_avg_sq"], v)
+                v = state["max_exp_avg_sq"].copy_(a.maximum(b))
             if differentiable:
-                # Nothing that backward needs may be written later, as m will be in the next step.
                 p.sub_(m.clone() / (v.sqrt() / c2 + eps) * (lr / c1))
             else:
                 p.addcdiv_(m, v.sqrt().div_(c2).add_(eps), value=-lr / c1)

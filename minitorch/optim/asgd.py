@@ -56,5 +56,6 @@ class ASGD(Optimizer):
             else:
                 a.add_((p - a) * mu)
 
-            state["eta"].fill_(lr / (1 + lambd * lr * t) ** alpha)
-            state["mu"].fill_(1 / max(1, t - t0))
+            # Through a tensor of the count's own dtype: a float64 weight's eta, once loaded, is a float64 that holds it.
+            state["eta"].copy_(step_count(lr / (1 + lambd * lr * t) ** alpha))
+            state["mu"].copy_(step_count(1 / max(1, t - t0)))

@@ -51,7 +51,7 @@ class LBFGS(Optimizer):
     def step(self, closure):
         """Up to ``max_iter`` iterations. Returns the loss before them."""
         group = self.param_groups[0]
-        params, lr, most = group["params"], number(group["lr"]), group["max_eval"]
+        params, lr, most = group["params"], group["lr"], group["max_eval"]
         state = self.state[params[0]]
         state.setdefault("func_evals", 0)
         state.setdefault("n_iter", 0)
@@ -67,7 +67,7 @@ class LBFGS(Optimizer):
             state["n_iter"] += 1
             d = _direction(state, g, group["history_size"])
             state["prev_flat_grad"], state["prev_loss"] = g.clone(), loss
-            t = state["t"] = min(1.0, 1.0 / number(g.abs().sum())) * lr if state["n_iter"] == 1 else lr
+            t = state["t"] = min(1.0, 1.0 / g.abs().sum()) * lr if state["n_iter"] == 1 else lr
             slope = number(g.dot(d))
             if slope > -group["tolerance_change"]:
                 break
@@ -75,8 +75,8 @@ class LBFGS(Optimizer):
             spent, last = 0, iteration == group["max_iter"]
             if group["line_search_fn"] is not None:
                 here = Point(0, loss, g, slope)
-                loss, g, t, spent = self._searched(closure, here, t, d, most - evaluations)
-            _move(params, t, d)
+                loss, g, t, spent = self._searched(closure, here, number(t), d, most - evaluations)
+            _move(params, number(t), d)
             if group["line_search_fn"] is None and not last:
                 loss, g, spent = float(_evaluated(closure)), _flat_gradient(params), 1
             state["t"] = t
@@ -84,7 +84,7 @@ class LBFGS(Optimizer):
             state["func_evals"] += spent
 
             flat = _largest(g) <= group["tolerance_grad"]
-            still = _largest(d * t) <= group["tolerance_change"]
+            still = _largest(d * number(t)) <= group["tolerance_change"]
             settled = abs(loss - state["prev_loss"]) < group["tolerance_change"]
             if last or evaluations >= most or still or settled:
                 break
