@@ -908,3 +908,8 @@ def test_a_rate_that_learns_elsewhere():
             problem.run(getattr(lib.optim, algorithm)(problem.weights, lr=lr), 5)
             weights.append(problem.weights)
         assert_weights(*weights, "float64")
+
+
+def test_sparse_gradients_are_named_where_they_are_missing():
+    with pytest.raises(NotImplementedError, match="sparse gradients"):
+        mt.optim.SparseAdam([mt.ones(2).requires_grad_()])
