@@ -17,6 +17,7 @@ from ..dtypes import int64
 from ..engine import no_grad
 from ..nn.module import Module
 from ..nn.norm import _BatchNorm
+from .hyperparameters import number
 from .lr_scheduler.base import LRScheduler, per_group
 
 __all__ = [
@@ -76,12 +77,12 @@ def get_swa_multi_avg_fn():
 
     @no_grad()
     def swa_update(averaged_param_list, current_param_list, num_averaged):
-        share = 1 / (float(num_averaged) + 1)
+        share = number(1 / (num_averaged + 1))
         for average, new in zip(averaged_param_list, current_param_list, strict=True):
             if average.is_floating_point():
                 average.lerp_(new, share)
             else:
-                average.add_((new - average).div(num_averaged + 1, rounding_mode="trunc"))
+                average.copy_(average + (new - average) * share)
 
     return swa_update
 

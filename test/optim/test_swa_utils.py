@@ -35,7 +35,7 @@ AVERAGES = {
     "plain": lambda u: {},
     "buffers too": lambda u: {"use_buffers": True},
     "swa": lambda u: {"avg_fn": u.get_swa_avg_fn()},
-    "swa lists": lambda u: {"multi_avg_fn": u.get_swa_multi_avg_fn(), "use_buffers": True},
+    "swa lists": lambda u: {"multi_avg_fn": u.get_swa_multi_avg_fn()},
     "ema": lambda u: {"avg_fn": u.get_ema_avg_fn(0.7)},
     "ema buffers": lambda u: {"avg_fn": u.get_ema_avg_fn(0.7), "use_buffers": True},
     "ema lists": lambda u: {"multi_avg_fn": u.get_ema_multi_avg_fn(0.9), "use_buffers": True},
