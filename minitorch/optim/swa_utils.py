@@ -133,21 +133,21 @@ class AveragedModel(Module):
         news = [x.detach().to(a.device) for a, x in zip(mine, _members(model, self.use_buffers), strict=True)]
         if self.n_averaged == 0:
             _copy(mine, news)
-        elif self.avg_fn is not None:
-            for average, new in zip(mine, news, strict=True):
-                average.copy_(self.avg_fn(average, new, self.n_averaged))
-        else:
+        elif self.multi_avg_fn is not None:
             self._update_lists(mine, news)
+        else:
+            average_of = self.avg_fn or get_swa_avg_fn()
+            for average, new in zip(mine, news, strict=True):
+                average.copy_(average_of(average, new, self.n_averaged))
         if not self.use_buffers:
             _copy(self.module.buffers(), model.buffers())
         self.n_averaged += 1
 
     def _update_lists(self, mine, news):
         """By lists of one dtype each, as ``multi_avg_fn`` expects them."""
-        update = self.multi_avg_fn or get_swa_multi_avg_fn()
         for dtype in dict.fromkeys(x.dtype for x in mine):
             places = [i for i, x in enumerate(mine) if x.dtype is dtype]
-            update([mine[i] for i in places], [news[i] for i in places], self.n_averaged)
+            self.multi_avg_fn([mine[i] for i in places], [news[i] for i in places], self.n_averaged)
 
 
 def _members(module, use_buffers):
