@@ -66,6 +66,8 @@ class HuberLoss(_Loss):
     """d² / 2 where d = |input - target| < delta, else delta · (d - delta / 2).   torch: nn.HuberLoss"""
 
     def __init__(self, reduction="mean", delta=1.0):
+        if not isinstance(delta, (float, int)):
+            raise TypeError(f"delta must be a float or int, got: {type(delta)}")
         super().__init__(reduction=reduction)
         self.delta = delta
 

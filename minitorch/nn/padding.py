@@ -141,6 +141,14 @@ class ReplicationPad3d(_ReplicationPadNd):
 class _CircularPadNd(_PadNd):
     mode = "circular"
 
+    def forward(self, input):
+        if input.dim() - self.spatial_dims not in (1, 2):
+            raise ValueError(
+                f"expected {self.spatial_dims + 1}D or {self.spatial_dims + 2}D input (got {input.dim()}D input)\n"
+                f"{type(self).__name__} has a shape of (N, C, …) or (C, …); this input has {tuple(input.shape)}"
+            )
+        return super().forward(input)
+
 
 class CircularPad1d(_CircularPadNd):
     """b c | a b c | a b: it begins again.   torch: nn.CircularPad1d"""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from ..engine import Tensor, no_grad
 from .hooks import add_hook
-from .parameter import Parameter
+from .parameter import Parameter, is_lazy
 
 __all__ = [
     "_IncompatibleKeys", "_load_from_state_dict", "_register_load_state_dict_pre_hook", "_register_state_dict_hook",
@@ -208,9 +208,10 @@ def _load_tensor(module, name, tensor, key, value, assign, errors):
             f"but received {type(value)}"
         )
         return
-    if tensor.ndim == 0 and tuple(value.shape) == (1,):
+    lazy = is_lazy(tensor)
+    if not lazy and tensor.ndim == 0 and tuple(value.shape) == (1,):
         value = value[0]
-    if value.shape != tensor.shape:
+    if not lazy and value.shape != tensor.shape:
         errors.append(
             f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "
             f"the shape in current model is {tensor.shape}."

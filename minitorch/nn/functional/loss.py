@@ -130,7 +130,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """(log var + (input - target)² / var) / 2, var at least eps; ``full`` adds log(2π) / 2.   torch: F.gaussian_nll_loss
 
-    var: like input, or (*) or (*, 1) for an input (*, features), or one number.   Nix & Weigend 1994
+    var: like input, or (*) for an input (*, features), or with a 1 in place of one size, or one number.   Nix & Weigend 1994
     """
     if isinstance(var, (int, float)):
         if var < 0:
@@ -141,7 +141,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     elif var.shape != input.shape:
         if input.shape[:-1] == var.shape:
             var = var.unsqueeze(-1)
-        elif input.shape[:-1] != var.shape[:-1] or var.shape[-1] != 1:
+        elif input.ndim != var.ndim or sum(v for n, v in zip(input.shape, var.shape, strict=True) if n != v) != 1:
             raise ValueError("var is of incorrect size\n"
                              f"the input has shape {tuple(input.shape)}, var {tuple(var.shape)}")  # fmt: skip
     if reduction not in ("none", "mean", "sum"):
