@@ -9,7 +9,6 @@ from oracle import agree
 
 import minitorch
 
-
 FILES = sorted(file.stem for file in Path(torch.nn.modules.__path__[0]).glob("[a-z]*.py"))
 
 
