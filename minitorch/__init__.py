@@ -79,13 +79,19 @@ from .size import Size
 
 globals().update(accepting_out(globals(), TAKE_OUT))
 
-SUBMODULES = ("autograd", "nn", "optim", "random", "utils")
+SUBMODULES = ("autograd", "nn", "optim", "random", "serialization", "storage", "utils")
 """Loaded when first used: a program that needs only tensors starts sooner."""
 ELSEWHERE = {
     "autograd.anomaly_mode": ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"),
     "random": (
         "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
         "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
+    ),
+    "serialization": ("load", "save"),
+    "storage": (
+        "BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "ComplexDoubleStorage", "ComplexFloatStorage",
+        "DoubleStorage", "FloatStorage", "HalfStorage", "IntStorage", "LongStorage", "ShortStorage", "TypedStorage",
+        "UntypedStorage", "is_storage",
     ),
 }  # fmt: skip
 """Names that are loaded with their module, when first used."""

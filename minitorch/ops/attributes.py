@@ -1,5 +1,7 @@
 """What a tensor is: its shape, its type, its place in memory. Each is a property or a method of Tensor."""
 
+import math
+
 from ..backends import ARRAY_TYPES
 from ..device import CPU
 from ..device import device as device_type
@@ -70,7 +72,10 @@ def nbytes(input):
 
 def stride(input, dim=None):
     """How many elements apart neighbours are along each dim, or along one.   torch: Tensor.stride"""
-    strides = tuple([s // input._array.itemsize for s in input._array.strides])
+    array = input._array
+    strides = tuple([s // array.itemsize for s in array.strides])
+    if not array.size:  # NumPy's are zeros
+        strides = tuple([math.prod([max(n, 1) for n in array.shape[d + 1 :]]) for d in range(array.ndim)])
     return strides if dim is None else strides[one_dim(dim, len(strides))]
 
 

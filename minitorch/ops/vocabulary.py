@@ -4,6 +4,7 @@ The function ``torch.exp`` and the method ``Tensor.exp`` are one object. What a 
 is in ``engine.py``; what can be said of it is here.
 """
 
+from .. import storage as memory
 from . import attributes, joining, protocol
 
 __all__ = ["Vocabulary"]
@@ -82,6 +83,7 @@ class Vocabulary:
         quantile, rad2deg, renorm, scatter_reduce, scatter_reduce_, select_scatter, sinc, slice_scatter, xlogy,
     )  # fmt: skip
 
+    storage, untyped_storage = memory.storage, memory.untyped_storage
     _cat, _stack = staticmethod(joining.cat), staticmethod(joining.stack)
     __getitem__, __setitem__ = getitem, setitem
     __add__ = __radd__ = add

@@ -1,0 +1,190 @@
+"""The machine that reads a pickle and does nothing else: containers, numbers, strings, and tensors by name.
+
+Python's own would call any function that the file names. This one knows a list of names (``rebuilding.OURS`` and a few
+of Python's types), calls only those among them that make values, and stops at anything else.
+
+torch: torch/_weights_only_unpickler.py
+"""
+
+import pickle
+import pickletools
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from collections import Counter, OrderedDict
+
+from ..dtypes import dtype as dtype_type
+from ..engine import Tensor
+from .rebuilding import OURS
+
+__all__ = ["WeightsUnpickler", "add_safe_globals", "advice", "clear_safe_globals", "get_safe_globals", "safe_globals"]
+
+
+def encode(text, encoding="utf-8"):
+    """How protocol 2 spells bytes. Only encodings of text, unlike Python's own ``codecs.encode``."""
+    return text.encode(encoding)
+
+
+ALLOWED = {
+    **{f"{module}.{name}": ours for (module, name), ours in OURS.items()},
+    "_codecs.encode": encode, "builtins.bytearray": bytearray, "builtins.complex": complex, "builtins.set": set,
+}  # fmt: skip
+BLOCKED_MODULES = ("nt", "os", "posix", "sys")
+CALLABLES = {id(value) for value in ALLOWED.values() if value is not Tensor and not isinstance(value, dtype_type)}
+
+marked: list = []
+"""What users allowed: functions and classes, or pairs of one and its name."""
+
+
+def add_safe_globals(safe_globals):
+    """Allow ``load`` to use these functions and classes, each given alone or with its name in files.
+
+    torch: serialization.add_safe_globals
+    """
+    marked.extend(item for item in safe_globals if item not in marked)
+
+
+def clear_safe_globals():
+    """Allow no more than at the start.   torch: serialization.clear_safe_globals"""
+    marked.clear()
+
+
+def get_safe_globals():
+    """What ``add_safe_globals`` allowed.   torch: serialization.get_safe_globals"""
+    return list(marked)
+
+
+class safe_globals:
+    """A block in which ``load`` may use these functions and classes.   torch: serialization.safe_globals"""
+
+    def __init__(self, safe_globals):
+        self.added = safe_globals
+
+    def __enter__(self):
+        add_safe_globals(self.added)
+
+    def __exit__(self, *exception):
+        marked[:] = [item for item in marked if item not in self.added]
+
+
+def allowed_by_users():
+    pairs = [item if isinstance(item, tuple) else (item, f"{item.__module__}.{item.__qualname__}") for item in marked]
+    return {name: value for value, name in pairs}
+
+
+class Operations(dict):
+    """The operations of the machine, by their codes."""
+
+    def __missing__(self, code):
+        raise pickle.UnpicklingError(f"Unsupported operand {code}")
+
+
+OPERATIONS = (
+    "PROTO", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE",
+    "SHORT_BINSTRING", "EMPTY_TUPLE", "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "BINGET",
+    "LONG_BINGET", "BINPUT", "LONG_BINPUT", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "GLOBAL", "NEWOBJ", "REDUCE", "BUILD",
+    "BINPERSID",
+)  # fmt: skip
+
+
+class WeightsUnpickler(pickle._Unpickler):
+    """Python's machine, written in Python, with fewer operations and more questions."""
+
+    def find_class(self, module, name):
+        if self.proto <= 2:  # which spells some of Python's names as Python 2 did
+            module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
+        full = f"{module}.{name}"
+        if full in ALLOWED:
+            return ALLOWED[full]
+        if full in (users := allowed_by_users()):
+            return users[full]
+        if module in BLOCKED_MODULES:
+            raise pickle.UnpicklingError(f"Trying to load unsupported GLOBAL {full} whose module {module} is blocked.")
+        full = full.removeprefix("builtins.")
+        raise pickle.UnpicklingError(
+            f"Unsupported global: GLOBAL {full} was not an allowed global by default. Please use "
+            f"`torch.serialization.add_safe_globals([{full}])` or the `torch.serialization.safe_globals([{full}])` context manager "
+            "to allowlist this global if you trust this class/function."
+        )
+
+    @staticmethod
+    def refused(text):
+        """The names in the pickle ``text`` that aren't allowed."""
+        names = {argument.replace(" ", ".") for code, argument, _ in pickletools.genops(text) if code.name == "GLOBAL"}
+        return sorted(names - {*ALLOWED, *allowed_by_users(), "__builtin__.set", "__builtin__.bytearray", "__builtin__.complex"})
+
+    def check_callable(self, function, what):
+        if id(function) not in CALLABLES and function not in allowed_by_users().values():
+            raise pickle.UnpicklingError(f"Trying to call {what} for unrecognized function {function}")
+
+    def load_reduce(self):
+        self.check_callable(self.stack[-2], "reduce")
+        super().load_reduce()
+
+    def load_newobj(self):
+        self.check_callable(self.stack[-2], "newobj")
+        super().load_newobj()
+
+    def load_build(self):
+        """Attributes, for OrderedDict and what users allowed."""
+        made, state = self.stack[-2], self.stack[-1]
+        if type(made) is OrderedDict:
+            self.stack.pop()
+            made.__dict__.update(state)
+        elif type(made) in allowed_by_users().values():
+            super().load_build()
+        else:
+            raise pickle.UnpicklingError(
+                "Can only build Tensor, Parameter, OrderedDict or types allowlisted via `add_safe_globals`, but got "
+                f"{type(made)}"
+            )
+
+    def check_container(self, container, kinds):
+        if type(container) not in kinds and type(container) not in allowed_by_users().values():
+            raise pickle.UnpicklingError(f"Can only append to lists and set items of dicts, but got {type(container)}")
+
+    def load_append(self):
+        self.check_container(self.stack[-2], (list,))
+        super().load_append()
+
+    def load_appends(self):
+        self.check_container(self.metastack[-1][-1], (list,))
+        super().load_appends()
+
+    def load_setitem(self):
+        self.check_container(self.stack[-3], (dict, OrderedDict, Counter))
+        super().load_setitem()
+
+    def load_setitems(self):
+        self.check_container(self.metastack[-1][-1], (dict, OrderedDict, Counter))
+        super().load_setitems()
+
+    own = {
+        "REDUCE": load_reduce, "NEWOBJ": load_newobj, "BUILD": load_build, "APPEND": load_append, "APPENDS": load_appends,
+        "SETITEM": load_setitem, "SETITEMS": load_setitems,
+    }  # fmt: skip
+    dispatch = Operations()
+    for operation in OPERATIONS:
+        code = getattr(pickle, operation)[0]
+        dispatch[code] = own.get(operation, pickle._Unpickler.dispatch[code])
+
+
+CHANGED = (
+    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from `False` to `True`. Re-running "
+    "`torch.load` with `weights_only` set to `False` will likely succeed, but it can result in arbitrary code execution. Do it only if "
+    "you got the file from a trusted source."
+)
+READ_MORE = (
+    "\n\nCheck the documentation of torch.load to learn more about types accepted by default with weights_only "
+    "https://pytorch.org/docs/stable/generated/torch.load.html."
+)
+
+
+def advice(text):
+    """What to tell who tried to load a file in which ``text`` went wrong."""
+    if "was not an allowed global" in text:
+        return (
+            "Weights only load failed. This file can still be loaded, to do so you have two options, \033[1mdo those steps only if "
+            f"you trust the source of the checkpoint\033[0m. \n\t(1) {CHANGED}\n\t(2) Alternatively, to load with `weights_only=True` "
+            f"please check the recommended steps in the following error message.\n\tWeightsUnpickler error: {text}{READ_MORE}"
+        )
+    blocked = text.endswith("is blocked.")
+    return f"Weights only load failed. {CHANGED}\n{'' if blocked else 'WeightsUnpickler error: '}\n\n{text}{READ_MORE}"

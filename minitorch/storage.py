@@ -1,0 +1,263 @@
+"""The memory that a tensor and its views share, as an object: bytes, or elements of one dtype.
+
+torch: torch/storage.py
+"""
+
+from . import dtypes
+from .backends import for_device, memory
+from .device import CPU
+
+__all__ = [
+    "BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "ComplexDoubleStorage", "ComplexFloatStorage",
+    "DoubleStorage", "FloatStorage", "HalfStorage", "IntStorage", "LongStorage", "STORAGE_TYPES", "ShortStorage",
+    "TypedStorage", "UntypedStorage", "is_storage", "storage", "storage_of_dtype", "untyped_storage",
+]  # fmt: skip
+
+
+class UntypedStorage:
+    """A tensor's whole memory as bytes: ``x.untyped_storage()``.   torch: UntypedStorage
+
+    >>> x = torch.zeros(2, 3)
+    >>> x.untyped_storage().nbytes(), x[1].untyped_storage().data_ptr() == x.data_ptr()
+    (24, True)
+    """
+
+    __slots__ = ("__weakref__", "owner", "raw", "version")
+    device, is_cuda, is_sparse = CPU, False, False
+
+    def __init__(self, size=0, *, owner=None):
+        self.raw = memory.room(size) if owner is None else memory.bytes_of(owner)
+        self.owner = self.raw if owner is None else owner
+        self.version = None  # what counts the writes to it, once a tensor is made of it
+
+    def nbytes(self):
+        """How many bytes there are."""
+        return self.raw.size
+
+    def size(self):
+        """How many bytes there are."""
+        return self.raw.size
+
+    def element_size(self):
+        """1."""
+        return 1
+
+    def data_ptr(self):
+        """The address of the first byte."""
+        return memory.address(self.owner)
+
+    def tolist(self):
+        """The bytes, as integers."""
+        return self.raw.tolist()
+
+    def clone(self):
+        """A copy of the memory."""
+        made = UntypedStorage(self.raw.size)
+        made.raw[:] = self.raw
+        return made
+
+    def cpu(self):
+        """In the CPU's memory: itself."""
+        return self
+
+    def untyped(self):
+        """Itself."""
+        return self
+
+    def is_shared(self):
+        """Whether other processes see it: no."""
+        return False
+
+    def is_pinned(self, device="cuda"):
+        """Whether a GPU may copy from it by itself: no."""
+        return False
+
+    def __len__(self):
+        return self.raw.size
+
+    def __getitem__(self, index):
+        found = self.raw[index]
+        return found.tolist()
+
+    def __setitem__(self, index, value):
+        self.raw[index] = value
+
+    def __eq__(self, other):
+        return isinstance(other, UntypedStorage) and self.data_ptr() == other.data_ptr() and len(self) == len(other)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self):
+        return f"{''.join(f' {byte}{chr(10)}' for byte in self.raw.tolist())}[torch.storage.UntypedStorage(device=cpu) of size {len(self)}]"
+
+
+class TypedStorage:
+    """A tensor's whole memory as elements: ``x.storage()``. PyTorch calls it deprecated.   torch: TypedStorage
+
+    >>> torch.arange(4).reshape(2, 2)[1].storage().tolist()
+    [0, 1, 2, 3]
+    """
+
+    __slots__ = ("_dtype", "_untyped_storage")
+    element_type: dtypes.dtype | None = None  # in the subclasses
+
+    def __init__(self, size=0, *, wrap_storage=None, dtype=None, device=None):
+        self._dtype = dtype or self.element_type or dtypes.get_default_dtype()
+        data = None if isinstance(size, int) else list(size)
+        count = size if data is None else len(data)
+        self._untyped_storage = UntypedStorage(count * self._dtype.itemsize) if wrap_storage is None else wrap_storage
+        if data is not None:
+            self.elements()[:] = data
+
+    def elements(self):
+        """The memory as an array."""
+        raw = self._untyped_storage.raw
+        dtype = for_device(CPU).array_dtype(self._dtype)
+        return memory.laid_over(raw, dtype, (raw.size // dtype.itemsize,), (1,), 0)
+
+    dtype = property(lambda self: self._dtype)
+    device = property(lambda self: self._untyped_storage.device)
+    is_cuda = is_sparse = False
+
+    def untyped(self):
+        """The same memory as bytes."""
+        return self._untyped_storage
+
+    def nbytes(self):
+        """How many bytes there are."""
+        return self._untyped_storage.nbytes()
+
+    def size(self):
+        """How many elements there are."""
+        return self.nbytes() // self._dtype.itemsize
+
+    def element_size(self):
+        """The bytes of one element."""
+        return self._dtype.itemsize
+
+    def data_ptr(self):
+        """The address of the first element."""
+        return self._untyped_storage.data_ptr()
+
+    def tolist(self):
+        """The elements, as Python numbers."""
+        return self.elements().tolist()
+
+    def pickle_storage_type(self):
+        """The name of its class, such as "FloatStorage"."""
+        return storage_of_dtype(self._dtype).__name__
+
+    def __len__(self):
+        return self.size()
+
+    def __getitem__(self, index):
+        return self.elements()[index].tolist()
+
+    def __setitem__(self, index, value):
+        self.elements()[index] = value
+
+    def __repr__(self):
+        lines = "".join(f" {x}\n" for x in self.tolist())
+        return f"{lines}[torch.storage.TypedStorage(dtype={self._dtype}, device=cpu) of size {len(self)}]"
+
+
+class DoubleStorage(TypedStorage):
+    """Memory of float64."""
+
+    element_type = dtypes.float64
+
+
+class FloatStorage(TypedStorage):
+    """Memory of float32."""
+
+    element_type = dtypes.float32
+
+
+class HalfStorage(TypedStorage):
+    """Memory of float16."""
+
+    element_type = dtypes.float16
+
+
+class BFloat16Storage(TypedStorage):
+    """Memory of bfloat16."""
+
+    element_type = dtypes.bfloat16
+
+
+class LongStorage(TypedStorage):
+    """Memory of int64."""
+
+    element_type = dtypes.int64
+
+
+class IntStorage(TypedStorage):
+    """Memory of int32."""
+
+    element_type = dtypes.int32
+
+
+class ShortStorage(TypedStorage):
+    """Memory of int16."""
+
+    element_type = dtypes.int16
+
+
+class CharStorage(TypedStorage):
+    """Memory of int8."""
+
+    element_type = dtypes.int8
+
+
+class ByteStorage(TypedStorage):
+    """Memory of uint8."""
+
+    element_type = dtypes.uint8
+
+
+class BoolStorage(TypedStorage):
+    """Memory of bool."""
+
+    element_type = dtypes.bool
+
+
+class ComplexFloatStorage(TypedStorage):
+    """Memory of complex64."""
+
+    element_type = dtypes.complex64
+
+
+class ComplexDoubleStorage(TypedStorage):
+    """Memory of complex128."""
+
+    element_type = dtypes.complex128
+
+
+STORAGE_TYPES = {
+    kind.__name__: kind
+    for kind in (
+        BFloat16Storage, BoolStorage, ByteStorage, CharStorage, ComplexDoubleStorage, ComplexFloatStorage, DoubleStorage,
+        FloatStorage, HalfStorage, IntStorage, LongStorage, ShortStorage,
+    )
+}  # fmt: skip
+"""By their names, under which files know them."""
+
+
+def storage_of_dtype(dtype):
+    """The class of the storages whose elements are of ``dtype``."""
+    return next(kind for kind in STORAGE_TYPES.values() if kind.element_type is dtype)
+
+
+def is_storage(obj):
+    """Whether ``obj`` is a storage.   torch: is_storage"""
+    return isinstance(obj, (UntypedStorage, TypedStorage))
+
+
+def untyped_storage(input):
+    """The memory that the tensor and its views share, as bytes.   torch: Tensor.untyped_storage"""
+    return UntypedStorage(owner=memory.owner(input._array))
+
+
+def storage(input):
+    """The memory that the tensor and its views share, as elements.   torch: Tensor.storage"""
+    return TypedStorage(wrap_storage=untyped_storage(input), dtype=input.dtype)
