@@ -25,6 +25,10 @@ from .engine import (
 )  # fmt: skip
 from .formatting import set_printoptions
 from .ops.attributes import is_complex, is_floating_point, numel
+from .ops.complex import (
+    angle, complex, conj, conj_physical, conj_physical_, imag, is_conj, is_neg, isreal, polar, real, resolve_conj,
+    resolve_neg, sgn, view_as_complex, view_as_real,
+)  # fmt: skip
 from .ops.aliases import (
     absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clip, clip_, concat, concatenate, divide,
     fix, fix_, ger, greater, greater_equal, less, less_equal, moveaxis, multiply, negative, negative_, not_equal,

@@ -51,8 +51,13 @@ class dtype:
         return {"complex64": float32, "complex128": float64}.get(self.name, self)
 
     def to_complex(self):
-        """The complex type whose parts have this type."""
-        return {"float32": complex64, "float64": complex128}.get(self.name, self)
+        """The complex type whose parts have this type. bfloat16 has none and makes complex64.
+
+        Raises NotImplementedError for float16: there is no complex32.
+        """
+        if self.name == "float16":
+            raise NotImplementedError("torch.complex32 is not here, since NumPy has no such type\nconvert with .float()")
+        return {"float32": complex64, "bfloat16": complex64, "float64": complex128}.get(self.name, self)
 
     def __repr__(self):
         return f"torch.{self.name}"

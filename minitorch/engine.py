@@ -105,8 +105,6 @@ def apply(row, inputs, params=()):
     else:
         out._storage = Storage()
     if grad_mode and wanted & row.wants and result.dtype.kind not in "biu":
-        if result.dtype.kind == "c":
-            raise NotImplementedError(errors.COMPLEX_GRADIENT)
         out._node = remembered(row, inputs, params, out, wanted, edges)
     if mode.listeners:
         tell(row, inputs, params, out, False)
@@ -133,6 +131,8 @@ def seed_gradient(output, gradient):
                 "grad can be implicitly created only for scalar outputs\n"
                 f"this tensor has shape {tuple(output.shape)}: call .sum().backward(), or pass gradient="
             )
+        if output._array.dtype.kind == "c":
+            raise errors.complex_seed_error(output.dtype)
         return create(primitives.full, ((), 1, output.dtype)) if not output._array.ndim else output.ones_like()
     if not isinstance(gradient, Tensor):
         raise TypeError("gradients can be either Tensors or None, but got " + type(gradient).__name__)
@@ -140,6 +140,7 @@ def seed_gradient(output, gradient):
         raise RuntimeError(
             f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of {output.shape}."
         )
+    errors.check_seed(0, gradient, output)
     return gradient
 
 
@@ -215,13 +216,8 @@ class Tensor(Vocabulary):
     def requires_grad(self, wanted):
         node = edge_of(self)
         if wanted and node is None:
-            if self.is_complex():
-                raise NotImplementedError(errors.COMPLEX_GRADIENT)
-            if not self.is_floating_point():
-                raise RuntimeError(
-                    "only Tensors of floating point dtype can require gradients\n"
-                    f"this tensor has dtype {self.dtype}: convert it with .float()"
-                )
+            if not (self.is_floating_point() or self.is_complex()):
+                raise errors.no_gradient_error("floating point and complex", self.dtype)
             self._node = AccumulateGrad(self)
         elif not wanted and node is not None:
             if node.__class__ is not AccumulateGrad:
@@ -233,6 +229,8 @@ class Tensor(Vocabulary):
 
     def requires_grad_(self, requires_grad=True):
         """Set ``requires_grad``.   torch: Tensor.requires_grad_"""
+        if requires_grad and not (self.is_floating_point() or self.is_complex()):
+            raise errors.no_gradient_error("floating point", self.dtype)
         if requires_grad or self._node is not None:
             self.requires_grad = requires_grad
         return self

@@ -4,9 +4,10 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 """
 
 __all__ = [
-    "COMPLEX_GRADIENT", "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN",
-    "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "explain",
-    "gradient_error", "many_views_error", "output_shape_error", "overwritten_error", "refuse_mixture",
+    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN",
+    "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed",
+    "complex_error", "complex_seed_error", "explain",
+    "gradient_error", "many_views_error", "no_gradient_error", "output_shape_error", "overwritten_error", "refuse_mixture",
 ]  # fmt: skip
 
 FREED = (
@@ -34,9 +35,6 @@ STALE_NO_GRAD_VIEW = (
     "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
     "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
     "outside (if you want the inplace to be tracked)."
-)
-COMPLEX_GRADIENT = (
-    "gradients of complex tensors are not here yet\ncompute under torch.no_grad(), or with the real and imaginary parts as two tensors"
 )
 VIEW_DETACHED = (
     "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
@@ -67,11 +65,34 @@ C_NAMES = {
 
 
 KERNELS = {
-    "ceil": "ceil_vml_cpu", "floor": "floor_vml_cpu", "floor_divide": "div_floor_cpu", "left_shift": "lshift_cpu",
-    "linear": "addmm_impl_cpu_", "matmul": "addmm_impl_cpu_", "pow": "pow", "right_shift": "rshift_cpu",
-    "round": "round_vml_cpu", "trunc": "trunc_vml_cpu",
+    "amax": "max_values_cpu", "amin": "min_values_cpu", "ceil": "ceil_vml_cpu", "erf": "erf_vml_cpu", "erfc": "erfc_vml_cpu",
+    "floor": "floor_vml_cpu", "floor_divide": "div_floor_cpu", "left_shift": "lshift_cpu", "linear": "addmm_impl_cpu_",
+    "log_softmax": "log_softmax_lastdim_kernel_impl", "matmul": "addmm_impl_cpu_", "pow": "pow", "right_shift": "rshift_cpu",
+    "round": "round_vml_cpu", "softmax": "softmax_lastdim_kernel_impl", "trunc": "trunc_vml_cpu",
 }  # fmt: skip
 """What PyTorch's messages call the functions that lack a dtype; of others, the row's name and "_cpu"."""
+
+
+COMPLEX_REFUSED = {
+    "argmax": "argmax(): does not support complex input", "argmin": "argmin(): does not support complex input",
+    "argsort": " Sort does not support complex dtypes on CPU", "ceil": "ceil is not supported for complex inputs",
+    "clamp": "clamp is not supported for complex types", "floor": "floor is not supported for complex inputs",
+    "maximum": "maximum not implemented for complex tensors.", "minimum": "minimum not implemented for complex tensors.",
+    "relu": "clamp is not supported for complex types", "signbit": "signbit is not implemented for complex tensors.",
+    "sign": "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.",
+    "trunc": "trunc is not supported for complex inputs",
+}  # fmt: skip
+"""What PyTorch says of complex numbers where it doesn't just name the function that lacks them."""
+RUNTIME = ("argmax", "argmin", "argsort", "maximum", "minimum")
+"""Of these, it says so by a RuntimeError; of the others by its subclass NotImplementedError."""
+
+
+def complex_error(row, dtype_name):
+    """For an order, or what is made of one, asked of complex numbers."""
+    kernel = KERNELS.get(row.name, f"{row.name}_cpu")
+    text = COMPLEX_REFUSED.get(row.name, f"\"{kernel}\" not implemented for '{TYPE_NAMES[dtype_name]}'")
+    kind = RuntimeError if row.name in RUNTIME else NotImplementedError
+    return kind(f"{text}\ntake its parts, x.real and x.imag, or its size, x.abs()")
 
 
 def explain(row, shapes, dtype_names, error):
@@ -129,6 +150,30 @@ def broadcast_error(shapes):
                 )
         result = tuple(max(n, m) if 0 not in (n, m) else 0 for n, m in zip(a, b, strict=True))
     return None
+
+
+def no_gradient_error(kinds, dtype):
+    """For integers and booleans that are asked for a gradient."""
+    return RuntimeError(
+        f"only Tensors of {kinds} dtype can require gradients\nthis tensor has dtype {dtype}: convert it with .float()"
+    )
+
+
+def complex_seed_error(dtype):
+    """For a backward that starts at a complex number, without a gradient."""
+    return RuntimeError(
+        f"grad can be implicitly created only for real scalar outputs but got {dtype}\n"
+        "start from a real number, such as x.abs(), or pass gradient="
+    )
+
+
+def check_seed(i, gradient, output):
+    """Raise RuntimeError if one of the two is complex and the other isn't."""
+    if (gradient.is_complex() or output.is_complex()) and gradient.dtype is not output.dtype:
+        raise RuntimeError(
+            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
+            f"grad_output[{i}] has a dtype of {gradient.dtype} and output[{i}] has a dtype of {output.dtype}."
+        )
 
 
 def gradient_error(shape, dtype_name, found_shape, found_dtype_name):

@@ -17,6 +17,9 @@ NUMBERS = {
 }  # fmt: skip
 """Which arrays (by dtype.char) a Python number can be combined with as it is, without changing the array's dtype."""
 
+FRACTIONAL = (primitives.FLOATS, primitives.REAL_FLOATS)
+"""What rows are ready for that make integers floating point."""
+
 
 def fits(ready, dtype, number):
     """Whether a row that computes in ``ready`` takes arrays of ``dtype``, and Python numbers of a class, as they are."""
@@ -59,8 +62,10 @@ def fit(row, inputs):
     if row.kind == "contraction":
         errors.refuse_mixture([x.dtype.name for x in mixed if hasattr(x, "_array")])
     dtype = common_dtype(mixed)
-    if dtype.category < float32.category and row.ready is primitives.FLOATS:
+    if dtype.category < float32.category and row.ready in FRACTIONAL:
         dtype = get_default_dtype()
+    if dtype.is_complex and "F" not in row.ready:
+        raise errors.complex_error(row, dtype.name)
     tensors = []
     for i, x in enumerate(inputs):
         if hasattr(x, "_array") and x.dtype is not dtype and (row.mixes is None or i in row.mixes):

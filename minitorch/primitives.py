@@ -7,25 +7,29 @@ of rows, it can be differentiated again, and a compiler that can follow the rows
 An argument that a vjp doesn't read begins with an underscore, and is not kept for it: ``add`` keeps nothing alive,
 ``exp`` its output, ``mul`` both inputs. Of an argument named ``like_x`` only the shape and dtype are kept.
 
+The gradient of a real L by a complex x = a + bi is dL/da + i dL/db, the way uphill. For f that is complex differentiable
+it comes back multiplied by the conjugate of f'(x): hence ``conjugate()``, which for real tensors is the tensor itself.
+
 torch: native_functions.yaml and derivatives.yaml
 """
 
 import builtins
 import math
 
-from .table import ARITHMETIC, FLOATS, TABLE, Primitive, analytic, elementwise
+from .table import ARITHMETIC, FLOATS, ORDERED, REAL_FLOATS, TABLE, Primitive, analytic, elementwise, of_reals, ordered
 
 __all__ = ["ARITHMETIC", "FLOATS", "Primitive", "TABLE"]
 
 # ---------------------------------------------------------------------------------------------------- elementwise: one
 
 neg = elementwise("neg", lambda xp, x, out=None: xp.negative(x, out), lambda g, _out, _x: -g)
-abs = elementwise("abs", lambda xp, x, out=None: xp.absolute(x, out), lambda g, _out, x: g * x.sign())
-sign = elementwise("sign", lambda xp, x, out=None: xp.sign(x, out), lambda g, _out, _x: g.zeros_like())
-floor = elementwise("floor", lambda xp, x, out=None: xp.floor(x, out), lambda g, _out, _x: g.zeros_like())
-ceil = elementwise("ceil", lambda xp, x, out=None: xp.ceil(x, out), lambda g, _out, _x: g.zeros_like())
-trunc = elementwise("trunc", lambda xp, x, out=None: xp.trunc(x, out), lambda g, _out, _x: g.zeros_like())
-round = elementwise("round", lambda xp, x, out=None: xp.rint(x, out), lambda g, _out, _x: g.zeros_like())
+# of a real x; complex numbers have ``magnitude``
+abs = ordered("abs", lambda xp, x, out=None: xp.absolute(x, out), lambda g, _out, x: g * x.sign())
+sign = ordered("sign", lambda xp, x, out=None: xp.sign(x, out), lambda g, _out, _x: g.zeros_like())
+floor = ordered("floor", lambda xp, x, out=None: xp.floor(x, out), lambda g, _out, _x: g.zeros_like())
+ceil = ordered("ceil", lambda xp, x, out=None: xp.ceil(x, out), lambda g, _out, _x: g.zeros_like())
+trunc = ordered("trunc", lambda xp, x, out=None: xp.trunc(x, out), lambda g, _out, _x: g.zeros_like())
+round = ordered("round", lambda xp, x, out=None: xp.rint(x, out), lambda g, _out, _x: g.zeros_like())
 copy = elementwise("copy", lambda xp, x, out=None: xp.positive_copy(x, out), lambda g, _out, _x: g, ready=None, label="Clone")
 
 # assign(x): whatever is written over x, nothing of x is left
@@ -38,62 +42,62 @@ assign = elementwise(
     label="Copy",
 )
 
-exp = analytic("exp", lambda xp, x, out=None: xp.exp(x, out), lambda g, out, _x: g * out)
-exp2 = analytic("exp2", lambda xp, x, out=None: xp.exp2(x, out), lambda g, out, _x: g * (out * math.log(2)))
-expm1 = analytic("expm1", lambda xp, x, out=None: xp.expm1(x, out), lambda g, out, _x: g * (out + 1))
-log = analytic("log", lambda xp, x, out=None: xp.log(x, out), lambda g, _out, x: g / x)
-log2 = analytic("log2", lambda xp, x, out=None: xp.log2(x, out), lambda g, _out, x: g / (x * math.log(2)))
-log10 = analytic("log10", lambda xp, x, out=None: xp.log10(x, out), lambda g, _out, x: g / (x * math.log(10)))
-log1p = analytic("log1p", lambda xp, x, out=None: xp.log1p(x, out), lambda g, _out, x: g / (x + 1))
-sqrt = analytic("sqrt", lambda xp, x, out=None: xp.sqrt(x, out), lambda g, out, _x: g / (out * 2))
-rsqrt = analytic("rsqrt", lambda xp, x, out=None: xp.reciprocal(xp.sqrt(x), out), lambda g, out, _x: g * out.pow(3) * -0.5)
-reciprocal = analytic("reciprocal", lambda xp, x, out=None: xp.reciprocal(x, out), lambda g, out, _x: -g * out * out)
-square = elementwise("square", lambda xp, x, out=None: xp.square(x, out), lambda g, _out, x: g * (x * 2), label="Pow")
+exp = analytic("exp", lambda xp, x, out=None: xp.exp(x, out), lambda g, out, _x: g * out.conjugate())
+exp2 = analytic("exp2", lambda xp, x, out=None: xp.exp2(x, out), lambda g, out, _x: g * (out * math.log(2)).conjugate())
+expm1 = analytic("expm1", lambda xp, x, out=None: xp.expm1(x, out), lambda g, out, _x: g * (out + 1).conjugate())
+log = analytic("log", lambda xp, x, out=None: xp.log(x, out), lambda g, _out, x: g / x.conjugate())
+log2 = analytic("log2", lambda xp, x, out=None: xp.log2(x, out), lambda g, _out, x: g / (x * math.log(2)).conjugate())
+log10 = analytic("log10", lambda xp, x, out=None: xp.log10(x, out), lambda g, _out, x: g / (x * math.log(10)).conjugate())
+log1p = analytic("log1p", lambda xp, x, out=None: xp.log1p(x, out), lambda g, _out, x: g / (x + 1).conjugate())
+sqrt = analytic("sqrt", lambda xp, x, out=None: xp.sqrt(x, out), lambda g, out, _x: g / (out * 2).conjugate())
+rsqrt = analytic("rsqrt", lambda xp, x, out=None: xp.reciprocal(xp.sqrt(x), out), lambda g, out, _x: g * out.pow(3).conjugate() * -0.5)
+reciprocal = analytic("reciprocal", lambda xp, x, out=None: xp.reciprocal(x, out), lambda g, out, _x: -g * (out * out).conjugate())
+square = elementwise("square", lambda xp, x, out=None: xp.square(x, out), lambda g, _out, x: g * (x * 2).conjugate(), label="Pow")
 
-sin = analytic("sin", lambda xp, x, out=None: xp.sin(x, out), lambda g, _out, x: g * x.cos())
-cos = analytic("cos", lambda xp, x, out=None: xp.cos(x, out), lambda g, _out, x: -g * x.sin())
-tan = analytic("tan", lambda xp, x, out=None: xp.tan(x, out), lambda g, out, _x: g * (out * out + 1))
-asin = analytic("asin", lambda xp, x, out=None: xp.arcsin(x, out), lambda g, _out, x: g * (1 - x * x).rsqrt())
-acos = analytic("acos", lambda xp, x, out=None: xp.arccos(x, out), lambda g, _out, x: -g * (1 - x * x).rsqrt())
-atan = analytic("atan", lambda xp, x, out=None: xp.arctan(x, out), lambda g, _out, x: g / (x * x + 1))
-sinh = analytic("sinh", lambda xp, x, out=None: xp.sinh(x, out), lambda g, _out, x: g * x.cosh())
-cosh = analytic("cosh", lambda xp, x, out=None: xp.cosh(x, out), lambda g, _out, x: g * x.sinh())
-asinh = analytic("asinh", lambda xp, x, out=None: xp.arcsinh(x, out), lambda g, _out, x: g * (x * x + 1).rsqrt())
-acosh = analytic("acosh", lambda xp, x, out=None: xp.arccosh(x, out), lambda g, _out, x: g * (x * x - 1).rsqrt())
-atanh = analytic("atanh", lambda xp, x, out=None: xp.arctanh(x, out), lambda g, _out, x: g / (1 - x * x))
-tanh = analytic("tanh", lambda xp, x, out=None: xp.tanh(x, out), lambda g, out, _x: g * (1 - out * out))
-sigmoid = analytic("sigmoid", lambda xp, x, out=None: xp.sigmoid(x, out), lambda g, out, _x: g * (out * (1 - out)))
-erf = analytic(
+sin = analytic("sin", lambda xp, x, out=None: xp.sin(x, out), lambda g, _out, x: g * x.cos().conjugate())
+cos = analytic("cos", lambda xp, x, out=None: xp.cos(x, out), lambda g, _out, x: -g * x.sin().conjugate())
+tan = analytic("tan", lambda xp, x, out=None: xp.tan(x, out), lambda g, out, _x: g * (out * out + 1).conjugate())
+asin = analytic("asin", lambda xp, x, out=None: xp.arcsin(x, out), lambda g, _out, x: g * (1 - x * x).rsqrt().conjugate())
+acos = analytic("acos", lambda xp, x, out=None: xp.arccos(x, out), lambda g, _out, x: -g * (1 - x * x).rsqrt().conjugate())
+atan = analytic("atan", lambda xp, x, out=None: xp.arctan(x, out), lambda g, _out, x: g / (x * x + 1).conjugate())
+sinh = analytic("sinh", lambda xp, x, out=None: xp.sinh(x, out), lambda g, _out, x: g * x.cosh().conjugate())
+cosh = analytic("cosh", lambda xp, x, out=None: xp.cosh(x, out), lambda g, _out, x: g * x.sinh().conjugate())
+asinh = analytic("asinh", lambda xp, x, out=None: xp.arcsinh(x, out), lambda g, _out, x: g * (x * x + 1).rsqrt().conjugate())
+acosh = analytic("acosh", lambda xp, x, out=None: xp.arccosh(x, out), lambda g, _out, x: g * (x * x - 1).rsqrt().conjugate())
+atanh = analytic("atanh", lambda xp, x, out=None: xp.arctanh(x, out), lambda g, _out, x: g / (1 - x * x).conjugate())
+tanh = analytic("tanh", lambda xp, x, out=None: xp.tanh(x, out), lambda g, out, _x: g * (1 - out * out).conjugate())
+sigmoid = analytic("sigmoid", lambda xp, x, out=None: xp.sigmoid(x, out), lambda g, out, _x: g * (out * (1 - out)).conjugate())
+erf = of_reals(
     "erf", lambda xp, x, out=None: xp.erf(x, out), lambda g, _out, x: g * ((x * x).neg().exp() * (2 / math.sqrt(math.pi)))
 )
-erfc = analytic(
+erfc = of_reals(
     "erfc", lambda xp, x, out=None: xp.erfc(x, out), lambda g, _out, x: g * ((x * x).neg().exp() * (-2 / math.sqrt(math.pi)))
 )
 
 # A row of its own, for speed: where(x > 0, x, 0) is three passes. At 0 the gradient is 0, as in PyTorch.
-relu = elementwise("relu", lambda xp, x, out=None: xp.relu(x, out), lambda g, out, _x: g.keep(out))
+relu = ordered("relu", lambda xp, x, out=None: xp.relu(x, out), lambda g, out, _x: g.keep(out))
 # keep(x, y): 0 where y <= 0, else x; the derivative of relu, and its own
-keep = elementwise("keep", lambda xp, x, y, out=None: xp.keep(x, y, out), lambda g, _out, _x, y: g.keep(y), label="ThresholdBackward")
+keep = ordered("keep", lambda xp, x, y, out=None: xp.keep(x, y, out), lambda g, _out, _x, y: g.keep(y), label="ThresholdBackward")
 # clamp to numbers: where x equals a bound the gradient passes, as in PyTorch
-clamp = elementwise(
+clamp = ordered(
     "clamp",
     lambda xp, x, low, high, out=None: xp.clip(x, low, high, out),
     lambda g, _out, x, low, high: g.where(x.between(low, high), 0),
 )
 
 logical_not = elementwise("logical_not", lambda xp, x, out=None: xp.logical_not(x, out))
-bitwise_not = elementwise("bitwise_not", lambda xp, x, out=None: xp.invert(x, out))
+bitwise_not = ordered("bitwise_not", lambda xp, x, out=None: xp.invert(x, out))
 isnan = elementwise("isnan", lambda xp, x, out=None: xp.isnan(x, out))
 isinf = elementwise("isinf", lambda xp, x, out=None: xp.isinf(x, out))
 isfinite = elementwise("isfinite", lambda xp, x, out=None: xp.isfinite(x, out))
-signbit = elementwise("signbit", lambda xp, x, out=None: xp.signbit(x, out))
+signbit = ordered("signbit", lambda xp, x, out=None: xp.signbit(x, out))
 
-# cast(x, dtype). Its gradient comes back in x's own type.
+# cast(x, dtype). Its gradient comes back in x's own type: of a complex one, a real x gets the real part.
 cast = Primitive(
     "cast",
     "elementwise",
     lambda xp, x, dtype, out=None: xp.cast(x, dtype),
-    [lambda g, _out, like_x, _dtype: g.to(like_x.dtype)],
+    [lambda g, _out, like_x, _dtype: (g if like_x.dtype.is_complex else g.real).to(like_x.dtype)],
     label="ToCopy",
 )
 
@@ -105,47 +109,53 @@ add_scaled = elementwise(
     "add_scaled",
     lambda xp, x, y, alpha, out=None: xp.add(x, xp.multiply(y, alpha), out),
     lambda g, _out, _x, _y, _alpha: g,
-    lambda g, _out, _x, _y, alpha: g * alpha,
+    lambda g, _out, _x, _y, alpha: g * alpha.conjugate(),
     label="Add",
 )
 sub = elementwise("sub", lambda xp, x, y, out=None: xp.subtract(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: -g)
 mul = elementwise(
-    "mul", lambda xp, x, y, out=None: xp.multiply(x, y, out), lambda g, _out, _x, y: g * y, lambda g, _out, x, _y: g * x
+    "mul",
+    lambda xp, x, y, out=None: xp.multiply(x, y, out),
+    lambda g, _out, _x, y: g * y.conjugate(),
+    lambda g, _out, x, _y: g * x.conjugate(),
 )
 div = analytic(
-    "div", lambda xp, x, y, out=None: xp.true_divide(x, y, out), lambda g, _out, _x, y: g / y, lambda g, _out, x, y: -g * (x / y / y)
+    "div",
+    lambda xp, x, y, out=None: xp.true_divide(x, y, out),
+    lambda g, _out, _x, y: g / y.conjugate(),
+    lambda g, _out, x, y: -g * (x / y / y).conjugate(),
 )
 # d(x^y)/dx is 0 where y is 0, and d(x^y)/dy is 0 where x is 0 and y >= 0: the limits, where the formulas give NaN
 pow = elementwise(
     "pow",
     lambda xp, x, y, out=None: xp.power(x, y, out),
-    lambda g, _out, x, y: x.power_slope(y) * g,
-    lambda g, out, x, y: g * out.times_log(x, y),
+    lambda g, _out, x, y: x.power_slope(y).conjugate() * g,
+    lambda g, out, x, y: g * out.times_log(x, y).conjugate(),
 )
-floor_divide = elementwise("floor_divide", lambda xp, x, y, out=None: xp.floor_divide(x, y, out))
-remainder = elementwise(
+floor_divide = ordered("floor_divide", lambda xp, x, y, out=None: xp.floor_divide(x, y, out))
+remainder = ordered(
     "remainder",
     lambda xp, x, y, out=None: xp.remainder(x, y, out),
     lambda g, _out, _x, _y: g,
     lambda g, _out, x, y: -g * (x // y),
 )
-fmod = elementwise(
+fmod = ordered(
     "fmod", lambda xp, x, y, out=None: xp.fmod(x, y, out), lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * (x / y).trunc()
 )
 # where the two are equal each gets half
-maximum = elementwise(
+maximum = ordered(
     "maximum",
     lambda xp, x, y, out=None: xp.maximum(x, y, out),
     lambda g, _out, x, y: g.share(x, y),
     lambda g, _out, x, y: g.share(y, x),
 )
-minimum = elementwise(
+minimum = ordered(
     "minimum",
     lambda xp, x, y, out=None: xp.minimum(x, y, out),
     lambda g, _out, x, y: g.share(y, x),
     lambda g, _out, x, y: g.share(x, y),
 )
-atan2 = analytic(
+atan2 = of_reals(
     "atan2",
     lambda xp, x, y, out=None: xp.arctan2(x, y, out),
     lambda g, _out, x, y: g * y * inverse_square(x, y),
@@ -161,18 +171,18 @@ def inverse_square(x, y):
 
 eq = elementwise("eq", lambda xp, x, y, out=None: xp.equal(x, y, out))
 ne = elementwise("ne", lambda xp, x, y, out=None: xp.not_equal(x, y, out))
-lt = elementwise("lt", lambda xp, x, y, out=None: xp.less(x, y, out))
-le = elementwise("le", lambda xp, x, y, out=None: xp.less_equal(x, y, out))
-gt = elementwise("gt", lambda xp, x, y, out=None: xp.greater(x, y, out))
-ge = elementwise("ge", lambda xp, x, y, out=None: xp.greater_equal(x, y, out))
+lt = ordered("lt", lambda xp, x, y, out=None: xp.less(x, y, out))
+le = ordered("le", lambda xp, x, y, out=None: xp.less_equal(x, y, out))
+gt = ordered("gt", lambda xp, x, y, out=None: xp.greater(x, y, out))
+ge = ordered("ge", lambda xp, x, y, out=None: xp.greater_equal(x, y, out))
 logical_and = elementwise("logical_and", lambda xp, x, y, out=None: xp.logical_and(x, y, out))
 logical_or = elementwise("logical_or", lambda xp, x, y, out=None: xp.logical_or(x, y, out))
 logical_xor = elementwise("logical_xor", lambda xp, x, y, out=None: xp.logical_xor(x, y, out))
-bitwise_and = elementwise("bitwise_and", lambda xp, x, y, out=None: xp.bitwise_and(x, y, out))
-bitwise_or = elementwise("bitwise_or", lambda xp, x, y, out=None: xp.bitwise_or(x, y, out))
-bitwise_xor = elementwise("bitwise_xor", lambda xp, x, y, out=None: xp.bitwise_xor(x, y, out))
-left_shift = elementwise("left_shift", lambda xp, x, y, out=None: xp.left_shift(x, y, out))
-right_shift = elementwise("right_shift", lambda xp, x, y, out=None: xp.right_shift(x, y, out))
+bitwise_and = ordered("bitwise_and", lambda xp, x, y, out=None: xp.bitwise_and(x, y, out))
+bitwise_or = ordered("bitwise_or", lambda xp, x, y, out=None: xp.bitwise_or(x, y, out))
+bitwise_xor = ordered("bitwise_xor", lambda xp, x, y, out=None: xp.bitwise_xor(x, y, out))
+left_shift = ordered("left_shift", lambda xp, x, y, out=None: xp.left_shift(x, y, out))
+right_shift = ordered("right_shift", lambda xp, x, y, out=None: xp.right_shift(x, y, out))
 
 # -------------------------------------------------------------------------------------------------- elementwise: three
 
@@ -190,24 +200,24 @@ where = elementwise(
 lerp = analytic(
     "lerp",
     lambda xp, x, y, weight, out=None: xp.lerp(x, y, weight, out),
-    lambda g, _out, _x, _y, weight: g * (1 - weight),
-    lambda g, _out, _x, _y, weight: g * weight,
-    lambda g, _out, x, y, _weight: g * (y - x),
+    lambda g, _out, _x, _y, weight: g * (1 - weight).conjugate(),
+    lambda g, _out, _x, _y, weight: g * weight.conjugate(),
+    lambda g, _out, x, y, _weight: g * (y - x).conjugate(),
 )
 # addcmul: x + value y z;  addcdiv: x + value y / z
 addcmul = elementwise(
     "addcmul",
     lambda xp, x, y, z, value, out=None: xp.addcmul(x, y, z, value, out),
     lambda g, _out, _x, _y, _z, _value: g,
-    lambda g, _out, _x, _y, z, value: g * (z * value),
-    lambda g, _out, _x, y, _z, value: g * (y * value),
+    lambda g, _out, _x, _y, z, value: g * (z * value).conjugate(),
+    lambda g, _out, _x, y, _z, value: g * (y * value).conjugate(),
 )
 addcdiv = analytic(
     "addcdiv",
     lambda xp, x, y, z, value, out=None: xp.addcdiv(x, y, z, value, out),
     lambda g, _out, _x, _y, _z, _value: g,
-    lambda g, _out, _x, _y, z, value: g * (value / z),
-    lambda g, _out, _x, y, z, value: -g * (y * value / (z * z)),
+    lambda g, _out, _x, _y, z, value: g * (value / z).conjugate(),
+    lambda g, _out, _x, y, z, value: -g * (y * value / (z * z)).conjugate(),
 )
 
 # ---------------------------------------------------------------------------------------------------------- reductions
@@ -243,7 +253,7 @@ squared_error_mean = reduction(
 prod = reduction(
     "prod",
     lambda xp, x, dim, keepdim: xp.prod(x, dim, keepdim),
-    lambda g, _out, x, dim, keepdim: g.undrop((dim,), keepdim) * x.product_of_others(dim),
+    lambda g, _out, x, dim, keepdim: g.undrop((dim,), keepdim) * x.product_of_others(dim).conjugate(),
     ready=ARITHMETIC,
 )
 # equal maxima share the gradient
@@ -251,29 +261,29 @@ amax = reduction(
     "amax",
     lambda xp, x, dims, keepdim: xp.amax(x, dims, keepdim),
     lambda g, out, x, dims, keepdim: g.undrop(dims, keepdim).share_extremes(x, out.undrop(dims, keepdim), dims),
-    ready=ARITHMETIC,
+    ready=ORDERED,
 )
 amin = reduction(
     "amin",
     lambda xp, x, dims, keepdim: xp.amin(x, dims, keepdim),
     lambda g, out, x, dims, keepdim: g.undrop(dims, keepdim).share_extremes(x, out.undrop(dims, keepdim), dims),
-    ready=ARITHMETIC,
+    ready=ORDERED,
 )
 # Rows for speed, and one exponential less: what every classifier and every attention computes
 softmax = reduction(
     "softmax",
     lambda xp, x, dim: xp.softmax(x, dim),
     lambda g, out, _x, dim: out * (g - (g * out).sum(dim, True)),
-    ready=FLOATS,
+    ready=REAL_FLOATS,
 )
 log_softmax = reduction(
     "log_softmax",
     lambda xp, x, dim: xp.log_softmax(x, dim),
     lambda g, out, _x, dim: g - out.exp() * g.sum(dim, True),
-    ready=FLOATS,
+    ready=REAL_FLOATS,
 )
-argmax = reduction("argmax", lambda xp, x, dim, keepdim: xp.argmax(x, dim, keepdim), ready=ARITHMETIC)
-argmin = reduction("argmin", lambda xp, x, dim, keepdim: xp.argmin(x, dim, keepdim), ready=ARITHMETIC)
+argmax = reduction("argmax", lambda xp, x, dim, keepdim: xp.argmax(x, dim, keepdim), ready=ORDERED)
+argmin = reduction("argmin", lambda xp, x, dim, keepdim: xp.argmin(x, dim, keepdim), ready=ORDERED)
 any = reduction("any", lambda xp, x, dims, keepdim: xp.any(x, dims, keepdim))
 all = reduction("all", lambda xp, x, dims, keepdim: xp.all(x, dims, keepdim))
 cumsum = reduction(
@@ -285,7 +295,7 @@ cumsum = reduction(
 cumprod = reduction(
     "cumprod",
     lambda xp, x, dim: xp.cumprod(x, dim),
-    lambda g, _out, x, dim: x.cumprod_slope(g, dim),
+    lambda g, _out, x, dim: x.conjugate().cumprod_slope(g, dim),
     ready=ARITHMETIC,
 )
 
@@ -454,9 +464,9 @@ unpick = indexing(
     lambda xp, x, index, shape, dim, ignored: xp.unpick(x, index, shape, dim, ignored),
     lambda g, _out, _x, index, _shape, dim, ignored: g.pick(index, dim, ignored),
 )
-argsort = indexing("argsort", lambda xp, x, dim, descending: xp.argsort(x, dim, descending), ready=ARITHMETIC)
+argsort = indexing("argsort", lambda xp, x, dim, descending: xp.argsort(x, dim, descending), ready=ORDERED)
 nonzero = indexing("nonzero", lambda xp, x: xp.nonzero_rows(x))
-searchsorted = indexing("searchsorted", lambda xp, x, values, right: xp.searchsorted_rows(x, values, right), ready=ARITHMETIC)
+searchsorted = indexing("searchsorted", lambda xp, x, values, right: xp.searchsorted_rows(x, values, right), ready=ORDERED)
 bincount = indexing("bincount", lambda xp, x, size: xp.bincount_ints(x, size))
 
 
@@ -485,16 +495,16 @@ def contraction(name, forward, *vjps, label=None):
 matmul = contraction(
     "matmul",
     lambda xp, x, y: xp.matmul(x, y),
-    lambda g, _out, like_x, y: g.matmul(y.mT).sum_to_size(like_x.shape),
-    lambda g, _out, x, like_y: x.mT.matmul(g).sum_to_size(like_y.shape),
+    lambda g, _out, like_x, y: g.matmul(y.mH).sum_to_size(like_x.shape),
+    lambda g, _out, x, like_y: x.mH.matmul(g).sum_to_size(like_y.shape),
     label="Mm",
 )
 # x Wᵀ + b, for x: (*, in), W: (out, in), b: (out). A row for speed: it is most of an MLP
 linear = contraction(
     "linear",
     lambda xp, x, weight, bias=None: xp.linear(x, weight, bias),
-    lambda g, _out, _x, weight, _bias=None: g.matmul(weight),
-    lambda g, _out, x, _weight, _bias=None: g.rows().mT.matmul(x.rows()),
+    lambda g, _out, _x, weight, _bias=None: g.matmul(weight.conjugate()),
+    lambda g, _out, x, _weight, _bias=None: g.rows().mT.matmul(x.rows().conjugate()),
     lambda g, _out, _x, _weight, _bias: g.rows().sum(0),
     label="Addmm",
 )
@@ -507,8 +517,8 @@ linear = contraction(
 conv = contraction(
     "conv",
     lambda xp, x, weight, *rest: xp.conv(x, weight, rest[0] if len(rest) == 2 else None, rest[-1]),
-    lambda g, _out, like_x, weight, *rest: g._apply(conv_input_grad, (g, weight), (tuple(like_x.shape), rest[-1])),
-    lambda g, _out, x, like_weight, *rest: g._apply(conv_weight_grad, (x, g), (tuple(like_weight.shape), rest[-1])),
+    lambda g, _out, like_x, weight, *rest: g._apply(conv_input_grad, (g, weight.conjugate()), (tuple(like_x.shape), rest[-1])),
+    lambda g, _out, x, like_weight, *rest: g._apply(conv_weight_grad, (x.conjugate(), g), (tuple(like_weight.shape), rest[-1])),
     lambda g, _out, _x, _weight, _bias, _geometry: g.sum((0, *range(2, g.ndim))),
     label="Convolution",
 )
@@ -516,22 +526,22 @@ conv = contraction(
 conv_input_grad = contraction(
     "conv_input_grad",
     lambda xp, g, weight, shape, geometry: xp.conv_input_grad(g, weight, shape, geometry),
-    lambda g, _out, _y, weight, _shape, geometry: g._apply(conv, (g, weight), (geometry,)),
-    lambda g, _out, y, like_weight, _shape, geometry: g._apply(conv_weight_grad, (g, y), (tuple(like_weight.shape), geometry)),
+    lambda g, _out, _y, weight, _shape, geometry: g._apply(conv, (g, weight.conjugate()), (geometry,)),
+    lambda g, _out, y, like_weight, _shape, geometry: g._apply(conv_weight_grad, (g, y.conjugate()), (tuple(like_weight.shape), geometry)),
     label="Convolution",
 )
 # conv_weight_grad(x, g, shape, geometry): the gradient of conv's weight, of that shape
 conv_weight_grad = contraction(
     "conv_weight_grad",
     lambda xp, x, g, shape, geometry: xp.conv_weight_grad(x, g, shape, geometry),
-    lambda g, _out, like_x, y, _shape, geometry: g._apply(conv_input_grad, (y, g), (tuple(like_x.shape), geometry)),
-    lambda g, _out, x, _y, _shape, geometry: g._apply(conv, (x, g), (geometry,)),
+    lambda g, _out, like_x, y, _shape, geometry: g._apply(conv_input_grad, (y.conjugate(), g), (tuple(like_x.shape), geometry)),
+    lambda g, _out, x, _y, _shape, geometry: g._apply(conv, (x.conjugate(), g), (geometry,)),
     label="ConvolutionBackward",
 )
 
 # For pooling a geometry is (kernel, stride, padding, dilation, positions), with an entry for each dim.
 # max_pool_index(x, geometry): where each window's maximum is, counted flat within its map
-max_pool_index = reduction("max_pool_index", lambda xp, x, geometry: xp.max_pool_index(x, geometry), ready=ARITHMETIC)
+max_pool_index = reduction("max_pool_index", lambda xp, x, geometry: xp.max_pool_index(x, geometry), ready=ORDERED)
 # pool_gather(x, index, dims, overlap): the elements there, of maps of that many dims. Windows that overlap may share one
 pool_gather = indexing(
     "pool_gather",

@@ -1,12 +1,18 @@
 """What a row of the table is. The rows themselves are in ``primitives.py``."""
 
-__all__ = ["ARITHMETIC", "FLOATS", "Primitive", "TABLE", "analytic", "elementwise", "reads"]
+__all__ = [
+    "ARITHMETIC", "FLOATS", "ORDERED", "Primitive", "REAL_FLOATS", "TABLE", "analytic", "elementwise", "of_reals", "ordered",
+    "reads",
+]  # fmt: skip
 
 TABLE: dict = {}
 """Every row by its name."""
 
 ARITHMETIC = frozenset("?bBhilqfdFD")
 FLOATS = frozenset("fdFD")
+ORDERED = frozenset("?bBhilqfd")
+REAL_FLOATS = frozenset("fd")
+"""What a row computes in (``ready``): any numbers, those with a fraction; and without the complex ones, which have no order."""
 
 
 class Primitive:
@@ -47,7 +53,7 @@ class Primitive:
         if positions is not None:
             return positions
         if self.each is not None:  # indices are read; of the others only the shapes
-            positions = tuple(i for i, x in enumerate(inputs, 1) if not x.is_floating_point())
+            positions = tuple(i for i, x in enumerate(inputs, 1) if not (x.is_floating_point() or x.is_complex()))
         else:
             needed = [self.reads[i] for i in range(len(self.vjps)) if wanted >> i & 1]
             positions = tuple(sorted({p for read in needed for p in read if p <= count}))  # beyond them come params
@@ -82,5 +88,15 @@ def elementwise(name, forward, *vjps, ready=ARITHMETIC, mixes=None, label=None):
 
 
 def analytic(name, forward, *vjps, label=None):
-    """An elementwise row over the reals: integers are made floating point first."""
+    """An elementwise row over the reals and the complex numbers: integers are made floating point first."""
     return elementwise(name, forward, *vjps, ready=FLOATS, label=label)
+
+
+def of_reals(name, forward, *vjps, label=None):
+    """An elementwise row over the reals alone."""
+    return elementwise(name, forward, *vjps, ready=REAL_FLOATS, label=label)
+
+
+def ordered(name, forward, *vjps, label=None):
+    """An elementwise row that needs an order of its numbers: of all but the complex."""
+    return elementwise(name, forward, *vjps, ready=ORDERED, label=label)

@@ -60,6 +60,11 @@ def pairs(first=(-2.0, 2.0), second=(-2.0, 2.0)):
     ]  # fmt: skip
 
 
+def complexes(low=-2.0, high=2.0):
+    """One complex array of every kind."""
+    return [numpy.asarray(x + 1j * numpy.cos(5 * x + 1)) for x in layouts(low, high)]
+
+
 def each(inputs, *params):
     """A sample for each of ``inputs``, all with the same params."""
     return [(x if isinstance(x, tuple) else (x,), params) for x in inputs]
@@ -108,7 +113,8 @@ samples(
 
 def wrapped(function):
     """``function`` for PyTorch, which takes no numbers here."""
-    number = lambda x: torch.tensor(x, dtype=torch.float64) if isinstance(x, float) else x  # noqa: E731
+    double = {float: torch.float64, complex: torch.complex128}
+    number = lambda x: torch.tensor(x, dtype=double[type(x)]) if type(x) in double else x  # noqa: E731
     return lambda x, y: function(number(x), number(y))
 
 
@@ -195,6 +201,18 @@ for name in ("addcmul", "addcdiv"):
         lambda x, y, z, value, f=function: f(x, y, z, value=value),
     )
 
+
+# ----------------------------------------------------------------------------------------------------- complex numbers
+
+samples("conj", each([*complexes(), *layouts()]), torch.conj_physical)
+samples("magnitude", each(complexes()), torch.abs)
+samples("sgn", each(complexes()))
+samples("angle", each(complexes()))
+samples("half_turn", each(layouts()), torch.angle)
+samples("complex", each([pair for pair in pairs() if all(isinstance(x, numpy.ndarray) for x in pair)]))
+samples("view_as_real", each(complexes()), lambda x: torch.stack([x.real, x.imag], -1))
+samples("view_as_complex", each([reals((3, 2)), reals((2,)), reals((0, 2)), transposed((2, 3, 4))[..., :2], with_holes((3, 4))[:, :2]]),
+        lambda x: torch.complex(x[..., 0], x[..., 1]))  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------- reductions
 
@@ -477,13 +495,13 @@ def convolution(x, weight, *rest):
 def convolution_input_grad(g, weight, shape, geometry):
     x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
     with torch.enable_grad():
-        return torch.autograd.grad(convolution(x, weight, geometry), x, g, create_graph=True)[0]
+        return torch.autograd.grad(convolution(x, weight.conj(), geometry), x, g, create_graph=True)[0]
 
 
 def convolution_weight_grad(x, g, shape, geometry):
     weight = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
     with torch.enable_grad():
-        return torch.autograd.grad(convolution(x, weight, geometry), weight, g, create_graph=True)[0]
+        return torch.autograd.grad(convolution(x.conj(), weight, geometry), weight, g, create_graph=True)[0]
 
 
 CONVOLUTIONS = [

@@ -12,7 +12,6 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from oracle import Raised, agree  # noqa: E402
 
-import minitorch  # noqa: E402
 from minitorch.engine import Tensor  # noqa: E402
 
 
@@ -168,12 +167,27 @@ def test_errors_are_pytorch_s():
         assert isinstance(agree(program), Raised)
 
 
-def test_complex_numbers_go_forward_only():
-    x = minitorch.tensor([1.0, 2.0])
-    assert (x * 1j * 1j).tolist() == [-1, -2]
-    for program in (lambda: x.clone().requires_grad_() * 1j, lambda: minitorch.tensor([1j], requires_grad=True)):
-        with pytest.raises(NotImplementedError, match="complex"):
-            program()
+COMPLEX_BACKWARD = {
+    "a real leaf gets the real part": lambda t: ((x := t.tensor([1.0, 2.0], requires_grad=True)), (x * (1 + 2j)).abs().sum().backward(), x.grad),
+    "the way uphill": lambda t: ((x := t.tensor([1 + 2j, 3 - 1j], requires_grad=True)), (x * x).real.sum().backward(), x.grad),
+    "written through a part": lambda t: (
+        (x := t.tensor([1 + 2j, 3 - 1j], requires_grad=True)), (y := x * 2), y.real.mul_(t.tensor([3.0, 4.0])), y.abs().sum().backward(), y, x.grad,
+    ),
+    "set a part": lambda t: (
+        (x := t.tensor([1 + 2j], requires_grad=True)), (y := x * 2j), (r := t.ones(1, requires_grad=True)), setattr(y, "imag", r * 3),
+        (y * y).abs().sum().backward(), y, x.grad, r.grad,
+    ),
+    "no implicit gradient": lambda t: t.tensor([1j], requires_grad=True).sum().backward(),
+    "nor a real one": lambda t: t.tensor([1j], requires_grad=True).backward(t.ones(1)),
+    "nor a complex one of a real": lambda t: t.autograd.grad((x := t.tensor([1j], requires_grad=True)).abs(), x, t.tensor([1j])),
+    "integers have none": lambda t: setattr(t.tensor([1]), "requires_grad", True),
+    "as a method": lambda t: t.tensor([1]).requires_grad_(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMPLEX_BACKWARD)
+def test_complex_numbers_go_back(name):
+    agree(COMPLEX_BACKWARD[name])
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def tensors(lib, inputs, dtype=None, wants=0):
             made.append(x)
             continue
         real = x.dtype.kind == "f"
-        made.append(make(lib, x, dtype if real else None, requires_grad=bool(real and wants >> i & 1)))
+        wanting = bool(x.dtype.kind in "fc" and wants >> i & 1)
+        made.append(make(lib, x, dtype if real else None, requires_grad=wanting))
     return made
 
 
@@ -76,6 +77,8 @@ def whole(inputs, dtype):
 
 NOT_BOOL = ("square", "keep", "add_scaled", "clamp", "pick")
 """Rows to which the functions above them never give booleans."""
+NOT_NARROW = ("complex", "view_as_complex")
+"""Rows that make complex numbers, of which there are none so narrow."""
 NOT_WHOLE = ("avg_pool",)
 """Rows whose reference is for reals only."""
 ROUNDED_OFTEN = {"float16": (4e-3, 4e-3), "bfloat16": (3e-2, 3e-2)}
@@ -90,6 +93,8 @@ def test_other_dtypes(row):
     for dtype in DTYPES:
         floating = "float" in dtype
         if dtype == "bool" and row.name in NOT_BOOL or not floating and row.name in NOT_WHOLE:
+            continue
+        if dtype in ("float16", "bfloat16") and row.name in NOT_NARROW:
             continue
         for inputs, params in SAMPLES[row.name][:6] if floating else INTEGERS_TOO.get(row.name, SAMPLES[row.name][:6]):
             if indexing and not floating:
@@ -120,7 +125,7 @@ SPECIAL = numpy.array(
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "row",
-    [r for r in ROWS if r.kind == "elementwise" and r.ready is not None and r.name != "clamp"],
+    [r for r in ROWS if r.kind == "elementwise" and "f" in (r.ready or ()) and r.name not in ("clamp", "complex")],
     ids=lambda row: row.name,
 )
 def test_special_numbers(row, dtype):
@@ -177,6 +182,8 @@ def test_special_numbers(row, dtype):
 
 # ------------------------------------------------------------------------------------------------------------ gradients
 
+EXACT = {"float64": (1e-9, 1e-10), "complex128": (1e-9, 1e-10)}
+
 
 def derivatives(lib, function, inputs, wants, order=2):
     """The value, the gradients by a random vector v, and by another random vector the gradients of those."""
@@ -185,11 +192,11 @@ def derivatives(lib, function, inputs, wants, order=2):
     sources = [v for v in x if getattr(v, "requires_grad", False)]
     if not out.requires_grad:
         return [out]
-    v = make(lib, direction(out.shape, 0), requires_grad=True)
+    v = make(lib, direction(out.shape, 0, out.is_complex()), requires_grad=True)
     first = lib.autograd.grad(out, sources, v, create_graph=True, materialize_grads=True)
     found = [out, *first]
     if order > 1:
-        slopes = [(g * make(lib, direction(g.shape, i))).sum() for i, g in enumerate(first, 1)]
+        slopes = [(g * make(lib, direction(g.shape, i, g.is_complex()))).sum().real for i, g in enumerate(first, 1)]
         slopes = [s for s in slopes if s.requires_grad]
         if slopes:
             found += lib.autograd.grad(sum(slopes[1:], slopes[0]), [*sources, v], materialize_grads=True)
@@ -198,8 +205,10 @@ def derivatives(lib, function, inputs, wants, order=2):
     return found
 
 
-def direction(shape, seed):
-    return numpy.random.default_rng(seed).normal(size=tuple(shape))
+def direction(shape, seed, complex=False):
+    draw = numpy.random.default_rng(seed)
+    real = draw.normal(size=tuple(shape))
+    return numpy.asarray(real + 1j * draw.normal(size=tuple(shape))) if complex else real
 
 
 @pytest.mark.parametrize("row", WITH_VJPS, ids=lambda row: row.name)
@@ -212,13 +221,13 @@ def test_gradients_to_second_order(row):
             continue
         got = derivatives(minitorch, lambda *x, params=params: ours(row, x, params), inputs, row.wants)
         without_flags = [[d._replace(requires_grad=None) for d in plain(found)] for found in (expected, got)]
-        assert_same(*without_flags, {"float64": (1e-9, 1e-10)}, f"{row.name} of {inputs}, {params}")
+        assert_same(*without_flags, EXACT, f"{row.name} of {inputs}, {params}")
 
 
 @pytest.mark.parametrize("row", WITH_VJPS, ids=lambda row: row.name)
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_gradients_have_their_input_s_dtype(row, dtype):
-    for inputs, params in SAMPLES[row.name][:4]:
+    for inputs, params in SAMPLES[row.name][:4] if dtype == "float32" or row.name not in NOT_NARROW else ():
         x = tensors(minitorch, inputs, dtype, row.wants)
         out = ours(row, x, params)
         sources = [v for v in x if getattr(v, "requires_grad", False)]
@@ -230,6 +239,60 @@ def test_gradients_have_their_input_s_dtype(row, dtype):
             strict=True,
         ):
             assert (g.dtype, g.shape) == (v.dtype, v.shape), f"{row.name} of {inputs}, {params}"
+
+
+# ------------------------------------------------------------------------------------------------------ complex numbers
+
+
+def complexed(inputs):
+    """Samples with the reals among them made complex; of numbers, those beside a tensor of several dims."""
+    made = []
+    for x in inputs:
+        if isinstance(x, numpy.ndarray) and x.dtype.kind == "f":
+            x = numpy.asarray(x + 1j * numpy.cos(5 * x + 1))
+        elif isinstance(x, float) and any(numpy.ndim(other) > 1 for other in inputs):
+            x = complex(x, 0.5)
+        made.append(x)
+    return made
+
+
+def complex_samples(row):
+    """What the row is tried on: its own samples made complex, each beside its reference's outcome to second order."""
+    own = [s for s in SAMPLES[row.name] if any(isinstance(x, numpy.ndarray) and x.dtype.kind in "fc" for x in s[0])]
+    for inputs, params in own:
+        inputs = complexed(inputs)
+        yield inputs, params, lambda *x, params=params: REFERENCES[row.name](*x, *params)
+
+
+REALS_ONLY = ("abs", "half_turn", "pool_gather", "pool_scatter", "squared_error_mean")
+"""Rows to which the functions above them never give complex numbers."""
+
+
+@each_row
+@pytest.mark.filterwarnings("ignore:Casting complex values to real")
+def test_complex_numbers(row):
+    """Values, gradients and second derivatives of complex numbers; or PyTorch's refusal."""
+    if row.name in REALS_ONLY:
+        return
+    for inputs, params, reference in complex_samples(row):
+        where = f"{row.name} of {inputs}, {params}"
+        try:
+            expected = derivatives(torch, reference, inputs, row.wants, order=1)
+        except (RuntimeError, NotImplementedError, TypeError) as error:
+            if "F" not in (row.ready or "F"):  # of other rows the functions above them refuse
+                with pytest.raises(NotImplementedError if type(error) is TypeError else type(error)):
+                    ours(row, tensors(minitorch, inputs), params)
+            continue
+        run = lambda *x, params=params: ours(row, x, params)  # noqa: E731
+        for order in (1, 2):
+            if order == 2:
+                try:
+                    expected = derivatives(torch, reference, inputs, row.wants)
+                except RuntimeError:
+                    continue
+            got = derivatives(minitorch, run, inputs, row.wants, order=order)
+            pair = [[d._replace(requires_grad=None) for d in plain(found)] for found in (expected, got)]
+            assert_same(*pair, EXACT, where)
 
 
 # ------------------------------------------------------------------------------------------------- what is kept for a vjp
@@ -270,8 +333,8 @@ def changed(x, scale):
     """``x`` with other numbers: other places for integers, True and False swapped."""
     if not isinstance(x, minitorch.Tensor):
         return x + 1
-    if x.is_floating_point():
-        return x * scale + (1 - scale) * 1.5
+    if x.is_floating_point() or x.is_complex():
+        return x * scale + (1 - scale) * (1.5 if x.is_floating_point() else 1.5 - 0.5j)
     return x.logical_not() if x.dtype is minitorch.bool else x.flip(tuple(range(x.ndim))) if x.ndim else x
 
 
@@ -282,7 +345,7 @@ def test_a_vjp_reads_what_its_names_say(row):
     for inputs, params in SAMPLES[row.name]:
         x = tensors(minitorch, inputs)
         out = ours(row, x, params)
-        g = make(minitorch, direction(out.shape, 1)) if out.is_floating_point() else None
+        g = make(minitorch, direction(out.shape, 1, out.is_complex())) if out.dtype.category > 1 else None
         for i, vjp in enumerate(row.vjps[: len(x)]):
             if vjp is None or g is None or not isinstance(x[i], minitorch.Tensor):
                 continue
@@ -326,7 +389,7 @@ def test_written_in_place_is_the_same(row):
         sources = [v for v in x if getattr(v, "requires_grad", False)]
         assert_same(plain(out.detach()), plain(written.detach()), where=f"{row.name} of {inputs}, {params}")
         if out.requires_grad:
-            g = make(minitorch, direction(out.shape, 2))
+            g = make(minitorch, direction(out.shape, 2, out.is_complex()))
             expected, got = [minitorch.autograd.grad(y, sources, g, materialize_grads=True) for y in (out, written)]
             assert_same(plain(expected), plain(got), where=f"{row.name} of {inputs}, {params}")
 

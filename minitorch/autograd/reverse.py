@@ -6,7 +6,7 @@ torch: torch/autograd/__init__.py
 import warnings
 from collections.abc import Mapping
 
-from .. import graph
+from .. import errors, graph
 from ..creation import ones_like, zeros_like
 from ..engine import Tensor, edge_of
 from ..ops.joining import stack
@@ -136,6 +136,8 @@ def _roots(outputs, seeds):
                     "grad can be implicitly created only for scalar outputs\n"
                     f"this tensor has shape {tuple(output.shape)}: call .sum() first, or pass its gradient"
                 )
+            if output.is_complex():
+                raise errors.complex_seed_error(output.dtype)
             seed = ones_like(output)
         elif seed is not None and not isinstance(seed, Tensor):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(seed).__name__}")
@@ -143,6 +145,8 @@ def _roots(outputs, seeds):
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[{i}] has a shape of {seed.shape} and output[{i}] has a shape of {output.shape}."
             )
+        elif seed is not None:
+            errors.check_seed(i, seed, output)
         started.append(seed if seed is None else seed.to(output.dtype))
 
     nodes = [

@@ -8,7 +8,7 @@ import math
 import numpy
 from numpy import (
     absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray, ascontiguousarray,
-    bitwise_and, bitwise_or, bitwise_xor, ceil, copyto, cos, cosh, equal, exp, exp2, expm1,
+    bitwise_and, bitwise_or, bitwise_xor, ceil, conjugate, copyto, cos, cosh, equal, exp, exp2, expm1,
     flip, floor, fmod, from_dlpack, frombuffer, greater, greater_equal, invert, isfinite, isinf, isnan, left_shift, less, less_equal, log,
     log1p, log2, log10, logical_and, logical_not, logical_or, logical_xor, may_share_memory, multiply, ndarray, negative, not_equal,
     reciprocal, right_shift, roll, signbit, sin, sinh, sqrt, square, subtract, tan, tanh, tril, triu,
@@ -17,6 +17,7 @@ from numpy import (
 from numpy.lib.stride_tricks import as_strided
 
 from .. import dtypes
+from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .indexing import (
     argsort, bincount_ints, gather, index, index_put, nonzero_rows, pick, scatter, scatter_add, searchsorted_rows, unpick,
@@ -30,17 +31,17 @@ __all__ = [
     "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos",
     "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array",
     "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
-    "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "concatenate", "conv", "conv_input_grad",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "complex_of", "concatenate", "conjugate", "conv", "conv_input_grad",
     "conv_weight_grad", "copyto", "cos", "cosh", "cumprod", "cumsum", "device_of", "diagonal", "dtype_of", "empty",
     "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "flip", "floor", "floor_divide", "fmod", "fold_windows",
-    "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal", "index", "index_put", "invert",
+    "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal", "half_turn", "index", "index_put", "invert",
     "isfinite", "isinf", "isnan", "keep", "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log",
     "log10", "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul",
     "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative",
-    "nonzero_rows", "not_equal", "pad", "pick", "pool_gather", "pool_scatter", "positive_copy", "power", "prod",
+    "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "pick", "pool_gather", "pool_scatter", "positive_copy", "power", "prod",
     "quiet", "reciprocal", "relu", "remainder", "right_shift", "rint", "roll", "scatter", "scatter_add",
     "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "sqrt", "square", "squared_error_mean",
-    "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unpick", "where",
+    "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "unpick", "where",
     "widen", "zeros",
 ]  # fmt: skip
 
@@ -303,7 +304,7 @@ def lerp(x, y, weight, out=None):
         near = numpy.less(numpy.abs(weight), 0.5)
         result = numpy.where(near, x + weight * difference, y - difference * (1 - weight))
         return result if out is None else positive_copy(result, out)
-    if -0.5 < weight < 0.5:
+    if -0.5 < weight < 0.5 if weight.__class__ is not complex else abs(weight) < 0.5:
         return add(x, multiply(difference, weight, difference if difference.__class__ is ndarray else None), out)
     return subtract(y, difference * (1 - weight), out)
 

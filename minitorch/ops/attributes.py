@@ -9,8 +9,8 @@ from ..size import Size
 from .reduce import one_dim
 
 __all__ = [
-    "array_dtype", "data_ptr", "device", "dim", "element_size", "is_complex", "is_contiguous", "is_cuda", "is_floating_point", "is_signed",
-    "mT", "nbytes", "ndim", "numel", "shape", "size", "stride", "transposed",
+    "H", "array_dtype", "data_ptr", "device", "dim", "element_size", "is_complex", "is_contiguous", "is_cuda", "is_floating_point",
+    "is_signed", "mH", "mT", "nbytes", "ndim", "numel", "shape", "size", "stride", "transposed",
 ]  # fmt: skip
 
 
@@ -111,4 +111,25 @@ def transposed(input):
 
 def mT(input):  # noqa: N802
     """The last two dims swapped.   torch: Tensor.mT"""
-    return input.transpose(-2, -1)
+    return matrices(input, "tensor.mT").transpose(-2, -1)
+
+
+def mH(input):  # noqa: N802
+    """The last two dims swapped, and the conjugate of that.   torch: Tensor.mH"""
+    return matrices(input, "tensor.mH").transpose(-2, -1).conjugate() if input._array.ndim else input.conjugate()
+
+
+def H(input):  # noqa: N802
+    """The two dims swapped, and the conjugate of that. Raises RuntimeError for other ranks.   torch: Tensor.H"""
+    n = input._array.ndim
+    if n not in (0, 2):
+        hint = " For batches of matrices, consider using tensor.mH" if n > 2 else ""
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {n}-D tensor.{hint}")
+    return mH(input)
+
+
+def matrices(input, name):
+    """The input. Raises RuntimeError for a vector."""
+    if input._array.ndim < 2:
+        raise RuntimeError(f"{name} is only supported on matrices or batches of matrices. Got {input._array.ndim}-D tensor.")
+    return input

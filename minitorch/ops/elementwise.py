@@ -1,9 +1,11 @@
 """Arithmetic, comparisons, functions of one number: element by element, with broadcasting."""
 
+import cmath
 import math
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
+from ..tables import complex as complex_rows
 
 __all__ = [
     "abs", "abs_", "acos", "acos_", "acosh", "acosh_", "add", "add_", "addcdiv", "addcdiv_", "addcmul", "addcmul_", "asin",
@@ -74,7 +76,6 @@ def binary_in_place(row):
 # ---------------------------------------------------------------------------------------------------------- one tensor
 
 neg, neg_ = unary(rows.neg, "-x"), in_place(rows.neg)
-abs, abs_ = unary(rows.abs, "|x|"), in_place(rows.abs)
 sign, sign_ = unary(rows.sign, "-1, 0 or 1"), in_place(rows.sign)
 floor, floor_ = unary(rows.floor, "The largest integer <= x"), in_place(rows.floor)
 ceil, ceil_ = unary(rows.ceil, "The smallest integer >= x"), in_place(rows.ceil)
@@ -112,6 +113,22 @@ isnan = unary(rows.isnan, "Whether x is NaN")
 isinf = unary(rows.isinf, "Whether x is ±∞")
 isfinite = unary(rows.isfinite, "Whether x is neither ±∞ nor NaN")
 signbit = unary(rows.signbit, "Whether x is negative, -0.0 too")
+
+
+def abs(input):
+    """|x|, element by element; real, of complex numbers too.   torch: abs"""
+    try:
+        row = rows.abs if input._array.dtype.kind != "c" else complex_rows.magnitude
+    except AttributeError:
+        raise not_a_tensor("abs", "input", 1, input) from None
+    return input._apply(row, (input,))
+
+
+def abs_(input):
+    """``abs`` in place. Raises RuntimeError for complex numbers: the result is real."""
+    if input.is_complex():
+        raise RuntimeError("In-place abs is not supported for complex tensors.\nwrite x = x.abs()")
+    return input._write(rows.abs, (input,))
 
 
 def square(input):
@@ -485,7 +502,16 @@ def power_slope(input, exponent):
 def times_log(input, base, exponent):
     """x ln(base), the derivative of x = base^exponent by its exponent; 0 where base is 0 and exponent >= 0."""
     if hasattr(base, "_apply"):
-        return (input * base.log()).masked_fill((base == 0) & (exponent >= 0), 0)
+        return (input * base.log()).masked_fill((base == 0) & not_negative(exponent), 0)
     if base == 0:
-        return input.zeros_like().masked_fill(exponent < 0, -math.inf)
+        return input.zeros_like().masked_fill(not_negative(exponent).logical_not(), -math.inf)
+    if input.is_complex():
+        return input * cmath.log(base)
     return input * (math.log(base) if base > 0 else math.nan)
+
+
+def not_negative(x):
+    """Whether x >= 0, and real."""
+    if not hasattr(x, "_apply"):
+        return x.imag == 0 and x.real >= 0
+    return (x.real >= 0) & (x.imag == 0) if x.is_complex() else x >= 0

@@ -153,8 +153,13 @@ def t(input):
 
 
 def adjoint(input):
-    """The last two dims swapped.   torch: adjoint (for real tensors)"""
-    return input.transpose(-2, -1)
+    """The last two dims swapped, and the conjugate of that.   torch: adjoint
+
+    Raises RuntimeError for a vector.
+    """
+    if input._array.ndim == 1:
+        raise RuntimeError("tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.")
+    return input.mH
 
 
 def movedim(input, source, destination):

@@ -5,7 +5,7 @@ is in ``engine.py``; what can be said of it is here.
 """
 
 from .. import storage as memory
-from . import attributes, joining, protocol
+from . import attributes, complex, joining, protocol
 
 __all__ = ["Vocabulary"]
 
@@ -21,8 +21,8 @@ class Vocabulary:
 
     shape, ndim, dtype = property(attributes.shape), property(attributes.ndim), property(attributes.array_dtype)
     device, is_cuda, nbytes = property(attributes.device), property(attributes.is_cuda), property(attributes.nbytes)
-    T, H = property(attributes.transposed), property(attributes.transposed)
-    mT, mH, itemsize = property(attributes.mT), property(attributes.mT), property(element_size)
+    T, H = property(attributes.transposed), property(attributes.H)
+    mT, mH, itemsize = property(attributes.mT), property(attributes.mH), property(element_size)
     ndimension, nelement = dim, numel
     is_sparse = is_quantized = is_mkldnn = is_meta = is_nested = False
     layout = "torch.strided"
@@ -32,6 +32,11 @@ class Vocabulary:
     __complex__, __index__ = protocol.as_complex, protocol.as_index
     __array__, __dlpack__, __dlpack_device__ = protocol.as_array, protocol.as_dlpack, protocol.dlpack_device
 
+    from .complex import (
+        across, angle, angle_slope, conj, conj_physical, conj_physical_, conjugate, is_conj, is_neg, isreal, paired,
+        resolve_conj, resolve_neg, sgn, sgn_, view_as_real,
+    )  # fmt: skip
+    real, imag = property(complex.real, complex.set_real), property(complex.imag, complex.set_imag)
     from .conversion import (
         bfloat16, bool, byte, char, copy_, cpu, cuda, double, empty_like, float, full_like, half, int, item, long,
         new_empty, new_full, new_ones, new_tensor, new_zeros, numpy, ones_like, short, to, tolist, type, type_as,
