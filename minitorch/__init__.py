@@ -77,13 +77,17 @@ from .ops.reduce import (
     softmax, std, std_mean, sum, var, var_mean,
 )  # fmt: skip
 from .ops.random import bernoulli, multinomial
+from .ops.transcendental import (
+    digamma, erfinv, i0, i0_, igamma, igammac, lgamma, logit_, mvlgamma, sinc_, xlogy_,
+)  # fmt: skip
+from .ops.transcendental import nth_polygamma as polygamma
 from .out import TORCH as TAKE_OUT
 from .out import accepting_out
 from .size import Size
 
 globals().update(accepting_out(globals(), TAKE_OUT))
 
-SUBMODULES = ("autograd", "nn", "optim", "random", "serialization", "storage", "utils")
+SUBMODULES = ("autograd", "nn", "optim", "random", "serialization", "special", "storage", "utils")
 """Loaded when first used: a program that needs only tensors starts sooner."""
 ELSEWHERE = {
     "autograd.anomaly_mode": ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"),

@@ -4,6 +4,7 @@ Every function works on plain arrays and never sees a Tensor or a gradient. Kern
 """
 
 import math
+from importlib import import_module
 
 import numpy
 from numpy import (
@@ -44,6 +45,32 @@ __all__ = [
     "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "unpick", "where",
     "widen", "zeros",
 ]  # fmt: skip
+
+
+LATER = {
+    "bessel": (
+        "airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "i0", "i0e", "i1", "i1e", "modified_bessel_i0",
+        "modified_bessel_i1", "modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0",
+        "scaled_modified_bessel_k1", "spherical_bessel_j0",
+    ),
+    "gamma": ("digamma", "igamma", "igammac", "lgamma", "polygamma", "zeta"),
+    "gaussian": ("entr", "erfcx", "erfinv", "log_ndtr", "ndtri"),
+    "polynomials": (
+        "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w",
+        "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
+        "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v",
+        "shifted_chebyshev_polynomial_w",
+    ),
+}  # fmt: skip
+"""Kernels that few programs call, by the file where they are: loaded with it, when the first is called."""
+
+
+def __getattr__(name):
+    for module, names in LATER.items():
+        if name in names:
+            found = globals()[name] = getattr(import_module(f".{module}", __package__), name)
+            return found
+    raise AttributeError(f"no kernel {name}")
 
 
 def quiet():

@@ -1,11 +1,11 @@
-"""The error function, which NumPy lacks."""
+"""The error function, which NumPy lacks. Its inverse and its other forms are in ``gaussian.py``."""
 
 import math
 
 import numpy
-from numpy import asarray, exp, trunc
+from numpy import asarray, exp, trunc, where
 
-__all__ = ["erf", "erfc"]
+__all__ = ["erf", "erfc", "erfcx_positive"]
 
 # W. J. Cody's rational approximations of the error function (Math. Comp. 23, 1969; SPECFUN's CALERF), good to 1e-16
 ERF_NEAR = (
@@ -41,17 +41,31 @@ def ratio(coefficients, x):
     return p / q
 
 
-def erfc_positive(x):
-    """erfc for 0.46875 < x, in float64."""
+def erfcx_beyond(x):
+    """exp(x²) erfc(x) for 0.46875 < x, in float64."""
     middle = x <= 4
     near, far = x[middle], x[~middle]
     result = numpy.empty_like(x)
     result[middle] = ratio(ERFC_MIDDLE, near)
     t = 1 / (far * far)
     result[~middle] = (1 / math.sqrt(math.pi) - t * ratio(ERFC_FAR, t)) / far
+    return result
+
+
+def erfcx_positive(x):
+    """exp(x²) erfc(x) for 0 <= x, in float64 and one dim."""
+    near = x <= 0.46875
+    small = where(near, x, 0.0)
+    square = small * small
+    return where(near, exp(square) * (1 - small * ratio(ERF_NEAR, square)), erfcx_beyond(where(near, 1.0, x)))
+
+
+def erfc_positive(x):
+    """erfc for 0.46875 < x, in float64."""
+    result = erfcx_beyond(x)
     coarse = trunc(x * 16) / 16  # exp(-x²) in two factors, so that the square's rounding doesn't grow
     result *= exp(-coarse * coarse) * exp(-(x - coarse) * (x + coarse))
-    return numpy.where(numpy.isinf(x), 0.0, result)
+    return where(numpy.isinf(x), 0.0, result)
 
 
 # erf(x) ≈ x p(x²) / q(x²) on [-4, 4], a minimax fit for single precision, here evaluated in double: 1.6 ulp. (The
@@ -105,7 +119,7 @@ def erfc(x, out=None):
     result = asarray(1 - wide * ratio(ERF_NEAR, wide * wide))
     far = asarray(size > 0.46875)
     tail = erfc_positive(size[far])
-    result[far] = numpy.where(wide[far] < 0, 2 - tail, tail)
+    result[far] = where(wide[far] < 0, 2 - tail, tail)
     return asarray(result, x.dtype) if out is None else copied(result.astype(x.dtype), out)
 
 

@@ -10,7 +10,7 @@ from .joining import stack
 from .reduce import one_dim
 
 __all__ = [
-    "addr", "bucketize", "cdist", "copysign", "corrcoef", "cov", "cross", "deg2rad", "diagflat", "diagonal_scatter",
+    "addr", "both_tensors", "bucketize", "cdist", "copysign", "corrcoef", "cov", "cross", "deg2rad", "diagflat", "diagonal_scatter",
     "diff", "fill_diagonal_", "float_power", "fmax", "fmin", "frac", "heaviside", "histc", "isin", "isneginf",
     "isposinf", "ldexp", "logaddexp", "logaddexp2", "logit", "matrix_power", "mode", "nanmedian", "quantile",
     "rad2deg", "renorm", "scatter_reduce", "scatter_reduce_", "select_scatter", "sinc", "slice_scatter", "xlogy",
@@ -65,10 +65,20 @@ def logaddexp2(input, other):
     return larger.where(larger.isinf(), total)
 
 
+def both_tensors(name, input, other):
+    """Two tensors, of which one may be given as a number. Raises TypeError for two numbers."""
+    tensor = input if hasattr(input, "_apply") else other
+    if not hasattr(tensor, "_apply"):
+        kinds = f"({type(input).__name__}, {type(other).__name__})"
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments - got {kinds}\none of the two must be a tensor"
+        )
+    return tuple([x if hasattr(x, "_apply") else tensor.new_full((), x, dtype=tensor._common_dtype((tensor, x))) for x in (input, other)])
+
+
 def xlogy(input, other):
-    """x ln y, and 0 where x is 0.   torch: xlogy"""
-    input = input if hasattr(input, "_apply") else other.new_tensor(input)
-    other = other if hasattr(other, "_apply") else input.new_tensor(other)
+    """x ln y, and 0 where x is 0; one of the two may be a number.   torch: xlogy"""
+    input, other = both_tensors("xlogy", input, other)
     zero = (input == 0) & other.isnan().logical_not()
     return input * other.masked_fill(zero, 1).log()
 

@@ -87,6 +87,10 @@ class Vocabulary:
         frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit, matrix_power, mode, nanmedian,
         quantile, rad2deg, renorm, scatter_reduce, scatter_reduce_, select_scatter, sinc, slice_scatter, xlogy,
     )  # fmt: skip
+    from .transcendental import (
+        digamma, digamma_, erfinv, erfinv_, i0, i0_, igamma, igamma_, igammac, igammac_, lgamma, lgamma_, logit_,
+        mvlgamma, mvlgamma_, polygamma, polygamma_, sinc_, xlogy_,
+    )  # fmt: skip
 
     storage, untyped_storage = memory.storage, memory.untyped_storage
     _cat, _stack = staticmethod(joining.cat), staticmethod(joining.stack)
