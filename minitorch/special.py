@@ -8,10 +8,10 @@ Abramowitz & Stegun, Handbook of Mathematical Functions, 1964
 
 import math
 
-from .ops.elementwise import erf, erfc, exp2, expm1, log1p, not_a_tensor, round
+from .ops.elementwise import both_tensors, erf, erfc, exp2, expm1, log1p, not_a_tensor, round
 from .ops.elementwise import sigmoid as expit
 from .ops.reduce import log_softmax, logsumexp, softmax
-from .ops.special import both_tensors, logit, sinc, xlogy
+from .ops.special import logit, sinc, xlogy
 from .ops.transcendental import digamma, erfinv, i0
 from .ops.transcendental import igamma as gammainc
 from .ops.transcendental import igammac as gammaincc

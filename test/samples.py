@@ -5,16 +5,18 @@ transposed, with holes, repeated. ``REFERENCES[name]`` is the row as a function 
 ``PROGRAMS[name]``, for rows that draw, is a list of programs that both libraries run from the same seed.
 """
 
+import math
 import zlib
 
+import mpmath
 import numpy
 import torch
 import torch.nn.functional as F
 
 import minitorch
-from minitorch import primitives
+from minitorch import primitives, special
 
-__all__ = ["INTEGERS_TOO", "PROGRAMS", "REFERENCES", "SAMPLES", "integers", "reals"]
+__all__ = ["INTEGERS_TOO", "PROGRAMS", "REFERENCES", "SAMPLES", "UNDERIVED", "integers", "reals"]
 
 
 def generator(*seed):
@@ -665,6 +667,45 @@ samples(
     [((), (shape, dtype)) for shape in ((2, 3), (), (0,)) for dtype in DTYPES],
     lambda shape, dtype: torch.empty(shape, dtype=getattr(torch, dtype.name)),
 )
+
+
+# -------------------------------------------------------------------------------------------------- special functions
+
+for name in ("digamma", "lgamma", "erfcx", "i0", "i0e", "i1", "i1e", "log_ndtr"):
+    samples(name, each(layouts(0.3, 3.0) + layouts(-2.7, -2.3)), getattr(torch.special, name.replace("lgamma", "gammaln")))
+samples("erfinv", each(layouts(-0.9, 0.9)))
+samples("ndtri", each(layouts(0.1, 0.9)), torch.special.ndtri)
+samples("entr", each(layouts(0.2, 3.0)), torch.special.entr)
+samples("polygamma", [s for n in range(4) for s in each(layouts(0.3, 3.0), n)], lambda x, n: torch.polygamma(n, x))
+SHARES = [pair for pair in pairs((0.3, 3.0), (0.3, 3.0)) if all(isinstance(x, numpy.ndarray) for x in pair)]
+for name in ("igamma", "igammac"):
+    samples(name, each(SHARES))
+samples("zeta", each(pairs((1.2, 5.0), (0.3, 3.0))), torch.special.zeta)
+UNDERIVED = {"igamma": 1, "igammac": 1, "zeta": 1}
+"""The inputs, as a set of bits, whose derivative neither library has: asking for it raises."""
+for name in ("airy_ai", "modified_bessel_i0", "modified_bessel_i1", "spherical_bessel_j0"):
+    samples(name, each(layouts(-12.0, 12.0)), getattr(torch.special, name))
+
+
+def exactly(function):
+    """A function of mpmath's, of tensors."""
+    each_one = numpy.vectorize(lambda x: float(function(float(x))), otypes=[float])
+    return lambda x: torch.from_numpy(numpy.asarray(each_one(x.float() if x.itemsize < 4 else x))).to(
+        x.dtype if x.is_floating_point() else torch.float32
+    )
+
+
+# of these PyTorch's float64 is right to six digits only
+samples("bessel_j0", each(layouts(-12.0, 12.0)), exactly(lambda x: mpmath.besselj(0, x)))
+samples("bessel_j1", each(layouts(-12.0, 12.0)), exactly(lambda x: mpmath.besselj(1, x)))
+samples("bessel_y0", each(layouts(0.1, 12.0)), exactly(lambda x: mpmath.bessely(0, x) if x > 0 else -math.inf if x == 0 else math.nan))
+samples("bessel_y1", each(layouts(0.1, 12.0)), exactly(lambda x: mpmath.bessely(1, x) if x > 0 else -math.inf if x == 0 else math.nan))
+for name in ("modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1"):
+    samples(name, each(layouts(0.1, 12.0)), getattr(torch.special, name))
+DEGREES = [(x, numpy.asarray(integers(x.shape, -1, 12) * 1.0)) for x in layouts(-1.5, 1.5)]
+for name in special.__all__:
+    if "polynomial" in name:
+        samples(name, each([*DEGREES, (reals((3,)), 4.0), (0.5, reals((3,), 0.0, 9.0))]), getattr(torch.special, name))
 
 
 # -------------------------------------------------------------------------------------------------------------- random

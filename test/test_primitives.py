@@ -7,7 +7,7 @@ import numpy
 import pytest
 import torch
 from oracle import TOLERANCE, agree, assert_same, make, plain
-from samples import INTEGERS_TOO, PROGRAMS, REFERENCES, SAMPLES
+from samples import INTEGERS_TOO, PROGRAMS, REFERENCES, SAMPLES, UNDERIVED
 
 import minitorch
 from minitorch.primitives import TABLE
@@ -16,6 +16,13 @@ from minitorch.table import FLOATS, reads
 ROWS = [row for row in TABLE.values() if row.kind != "random"]
 WITH_VJPS = [row for row in ROWS if row.wants]
 DTYPES = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int8", "uint8", "bool")
+
+
+
+def derived(row):
+    """The inputs that have a gradient, as a set of bits."""
+    return row.wants & ~UNDERIVED.get(row.name, 0)
+
 
 each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
@@ -111,7 +118,7 @@ def test_other_dtypes(row):
             got = plain(ours(row, tensors(minitorch, inputs, dtype_of_reals), params))
             tolerance = (
                 {**TOLERANCE, **ROUNDED_OFTEN}
-                if row.kind == "contraction" or row.name == "avg_pool_grad"
+                if row.kind == "contraction" or row.name in ("avg_pool_grad", "i0e")
                 else TOLERANCE
             )
             assert_same(expected, got, tolerance, f"{row.name} of {inputs}, {params}, as {dtype}")
@@ -120,6 +127,13 @@ def test_other_dtypes(row):
 SPECIAL = numpy.array(
     [0.0, -0.0, numpy.inf, -numpy.inf, numpy.nan, 1.0, -1.0, 0.5, -0.5, 2.5, 3.0, 100.0, -100.0, 1e30, -1e30, 1e-30]
 )
+
+
+STRANGE = {
+    "airy_ai": (-1e30,), "igamma": (1e30,), "igammac": (1e30,), "i1": (numpy.nan, -0.0), "i1e": (numpy.nan, -0.0), "log_ndtr": (-numpy.inf, -100.0, -1e30),
+    "modified_bessel_i1": (-0.0,),
+}  # fmt: skip
+"""Where PyTorch's values or gradients are beside the truth: NaN for what is finite, finite for NaN, the other zero."""
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -153,20 +167,25 @@ def test_special_numbers(row, dtype):
         "logical_and",
         "logical_or",
         "logical_xor",
-    ):
+    ) or "polynomial" in row.name:
         count = 2
     special = SPECIAL[:-3] if row.name in ("remainder", "fmod") else SPECIAL  # PyTorch's quotient would overflow
+    if "polynomial" in row.name:
+        special = special[~numpy.isnan(special)]  # of which PyTorch's recurrence makes 1
+    for x in STRANGE.get(row.name, ()):
+        special = special[[repr(y) != repr(numpy.float64(x)) for y in special]]
+    reference = getattr(torch.special, row.name) if row.name.startswith("bessel") else REFERENCES[row.name]
     grid = [special] if count == 1 else [numpy.repeat(special, len(special)), numpy.tile(special, len(special))]
-    params = (0.5,) if row.name == "add_scaled" else ()
+    params = {"add_scaled": (0.5,), "polygamma": (2,)}.get(row.name, ())
 
     def run(lib, function):
-        x = tensors(lib, grid, dtype, row.wants)
+        x = tensors(lib, grid, dtype, derived(row))
         out = function(*x)
         if not row.wants:
             return [out]
         return [out, *lib.autograd.grad(out.sum(), [v for v in x if v.requires_grad])]
 
-    expected = plain(run(torch, lambda *x: REFERENCES[row.name](*x, *params)))
+    expected = plain(run(torch, lambda *x: reference(*x, *params)))
     got = plain(run(minitorch, lambda *x: ours(row, x, params)))
     inputs = list(zip(*[g.tolist() for g in grid], strict=True))
     for e, g in zip(expected, got, strict=True):
@@ -215,11 +234,11 @@ def direction(shape, seed, complex=False):
 def test_gradients_to_second_order(row):
     for inputs, params in SAMPLES[row.name]:
         try:
-            expected = derivatives(torch, lambda *x, params=params: REFERENCES[row.name](*x, *params), inputs, row.wants)
+            expected = derivatives(torch, lambda *x, params=params: REFERENCES[row.name](*x, *params), inputs, derived(row))
         except RuntimeError as error:
             assert "returned an invalid gradient" in str(error)  # scatter of a part of its source: only we can
             continue
-        got = derivatives(minitorch, lambda *x, params=params: ours(row, x, params), inputs, row.wants)
+        got = derivatives(minitorch, lambda *x, params=params: ours(row, x, params), inputs, derived(row))
         without_flags = [[d._replace(requires_grad=None) for d in plain(found)] for found in (expected, got)]
         assert_same(*without_flags, EXACT, f"{row.name} of {inputs}, {params}")
 
@@ -228,7 +247,7 @@ def test_gradients_to_second_order(row):
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_gradients_have_their_input_s_dtype(row, dtype):
     for inputs, params in SAMPLES[row.name][:4] if dtype == "float32" or row.name not in NOT_NARROW else ():
-        x = tensors(minitorch, inputs, dtype, row.wants)
+        x = tensors(minitorch, inputs, dtype, derived(row))
         out = ours(row, x, params)
         sources = [v for v in x if getattr(v, "requires_grad", False)]
         if not out.requires_grad:
@@ -347,7 +366,7 @@ def test_a_vjp_reads_what_its_names_say(row):
         out = ours(row, x, params)
         g = make(minitorch, direction(out.shape, 1, out.is_complex())) if out.dtype.category > 1 else None
         for i, vjp in enumerate(row.vjps[: len(x)]):
-            if vjp is None or g is None or not isinstance(x[i], minitorch.Tensor):
+            if vjp is None or g is None or not (isinstance(x[i], minitorch.Tensor) and derived(row) >> i & 1):
                 continue
             with minitorch.no_grad():
                 got = vjp(g, *arguments(vjp, out, x), *params)
@@ -380,7 +399,7 @@ def test_written_in_place_is_the_same(row):
     for inputs, params in SAMPLES[row.name]:
         if not isinstance(inputs[0], numpy.ndarray) or 0 in inputs[0].strides:
             continue
-        x = tensors(minitorch, inputs, wants=row.wants)
+        x = tensors(minitorch, inputs, wants=derived(row))
         out = ours(row, x, params)
         if out.shape != x[0].shape or out.dtype is not x[0].dtype:
             continue

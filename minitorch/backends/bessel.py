@@ -14,7 +14,8 @@ from .gamma import in_double
 
 __all__ = [
     "airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "i0", "i0e", "i1", "i1e", "modified_bessel_i0",
-    "modified_bessel_i1", "modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "spherical_bessel_j0",
+    "modified_bessel_i1", "modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0",
+    "scaled_modified_bessel_k1", "spherical_bessel_j0",
 ]  # fmt: skip
 
 # e^-x I(x) on [0, 8]; for I₁ divided by x
@@ -296,7 +297,7 @@ def bessel_j0(x):
 @in_double
 def bessel_j1(x):
     """J₁(x)."""
-    return where(x < 0, -1.0, 1.0) * first_kind(absolute(x), 1)
+    return numpy.copysign(1.0, x) * first_kind(absolute(x), 1)
 
 
 @in_double

@@ -13,6 +13,7 @@ import numpy
 from numpy import asarray, exp, isinf, isnan, log, log1p, nan, where
 
 from .chebyshev import chebyshev
+from .special import erfc
 
 __all__ = ["digamma", "igamma", "igammac", "in_double", "lgamma", "polygamma", "zeta"]
 
@@ -45,7 +46,10 @@ LGAMMA = (
     -3.62741295492397693e-18
 )  # fmt: skip
 # Bernoulli's numbers B₂, B₄, …
-BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330, 854513 / 138, -236364091 / 2730)
+BERNOULLI = (
+    1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330, 854513 / 138,
+    -236364091 / 2730,
+)  # fmt: skip
 
 
 def near_one(x):
@@ -127,13 +131,10 @@ def zeta(x, q):
     x, q = numpy.broadcast_arrays(asarray(x, numpy.float64), asarray(q, numpy.float64))
     pole = (q <= 0) & (q == numpy.floor(q))
     impossible = (x < 1) | ((q <= 0) & (x != numpy.floor(x))) | isnan(x) | isnan(q)
-    plain = ~(pole | impossible | (x == 1) | isinf(q))
-    s, exponent = where(plain, x, 2.0), where(plain, q, 1.0)
-    return where(
-        x == 1,
-        math.inf,
-        where(x < 1, nan, where(pole, math.inf, where(impossible, nan, where(isinf(q), 0.0, zeta_sum(s, exponent))))),
-    )
+    impossible |= q == math.inf
+    plain = ~(pole | impossible | (x == 1))
+    value = where(impossible, nan, zeta_sum(where(plain, x, 2.0), where(plain, q, 1.0)))
+    return where(x == 1, math.inf, where(x < 1, nan, where(pole, math.inf, value)))
 
 
 def zeta_sum(x, q):
@@ -207,10 +208,13 @@ def igammac(a, x):
 def incomplete(a, x, upper):
     a, x = numpy.broadcast_arrays(asarray(a, numpy.float64), asarray(x, numpy.float64))
     at_zero, at_infinity = (1.0, 0.0) if upper else (0.0, 1.0)
-    wrong = (x < 0) | (a < 0) | isnan(a) | isnan(x) | ((a == 0) & (x == 0)) | (isinf(a) & isinf(x))
-    plain = ~(wrong | (a == 0) | (x == 0) | isinf(a) | isinf(x))
-    edge = where((x == 0) | isinf(a), at_zero, at_infinity)
-    result = where(wrong, nan, edge)
+    result = numpy.full(x.shape, nan)
+    result[isinf(x)] = at_infinity
+    result[isinf(a)] = where(isinf(x), nan, at_zero)[isinf(a)]
+    result[x == 0] = at_zero
+    result[a == 0] = where(x > 0, at_infinity, nan)[a == 0]
+    result[(x < 0) | (a < 0)] = nan
+    plain = (x > 0) & (a > 0) & ~isinf(a) & ~isinf(x)
     if plain.any():
         result[plain] = between(a[plain], x[plain], upper)
     return result
@@ -219,11 +223,13 @@ def incomplete(a, x, upper):
 def between(a, x, upper):
     """``incomplete`` for positive finite a and x, in one dim."""
     result = numpy.empty_like(x)
-    lower_series = where(x <= 1.1, x * 1.1 < a, x < a)  # where the lower part is the small one
-    fraction = ~lower_series & (x > 1.1)
-    upper_series = ~lower_series & ~fraction
+    large = a > 1e6
+    lower_series = ~large & where(x <= 1.1, x * 1.1 < a, x < a)  # where the lower part is the small one
+    fraction = ~large & ~lower_series & (x > 1.1)
+    upper_series = ~(large | lower_series | fraction)
     for chosen, method, gives_upper in (
         (lower_series, lower_by_series, False), (fraction, upper_by_fraction, True), (upper_series, upper_by_series, True),
+        (large & (x < a), lower_by_erfc, False), (large & ~(x < a), upper_by_erfc, True),
     ):  # fmt: skip
         if chosen.any():
             value = method(a[chosen], x[chosen])
@@ -280,3 +286,27 @@ def upper_by_fraction(a, x):
         change = where(numpy.abs(change - 1) > 4e-16, c * d, change)
         h = h * where(numpy.abs(change - 1) > 4e-16, change, 1.0)
     return density(a, x) * h
+
+
+def upper_by_erfc(a, x, sign=1.0):
+    """For large a: nearly a normal distribution.   Temme 1979, doi:10.1137/0510071, with all that matters beyond a = 10⁶"""
+    off = (x - a) / a
+    half = where(numpy.abs(off) < 0.01, series_of_log(off), off - log1p(off))  # η²/2
+    eta = numpy.copysign(numpy.sqrt(2 * half), off)
+    small = numpy.clip(eta, -1.0, 1.0)  # beyond, all is 0
+    correction = -1 / 3 + small / 12 - small * small * (2 / 135) - 1 / (540 * a)
+    rest = exp(-a * half) / numpy.sqrt(2 * math.pi * a) * correction
+    return erfc(sign * eta * numpy.sqrt(a / 2)) / 2 + sign * rest
+
+
+def lower_by_erfc(a, x):
+    """1 - upper_by_erfc."""
+    return upper_by_erfc(a, x, -1.0)
+
+
+def series_of_log(x):
+    """x - ln(1 + x) for small x."""
+    total = 0.0
+    for k in range(10, 1, -1):
+        total = (total + 1 / k) * -x
+    return -total * x

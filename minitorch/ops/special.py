@@ -6,11 +6,12 @@ from collections import namedtuple
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
+from .elementwise import both_tensors
 from .joining import stack
 from .reduce import one_dim
 
 __all__ = [
-    "addr", "both_tensors", "bucketize", "cdist", "copysign", "corrcoef", "cov", "cross", "deg2rad", "diagflat", "diagonal_scatter",
+    "addr", "bucketize", "cdist", "copysign", "corrcoef", "cov", "cross", "deg2rad", "diagflat", "diagonal_scatter",
     "diff", "fill_diagonal_", "float_power", "fmax", "fmin", "frac", "heaviside", "histc", "isin", "isneginf",
     "isposinf", "ldexp", "logaddexp", "logaddexp2", "logit", "matrix_power", "mode", "nanmedian", "quantile",
     "rad2deg", "renorm", "scatter_reduce", "scatter_reduce_", "select_scatter", "sinc", "slice_scatter", "xlogy",
@@ -63,17 +64,6 @@ def logaddexp2(input, other):
     larger = input.maximum(other)
     total = larger + (-(input - other).abs()).exp2().log1p() / math.log(2)
     return larger.where(larger.isinf(), total)
-
-
-def both_tensors(name, input, other):
-    """Two tensors, of which one may be given as a number. Raises TypeError for two numbers."""
-    tensor = input if hasattr(input, "_apply") else other
-    if not hasattr(tensor, "_apply"):
-        kinds = f"({type(input).__name__}, {type(other).__name__})"
-        raise TypeError(
-            f"{name}() received an invalid combination of arguments - got {kinds}\none of the two must be a tensor"
-        )
-    return tuple([x if hasattr(x, "_apply") else tensor.new_full((), x, dtype=tensor._common_dtype((tensor, x))) for x in (input, other)])
 
 
 def xlogy(input, other):

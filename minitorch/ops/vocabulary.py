@@ -46,7 +46,7 @@ class Vocabulary:
         abs, abs_, acos, acosh, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asinh, atan, atan2, atanh,
         between, bitwise_and, bitwise_and_, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_or_,
         bitwise_right_shift, bitwise_xor, bitwise_xor_, ceil, ceil_, clamp, clamp_, clamp_max, clamp_max_, clamp_min,
-        clamp_min_, cos, cos_, cosh, div, div_, eq, erf, erf_, erfc, exp, exp2, exp_, expm1, fill_, floor, floor_,
+        clamp_min_, cos, cos_, cosh, div, div_, eq, erf, erf_, erfc, erfc_, exp, exp2, exp_, expm1, fill_, floor, floor_,
         floor_divide, floor_divide_, fmod, ge, gt, hypot, isclose, isfinite, isinf, isnan, keep, le, lerp, lerp_, log,
         log1p, log2, log10, log_, logical_and, logical_not, logical_or, logical_xor, lt, masked_fill, masked_fill_,
         maximum, minimum, mul, mul_, nan_to_num, ne, neg, neg_, pow, pow_, power_slope, reciprocal, reciprocal_, relu,

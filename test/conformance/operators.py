@@ -14,6 +14,7 @@ import sys
 import traceback
 import warnings
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy
 import torch
@@ -31,6 +32,9 @@ TOLERANCE = {
 }  # fmt: skip
 """By dtype, the relative and absolute difference that another order of summation may make."""
 
+INEXACT = {name: {torch.float64: (2e-5, 1e-6)} for name in ("special.bessel_j0", "special.bessel_y1")}
+"""Where PyTorch's float64 is right to six digits only. What is exact is compared in test/test_special.py."""
+
 UNFILLED = {"empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided", "resize_", "resize_as_"}
 """What the numbers are is left open: only dtype and shape are compared."""
 
@@ -43,7 +47,7 @@ SAME_UP_TO = {
 def left_out(op):
     """Whether an entry is private, sparse or nested, or tests something else than an operator."""
     name = op.name
-    private = name.startswith(("_", "ops.", "torch.ops", "torch._", "jiterator", "nn.functional._"))
+    private = isinstance(op.op, torch._ops.OpOverload) or name.startswith(("_", "ops.", "torch.ops", "torch._", "jiterator", "nn.functional._"))
     return private or any(word in name for word in ("sparse", "nested", "jagged")) or name == "_segment_reduce"
 
 
@@ -389,7 +393,7 @@ def failures(op, limit=None, most=3, debug=False):
             if debug:
                 traceback.print_exc()
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), patch.dict(TOLERANCE, INEXACT.get(op.name, {})):
         warnings.simplefilter("ignore")
         for dtype in DTYPES:
             if dtype not in op.dtypes:
