@@ -690,9 +690,14 @@ for name in ("airy_ai", "modified_bessel_i0", "modified_bessel_i1", "spherical_b
 def exactly(function):
     """A function of mpmath's, of tensors."""
     each_one = numpy.vectorize(lambda x: float(function(float(x))), otypes=[float])
-    return lambda x: torch.from_numpy(numpy.asarray(each_one(x.float() if x.itemsize < 4 else x))).to(
-        x.dtype if x.is_floating_point() else torch.float32
-    )
+
+    def exact(x):
+        if x.is_complex():
+            raise NotImplementedError("of real numbers only")
+        values = numpy.asarray(each_one(x.float() if x.itemsize < 4 else x))
+        return torch.from_numpy(values).to(x.dtype if x.is_floating_point() else torch.float32)
+
+    return exact
 
 
 # of these PyTorch's float64 is right to six digits only
