@@ -87,7 +87,7 @@ from .size import Size
 
 globals().update(accepting_out(globals(), TAKE_OUT))
 
-SUBMODULES = ("autograd", "nn", "optim", "random", "serialization", "special", "storage", "utils")
+SUBMODULES = ("autograd", "func", "nn", "optim", "random", "serialization", "special", "storage", "utils")
 """Loaded when first used: a program that needs only tensors starts sooner."""
 ELSEWHERE = {
     "autograd.anomaly_mode": ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"),

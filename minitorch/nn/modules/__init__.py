@@ -9,6 +9,7 @@ from types import ModuleType
 
 from .. import (
     activation,
+    adaptive,
     container,
     conv,
     distance,
@@ -30,7 +31,7 @@ from . import utils
 __all__ = ["utils"]
 
 FILES = {
-    "activation": (activation,), "adaptive": (), "batchnorm": (norm,), "channelshuffle": (), "container": (container,),
+    "activation": (activation,), "adaptive": (adaptive,), "batchnorm": (norm,), "channelshuffle": (), "container": (container,),
     "conv": (conv,), "distance": (distance,), "dropout": (dropout,), "flatten": (flatten,), "fold": (),
     "instancenorm": (norm,), "lazy": (lazy,), "linear": (linear,), "linear_cross_entropy": (),
     "linear_cross_entropy_options": (), "loss": (loss,), "module": (module, hooks, state), "normalization": (norm,),
