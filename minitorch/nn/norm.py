@@ -11,7 +11,7 @@ from .parameter import Parameter
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
-    "LayerNorm", "LocalResponseNorm", "RMSNorm", "_BatchNorm",
+    "LayerNorm", "LocalResponseNorm", "RMSNorm", "SyncBatchNorm", "_BatchNorm",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------------ over the samples
