@@ -15,6 +15,7 @@ torch: nn/modules/module.py, utils/hooks.py
 import warnings
 import weakref
 from collections import OrderedDict
+from functools import partial
 
 from ..autograd import Function
 from ..creation import zeros
@@ -194,7 +195,10 @@ def call_with_hooks(module, args, kwargs):
             hook, with_kwargs, _ = hooks.pop(0)
             changed = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
             output = output if changed is None else changed
-        return output if watch is None else watch.outputs(output)
+        output = output if watch is None else watch.outputs(output)
+        if module._is_full_backward_hook is False:
+            _watch_last_node(module, output)
+        return output
     except Exception:
         _call_despite_error(module, [hook for hook in hooks if hook[2]], args, kwargs, output)
         raise
@@ -268,10 +272,22 @@ class Observe(Function):
 
 
 def _watch_backward(module):
-    """A BackwardWatch if any backward hook is set, else None."""
+    """A BackwardWatch if any full backward hook is set, else None."""
     before = [*every_backward_pre.values(), *module._backward_pre_hooks.values()]
-    after = [*every_backward.values(), *module._backward_hooks.values()]
+    after = [*every_backward.values()]
+    if module._is_full_backward_hook is not False:
+        after += module._backward_hooks.values()
     return BackwardWatch(module, before, after) if before or after else None
+
+
+def _watch_last_node(module, output):
+    """Let the old kind of backward hooks see the gradients of the one Node that made ``output``."""
+    first = output
+    while not isinstance(first, Tensor):
+        first = next(x for x in first.values() if isinstance(x, Tensor)) if isinstance(first, dict) else first[0]
+    if first.grad_fn is not None:
+        for hook in module._backward_hooks.values():
+            first.grad_fn.register_hook(partial(hook, module))
 
 
 class BackwardWatch:

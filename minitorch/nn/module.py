@@ -55,7 +55,9 @@ class Module:
 
     training: bool
     call_super_init = False
+    dump_patches = False
     _version = 1
+    _is_full_backward_hook: bool | None = None
 
     def __init__(self, *args, **kwargs):
         if not self.call_super_init and (args or kwargs):
@@ -100,6 +102,14 @@ class Module:
             note_layer(error, self)
             raise
 
+    _call_impl = __call__
+
+    def compile(self, *args, **kwargs) -> None:
+        """Run this module as compiled code from now on. There is no compiler yet: its calls run as before.
+
+        torch: Module.compile
+        """
+
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Call ``hook(module, args)`` before forward; what it returns, if not None, is forward's new args.
 
@@ -138,7 +148,24 @@ class Module:
         >>> x.grad
         tensor(10.)
         """
+        self._backward_hooks_are(full=True)
         return add_hook(self._backward_hooks, hook, prepend)
+
+    def register_backward_hook(self, hook):
+        """The older hook: its grad_input is that of the last operation in forward, not of the module.
+
+        Use ``register_full_backward_hook``.   torch: Module.register_backward_hook
+        """
+        self._backward_hooks_are(full=False)
+        return add_hook(self._backward_hooks, hook)
+
+    def _backward_hooks_are(self, full):
+        if self._is_full_backward_hook is (not full):
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a "
+                "single Module. Please use only one of them."
+            )
+        self._is_full_backward_hook = full
 
     # -----------------------------------------------------------------------------------------------------
     # Attributes

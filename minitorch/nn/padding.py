@@ -142,12 +142,15 @@ class _CircularPadNd(_PadNd):
     mode = "circular"
 
     def forward(self, input):
+        self._check_input_dim(input)
+        return super().forward(input)
+
+    def _check_input_dim(self, input):
         if input.dim() - self.spatial_dims not in (1, 2):
             raise ValueError(
                 f"expected {self.spatial_dims + 1}D or {self.spatial_dims + 2}D input (got {input.dim()}D input)\n"
                 f"{type(self).__name__} has a shape of (N, C, …) or (C, …); this input has {tuple(input.shape)}"
             )
-        return super().forward(input)
 
 
 class CircularPad1d(_CircularPadNd):

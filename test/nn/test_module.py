@@ -1281,3 +1281,66 @@ def test_a_call_and_an_attribute_cost_little():
     assert nanoseconds("m(1)", m=empty) - nanoseconds("m.forward(1)", m=empty) < 1000
     assert nanoseconds("m.weight", m=layer) < 250
     assert nanoseconds("m.count = 1", m=layer) < 2000
+
+
+# ---------------------------------------------------------------------------------------------------------
+# The older backward hook
+
+
+def hooked(t, result=None):
+    """A layer of one operation with the older hook, its input not a leaf, and what the hook saw."""
+    seen = []
+    layer = t.nn.ReLU()
+    handle = layer.register_backward_hook(lambda module, into, out: seen.append((type(module).__name__, into, out)) or result)
+    x = t.tensor([0.5, -1.0], requires_grad=True)
+    return layer, x, seen, handle
+
+
+def test_old_backward_hook_sees_the_last_operation(agree):
+    def program(t):
+        layer, x, seen, handle = hooked(t)
+        layer(x * 2).sum().backward()
+        handle.remove()
+        layer(x * 2).sum().backward()
+        return seen, x.grad
+
+    agree(program)
+
+
+def test_old_backward_hook_replaces_the_gradient(agree):
+    def program(t):
+        layer, x, _, _ = hooked(t, (t.ones(2),))
+        layer(x * 2).sum().backward()
+        return x.grad
+
+    agree(program)
+
+
+@pytest.mark.parametrize("first", ["register_backward_hook", "register_full_backward_hook"])
+def test_a_module_has_one_kind_of_backward_hook(agree, first):
+    def program(t):
+        layer = t.nn.ReLU()
+        for name in (first, "register_full_backward_hook", "register_backward_hook"):
+            getattr(layer, name)(print)
+
+    agree(program)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_a_convolution_with_a_standardized_weight(agree, mode):
+    def program(t):
+        class Standardized(t.nn.Conv1d):
+            def forward(self, x):
+                return self._conv_forward(x, self.weight.detach() * 0 + 1, self.bias.detach() * 0)
+
+        return Standardized(2, 1, 3, padding=1, padding_mode=mode)(t.ones(1, 2, 4))
+
+    agree(program)
+
+
+def test_compile_leaves_the_numbers(agree):
+    def program(t):
+        layer = t.nn.ReLU()
+        return t.__name__ and (layer.compile() if t is minitorch else None), layer(t.ones(2))
+
+    agree(program)
