@@ -76,6 +76,7 @@ from .ops.reduce import (
     equal, is_same_size, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean, nansum, norm, prod,
     softmax, std, std_mean, sum, var, var_mean,
 )  # fmt: skip
+from .ops.stft import istft, stft
 from .ops.random import bernoulli, multinomial
 from .ops.transcendental import (
     digamma, erfinv, i0, i0_, igamma, igammac, lgamma, logit_, mvlgamma, sinc_, xlogy_,
@@ -87,7 +88,7 @@ from .size import Size
 
 globals().update(accepting_out(globals(), TAKE_OUT))
 
-SUBMODULES = ("autograd", "func", "nn", "optim", "random", "serialization", "special", "storage", "utils")
+SUBMODULES = ("autograd", "fft", "func", "nn", "optim", "random", "serialization", "signal", "special", "storage", "utils")
 """Loaded when first used: a program that needs only tensors starts sooner."""
 ELSEWHERE = {
     "autograd.anomaly_mode": ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"),
@@ -96,6 +97,7 @@ ELSEWHERE = {
         "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
     ),
     "serialization": ("load", "save"),
+    "signal.periodic": ("bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"),
     "storage": (
         "BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "ComplexDoubleStorage", "ComplexFloatStorage",
         "DoubleStorage", "FloatStorage", "HalfStorage", "IntStorage", "LongStorage", "ShortStorage", "TypedStorage",

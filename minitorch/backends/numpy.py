@@ -20,6 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 from .. import dtypes
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
+from .fourier import fft, irfft, rfft
 from .indexing import (
     argsort, bincount_ints, gather, index, index_put, nonzero_rows, pick, scatter, scatter_add, searchsorted_rows, unpick,
 )  # fmt: skip
@@ -34,13 +35,13 @@ __all__ = [
     "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
     "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "complex_of", "concatenate", "conjugate", "conv", "conv_input_grad",
     "conv_weight_grad", "copyto", "cos", "cosh", "cumprod", "cumsum", "device_of", "diagonal", "dtype_of", "empty",
-    "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "flip", "floor", "floor_divide", "fmod", "fold_windows",
-    "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal", "half_turn", "index", "index_put", "invert",
+    "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows",
+    "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal", "half_turn", "index", "index_put", "invert", "irfft",
     "isfinite", "isinf", "isnan", "keep", "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log",
     "log10", "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul",
     "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative",
     "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "pick", "pool_gather", "pool_scatter", "positive_copy", "power", "prod",
-    "quiet", "reciprocal", "relu", "remainder", "right_shift", "rint", "roll", "scatter", "scatter_add",
+    "quiet", "reciprocal", "relu", "remainder", "rfft", "right_shift", "rint", "roll", "scatter", "scatter_add",
     "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "sqrt", "square", "squared_error_mean",
     "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "unpick", "where",
     "widen", "zeros",

@@ -82,6 +82,8 @@ class Vocabulary:
         var, var_mean,
     )  # fmt: skip
 
+    from .spectral import doubled, lengthened
+    from .stft import istft, stft
     from .special import (
         addr, copysign, corrcoef, cov, cross, deg2rad, diagonal_scatter, diff, fill_diagonal_, float_power, fmax, fmin,
         frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit, matrix_power, mode, nanmedian,

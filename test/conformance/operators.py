@@ -299,8 +299,8 @@ class Trial:
         places = [torch.empty_like(x) for x in tensors_in(expected)]
         out = places[0] if isinstance(expected, torch.Tensor) else tuple(places)
         _, error = raised(lambda: self.op.op(input, *args, **{**kwargs, "out": out}))
-        if error is not None:
-            return
+        if error is not None or not all(close(a, b) for a, b in zip(tensors_in(expected), places, strict=True)):
+            return  # PyTorch's own out= leaves something else, as that of fft.ihfft2 does
         crossing = Crossing()
         ours = crossing((input, args, kwargs))
         place = crossing([torch.empty_like(x) for x in places])
@@ -310,6 +310,11 @@ class Trial:
             compare(out, our_out, f"{self.label}, out=", self.op.name not in UNFILLED)
         if any(a is not b for a, b in zip(tensors_in(got), place, strict=True)):
             raise Failure(f"{self.label}, out=: the result isn't the tensor that was given")
+
+
+def close(a, b):
+    """Whether two of PyTorch's tensors agree."""
+    return a.dtype is not b.dtype or a.shape == b.shape and torch.allclose(a, b, 1e-3, 1e-3, equal_nan=True)
 
 
 def weighted(lib, x):
