@@ -57,6 +57,8 @@ FUNCTIONAL = """
     normalize sigmoid softmax softplus softshrink tanh
 """.split()
 """The names that take ``out=``, by namespace."""
+SAME_DTYPE = ("complex", "polar")
+"""Those whose ``out`` must have the result's dtype."""
 
 RESIZED = (
     "An output with one or more elements was resized since it had shape {}, which does not match the required output shape {}. "
@@ -119,6 +121,9 @@ def written_to(out, function, args, kwargs):
         results = [result] if isinstance(result, Tensor) else list(result)
         if len(results) != len(places):
             raise TypeError(f"{name}(): argument 'out' must be a tuple of {len(results)} Tensors, but got {len(places)}")
+        if name in SAME_DTYPE and places[0].dtype is not result.dtype:
+            expected, found = [errors.TYPE_NAMES[x.dtype.name] for x in (result, places[0])]
+            raise RuntimeError(f"Expected object of scalar type {expected} but got scalar type {found} for argument 'out'")
         for place, value in zip(places, results):
             fill(place, value)
     return out if isinstance(result, Tensor) else result._make(places) if hasattr(result, "_make") else out

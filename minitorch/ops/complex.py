@@ -17,8 +17,14 @@ __all__ = [
 REALS = ("float32", "float64")
 
 
-def two_reals(x, y):
+def two_reals(function, names, x, y):
     """Raise RuntimeError unless a complex tensor can be made of the two."""
+    for name, value in zip(names, (x, y), strict=True):
+        if not hasattr(value, "_apply"):
+            position = 1 + names.index(name)
+            raise TypeError(
+                f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}"
+            )
     a, b = x.dtype.name, y.dtype.name
     if a not in (*REALS, "float16") or b not in (*REALS, "float16"):
         raise RuntimeError(
@@ -40,13 +46,13 @@ def complex(real, imag):
     >>> torch.complex(torch.tensor([1.0, 2.0]), torch.tensor([0.0, -1.0]))
     tensor([1.+0.j, 2.-1.j])
     """
-    two_reals(real, imag)
+    two_reals("complex", ("real", "imag"), real, imag)
     return real._apply(rows.complex, (real, imag))
 
 
 def polar(abs, angle):
     """r cos φ + i r sin φ.   torch: polar"""
-    two_reals(abs, angle)
+    two_reals("polar", ("abs", "angle"), abs, angle)
     return complex(abs * angle.cos(), abs * angle.sin())
 
 
@@ -175,7 +181,7 @@ def sgn(input):
 
 def sgn_(input):
     """``sgn`` in place."""
-    return input._write(rows.sgn, (input,)) if input.is_complex() else input.sign_()
+    return input._write(rows.sgn, (input,)) if input.is_complex() else input._write(primitives.sign, (input,))
 
 
 # ------------------------------------------------------------------------------------- what the table's vjps are made of

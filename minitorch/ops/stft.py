@@ -6,6 +6,7 @@ torch: aten/src/ATen/native/SpectralOps.cpp (stft, istft)
 import warnings
 
 from ..tables import spectral as rows
+from .reduce import one_dim
 
 __all__ = ["istft", "stft"]
 
@@ -165,7 +166,7 @@ def istft(
             "istft requires a complex-valued input tensor matching the output from stft with return_complex=True."
         )
     text = called("istft", input, told)
-    onesided = input.shape[-2] != n_fft if onesided is None and input.ndim > 1 else onesided
+    onesided = input.shape[one_dim(-3, input.ndim + 1)] != n_fft if onesided is None else onesided
     check_istft(input, told, onesided, text)
 
     spectrum = (input if input.ndim == 3 else input.unsqueeze(0)).transpose(1, 2)

@@ -1,0 +1,5 @@
+"""torch.signal: windows.   torch: torch/signal/__init__.py"""
+
+from . import windows
+
+__all__ = ["windows"]
