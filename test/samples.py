@@ -204,6 +204,24 @@ for name in ("addcmul", "addcdiv"):
     )
 
 
+# -------------------------------------------------------------------------------------------------- Fourier transforms
+
+
+def norm_of(inverse, power):
+    return "ortho" if power == 0.5 else ("backward", "forward")[power ^ inverse]
+
+
+TRANSFORMED = [((0,), 0), ((1,), 1), ((1, 0), 0.5), ((0, 2), 0), ((2, 0, 1), 1), ((2,), 0.5)]
+samples("fft", [((x + 1j * numpy.cos(5 * x),), (dims, inverse, power)) for x in (reals((2, 3, 4)), transposed((2, 5, 3)), with_holes((2, 3, 1)))
+                for dims, power in TRANSFORMED for inverse in (False, True)],
+        lambda x, dims, inverse, power: (torch.fft.ifftn if inverse else torch.fft.fftn)(x, dim=dims, norm=norm_of(inverse, power)))  # fmt: skip
+samples("rfft", [((x,), (dims, power)) for x in (reals((2, 3, 4)), transposed((3, 5, 2)), with_holes((2, 1, 3))) for dims, power in TRANSFORMED],
+        lambda x, dims, power: torch.fft.rfftn(x, dim=dims, norm=norm_of(False, power)))  # fmt: skip
+samples("irfft", [((x + 1j * numpy.cos(5 * x),), (dims, 2 * x.shape[dims[-1]] - odd, power)) for x in (reals((2, 3, 4)), transposed((3, 2, 5)))
+                  for dims, power in TRANSFORMED for odd in (1, 2)],
+        lambda x, dims, n, power: torch.fft.irfftn(x, s=[*(x.shape[d] for d in dims[:-1]), n], dim=dims, norm=norm_of(True, power)))  # fmt: skip
+
+
 # ----------------------------------------------------------------------------------------------------- complex numbers
 
 samples("conj", each([*complexes(), *layouts()]), torch.conj_physical)

@@ -121,7 +121,9 @@ def dot(input, tensor):
     return input.unsqueeze(0).matmul(tensor.unsqueeze(1)).reshape(())
 
 
-vdot = dot
+def vdot(input, other):
+    """Σ x y of two vectors, with the conjugate of x.   torch: vdot"""
+    return input.conjugate().dot(other)
 
 
 def outer(input, vec2):

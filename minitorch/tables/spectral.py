@@ -7,13 +7,13 @@
 torch: aten/src/ATen/native/SpectralOps.cpp, and FunctionsManual.cpp (fft_r2c_backward, fft_c2r_backward)
 """
 
-from ..table import Primitive
+from ..table import REAL_FLOATS, Primitive
 
 __all__ = ["fft", "irfft", "rfft"]
 
 
-def transform(name, forward, vjp, label):
-    return Primitive(name, "contraction", forward, (vjp,), label=label)
+def transform(name, forward, vjp, label, ready=None):
+    return Primitive(name, "contraction", forward, (vjp,), ready=ready, label=label)
 
 
 # of complex numbers, over the dims in the tuple ``dims``
@@ -31,6 +31,7 @@ rfft = transform(
         fft, (g.lengthened(dims[-1], like_x.shape[dims[-1]]),), (dims, True, power)
     ).real,
     "FftR2C",
+    REAL_FLOATS,
 )
 # back to n real numbers along the last of ``dims``; what was left out counts in the gradient, so there it is doubled
 irfft = transform(
