@@ -9,14 +9,17 @@ import math
 from importlib import import_module
 
 from .backends.threads import get_num_threads, set_num_threads
+from .casting import TORCH as HAVE_DOORS
+from .casting import autocast_doors
 from .creation import (
     arange, as_tensor, asarray, empty, empty_like, empty_strided, eye, from_dlpack, from_numpy, frombuffer, full,
     full_like, is_tensor, linspace, logspace, ones, ones_like, result_type, scalar_tensor, tensor, tril_indices,
     triu_indices, vander, zeros, zeros_like,
 )  # fmt: skip
-from .device import device
+from .creation import inclusive_range as range
+from .device import device, get_default_device, set_default_device
 from .dtypes import (
-    bfloat16, bool, cdouble, cfloat, complex64, complex128, double, dtype, finfo, float, float16, float32, float64,
+    bfloat16, bool, can_cast, cdouble, cfloat, complex64, complex128, double, dtype, finfo, float, float16, float32, float64,
     get_default_dtype, half, iinfo, int, int8, int16, int32, int64, long, promote_types, set_default_dtype, short,
     uint8,
 )  # fmt: skip
@@ -24,7 +27,13 @@ from .engine import (
     Tensor, enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
 )  # fmt: skip
 from .formatting import set_printoptions
-from .ops.attributes import is_complex, is_floating_point, numel
+from .layout import (
+    channels_last, channels_last_3d, contiguous_format, jagged, layout, memory_format, preserve_format, sparse_bsc,
+    sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided,
+)  # fmt: skip
+from .ops.attributes import (
+    get_device, is_complex, is_distributed, is_floating_point, is_nonzero, is_signed, numel,
+)  # fmt: skip
 from .ops.complex import (
     angle, complex, conj, conj_physical, conj_physical_, imag, is_conj, is_neg, isreal, polar, real, resolve_conj,
     resolve_neg, sgn, view_as_complex, view_as_real,
@@ -52,6 +61,7 @@ from .ops.elementwise import (
     tan_, tanh, tanh_, trunc, trunc_, zero_,
 )  # fmt: skip
 from .ops.elementwise import choose as where
+from .ops.formats import clone
 from .ops.indexing import (
     argsort, argwhere, bincount, gather, index_add, index_add_, index_copy, index_copy_, index_fill, index_fill_,
     index_put, index_put_, index_select, kthvalue, masked_scatter, masked_scatter_, masked_select, msort, narrow,
@@ -67,7 +77,7 @@ from .ops.linalg import (
     tensordot, trace, vdot,
 )  # fmt: skip
 from .ops.movement import (
-    adjoint, broadcast_to, clone, detach, diag, diag_embed, diagonal, flatten, flip, fliplr, flipud, movedim, permute,
+    adjoint, broadcast_to, detach, diag, diag_embed, diagonal, flatten, flip, fliplr, flipud, movedim, permute,
     ravel, repeat_interleave, reshape, roll, rot90, squeeze, swapaxes, t, tile, transpose, tril, tril_, triu, triu_,
     unflatten, unfold, unsqueeze,
 )  # fmt: skip
@@ -85,33 +95,53 @@ from .ops.transcendental import nth_polygamma as polygamma
 from .out import TORCH as TAKE_OUT
 from .out import accepting_out
 from .size import Size
+from .version import __version__
 
+globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), TAKE_OUT))
 
-SUBMODULES = ("autograd", "fft", "func", "nn", "optim", "random", "serialization", "signal", "special", "storage", "utils")
+SUBMODULES = (
+    "accelerator", "amp", "autograd", "cpu", "cuda", "fft", "func", "mps", "nn", "optim", "random", "serialization",
+    "signal", "special", "storage", "utils", "xpu",
+)  # fmt: skip
 """Loaded when first used: a program that needs only tensors starts sooner."""
 ELSEWHERE = {
+    "amp": ("autocast",),
+    "amp.autocast_mode": (
+        "clear_autocast_cache", "get_autocast_cpu_dtype", "get_autocast_dtype", "get_autocast_gpu_dtype",
+        "is_autocast_cache_enabled", "is_autocast_cpu_enabled", "is_autocast_enabled", "set_autocast_cache_enabled",
+        "set_autocast_cpu_dtype", "set_autocast_cpu_enabled", "set_autocast_dtype", "set_autocast_enabled",
+    ),
     "autograd.anomaly_mode": ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"),
+    "errors": ("OutOfMemoryError",),
     "random": (
         "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
         "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
     ),
     "serialization": ("load", "save"),
     "signal.periodic": ("bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"),
+    "settings": (
+        "are_deterministic_algorithms_enabled", "get_deterministic_debug_mode", "get_float32_matmul_precision",
+        "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled", "is_vulkan_available",
+        "is_warn_always_enabled", "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal",
+        "set_num_interop_threads", "set_warn_always", "use_deterministic_algorithms",
+    ),
     "storage": (
         "BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "ComplexDoubleStorage", "ComplexFloatStorage",
         "DoubleStorage", "FloatStorage", "HalfStorage", "IntStorage", "LongStorage", "ShortStorage", "TypedStorage",
         "UntypedStorage", "is_storage",
     ),
+    "tensortypes": (
+        "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",
+        "IntTensor", "LongTensor", "ShortTensor", "set_default_tensor_type", "tensortype", "typename",
+    ),
 }  # fmt: skip
 """Names that are loaded with their module, when first used."""
 MODULE_OF = {name: module for module, names in ELSEWHERE.items() for name in names}
 
-strided = "torch.strided"
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
-__version__ = "0.1.0"
 
-OURS = {"accepting_out", "import_module", "math"}
+OURS = {"accepting_out", "autocast_doors", "import_module", "math"}
 __all__ = sorted(
     {name for name in globals() if not name.startswith("_") and not name.isupper()} - OURS | {*SUBMODULES, *MODULE_OF}
 )

@@ -1,6 +1,7 @@
 """Tensors out of nothing: from data, filled, counted."""
 
 import math
+import warnings
 
 from . import primitives as rows
 from .backends import ARRAY_TYPES, for_device
@@ -8,12 +9,14 @@ from .device import as_device
 from .dtypes import as_dtype, float64, get_default_dtype, int64, number_dtype
 from .dtypes import bool as bool_dtype
 from .engine import Tensor, create, from_data, wrap
+from .layout import strided
 from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_like
+from .ops.formats import in_format
 from .ops.movement import sizes
 
 __all__ = [
     "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_strided", "eye", "from_dlpack", "from_numpy",
-    "frombuffer", "full", "full_like", "is_tensor", "linspace", "logspace", "ones", "ones_like", "result_type",
+    "frombuffer", "full", "full_like", "inclusive_range", "is_tensor", "linspace", "logspace", "ones", "ones_like", "result_type",
     "scalar_tensor", "tensor", "tril_indices", "triu_indices", "vander", "wanting", "zeros", "zeros_like",
 ]  # fmt: skip
 
@@ -118,17 +121,27 @@ def filled(shape, value, dtype, device, requires_grad, out):
     return wanting(create(rows.full, (shape, value, dtype), as_device(device)), requires_grad)
 
 
+def check_layout(layout):
+    """Raise unless all elements are to be stored."""
+    if layout is not None and layout is not strided:
+        if layout.__class__ is not strided.__class__:
+            raise TypeError(f"zeros(): argument 'layout' must be torch.layout, not {layout.__class__.__name__}")
+        raise NotImplementedError(f"sparse tensors ({layout}) aren't here\nleave out layout=, for one that stores all elements")
+
+
 def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """Zeros.   torch: zeros
 
     >>> torch.zeros(2, 3).shape
     torch.Size([2, 3])
     """
+    check_layout(layout)
     return filled(shape_of(size, "zeros"), 0, dtype or get_default_dtype(), device, requires_grad, out)
 
 
 def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """Ones.   torch: ones"""
+    check_layout(layout)
     return filled(shape_of(size), 1, dtype or get_default_dtype(), device, requires_grad, out)
 
 
@@ -146,8 +159,10 @@ def empty(
     *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None
 ):
     """Uninitialised memory.   torch: empty"""
+    check_layout(layout)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    return wanting(create(rows.empty, (shape_of(size), dtype), as_device(device)), requires_grad)
+    made = create(rows.empty, (shape_of(size), dtype), as_device(device))
+    return wanting(in_format(made, memory_format, "empty"), requires_grad)
 
 
 def empty_strided(size, stride, *, dtype=None, device=None, requires_grad=False):
@@ -195,6 +210,20 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     count = max(math.ceil((end - start) / step), 0)
     made = create(rows.arange, (start, step, count, dtype), as_device(device))
     return wanting(made, requires_grad)
+
+
+def inclusive_range(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False):
+    """start, start + step, … up to and with ``end``, of the default dtype. PyTorch calls it deprecated.   torch: range"""
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range "
+        "builtin. Instead, use torch.arange, which produces values in [start, end).",
+        UserWarning,
+        stacklevel=2,
+    )
+    start, end = (0, start) if end is None else (start, end)
+    count = math.floor((end - start) / step) + 1
+    made = start + step * arange(count, dtype=float64, device=device)
+    return wanting(made.to(dtype or get_default_dtype()), requires_grad)
 
 
 def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):

@@ -10,9 +10,10 @@ torch: c10/core/ScalarType.h, aten/src/ATen/native/TypeProperties.cpp
 import builtins
 
 __all__ = [
-    "DTYPES", "as_dtype", "bfloat16", "bool", "cdouble", "cfloat", "complex128", "complex64", "double", "dtype", "finfo", "float",
-    "float16", "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int16", "int32", "int64", "int8",
-    "long", "number_dtype", "promote_types", "result_dtype", "set_default_dtype", "short", "uint8",
+    "DTYPES", "as_dtype", "bfloat16", "bool", "can_cast", "cdouble", "cfloat", "complex128", "complex64", "double",
+    "dtype", "finfo", "float", "float16", "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int16",
+    "int32", "int64", "int8", "long", "number_dtype", "promote_types", "result_dtype", "set_default_dtype", "short",
+    "uint8",
 ]  # fmt: skip
 
 BOOL, INTEGER, FLOATING, COMPLEX = range(4)
@@ -147,6 +148,11 @@ def _promote(a, b):
         other = b if a is uint8 else a
         return int16 if other is int8 else other
     return max(a, b, key=DTYPES.index)
+
+
+def can_cast(from_, to):
+    """Whether values of one type can become another's by promotion: to a category that isn't lower.   torch: can_cast"""
+    return from_.category <= to.category
 
 
 def number_dtype(number):

@@ -202,7 +202,7 @@ class Tensor(Vocabulary):
         return made
 
     _apply, _wrap = staticmethod(apply), staticmethod(wrap)
-    _write = write
+    _mode, _write = MODE, write
     _create, _from_data = staticmethod(create), staticmethod(from_data)
     _check_device, _common_dtype = staticmethod(for_device), staticmethod(common_dtype)
 

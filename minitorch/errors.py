@@ -4,11 +4,16 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 """
 
 __all__ = [
-    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN",
+    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "OutOfMemoryError",
     "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed",
     "complex_error", "complex_seed_error", "explain",
     "gradient_error", "many_views_error", "no_gradient_error", "output_shape_error", "overwritten_error", "refuse_mixture",
 ]  # fmt: skip
+
+
+class OutOfMemoryError(RuntimeError):
+    """A GPU's memory is full.   torch: OutOfMemoryError"""
+
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "

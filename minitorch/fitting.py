@@ -8,7 +8,9 @@ torch: aten/src/ATen/TensorIterator.cpp (compute_types), result_type
 
 from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
+from .casting import READY, cast_for
 from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
+from .modes import MODE
 
 __all__ = ["all_fit", "common_dtype", "explained", "fit", "fits", "some_fit", "wrapped_numbers"]
 
@@ -56,15 +58,18 @@ def fit(row, inputs):
     Casts are rows of their own, so gradients come back in each input's dtype. Narrow types (float16, bfloat16) are
     widened for the forward only, and its result is rounded once.
     """
+    ready = READY.get(row, row.ready)
+    if MODE.autocast is not None and row in READY:
+        inputs = cast_for(row, inputs)
     some = next(x for x in inputs if hasattr(x, "_array"))
     inputs = [x if hasattr(x, "_array") or x.__class__ in NUMBERS else operand(row, x, some) for x in inputs]
     mixed = [x for i, x in enumerate(inputs) if row.mixes is None or i in row.mixes]
     if row.kind == "contraction":
         errors.refuse_mixture([x.dtype.name for x in mixed if hasattr(x, "_array")])
     dtype = common_dtype(mixed)
-    if dtype.category < float32.category and row.ready in FRACTIONAL:
+    if dtype.category < float32.category and ready in FRACTIONAL:
         dtype = get_default_dtype()
-    if dtype.is_complex and "F" not in row.ready:
+    if dtype.is_complex and "F" not in ready:
         raise errors.complex_error(row, dtype.name)
     tensors = []
     for i, x in enumerate(inputs):

@@ -368,7 +368,7 @@ def backward(roots, gradients, retain_graph=False, create_graph=False, targets=N
     pending, owned, found, heap, started = {}, set(), {}, [], set()
     direct = accumulate and targets is None and not create_graph
     mode = MODE
-    before, mode.grad = mode.grad, create_graph
+    before, mode.grad, mode.autocast = (mode.grad, mode.autocast), create_graph, None
     try:
         for node, g in zip(roots, gradients, strict=True):
             deposit(pending, owned, heap, node, g, g)
@@ -397,7 +397,7 @@ def backward(roots, gradients, retain_graph=False, create_graph=False, targets=N
                     continue
                 deposit(pending, owned, heap, edge, d, g)
     finally:
-        mode.grad = before
+        mode.grad, mode.autocast = before
     return found
 
 

@@ -19,6 +19,7 @@ class Mode(threading.local):
 
     grad = True
     inference = False
+    autocast = None  # the dtype that products are computed in, see casting.py
     listeners = ()  # each is called with (row, inputs, params, output, whether it was written in place)
 
     def __init__(self):

@@ -19,6 +19,7 @@ from .device import as_device
 from .dtypes import get_default_dtype, int64, uint8
 from .engine import Tensor, create, no_grad, wrap
 from .errors import TYPE_NAMES
+from .layout import preserve_format
 from .ops.random import EXACT, bernoulli, integer, interval, memory_order, moments, multinomial, require, stream_of
 
 __all__ = [
@@ -351,8 +352,8 @@ def _like(function, input):
 
 
 def _order_like(input, memory_format):
-    """The order in memory of a new tensor like ``input``; every named format but the preserved one is taken as contiguous."""
-    return memory_order(input) if memory_format is None or "preserve" in str(memory_format) else None
+    """The order of the dims in memory of a new tensor like ``input``."""
+    return memory_order(input) if memory_format in (None, preserve_format) else memory_format.order
 
 
 # ------------------------------------------------------------------------------------------------------------ arguments

@@ -187,7 +187,14 @@ def _as_inputs(inputs, function):
     return inputs
 
 
-class Variable(Tensor):
+class VariableMeta(type):
+    """The class of Variable: every tensor is one."""
+
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, Tensor)
+
+
+class Variable(Tensor, metaclass=VariableMeta):
     """What tensors that want gradients were called before 2018: ``Variable(x)`` is ``x`` without history.
 
     torch: autograd.Variable

@@ -1,10 +1,12 @@
 """The memory under NumPy's views: whose it is, its bytes, and views laid over bytes."""
 
+import mmap
+
 import numpy
 from numpy.lib.array_utils import byte_bounds
 from numpy.lib.stride_tricks import as_strided
 
-__all__ = ["address", "bytes_of", "laid_over", "owner", "room"]
+__all__ = ["address", "bytes_of", "is_shared", "laid_over", "owner", "room", "shared"]
 
 
 def owner(array):
@@ -43,3 +45,17 @@ def laid_over(memory, array_dtype, shape, strides, offset):
     """
     size = array_dtype.itemsize
     return numpy.ndarray(tuple(shape), array_dtype, memory, offset * size, [s * size for s in strides])
+
+
+def shared(array):
+    """A copy of ``array`` in memory that processes forked later share with this one."""
+    region = mmap.mmap(-1, max(array.nbytes, 1))
+    made = numpy.ndarray(array.shape, array.dtype, region)
+    made[...] = array
+    return made
+
+
+def is_shared(array):
+    """Whether forked processes share the memory."""
+    base = owner(array).base
+    return isinstance(base, mmap.mmap)

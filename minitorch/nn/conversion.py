@@ -72,6 +72,7 @@ def to(self, *args, **kwargs):
     >>> nn.Linear(2, 1).to(torch.float64).weight.dtype
     torch.float64
     """
+    memory_format = kwargs.pop("memory_format", None)
     device, dtype = _target(args, kwargs)
     if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
         raise TypeError(
@@ -81,7 +82,9 @@ def to(self, *args, **kwargs):
 
     def convert(tensor):
         wanted = dtype if tensor.is_floating_point() or tensor.is_complex() else None
-        return tensor.to(device=tensor.device if device is None else device, dtype=wanted or tensor.dtype)
+        place = tensor.device if device is None else device
+        format = memory_format if tensor.ndim in (4, 5) else None
+        return tensor.to(device=place, dtype=wanted or tensor.dtype, memory_format=format)
 
     return self._apply(convert)
 
@@ -90,7 +93,7 @@ def _target(args, kwargs):
     """The device and the dtype, each perhaps None, that the arguments of ``to`` name."""
     device, dtype = kwargs.pop("device", None), kwargs.pop("dtype", None)
     other = kwargs.pop("tensor", None)
-    for ignored in ("non_blocking", "copy", "memory_format"):
+    for ignored in ("non_blocking", "copy"):
         kwargs.pop(ignored, None)
 
     for position, value in enumerate(args):

@@ -9,8 +9,9 @@ from ..size import Size
 from .reduce import one_dim
 
 __all__ = [
-    "H", "array_dtype", "data_ptr", "device", "dim", "element_size", "is_complex", "is_contiguous", "is_cuda", "is_floating_point",
-    "is_signed", "mH", "mT", "nbytes", "ndim", "numel", "shape", "size", "stride", "transposed",
+    "H", "array_dtype", "data_ptr", "device", "dim", "element_size", "get_device", "is_complex", "is_cpu", "is_cuda",
+    "is_distributed", "is_floating_point", "is_nonzero", "is_pinned", "is_signed", "mH", "mT",
+    "nbytes", "ndim", "numel", "pin_memory", "shape", "size", "stride", "transposed",
 ]  # fmt: skip
 
 
@@ -55,6 +56,37 @@ def is_cuda(input):
     return device(input).type == "cuda"
 
 
+def is_cpu(input):
+    """Whether the memory is the CPU's.   torch: Tensor.is_cpu"""
+    return device(input).type == "cpu"
+
+
+def get_device(input):
+    """Which GPU's memory it is, -1 for the CPU's.   torch: Tensor.get_device"""
+    where = device(input)
+    return -1 if where.type == "cpu" else where.index or 0
+
+
+def is_pinned(input, device=None):
+    """Whether a GPU may copy from the memory by itself: no.   torch: Tensor.is_pinned"""
+    return False
+
+
+def pin_memory(input, device=None):
+    """The tensor itself: without a GPU there is nothing to pin it for.   torch: Tensor.pin_memory"""
+    return input
+
+
+def is_distributed(input):
+    """Whether it is spread over processes: no.   torch: Tensor.is_distributed"""
+    return False
+
+
+def is_nonzero(input):
+    """Whether its only element isn't zero.   torch: Tensor.is_nonzero"""
+    return bool(input)
+
+
 def numel(input):
     """How many elements there are.   torch: Tensor.numel"""
     return input._array.size
@@ -82,11 +114,6 @@ def stride(input, dim=None):
 def data_ptr(input):
     """The address of the first element.   torch: Tensor.data_ptr"""
     return input._array.__array_interface__["data"][0]
-
-
-def is_contiguous(input, memory_format=None):
-    """Whether the memory is in row-major order, without gaps.   torch: Tensor.is_contiguous"""
-    return input._array.flags.c_contiguous
 
 
 def is_floating_point(input):

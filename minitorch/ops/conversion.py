@@ -6,13 +6,16 @@ from .. import dtypes
 from .. import primitives as rows
 from ..device import as_device
 from ..device import device as Device
-from ..errors import broadcast_error, output_shape_error
+from ..errors import C_NAMES, broadcast_error, output_shape_error
+from ..layout import preserve_format
+from ..size import Size
+from .formats import in_format
 from .movement import sizes
 
 __all__ = [
-    "bfloat16", "bool", "byte", "char", "copy_", "cpu", "cuda", "double", "empty_like", "float", "full_like", "half", "int", "item",
-    "long", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "numpy", "ones_like", "short", "to", "tolist", "type",
-    "type_as", "wanting", "zeros_like",
+    "LEGACY", "bfloat16", "bool", "byte", "char", "copy_", "cpu", "cuda", "double", "empty_like", "float", "full_like",
+    "half", "int", "item", "long", "new", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "numpy",
+    "ones_like", "short", "to", "tolist", "type", "type_as", "wanting", "zeros_like",
 ]  # fmt: skip
 
 
@@ -35,6 +38,8 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
             raise TypeError(f"to() received an invalid combination of arguments - got ({arg.__class__.__name__})")
     if device is not None:
         input._check_device(as_device(device))
+    if memory_format is not None:
+        return in_format(to(input, dtype=dtype, copy=copy), memory_format)
     if dtype is None or dtype is input.dtype:
         return input.clone() if copy else input
     if dtype.__class__ is not dtypes.dtype:
@@ -44,7 +49,7 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
 
 def caster(name, dtype):
     def cast(input, memory_format=None):
-        return to(input, dtype)
+        return to(input, dtype, memory_format=memory_format)
 
     cast.__name__ = cast.__qualname__ = name
     cast.__doc__ = f"As {dtype.name}.   torch: Tensor.{name}"
@@ -65,7 +70,8 @@ bool = caster("bool", dtypes.bool)
 LEGACY = {
     "FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTensor": dtypes.float16, "BFloat16Tensor": dtypes.bfloat16,
     "LongTensor": dtypes.int64, "IntTensor": dtypes.int32, "ShortTensor": dtypes.int16, "CharTensor": dtypes.int8,
-    "ByteTensor": dtypes.uint8, "BoolTensor": dtypes.bool,
+    "ByteTensor": dtypes.uint8, "BoolTensor": dtypes.bool, "ComplexFloatTensor": dtypes.complex64,
+    "ComplexDoubleTensor": dtypes.complex128,
 }  # fmt: skip
 """PyTorch's oldest names of the dtypes."""
 
@@ -76,10 +82,51 @@ def type(input, dtype=None, non_blocking=False):
         return next(f"torch.{name}" for name, d in LEGACY.items() if d is input.dtype)
     if isinstance(dtype, str):
         name = dtype.removeprefix("torch.")
+        if name.startswith("cuda."):
+            raise RuntimeError("Cannot initialize CUDA without ATen_cuda library.\nthis installation computes on the CPU only")
         if name not in LEGACY:
             raise ValueError(f"invalid type: '{dtype}'")
         dtype = LEGACY[name]
+    elif isinstance(dtype, builtins.type) and dtype not in dtypes.PYTHON_TYPES:  # torch.FloatTensor, or torch.Tensor
+        dtype = getattr(dtype, "element_type", None) or dtypes.get_default_dtype()
+    elif dtype.__class__ is not dtypes.dtype:
+        raise TypeError("dtype must be a type, str, or dtype object")
     return to(input, dtype)
+
+
+def new(input, *args, device=None):
+    """PyTorch's oldest constructor, with the input's dtype: of sizes an uninitialised tensor, of a sequence one of its numbers.
+
+    torch: Tensor.new
+
+    >>> torch.tensor([1.5]).new([3, 4]), torch.zeros(1).new(2, 3).shape
+    (tensor([3., 4.]), torch.Size([2, 3]))
+    """
+    if device is not None and as_device(device).type != "cpu":
+        kind = as_device(device).type
+        raise RuntimeError(f"legacy constructor expects device type: cpu but device type: {kind} was passed")
+    if not args:
+        return new_empty(input, 0)
+    if args[0].__class__ is Size or all([isinstance(arg, builtins.int) for arg in args]):
+        return new_empty(input, *args)
+    (data,) = args
+    if hasattr(data, "_apply"):
+        if data.dtype is not input.dtype:
+            raise TypeError(f"expected {options(input.dtype)} (got {options(data.dtype)})")
+        return data.view_as(data)
+    if hasattr(data, "untyped"):
+        return input._wrap(data.elements())
+    if isinstance(data, (builtins.float, complex, builtins.bool)):
+        raise TypeError(f"new(): data must be a sequence (got {data.__class__.__name__})")
+    return input._from_data(data, input.dtype)
+
+
+def options(dtype):
+    """How PyTorch's messages spell the kind of a tensor."""
+    return (
+        f"TensorOptions(dtype={C_NAMES[dtype.name]}, device=cpu, layout=Strided, requires_grad=false (default), pinned_memory=false "
+        "(default), memory_format=(nullopt))"
+    )
 
 
 def type_as(input, other):
@@ -167,6 +214,11 @@ def wanting(made, requires_grad):
     return made.requires_grad_(requires_grad)
 
 
+def filled_like(name, input, value, dtype, device, requires_grad, memory_format):
+    made = in_format(filled(input, shape_like(name, input), value, dtype, device, False), memory_format)
+    return wanting(made, requires_grad)
+
+
 def shape_like(name, input):
     """The shape of a tensor. Raises TypeError for what is none."""
     if not hasattr(input, "_array"):
@@ -214,21 +266,24 @@ def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
 
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
     """Zeros in the input's shape.   torch: zeros_like"""
-    return filled(input, shape_like("zeros_like", input), 0, dtype, device, requires_grad)
+    return filled_like("zeros_like", input, 0, dtype, device, requires_grad, memory_format)
 
 
 def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
     """Ones in the input's shape.   torch: ones_like"""
-    return filled(input, shape_like("ones_like", input), 1, dtype, device, requires_grad)
+    return filled_like("ones_like", input, 1, dtype, device, requires_grad, memory_format)
 
 
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
     """A value in the input's shape.   torch: full_like"""
-    return filled(input, shape_like("full_like", input), fill_value, dtype, device, requires_grad)
+    return filled_like("full_like", input, fill_value, dtype, device, requires_grad, memory_format)
 
 
 def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
     """Uninitialised memory in the input's shape, and in its order of dims if that has no gaps.   torch: empty_like"""
+    if memory_format is not None and memory_format is not preserve_format:
+        made = new_empty(input, shape_like("empty_like", input), dtype=dtype, device=device)
+        return wanting(in_format(made, memory_format), requires_grad)
     lengths = shape_like("empty_like", input)
     order = input._memory_order()
     shape = [lengths[d] for d in order]

@@ -169,6 +169,8 @@ def scaled(beta, input, alpha, product):
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return product
+    if input._mode.autocast is not None:
+        input = input.to(product.dtype)
     if input._array.shape != product._array.shape:
         input = input.expand(product._array.shape)
     return product + (input if beta == 1 else input * beta)

@@ -6,7 +6,7 @@ from .. import primitives as rows
 from .reduce import dims_of, one_dim
 
 __all__ = [
-    "adjoint", "broadcast_to", "clone", "contiguous", "detach", "diag", "diag_embed", "diagonal", "embed", "expand",
+    "adjoint", "broadcast_to", "detach", "diag", "diag_embed", "diagonal", "embed", "expand",
     "expand_as", "flatten", "flip", "fliplr", "flipud", "fold_windows", "follow", "movedim", "pad_widths", "permute",
     "ravel", "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "sizes", "squeeze", "sum_to_size",
     "swapaxes", "t", "tile", "transpose", "tril", "tril_", "triu", "triu_", "unflatten", "unfold", "unsqueeze", "view",
@@ -400,16 +400,6 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
 
 
 # -------------------------------------------------------------------------------------------------------------- copies
-
-
-def clone(input, *, memory_format=None):
-    """A copy, with the same gradient.   torch: clone"""
-    return input._apply(rows.copy, (input,))
-
-
-def contiguous(input, memory_format=None):
-    """The same tensor if its memory is in row-major order, else a copy that is.   torch: Tensor.contiguous"""
-    return input if input._array.flags.c_contiguous else input._apply(rows.contiguous, (input,))
 
 
 def detach(input):

@@ -5,6 +5,7 @@ is in ``engine.py``; what can be said of it is here.
 """
 
 from .. import storage as memory
+from ..layout import strided
 from . import attributes, complex, joining, protocol
 
 __all__ = ["Vocabulary"]
@@ -16,7 +17,8 @@ class Vocabulary:
     __slots__ = ()
 
     from .attributes import (
-        data_ptr, dim, element_size, is_complex, is_contiguous, is_floating_point, is_signed, numel, size, stride,
+        data_ptr, dim, element_size, get_device, is_complex, is_distributed, is_floating_point, is_nonzero, is_pinned,
+        is_signed, numel, pin_memory, size, stride,
     )  # fmt: skip
 
     shape, ndim, dtype = property(attributes.shape), property(attributes.ndim), property(attributes.array_dtype)
@@ -24,8 +26,10 @@ class Vocabulary:
     T, H = property(attributes.transposed), property(attributes.H)
     mT, mH, itemsize = property(attributes.mT), property(attributes.mH), property(element_size)
     ndimension, nelement = dim, numel
-    is_sparse = is_quantized = is_mkldnn = is_meta = is_nested = False
-    layout = "torch.strided"
+    is_sparse = is_sparse_csr = is_quantized = is_mkldnn = is_meta = is_nested = False
+    is_ipu = is_maia = is_mps = is_mtia = is_vulkan = is_xla = is_xpu = False
+    is_cpu, name = property(attributes.is_cpu), None
+    layout = strided
 
     __len__, __iter__, __contains__, __hash__ = protocol.length, protocol.iterator, protocol.contains, object.__hash__
     __bool__, __float__, __int__ = protocol.as_bool, protocol.as_float, protocol.as_int
@@ -38,7 +42,7 @@ class Vocabulary:
     )  # fmt: skip
     real, imag = property(complex.real, complex.set_real), property(complex.imag, complex.set_imag)
     from .conversion import (
-        bfloat16, bool, byte, char, copy_, cpu, cuda, double, empty_like, float, full_like, half, int, item, long,
+        bfloat16, bool, byte, char, copy_, cpu, cuda, double, empty_like, float, full_like, half, int, item, long, new,
         new_empty, new_full, new_ones, new_tensor, new_zeros, numpy, ones_like, short, to, tolist, type, type_as,
         zeros_like,
     )  # fmt: skip
@@ -54,6 +58,7 @@ class Vocabulary:
         sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh, tanh_, times_log, trunc,
         trunc_, where, zero_, rfloordiv, rmod, positive,
     )  # fmt: skip
+    from .formats import clone, contiguous, is_contiguous
     from .indexing import (
         argsort, argwhere, bincount, gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy,
         index_copy_, index_fill, index_fill_, index_put, index_put_, index_put_at, index_select, kthvalue,
@@ -62,12 +67,13 @@ class Vocabulary:
         unique_consecutive, unpick,
     )  # fmt: skip
     from .joining import chunk, split, split_with_sizes, tensor_split
+    from .legacy import apply_, is_shared, map_, record_stream, reinforce, resize, share_memory_
     from .linalg import (
         addbmm, addmm, addmm_, addmv, baddbmm, bmm, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul,
         tensordot, trace, vdot,
     )  # fmt: skip
     from .movement import (
-        adjoint, broadcast_to, clone, contiguous, detach, diag, diag_embed, diagonal, embed, expand, expand_as,
+        adjoint, broadcast_to, detach, diag, diag_embed, diagonal, embed, expand, expand_as,
         flatten, flip, fliplr, flipud, fold_windows, follow, movedim, pad_widths, permute, ravel, repeat,
         repeat_interleave, reshape, reshape_as, roll, rot90, squeeze, sum_to_size, swapaxes, t, tile, transpose, tril,
         tril_, triu, triu_, unflatten, unfold, unsqueeze, view, view_as, written,
@@ -84,6 +90,10 @@ class Vocabulary:
 
     from .spectral import doubled, lengthened
     from .stft import istft, stft
+    from .sparse import (
+        ccol_indices, coalesce, col_indices, crow_indices, indices, is_coalesced, row_indices, smm, sparse_dim,
+        sparse_mask, sparse_resize_, sspaddmm, to_dense, to_sparse, to_sparse_coo, to_sparse_csc, to_sparse_csr, values,
+    )  # fmt: skip
     from .special import (
         addr, copysign, corrcoef, cov, cross, deg2rad, diagonal_scatter, diff, fill_diagonal_, float_power, fmax, fmin,
         frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit, matrix_power, mode, nanmedian,

@@ -6,6 +6,8 @@
     loss  classification  ranking               what training minimizes
 """
 
+from ...casting import FUNCTIONAL as HAVE_DOORS
+from ...casting import autocast_doors
 from .activation import (
     celu,
     celu_,
@@ -98,6 +100,8 @@ from .ranking import (
     triplet_margin_with_distance_loss,
 )
 from .sparse import embedding, one_hot
+
+globals().update(autocast_doors(globals(), HAVE_DOORS))
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",

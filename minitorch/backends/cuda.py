@@ -1,0 +1,112 @@
+"""Switches of what computes on NVIDIA's GPUs. They are remembered, and decide nothing here.
+
+torch: torch/backends/cuda
+"""
+
+import warnings
+from contextlib import contextmanager
+
+__all__ = [
+    "can_use_cudnn_attention", "can_use_efficient_attention", "can_use_flash_attention", "cudnn_sdp_enabled",
+    "enable_cudnn_sdp", "enable_flash_sdp", "enable_math_sdp", "enable_mem_efficient_sdp", "flash_sdp_enabled",
+    "is_built", "is_flash_attention_available", "math_sdp_enabled", "matmul", "mem_efficient_sdp_enabled",
+    "sdp_kernel",
+]  # fmt: skip
+
+
+class Products:
+    """How exact products of matrices are."""
+
+    allow_tf32, fp32_precision = False, "ieee"
+    allow_fp16_reduced_precision_reduction = allow_bf16_reduced_precision_reduction = True
+    allow_fp16_accumulation = False
+
+
+matmul = Products()
+ATTENTION = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
+
+
+def is_built():
+    """No."""
+    return False
+
+
+def is_flash_attention_available():
+    """No."""
+    return False
+
+
+def can_use_flash_attention(params, debug=False):
+    """No."""
+    return False
+
+
+def can_use_efficient_attention(params, debug=False):
+    """No."""
+    return False
+
+
+def can_use_cudnn_attention(params, debug=False):
+    """No."""
+    return False
+
+
+def flash_sdp_enabled():
+    """What it was set to."""
+    return ATTENTION["flash"]
+
+
+def mem_efficient_sdp_enabled():
+    """What it was set to."""
+    return ATTENTION["mem_efficient"]
+
+
+def math_sdp_enabled():
+    """What it was set to."""
+    return ATTENTION["math"]
+
+
+def cudnn_sdp_enabled():
+    """What it was set to."""
+    return ATTENTION["cudnn"]
+
+
+def enable_flash_sdp(enabled):
+    """Allow one way to compute attention."""
+    ATTENTION["flash"] = bool(enabled)
+
+
+def enable_mem_efficient_sdp(enabled):
+    """Allow one way to compute attention."""
+    ATTENTION["mem_efficient"] = bool(enabled)
+
+
+def enable_math_sdp(enabled):
+    """Allow one way to compute attention."""
+    ATTENTION["math"] = bool(enabled)
+
+
+def enable_cudnn_sdp(enabled):
+    """Allow one way to compute attention."""
+    ATTENTION["cudnn"] = bool(enabled)
+
+
+@contextmanager
+def ways(**allowed):
+    before = dict(ATTENTION)
+    ATTENTION.update(allowed)
+    try:
+        yield {}
+    finally:
+        ATTENTION.update(before)
+
+
+def sdp_kernel(enable_flash=True, enable_math=True, enable_mem_efficient=True, enable_cudnn=True):
+    """A block in which some ways to compute attention are allowed. PyTorch calls it deprecated."""
+    warnings.warn(
+        "`torch.backends.cuda.sdp_kernel()` is deprecated. In the future, this context manager will be removed. Please see "
+        "`torch.nn.attention.sdpa_kernel()` for the new context manager, with updated signature.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return ways(flash=enable_flash, math=enable_math, mem_efficient=enable_mem_efficient, cudnn=enable_cudnn)
