@@ -85,8 +85,10 @@ def first_line(error):
     return re.sub(PRODUCER, "", line.strip())
 
 
-NEEDLESS = "Using backward() with create_graph=True will create a reference cycle"
-"""A warning that we have no reason to give: our leaves are held weakly."""
+NEEDLESS = (
+    "Using backward() with create_graph=True will create a reference cycle", "The PyTorch API of nested tensors is in prototype"
+)  # fmt: skip
+"""Warnings that we have no reason to give: our leaves are held weakly, and nested tensors aren't what we compute with."""
 
 PRODUCER = r", which is output \d+ of [\w:]+,"
 """PyTorch names the node that an overwritten tensor has by now, ours the one that the lost value came from."""

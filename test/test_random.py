@@ -92,6 +92,7 @@ def evaluated(expression):
     return {name: array(x) if isinstance(x, minitorch.Tensor) else numpy.asarray(x) for name, x in parts.items()}
 
 
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")  # PyTorch's advice on encoders, which we give too
 @pytest.mark.parametrize("case", VECTORS, ids=[f"{case[1]}-{case[2]}"[:60] for case in VECTORS])
 def test_recorded(case):
     op, seed, expression, match, tolerance, outputs, end = case

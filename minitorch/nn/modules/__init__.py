@@ -10,6 +10,7 @@ from types import ModuleType
 from .. import (
     activation,
     adaptive,
+    attention,
     container,
     conv,
     distance,
@@ -23,20 +24,23 @@ from .. import (
     norm,
     padding,
     pooling,
+    rnn,
+    rnncell,
     sparse,
     state,
+    transformer,
 )
 from . import utils
 
 __all__ = ["utils"]
 
 FILES = {
-    "activation": (activation,), "adaptive": (adaptive,), "batchnorm": (norm,), "channelshuffle": (), "container": (container,),
-    "conv": (conv,), "distance": (distance,), "dropout": (dropout,), "flatten": (flatten,), "fold": (),
+    "activation": (activation, attention), "adaptive": (adaptive,), "batchnorm": (norm,), "channelshuffle": (),
+    "container": (container,), "conv": (conv,), "distance": (distance,), "dropout": (dropout,), "flatten": (flatten,), "fold": (),
     "instancenorm": (norm,), "lazy": (lazy,), "linear": (linear,), "linear_cross_entropy": (),
     "linear_cross_entropy_options": (), "loss": (loss,), "module": (module, hooks, state), "normalization": (norm,),
-    "padding": (padding,), "pixelshuffle": (), "pooling": (pooling,), "rnn": (), "sparse": (sparse,),
-    "transformer": (), "upsampling": (),
+    "padding": (padding,), "pixelshuffle": (), "pooling": (pooling,), "rnn": (rnn, rnncell), "sparse": (sparse,),
+    "transformer": (transformer,), "upsampling": (),
 }  # fmt: skip
 """PyTorch's files, and those of ours that have more than public names in common with them."""
 
