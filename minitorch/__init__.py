@@ -46,7 +46,7 @@ from .ops.aliases import (
 from .ops.special import (
     addr, bucketize, cdist, copysign, corrcoef, cov, cross, deg2rad, diagflat, diagonal_scatter, diff, float_power,
     fmax, fmin, frac, heaviside, histc, isin, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit, matrix_power,
-    mode, nanmedian, quantile, rad2deg, renorm, scatter_reduce, select_scatter, sinc, slice_scatter, xlogy,
+    mode, nanmedian, quantile, rad2deg, renorm, select_scatter, sinc, slice_scatter, xlogy,
 )  # fmt: skip
 from .ops.elementwise import (
     abs, abs_, acos, acos_, acosh, acosh_, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asin_, asinh,
@@ -87,6 +87,7 @@ from .ops.reduce import (
     softmax, std, std_mean, sum, var, var_mean,
 )  # fmt: skip
 from .ops.stft import istft, stft
+from .ops.scatter import scatter_reduce
 from .ops.random import bernoulli, multinomial
 from .ops.transcendental import (
     digamma, erfinv, i0, i0_, igamma, igammac, lgamma, logit_, mvlgamma, sinc_, xlogy_,

@@ -13,6 +13,7 @@ from .layout import strided
 from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_like
 from .ops.formats import in_format
 from .ops.movement import sizes
+from .out import written_to
 
 __all__ = [
     "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_strided", "eye", "from_dlpack", "from_numpy",
@@ -114,9 +115,14 @@ def shape_of(size, name=None):
     return shape
 
 
+def placed(made, requires_grad, out):
+    """What was made, or ``out`` with that in it."""
+    return wanting(made, requires_grad) if out is None else written_to(out, made.clone, (), {})
+
+
 def filled(shape, value, dtype, device, requires_grad, out):
     if out is not None:
-        return out.fill_(value)
+        return placed(create(rows.full, (shape, value, out.dtype), as_device(device)), False, out)
     dtype = number_dtype(value) if dtype is None else as_dtype(dtype)
     return wanting(create(rows.full, (shape, value, dtype), as_device(device)), requires_grad)
 
@@ -162,7 +168,7 @@ def empty(
     check_layout(layout)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     made = create(rows.empty, (shape_of(size), dtype), as_device(device))
-    return wanting(in_format(made, memory_format, "empty"), requires_grad)
+    return placed(in_format(made, memory_format, "empty"), requires_grad, out)
 
 
 def empty_strided(size, stride, *, dtype=None, device=None, requires_grad=False):
@@ -182,9 +188,10 @@ def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False):
     for name, size in (("n", n), ("m", 0 if m is None else m)):
         if size < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
+    dtype = out.dtype if dtype is None and out is not None else dtype
     made = zeros(n, n if m is None else m, dtype=dtype, device=device)
     made.diagonal().fill_(1)
-    return wanting(made, requires_grad)
+    return placed(made, requires_grad, out)
 
 
 # ------------------------------------------------------------------------------------------------------------- counted
@@ -200,8 +207,12 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     start, end, step = [x.item() if isinstance(x, Tensor) else x for x in (start, end, step)]
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype is None and out is not None:
+        dtype = out.dtype
     if dtype is None:
         dtype = int64 if all(isinstance(x, int) for x in (start, end, step)) else get_default_dtype()
     dtype = as_dtype(dtype)
@@ -209,7 +220,7 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
         start, end, step = (x if isinstance(x, int) else int(x) for x in (start, end, step))
     count = max(math.ceil((end - start) / step), 0)
     made = create(rows.arange, (start, step, count, dtype), as_device(device))
-    return wanting(made, requires_grad)
+    return placed(made, requires_grad, out)
 
 
 def inclusive_range(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False):
@@ -231,16 +242,27 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
+    dtype = default_dtype(dtype, (start, end), out)
     xp = for_device(as_device(device))
-    return wanting(wrap(xp.linspace(start, end, steps, dtype)), requires_grad)
+    return placed(wrap(xp.linspace(start, end, steps, dtype)), requires_grad, out)
+
+
+def default_dtype(dtype, numbers, out):
+    """``dtype`` if one was asked for, that of ``out``, or the one for what lies between such ``numbers``."""
+    if dtype is not None:
+        return as_dtype(dtype)
+    if out is not None:
+        return out.dtype
+    return number_dtype(1j) if any([isinstance(x, complex) for x in numbers]) else get_default_dtype()
 
 
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, device=None, requires_grad=False):
     """base to the powers of ``linspace``.   torch: logspace"""
-    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
+    dtype = default_dtype(dtype, (start, end), out)
+    if not (dtype.is_floating_point or dtype.is_complex):
+        start, end = int(start), int(end)
     powers = linspace(start, end, steps, dtype=float64, device=device)
-    return wanting((base**powers).to(dtype), requires_grad)
+    return placed((base**powers).to(dtype), requires_grad, out)
 
 
 def tril_indices(row, col, offset=0, *, dtype=int64, device=None):

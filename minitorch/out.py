@@ -16,7 +16,7 @@ from . import errors
 from . import primitives as rows
 from .engine import MODE, Tensor, no_grad
 
-__all__ = ["FFT", "FUNCTIONAL", "LINALG", "SPECIAL", "TORCH", "accepting_out"]
+__all__ = ["FFT", "FUNCTIONAL", "LINALG", "SPECIAL", "TORCH", "accepting_out", "written_to"]
 
 TORCH = """
     abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr alias_copy all amax amin aminmax angle any arccos

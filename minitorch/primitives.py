@@ -133,6 +133,14 @@ pow = elementwise(
     lambda g, out, x, y: g * out.times_log(x, y).conjugate(),
 )
 floor_divide = ordered("floor_divide", lambda xp, x, y, out=None: xp.floor_divide(x, y, out))
+# The same division, as ``div(rounding_mode="floor")``: flat wherever it has a slope, so its gradients are 0
+div_floor = ordered(
+    "div_floor",
+    lambda xp, x, y, out=None: xp.floor_divide(x, y, out),
+    lambda g, _out, _x, _y: g.zeros_like(),
+    lambda g, _out, _x, _y: g.zeros_like(),
+    label="Div",
+)
 remainder = ordered(
     "remainder",
     lambda xp, x, y, out=None: xp.remainder(x, y, out),
@@ -292,6 +300,13 @@ cumsum = reduction(
     lambda g, _out, _x, dim: g.flip(dim).cumsum(dim).flip(dim),
     ready=ARITHMETIC,
 )
+# A row for its numbers: exponentials of differences only
+logcumsumexp = reduction(
+    "logcumsumexp",
+    lambda xp, x, dim: xp.logcumsumexp(x, dim),
+    lambda g, out, x, dim: x.logcumsumexp_slope(out, g, dim),
+    ready=FLOATS,
+)
 cumprod = reduction(
     "cumprod",
     lambda xp, x, dim: xp.cumprod(x, dim),
@@ -449,6 +464,15 @@ scatter_add = indexing(
     lambda g, _out, _x, _index, _y, _dim: g,
     None,
     lambda g, _out, _x, index, like_y, dim: in_corner(g.gather(dim, index), like_y.shape),
+    writes=True,
+)
+# scatter_reduce(x, index, y, dim, reduce), by "prod", "amax" or "amin"
+scatter_reduce = indexing(
+    "scatter_reduce",
+    lambda xp, x, index, y, dim, reduce, out=None: xp.scatter_reduce(x, index, y, dim, reduce, out),
+    lambda g, out, x, index, y, dim, reduce: x.scatter_slope(y, out, g, index, dim, reduce),
+    None,
+    lambda g, out, x, index, y, dim, reduce: y.scattered_slope(x, out, g, index, dim, reduce),
     writes=True,
 )
 # pick(x, index, dim, ignored): the element of each row of ``dim`` at its index, 0 where that is ``ignored``; and its adjoint.

@@ -5,7 +5,7 @@ from numpy import argwhere, asarray, ndarray
 
 __all__ = [
     "argsort", "bincount_ints", "gather", "index", "index_put", "nonzero_rows", "pick", "scatter", "scatter_add",
-    "searchsorted_rows", "unpick",
+    "scatter_reduce", "searchsorted_rows", "unpick",
 ]  # fmt: skip
 
 
@@ -134,11 +134,21 @@ def scatter(x, index, y, dim, out=None):
 
 def scatter_add(x, index, y, dim, out=None):
     out = x.copy() if out is None else out
-    if x.ndim == 0:
-        out += y.sum() if index.size else 0
-    else:
-        numpy.add.at(out, along(index, dim), cut(y, index.shape))
+    places, y = ((), y.any() if x.dtype == bool else y.sum()) if x.ndim == 0 else (along(index, dim), cut(y, index.shape))
+    if index.size:
+        (numpy.logical_or if x.dtype == bool else numpy.add).at(out, places, y)
     return out
+
+
+REDUCING = {"prod": numpy.multiply, "amax": numpy.maximum, "amin": numpy.minimum}
+
+
+def scatter_reduce(x, index, y, dim, reduce, out=None):
+    out = x.copy() if out is None else out
+    if x.ndim == 0:
+        out, index, y = out.reshape(1), index.reshape(-1), y.reshape(-1)
+    REDUCING[reduce].at(out, along(index, dim), cut(y, index.shape))
+    return out.reshape(x.shape)
 
 
 def argsort(x, dim, descending):
@@ -160,6 +170,8 @@ def searchsorted_rows(x, values, right):
     side = "right" if right else "left"
     if x.ndim == 1:
         return asarray(numpy.searchsorted(x, values, side)).astype(numpy.int64)
+    if not values.size:
+        return numpy.empty(values.shape, numpy.int64)
     flat = x.reshape(-1, x.shape[-1]), values.reshape(-1, values.shape[-1])
     found = [numpy.searchsorted(row, wanted, side) for row, wanted in zip(*flat, strict=True)]
     return numpy.array(found, numpy.int64).reshape(values.shape)

@@ -22,7 +22,8 @@ from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
 from .indexing import (
-    argsort, bincount_ints, gather, index, index_put, nonzero_rows, pick, scatter, scatter_add, searchsorted_rows, unpick,
+    argsort, bincount_ints, gather, index, index_put, nonzero_rows, pick, scatter, scatter_add, scatter_reduce,
+    searchsorted_rows, unpick,
 )  # fmt: skip
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
@@ -38,12 +39,13 @@ __all__ = [
     "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows",
     "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal", "half_turn", "index", "index_put", "invert", "irfft",
     "isfinite", "isinf", "isnan", "keep", "left_shift", "lerp", "less", "less_equal", "linear", "linspace", "log",
-    "log10", "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul",
+    "log10", "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul",
     "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative",
     "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "pick", "pool_gather", "pool_scatter", "positive_copy", "power", "prod",
     "quiet", "reciprocal", "relu", "remainder", "rfft", "right_shift", "rint", "roll", "scatter", "scatter_add",
-    "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "sqrt", "square", "squared_error_mean",
-    "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "unpick", "where",
+    "scatter_reduce", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "sqrt", "square",
+    "squared_error_mean", "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold",
+    "unit", "unpick", "where",
     "widen", "zeros",
 ]  # fmt: skip
 
@@ -386,6 +388,10 @@ def cumsum(x, dim):
     return add.accumulate(x, dim, numpy.int64 if x.dtype in INTEGERS else None)
 
 
+def logcumsumexp(x, dim):
+    return numpy.logaddexp.accumulate(x, dim)
+
+
 def cumprod(x, dim):
     return numpy.multiply.accumulate(x, dim, numpy.int64 if x.dtype in INTEGERS else None)
 
@@ -507,6 +513,8 @@ def arange(start, step, count, dtype):
 
 def linspace(start, end, steps, dtype):
     """Counted from the nearer end in the dtype itself, each product and sum rounded once, as PyTorch's machine code does."""
+    if not dtype.is_floating_point:
+        start, end = int(start), int(end)
     real, fused = (numpy.float64, fused64) if dtype.itemsize == 8 else (numpy.float32, fused32)
     if steps < 2:
         return numpy.full(steps, start).astype(ARRAY_DTYPE[dtype])

@@ -19,7 +19,7 @@ __all__ = [
     "logical_not", "logical_not_", "logical_or", "logical_or_", "logical_xor", "logical_xor_", "lt", "masked_fill",
     "masked_fill_", "maximum", "minimum", "mul", "mul_", "named", "nan_to_num", "ne", "neg", "neg_", "not_a_tensor",
     "positive", "pow", "pow_", "power_slope", "reciprocal", "reciprocal_", "relu", "relu_", "remainder", "remainder_",
-    "rfloordiv", "rmod", "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid", "sigmoid_",
+    "refuse_number", "rfloordiv", "rmod", "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid", "sigmoid_",
     "sign", "sign_", "signbit", "sin", "sin_", "sinh", "sinh_", "sqrt", "sqrt_", "square", "square_", "sub", "sub_", "tan",
     "tan_", "tanh", "tanh_", "times_log", "trunc", "trunc_", "unary", "where", "zero_",
 ]  # fmt: skip
@@ -55,6 +55,26 @@ def binary(row, formula):
         return apply(row, (input, other))
 
     return named(function, row.name, f"{formula}, element by element, with broadcasting.   torch: {row.name}")
+
+
+def of_tensors(row, formula):
+    """As ``binary``, for a function that takes no numbers."""
+
+    def function(input, other):
+        try:
+            apply, _ = input._apply, other._apply
+        except AttributeError:
+            refuse_number(row.name, input, other)
+        return apply(row, (input, other))
+
+    return named(function, row.name, f"{formula}, element by element, with broadcasting.   torch: {row.name}")
+
+
+def refuse_number(name, input, other, second="other"):
+    """Raise TypeError if one of the two is no tensor."""
+    for position, (argument, x) in enumerate((("input", input), (second, other)), 1):
+        if not hasattr(x, "_apply"):
+            raise not_a_tensor(name, argument, position, x)
 
 
 def not_a_tensor(name, argument, position, x):
@@ -179,15 +199,15 @@ mul, mul_ = binary(rows.mul, "x y"), binary_in_place(rows.mul)
 floor_divide, floor_divide_ = binary(rows.floor_divide, "⌊x / y⌋"), binary_in_place(rows.floor_divide)
 remainder_ = binary_in_place(rows.remainder)
 fmod, fmod_ = binary(rows.fmod, "x - y trunc(x / y), with the sign of x"), binary_in_place(rows.fmod)
-maximum = binary(rows.maximum, "The larger; NaN if one is")
-minimum = binary(rows.minimum, "The smaller; NaN if one is")
-atan2, atan2_ = binary(rows.atan2, "The angle of the point (y, x)"), binary_in_place(rows.atan2)
+maximum = of_tensors(rows.maximum, "The larger; NaN if one is")
+minimum = of_tensors(rows.minimum, "The smaller; NaN if one is")
+atan2, atan2_ = of_tensors(rows.atan2, "The angle of the point (y, x)"), binary_in_place(rows.atan2)
 eq, ne = binary(rows.eq, "x == y"), binary(rows.ne, "x != y")
 lt, le = binary(rows.lt, "x < y"), binary(rows.le, "x <= y")
 gt, ge = binary(rows.gt, "x > y"), binary(rows.ge, "x >= y")
-logical_and, logical_and_ = binary(rows.logical_and, "Whether both are nonzero"), binary_in_place(rows.logical_and)
-logical_or, logical_or_ = binary(rows.logical_or, "Whether one is nonzero"), binary_in_place(rows.logical_or)
-logical_xor, logical_xor_ = binary(rows.logical_xor, "Whether just one is nonzero"), binary_in_place(rows.logical_xor)
+logical_and, logical_and_ = of_tensors(rows.logical_and, "Whether both are nonzero"), binary_in_place(rows.logical_and)
+logical_or, logical_or_ = of_tensors(rows.logical_or, "Whether one is nonzero"), binary_in_place(rows.logical_or)
+logical_xor, logical_xor_ = of_tensors(rows.logical_xor, "Whether just one is nonzero"), binary_in_place(rows.logical_xor)
 bitwise_and, bitwise_and_ = binary(rows.bitwise_and, "x & y"), binary_in_place(rows.bitwise_and)
 bitwise_or, bitwise_or_ = binary(rows.bitwise_or, "x | y"), binary_in_place(rows.bitwise_or)
 bitwise_xor, bitwise_xor_ = binary(rows.bitwise_xor, "x ^ y"), binary_in_place(rows.bitwise_xor)
@@ -209,9 +229,9 @@ def add(input, other, *, alpha=1):
 
 def checked_alpha(input, other, alpha):
     """``alpha``. Raises RuntimeError if it is a float beside integers. Beside booleans it is one."""
-    if input.dtype is bool_dtype and getattr(other, "dtype", None) is bool_dtype and alpha.__class__ is int:
+    if input.dtype is bool_dtype and getattr(other, "dtype", None) is bool_dtype and isinstance(alpha, int):
         return bool(alpha)
-    if alpha.__class__ is not int and not input.is_floating_point() and not getattr(other, "is_floating_point", bool)():
+    if not isinstance(alpha, int) and not input.is_floating_point() and not getattr(other, "is_floating_point", bool)():
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     return alpha
 
@@ -235,6 +255,8 @@ def sub_(input, other, *, alpha=1):
 
 def rsub(input, other, *, alpha=1):
     """y - alpha x.   torch: rsub"""
+    if not hasattr(input, "_apply"):
+        raise not_a_tensor("rsub", "input", 1, input)
     return input._apply(rows.sub, (other, input if alpha == 1 else input * alpha))
 
 
@@ -256,7 +278,7 @@ def div(input, other, *, rounding_mode=None):
     if rounding_mode is None:
         return input._apply(rows.div, (input, other))
     if rounding_mode == "floor":
-        return input.floor_divide(other)
+        return input._apply(rows.div_floor, (input, other))
     if rounding_mode != "trunc":
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
@@ -312,11 +334,20 @@ def rpow(input, base):
 
 def hypot(input, other):
     """√(x² + y²).   torch: hypot"""
+    refuse_number("hypot", input, other)
     return (input.square() + other.square()).sqrt()
 
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """|x - y| <= atol + rtol |y|, or equal.   torch: isclose"""
+    refuse_number("isclose", input, other)
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input._type_name()} did not match {other._type_name()}\ncast one of them: x.to(y.dtype)")
+    if input.dtype is bool_dtype:
+        return input == other
     close = (input == other) | (((input - other).abs() <= atol + rtol * other.abs()) & other.isfinite())
     return close | (input.isnan() & other.isnan()) if equal_nan else close
 
@@ -479,7 +510,7 @@ def fill_(input, value):
 
 def zero_(input):
     """Every element becomes 0.   torch: Tensor.zero_"""
-    return input._write(rows.assign, (input, 0))
+    return input._write(rows.assign, (input, 0 if input._array.dtype.kind != "b" else False))
 
 
 # ------------------------------------------------------------------------------------- what the table's vjps are made of

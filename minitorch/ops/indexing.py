@@ -268,6 +268,8 @@ def narrow(input, dim, start, length):
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     d = one_dim(dim, len(shape))
+    if hasattr(start, "_apply") and (start.ndim or start._array.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start, size = int(start), shape[d]
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -302,7 +304,7 @@ def several_views(views, name):
 
 def check_index(name, input, index):
     """Raise RuntimeError or IndexError if ``index`` can't be one into ``input``."""
-    if index.dtype is not int64 and index.dtype.name != "int32":
+    if index.dtype is not int64 and index.dtype.name != "int32" and index.numel():
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     if max(index.ndim, 1) != max(input.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
@@ -364,9 +366,12 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
 
 def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
     """``scatter`` in place; ``reduce`` "add" adds to what is there.   torch: Tensor.scatter_"""
+    if reduce == "multiply":
+        (_, index, src), (d,) = scatter_inputs(input, dim, index, src, value)
+        return input._write(rows.scatter_reduce, (input, index, src.expand(index.shape)), (d, "prod"))
     row = {None: rows.scatter, "add": rows.scatter_add}.get(reduce)
     if row is None:
-        raise NotImplementedError(f"scatter_(reduce={reduce!r}) is not here yet; 'add' is")
+        raise RuntimeError("reduce argument must be either add or multiply.")
     return input._write(row, *scatter_inputs(input, dim, index, src, value))
 
 
@@ -395,22 +400,34 @@ def index_select(input, dim, index):
 
 def index_add_(input, dim, index, source, *, alpha=1):
     """x[index[i]] += alpha source[i] along ``dim``.   torch: Tensor.index_add_"""
+    d = one_dim(dim, input.ndim)
+    if source.ndim == input.ndim and input.ndim and (*source.shape[:d], *source.shape[d + 1 :]) != (*input.shape[:d], *input.shape[d + 1 :]):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+            f"{list(input.shape)} source.shape = {list(source.shape)}"
+        )
     source = source if alpha == 1 else source * alpha
-    return at_dim(input, one_dim(dim, input.ndim), index, source, True)
+    return at_dim(input, dim, index, source, True)
 
 
 def index_copy_(input, dim, index, source):
     """x[index[i]] = source[i] along ``dim``.   torch: Tensor.index_copy_"""
-    return at_dim(input, one_dim(dim, input.ndim), index, source, False)
+    return at_dim(input, dim, index, source, False)
 
 
 def index_fill_(input, dim, index, value):
     """x[index[i]] = value along ``dim``.   torch: Tensor.index_fill_"""
     value = value if hasattr(value, "_apply") else input.new_full((), value)
-    return at_dim(input, one_dim(dim, input.ndim), index, value.to(input.dtype), False)
+    index = index.reshape(-1).unique() if index.numel() > 1 else index  # a place that is named twice counts once
+    return at_dim(input, dim, index, value.to(input.dtype), False)
 
 
-def at_dim(input, d, index, source, accumulate):
+def at_dim(input, dim, index, source, accumulate):
+    """``source`` written to, or added at, the slices at ``index`` along ``dim``, in place."""
+    d = one_dim(dim, input.ndim)
+    if input.ndim == 0:
+        at_dim(input.unsqueeze(0), 0, index, source.reshape(-1), accumulate)
+        return input
     return input._write(rows.index_put, (input, source, index.reshape(-1)), ((d,), accumulate))
 
 
@@ -431,13 +448,13 @@ def index_fill(input, dim, index, value):
 
 def take(input, index):
     """The elements at positions in the flattened tensor.   torch: take"""
-    return input.reshape(-1)[index]
+    return input.reshape(-1).index_at((index.long(),), (0,))
 
 
 def take_along_dim(input, indices, dim=None):
     """``gather``, with the dims other than ``dim`` broadcast; flattened if ``dim`` is None.   torch: take_along_dim"""
     if dim is None:
-        return input.reshape(-1).gather(0, indices.reshape(-1))
+        return input.reshape(-1).take_along_dim(indices.reshape(-1), 0)
     d = one_dim(dim, input.ndim)
     if indices.ndim != input.ndim:
         raise RuntimeError(
@@ -447,7 +464,8 @@ def take_along_dim(input, indices, dim=None):
     shape = [max(n, m) for n, m in zip(input.shape, indices.shape, strict=True)]
     own, wanted = list(shape), list(shape)
     own[d], wanted[d] = input.shape[d], indices.shape[d]
-    return input.expand(own).gather(d, indices.expand(wanted))
+    indices = indices.expand(wanted)
+    return input.expand(own).gather(d, indices.where(indices >= 0, indices + own[d]))
 
 
 def masked_select(input, mask):
@@ -509,6 +527,8 @@ def kthvalue(input, k, dim=-1, keepdim=False):
         raise RuntimeError(
             f"kthvalue(): selected number k out of range for dimension {one_dim(dim, input.ndim)}\nk counts from 1"
         )
+    if input.ndim == 0:
+        return kthvalue_result(input.clone(), input.argmax())
     values, order = input.sort(dim)
     values, order = values.narrow(dim, k - 1, 1), order.narrow(dim, k - 1, 1)
     return kthvalue_result(values, order) if keepdim else kthvalue_result(values.squeeze(dim), order.squeeze(dim))
@@ -583,9 +603,20 @@ def chosen(values, inverse, counts, return_inverse, return_counts):
     return result if len(result) > 1 else values
 
 
-def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None):
-    """Where the input's elements would be inserted into a sorted last dim.   torch: searchsorted"""
+def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
+    """Where the input's elements would be inserted into a sorted last dim, which ``sorter`` may put in order.
+
+    torch: searchsorted
+    """
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+        )
     right = right or side == "right"
+    if sorter is not None:
+        sorted_sequence = sorted_sequence.gather(-1, sorter)
     if not hasattr(input, "_apply"):
         input = sorted_sequence.new_tensor(input)
     found = sorted_sequence._apply(rows.searchsorted, (sorted_sequence.detach(), input.detach()), (right,))

@@ -166,6 +166,14 @@ def movedim(input, source, destination):
     """Dims moved to other places, the rest in order.   torch: movedim"""
     source = [source] if isinstance(source, int) else source
     destination = [destination] if isinstance(destination, int) else destination
+    if len(source) != len(destination):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the same number of dims as "
+            f"destination ({list(destination)} dims)"
+        )
+    for name, dims in (("source", source), ("destination", destination)):
+        if len({one_dim(d, input.ndim) for d in dims}) != len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(dims)})")
     source, destination = [one_dim(d, input.ndim) for d in source], [one_dim(d, input.ndim) for d in destination]
     if input.ndim == 0:
         return input.permute(())
@@ -253,11 +261,8 @@ def repeat(input, *repeats):
     shape = (1,) * lead + tuple(input.shape)
     pairs = [size for n, m in zip(counts, shape, strict=True) for size in (n, m)]
     spread = input.reshape([size for m in shape for size in (1, m)]).expand(pairs)
-    return (
-        spread.reshape([n * m for n, m in zip(counts, shape, strict=True)]).clone()
-        if 1 in (input.numel(), math.prod(counts))
-        else spread.reshape([n * m for n, m in zip(counts, shape, strict=True)])
-    )
+    result = spread.reshape([n * m for n, m in zip(counts, shape, strict=True)])
+    return result if result._storage is not input._storage else result.clone()
 
 
 def repeat_interleave(input, repeats, dim=None, *, output_size=None):
@@ -270,7 +275,8 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
     d = one_dim(dim, input.ndim)
     n = input.shape[d]
     if isinstance(repeats, int):
-        return input.unsqueeze(d + 1).expand(*input.shape[: d + 1], repeats, *input.shape[d + 1 :]).flatten(d, d + 1)
+        copies = input.unsqueeze(d + 1).expand(*input.shape[: d + 1], repeats, *input.shape[d + 1 :]).flatten(d, d + 1)
+        return copies if copies._storage is not input._storage else copies.clone()
     counts = repeats.tolist()
     counts = counts * n if len(counts) == 1 else counts
     if len(counts) != n:
@@ -281,25 +287,35 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
     return input.index_select(d, repeats.new_tensor(places))
 
 
-def flip(input, *dims):
+def flip(input, *along, dims=None):
     """In reverse order along ``dims``: a copy.   torch: flip"""
-    dims = sizes(dims)
+    dims = sizes(along if dims is None else (dims,))
     return input._apply(rows.flip, (input,), (dims_of(dims, input.ndim) if dims else (),))
 
 
 def fliplr(input):
     """``flip`` along dim 1.   torch: fliplr"""
+    if input.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
     return input.flip(1)
 
 
 def flipud(input):
     """``flip`` along dim 0.   torch: flipud"""
+    if input.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d.")
     return input.flip(0)
 
 
 def rot90(input, k=1, dims=(0, 1)):
     """Turned by k quarter turns in the plane of ``dims``.   torch: rot90"""
-    first, second = dims
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
+    first, second = [one_dim(d, input.ndim) for d in dims]
+    if first == second:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     if k % 4 == 1:
         return input.flip(second).transpose(first, second).contiguous()
     if k % 4 == 2:

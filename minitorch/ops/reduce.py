@@ -8,11 +8,13 @@ import warnings
 from collections import namedtuple
 
 from .. import primitives as rows
+from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
+from ..errors import TYPE_NAMES
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod",
-    "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logcumsumexp", "logsumexp", "max", "max_result",
+    "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logcumsumexp", "logcumsumexp_slope", "logsumexp", "max", "max_result",
     "mean",
     "median", "min", "min_result", "nanmean", "nansum", "norm", "one_dim", "prod", "product_of_others", "share_extremes", "softmax",
     "squared_error_mean", "std", "std_mean", "sum", "undrop", "var", "var_mean",
@@ -64,6 +66,11 @@ def sum(input, dim=None, keepdim=False, *, dtype=None):
 def mean(input, dim=None, keepdim=False, *, dtype=None):
     """Σ x / n over ``dim``. Raises RuntimeError for integers.   torch: mean"""
     if dtype is not None:
+        if not (dtype.is_floating_point or dtype.is_complex):
+            raise RuntimeError(
+                "mean(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. Got: "
+                + TYPE_NAMES[dtype.name]
+            )
         input = input.to(dtype)
     elif input._array.dtype.kind in "biu":
         raise RuntimeError(
@@ -99,6 +106,8 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
 def prod(input, dim=None, keepdim=False, *, dtype=None):
     """∏ x over one dim, or over all.   torch: prod"""
     if dtype is not None:
+        if dtype is bool_dtype:
+            return input.to(dtype).all() if dim is None else input.to(dtype).all(dim, keepdim)
         input = input.to(dtype)
     if dim is None:
         input, dim, keepdim = input.reshape(-1), 0, False
@@ -361,13 +370,25 @@ def cumprod_slope(input, g, dim):
 
 def logcumsumexp(input, dim):
     """ln of the cumulative sum of e^x along ``dim``.   torch: logcumsumexp"""
-    shift = input.detach().amax(dim, True)
-    shift = shift.masked_fill(shift.isinf(), 0)
-    return (input - shift).exp().cumsum(dim).log() + shift
+    return scan(rows.logcumsumexp, input, dim, None)
+
+
+def logcumsumexp_slope(input, out, g, dim):
+    """The vector-Jacobian product of logcumsumexp at the input: e^x Σ_{j>=i} g_j e^-out_j, of g's positive and negative part
+    apart, so that sums of exponentials can be taken by their logarithms."""
+
+    def summed(part):
+        logs = part.masked_fill(part <= 0, 1).log().masked_fill(part <= 0, -math.inf)
+        return ((logs - finite).flip(dim).logcumsumexp(dim).flip(dim) + input).exp()
+
+    finite = out.masked_fill(out == -math.inf, 0)
+    return summed(g) - summed(-g)
 
 
 def running(input, dim, better, result):
     d = one_dim(dim, input.ndim)
+    if input.ndim == 0:
+        return result(input.clone(), input.argmax())
     indices = []
     best, at = None, None
     for i, x in enumerate(input.detach().unbind(d)):

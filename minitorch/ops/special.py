@@ -6,15 +6,15 @@ from collections import namedtuple
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
-from .elementwise import both_tensors
-from .joining import stack
+from ..dtypes import get_default_dtype
+from .elementwise import both_tensors, refuse_number
 from .reduce import one_dim
 
 __all__ = [
     "addr", "bucketize", "cdist", "copysign", "corrcoef", "cov", "cross", "deg2rad", "diagflat", "diagonal_scatter",
     "diff", "fill_diagonal_", "float_power", "fmax", "fmin", "frac", "heaviside", "histc", "isin", "isneginf",
     "isposinf", "ldexp", "logaddexp", "logaddexp2", "logit", "matrix_power", "mode", "nanmedian", "quantile",
-    "rad2deg", "renorm", "scatter_reduce", "scatter_reduce_", "select_scatter", "sinc", "slice_scatter", "xlogy",
+    "rad2deg", "renorm", "select_scatter", "sinc", "slice_scatter", "xlogy",
 ]  # fmt: skip
 
 mode_result = namedtuple("mode", ["values", "indices"])
@@ -54,6 +54,7 @@ def logit(input, eps=None):
 
 def logaddexp(input, other):
     """ln(e^x + e^y), without overflow.   torch: logaddexp"""
+    refuse_number("logaddexp", input, other)
     larger = input.maximum(other)
     total = larger + (-(input - other).abs()).exp().log1p()
     return larger.where(larger.isinf(), total)
@@ -61,6 +62,7 @@ def logaddexp(input, other):
 
 def logaddexp2(input, other):
     """log2(2^x + 2^y), without overflow.   torch: logaddexp2"""
+    refuse_number("logaddexp2", input, other)
     larger = input.maximum(other)
     total = larger + (-(input - other).abs()).exp2().log1p() / math.log(2)
     return larger.where(larger.isinf(), total)
@@ -76,29 +78,39 @@ def xlogy(input, other):
 def copysign(input, other):
     """|x| with the sign of y.   torch: copysign"""
     other = other if hasattr(other, "_apply") else input.new_tensor(other)
+    dtype = input._common_dtype((input, other))
+    input, other = [x.to(dtype if dtype.is_floating_point else get_default_dtype()) for x in (input, other)]
     size = input.abs()
     return (-size).where(other.signbit(), size)
 
 
 def heaviside(input, values):
     """0 where x < 0, 1 where x > 0, ``values`` where x is 0.   torch: heaviside"""
+    refuse_number("heaviside", input, values, "values")
     return values.where(input == 0, (input > 0).to(input.dtype))
 
 
 def fmax(input, other):
     """The larger, where one is NaN the other.   torch: fmax"""
+    refuse_number("fmax", input, other)
     larger = input.maximum(other)
     return other.where(input.isnan(), input.where(other.isnan(), larger))
 
 
 def fmin(input, other):
     """The smaller, where one is NaN the other.   torch: fmin"""
+    refuse_number("fmin", input, other)
     smaller = input.minimum(other)
     return other.where(input.isnan(), input.where(other.isnan(), smaller))
 
 
 def float_power(input, exponent):
     """x^y in float64.   torch: float_power"""
+    if not hasattr(input, "_apply") and not hasattr(exponent, "_apply"):
+        raise TypeError(
+            f"float_power() received an invalid combination of arguments - got ({type(input).__name__}, {type(exponent).__name__}), "
+            "but expected one of:\nfloat_power(Tensor or Number, Tensor), float_power(Tensor, Number)"
+        )
     x = input.double() if hasattr(input, "_apply") else input
     y = exponent.double() if hasattr(exponent, "_apply") else exponent
     return x**y
@@ -106,6 +118,7 @@ def float_power(input, exponent):
 
 def ldexp(input, other):
     """x 2^y.   torch: ldexp"""
+    refuse_number("ldexp", input, other)
     return input * 2.0**other
 
 
@@ -134,6 +147,10 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
 def diff(input, n=1, dim=-1, prepend=None, append=None):
     """x[i + 1] - x[i] along ``dim``, n times.   torch: diff"""
     d = one_dim(dim, input.ndim)
+    if input.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
     parts = [part for part in (prepend, input, append) if part is not None]
     if len(parts) > 1:
         input = input._cat(parts, d)
@@ -141,7 +158,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         size = input.shape[d]
         later, earlier = input.narrow(d, min(1, size), max(size - 1, 0)), input.narrow(d, 0, max(size - 1, 0))
         input = later ^ earlier if input.dtype is bool_dtype else later - earlier
-    return input
+    return input if n else input.clone()
 
 
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
@@ -239,6 +256,8 @@ def bucketize(input, boundaries, *, out_int32=False, right=False):
 
 def renorm(input, p, dim, maxnorm):
     """x, with the slices along ``dim`` whose p-norm is larger than ``maxnorm`` scaled down to it.   torch: renorm"""
+    if input.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
     d = one_dim(dim, input.ndim)
     others = tuple([i for i in range(input.ndim) if i != d])
     norms = input.norm(p, others, True)
@@ -335,37 +354,3 @@ def fill_diagonal_(input, fill_value, wrap=False):
     places = tuple([input._arange(n)] * input.ndim)
     input[places] = fill_value
     return input
-
-
-REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
-
-
-def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
-    """A copy of x in which ``src`` is summed, multiplied, … at [index[i][j]][j] for dim 0, and so on.   torch: scatter_reduce
-
-    reduce: "sum", "prod", "mean", "amax" or "amin"; without ``include_self`` what x held at those places doesn't count.
-    """
-    if reduce not in REDUCTIONS:
-        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
-    if reduce == "sum":
-        start = input if include_self else input.scatter(dim, index, 0)
-        return start.scatter_add(dim, index, src)
-    if reduce == "mean":
-        total = scatter_reduce(input, dim, index, src, "sum", include_self=include_self)
-        own = input.ones_like() if include_self else input.ones_like().scatter(dim, index, 0)
-        count = own.scatter_add(dim, index, src.ones_like()).clamp(min=1)
-        return total / count if input.is_floating_point() else total.div(count, rounding_mode="floor")
-    d = one_dim(dim, input.ndim)
-    neutral = {"prod": 1, "amax": -math.inf, "amin": math.inf}[reduce]
-    start = input if include_self else input.scatter(dim, index, neutral)
-    pieces = [start]
-    for i in range(index.shape[d]):  # one slice of the source at a time: its places differ, so nothing is written twice
-        at = index.narrow(d, i, 1)
-        pieces.append(input.full_like(neutral).scatter(d, at, src.narrow(d, i, 1)))
-    together = stack(pieces, 0)
-    return together.prod(0) if reduce == "prod" else together.amax(0) if reduce == "amax" else together.amin(0)
-
-
-def scatter_reduce_(input, dim, index, src, reduce, *, include_self=True):
-    """``scatter_reduce`` in place."""
-    return input.copy_(scatter_reduce(input, dim, index, src, reduce, include_self=include_self))

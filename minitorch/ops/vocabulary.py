@@ -16,6 +16,12 @@ class Vocabulary:
 
     __slots__ = ()
 
+    from .aliases import (
+        absolute, absolute_, arccos, arccos_, arccosh, arccosh_, arcsin, arcsin_, arcsinh, arcsinh_, arctan, arctan2,
+        arctan2_, arctan_, arctanh, arctanh_, clip, clip_, divide, divide_, fix, fix_, ger, greater, greater_,
+        greater_equal, greater_equal_, less, less_, less_equal, less_equal_, moveaxis, multiply, multiply_, negative,
+        negative_, not_equal, not_equal_, subtract, subtract_, swapdims, true_divide, true_divide_,
+    )  # fmt: skip
     from .attributes import (
         data_ptr, dim, element_size, get_device, is_complex, is_distributed, is_floating_point, is_nonzero, is_pinned,
         is_signed, numel, pin_memory, size, stride,
@@ -47,16 +53,18 @@ class Vocabulary:
         zeros_like,
     )  # fmt: skip
     from .elementwise import (
-        abs, abs_, acos, acosh, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asinh, atan, atan2, atanh,
-        between, bitwise_and, bitwise_and_, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_or_,
-        bitwise_right_shift, bitwise_xor, bitwise_xor_, ceil, ceil_, clamp, clamp_, clamp_max, clamp_max_, clamp_min,
-        clamp_min_, cos, cos_, cosh, div, div_, eq, erf, erf_, erfc, erfc_, exp, exp2, exp_, expm1, fill_, floor, floor_,
-        floor_divide, floor_divide_, fmod, ge, gt, hypot, isclose, isfinite, isinf, isnan, keep, le, lerp, lerp_, log,
-        log1p, log2, log10, log_, logical_and, logical_not, logical_or, logical_xor, lt, masked_fill, masked_fill_,
-        maximum, minimum, mul, mul_, nan_to_num, ne, neg, neg_, pow, pow_, power_slope, reciprocal, reciprocal_, relu,
-        relu_, remainder, remainder_, round, round_, rpow, rsqrt, rsqrt_, rsub, rtruediv, share, sigmoid, sigmoid_,
-        sign, signbit, sin, sin_, sinh, sqrt, sqrt_, square, square_, sub, sub_, tan, tanh, tanh_, times_log, trunc,
-        trunc_, where, zero_, rfloordiv, rmod, positive,
+        abs, abs_, acos, acos_, acosh, acosh_, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asin_, asinh,
+        asinh_, atan, atan2, atan2_, atan_, atanh, atanh_, between, bitwise_and, bitwise_and_, bitwise_left_shift,
+        bitwise_not, bitwise_not_, bitwise_or, bitwise_or_, bitwise_right_shift, bitwise_xor, bitwise_xor_, ceil,
+        ceil_, clamp, clamp_, clamp_max, clamp_max_, clamp_min, clamp_min_, cos, cos_, cosh, cosh_, div, div_, eq,
+        erf, erf_, erfc, erfc_, exp, exp2, exp2_, exp_, expm1, expm1_, fill_, floor, floor_, floor_divide,
+        floor_divide_, fmod, fmod_, ge, gt, hypot, isclose, isfinite, isinf, isnan, keep, le, lerp, lerp_, log, log10,
+        log10_, log1p, log1p_, log2, log2_, log_, logical_and, logical_and_, logical_not, logical_not_, logical_or,
+        logical_or_, logical_xor, logical_xor_, lt, masked_fill, masked_fill_, maximum, minimum, mul, mul_,
+        nan_to_num, ne, neg, neg_, positive, pow, pow_, power_slope, reciprocal, reciprocal_, relu, relu_, remainder,
+        remainder_, rfloordiv, rmod, round, round_, rpow, rsqrt, rsqrt_, rsub, rtruediv, share, sigmoid, sigmoid_,
+        sign, sign_, signbit, sin, sin_, sinh, sinh_, sqrt, sqrt_, square, square_, sub, sub_, tan, tan_, tanh, tanh_,
+        times_log, trunc, trunc_, where, zero_,
     )  # fmt: skip
     from .formats import clone, contiguous, is_contiguous
     from .indexing import (
@@ -65,6 +73,10 @@ class Vocabulary:
         masked_scatter, masked_scatter_, masked_select, msort, multi_slice, narrow, nonzero, pick, scatter, scatter_,
         scatter_add, scatter_add_, searchsorted, select, setitem, sort, take, take_along_dim, topk, unbind, unique,
         unique_consecutive, unpick,
+    )  # fmt: skip
+    from .inplace import (
+        bitwise_left_shift_, bitwise_right_shift_, copysign_, cumprod_, cumsum_, deg2rad_, eq_, float_power_, frac_,
+        ge_, gt_, heaviside_, hypot_, ldexp_, le_, lt_, nan_to_num_, ne_, rad2deg_, renorm_,
     )  # fmt: skip
     from .joining import chunk, split, split_with_sizes, tensor_split
     from .legacy import apply_, is_shared, map_, record_stream, reinforce, resize, share_memory_
@@ -83,7 +95,7 @@ class Vocabulary:
     )  # fmt: skip
     from .reduce import (
         all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod, cumprod_slope,
-        cumsum, dist, equal, is_same_size, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean,
+        cumsum, dist, equal, is_same_size, log_softmax, logcumsumexp, logcumsumexp_slope, logsumexp, max, mean, median, min, nanmean,
         nansum, norm, prod, product_of_others, share_extremes, softmax, squared_error_mean, std, std_mean, sum, undrop,
         var, var_mean,
     )  # fmt: skip
@@ -94,10 +106,12 @@ class Vocabulary:
         ccol_indices, coalesce, col_indices, crow_indices, indices, is_coalesced, row_indices, smm, sparse_dim,
         sparse_mask, sparse_resize_, sspaddmm, to_dense, to_sparse, to_sparse_coo, to_sparse_csc, to_sparse_csr, values,
     )  # fmt: skip
+    from .scatter import scatter_reduce, scatter_reduce_, scatter_slope, scattered_slope
     from .special import (
-        addr, copysign, corrcoef, cov, cross, deg2rad, diagonal_scatter, diff, fill_diagonal_, float_power, fmax, fmin,
-        frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit, matrix_power, mode, nanmedian,
-        quantile, rad2deg, renorm, scatter_reduce, scatter_reduce_, select_scatter, sinc, slice_scatter, xlogy,
+        addr, copysign, corrcoef, cov, cross, deg2rad, diagflat, diagonal_scatter, diff, fill_diagonal_, float_power,
+        fmax, fmin, frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit, matrix_power,
+        mode, nanmedian, quantile, rad2deg, renorm, select_scatter, sinc,
+        slice_scatter, xlogy,
     )  # fmt: skip
     from .transcendental import (
         digamma, digamma_, erfinv, erfinv_, i0, i0_, igamma, igamma_, igammac, igammac_, lgamma, lgamma_, logit_,

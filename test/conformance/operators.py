@@ -47,6 +47,10 @@ SAME_UP_TO = {
 }  # fmt: skip
 
 
+TIES = {"sort", "argsort", "topk", "kthvalue", "mode", "median", "nanmedian", "msort"}
+"""Which of several equal elements an index names is left open: indices are compared in shape and dtype only."""
+
+
 def left_out(op):
     """Whether an entry is private, sparse or nested, or tests something else than an operator."""
     name = op.name
@@ -71,7 +75,7 @@ def our_function(op):
             return None
         return Crossing().function(plain)
     found = named(op.name)
-    if found is None and "." not in op.name:
+    if not callable(found) and "." not in op.name:
         found = getattr(minitorch.Tensor, op.name, None)
     return found
 
@@ -81,6 +85,13 @@ def our_function(op):
 
 class Failure(Exception):
     """Something that differs, in words."""
+
+
+def compare_results(op, expected, got, where):
+    """``compare``, of numbers too where PyTorch says what they are."""
+    if op.name in TIES and isinstance(expected, tuple):
+        compare(expected[:1], got[:1], where)
+    compare(expected, got, where, op.name not in UNFILLED | SAME_UP_TO | TIES)
 
 
 def compare(expected, got, where, numbers=True):
@@ -102,7 +113,7 @@ def compare(expected, got, where, numbers=True):
             raise Failure(f"{place}: expected {a!r}, got {b!r}")
 
 
-def compare_tensors(a, b, where, numbers=True):
+def compare_tensors(a, b, where, numbers=True, tolerance=None):
     if not isinstance(b, minitorch.Tensor):
         raise Failure(f"{where}: a tensor expected, got {type(b).__name__}")
     if str(a.dtype) != str(b.dtype):
@@ -111,7 +122,7 @@ def compare_tensors(a, b, where, numbers=True):
         raise Failure(f"{where}: shape {tuple(a.shape)} expected, got {tuple(b.shape)}")
     if not numbers:
         return
-    rtol, atol = TOLERANCE.get(a.dtype, (0, 0))
+    rtol, atol = tolerance or TOLERANCE.get(a.dtype, (0, 0))
     x, y = arrays_of(a), arrays_of(b)
     if not numpy.allclose(y, x, rtol, atol, equal_nan=True):
         with warnings.catch_warnings():
@@ -180,9 +191,7 @@ class Trial:
         if failed:
             return
         change = self.sample.output_process_fn_grad
-        numbers = self.op.name not in UNFILLED
-        if self.op.name not in SAME_UP_TO:
-            compare(expected, got, self.label, numbers)
+        compare_results(self.op, expected, got, self.label)
         inputs, our_inputs = tensors_in(theirs), tensors_in(ours)
         if self.op.name not in UNFILLED and not (self.op.name in LAZY and self.dtype.is_complex):
             there, here = aliasing(tensors_in(expected), inputs), aliasing(tensors_in(got), our_inputs)
@@ -287,8 +296,8 @@ class Trial:
         minitorch.manual_seed(7)
         got, our_error = raised(lambda: ours(y, *our_args, **our_kwargs))
         agree_on_errors(error, our_error, f"{self.label}, method")
-        if error is None and self.op.name not in SAME_UP_TO:
-            compare(expected, got, f"{self.label}, method", self.op.name not in UNFILLED)
+        if error is None:
+            compare_results(self.op, expected, got, f"{self.label}, method")
 
     def out(self):
         """``out=``, on both: the result arrives there, and is that tensor."""
@@ -309,8 +318,7 @@ class Trial:
         place = crossing([torch.empty_like(x) for x in places])
         our_out = place[0] if isinstance(expected, torch.Tensor) else tuple(place)
         got = self.ours(ours[0], *ours[1], **{**ours[2], "out": our_out})
-        if self.op.name not in SAME_UP_TO:
-            compare(out, our_out, f"{self.label}, out=", self.op.name not in UNFILLED)
+        compare_results(self.op, out, our_out, f"{self.label}, out=")
         if any(a is not b for a, b in zip(tensors_in(got), place, strict=True)):
             raise Failure(f"{self.label}, out=: the result isn't the tensor that was given")
 
@@ -341,7 +349,10 @@ def compare_gradients(expected, got, wanting, where):
             if bool((a != 0).any()):
                 raise Failure(f"{where} of input {i}: expected {a}, got None")
             continue
-        compare(a, b, f"{where} of input {i}")
+        # what cancels in single precision cancels in another order: the exact comparison is the one in float64
+        scale = float(a.detach().abs().max()) if a.numel() else 0.0
+        loose = (1e-3, 1e-4 * scale) if a.dtype is torch.float32 and numpy.isfinite(scale) else None
+        compare_tensors(a, b, f"{where} of input {i}", tolerance=loose)
 
 
 def doubled(x):
@@ -403,6 +414,8 @@ def failures(op, limit=None, most=3, debug=False, dtypes=DTYPES):
         except missing as what:
             found.setdefault(kind, []).append(f"we have no {what}")
         except Exception as error:
+            if "maximum supported dimension for an ndarray" in str(error):
+                return  # a tensor here has at most 64 dims, as many as a NumPy array
             text = str(error).splitlines()[0][:200] if str(error) else ""
             found.setdefault(kind, []).append(f"{kind}: {type(error).__name__}: {text}")
             if debug:

@@ -1,0 +1,47 @@
+"""In-place variants of what is said in several rows: ``x.sinc_()`` is ``sinc(x)`` written over ``x``."""
+
+from .. import primitives as rows
+from . import elementwise, reduce, special
+
+__all__ = [
+    "bitwise_left_shift_", "bitwise_right_shift_", "copysign_", "cumprod_", "cumsum_", "deg2rad_", "eq_",
+    "float_power_", "frac_", "ge_", "gt_", "heaviside_", "hypot_", "ldexp_", "le_", "lt_", "nan_to_num_", "ne_",
+    "rad2deg_", "renorm_",
+]  # fmt: skip
+
+
+def written_over(function):
+    """The function that writes the result of another over its first argument, and returns that.
+
+    Raises RuntimeError if the result has another shape, or a dtype of a higher category.
+    """
+
+    def in_place(input, *args, **kwargs):
+        return input._write(rows.assign, (input, function(input, *args, **kwargs)))
+
+    in_place.__name__ = in_place.__qualname__ = f"{function.__name__}_"
+    in_place.__doc__ = f"``{function.__name__}`` in place."
+    return in_place
+
+
+eq_, ne_ = written_over(elementwise.eq), written_over(elementwise.ne)
+lt_, le_ = written_over(elementwise.lt), written_over(elementwise.le)
+gt_, ge_ = written_over(elementwise.gt), written_over(elementwise.ge)
+bitwise_left_shift_ = written_over(elementwise.bitwise_left_shift)
+bitwise_right_shift_ = written_over(elementwise.bitwise_right_shift)
+hypot_, nan_to_num_ = written_over(elementwise.hypot), written_over(elementwise.nan_to_num)
+cumsum_, cumprod_ = written_over(reduce.cumsum), written_over(reduce.cumprod)
+copysign_, heaviside_ = written_over(special.copysign), written_over(special.heaviside)
+deg2rad_, rad2deg_ = written_over(special.deg2rad), written_over(special.rad2deg)
+frac_, ldexp_, renorm_ = written_over(special.frac), written_over(special.ldexp), written_over(special.renorm)
+
+
+def float_power_(input, exponent):
+    """``float_power`` in place. Raises RuntimeError unless the tensor is float64 already.   torch: Tensor.float_power_"""
+    result = input.float_power(exponent)
+    if result.dtype is not input.dtype:
+        raise RuntimeError(
+            f"the base given to float_power_ has dtype {input._type_name()} but the operation's result requires dtype "
+            f"{result._type_name()}\nuse x.float_power(y), or x.pow_(y)"
+        )
+    return input.copy_(result)
