@@ -218,6 +218,8 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     dtype = as_dtype(dtype)
     if not dtype.is_floating_point:
         start, end, step = (x if isinstance(x, int) else int(x) for x in (start, end, step))
+        if step == 0:
+            raise ValueError("step must be nonzero")
     count = max(math.ceil((end - start) / step), 0)
     made = create(rows.arange, (start, step, count, dtype), as_device(device))
     return placed(made, requires_grad, out)

@@ -130,7 +130,7 @@ class Node:
                 gradient = row.vjps[i](g, *values, *params)
             else:
                 gradient = row.each(g, i, values[1:], *params)
-            gradients.append(gradient if shapes is None else gradient.sum_to_size(shapes[i]))
+            gradients.append(gradient if shapes is None else gradient.sum_to(shapes[i]))
         return gradients
 
     def arrays_and_key(self, g, wanted):

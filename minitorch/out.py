@@ -14,6 +14,7 @@ from functools import wraps
 
 from . import errors
 from . import primitives as rows
+from .backends import ARRAY_TYPES
 from .engine import MODE, Tensor, no_grad
 
 __all__ = ["FFT", "FUNCTIONAL", "LINALG", "SPECIAL", "TORCH", "accepting_out", "written_to"]
@@ -59,6 +60,11 @@ FUNCTIONAL = """
 """The names that take ``out=``, by namespace."""
 SAME_DTYPE = ("complex", "polar")
 """Those whose ``out`` must have the result's dtype."""
+
+EXACT = {"aminmax", "cummax", "cummin", "gather", "kthvalue", "mode", "sort", "topk"}
+"""Functions that don't cast: what they write has the dtype of the result."""
+APART = {"gather", "index_select", "kthvalue", "take"}
+"""Functions that read after they begin to write: ``out`` may not share memory with an input."""
 
 RESIZED = (
     "An output with one or more elements was resized since it had shape {}, which does not match the required output shape {}. "
@@ -116,6 +122,8 @@ def written_to(out, function, args, kwargs):
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
             "requires grad.\nleave out= away, or call it under no_grad"
         )
+    if name in APART:
+        refuse_overlap(places, args)
     with no_grad():
         result = function(*args, **kwargs)
         results = [result] if isinstance(result, Tensor) else list(result)
@@ -125,8 +133,27 @@ def written_to(out, function, args, kwargs):
             expected, found = [errors.TYPE_NAMES[x.dtype.name] for x in (result, places[0])]
             raise RuntimeError(f"Expected object of scalar type {expected} but got scalar type {found} for argument 'out'")
         for place, value in zip(places, results):
+            if name in EXACT and place.dtype is not value.dtype:
+                raise RuntimeError(
+                    f"Expected out tensor to have dtype {errors.C_NAMES[value.dtype.name]}, but got "
+                    f"{errors.C_NAMES[place.dtype.name]} instead"
+                )
             fill(place, value)
     return out if isinstance(result, Tensor) else result._make(places) if hasattr(result, "_make") else out
+
+
+def refuse_overlap(places, inputs):
+    """Raise RuntimeError if what is written to shares memory with what is read, or with itself."""
+    for place in places:
+        if place.numel() and any([n > 1 and s == 0 for n, s in zip(place.shape, place.stride())]):
+            raise RuntimeError(errors.SHARED_ELEMENTS)
+        array = place._array
+        xp = ARRAY_TYPES[array.__class__]
+        if any([isinstance(x, Tensor) and xp.may_share_memory(array, x._array) for x in inputs]):
+            raise RuntimeError(
+                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+                "location. Please clone() the tensor before performing the operation."
+            )
 
 
 def wants_gradient(x):

@@ -16,7 +16,22 @@ torch: native_functions.yaml and derivatives.yaml
 import builtins
 import math
 
-from .table import ARITHMETIC, FLOATS, ORDERED, REAL_FLOATS, TABLE, Primitive, analytic, elementwise, of_reals, ordered
+from .table import (
+    ARITHMETIC,
+    FLOATS,
+    ORDERED,
+    REAL_FLOATS,
+    TABLE,
+    Primitive,
+    analytic,
+    contraction,
+    elementwise,
+    indexing,
+    movement,
+    of_reals,
+    ordered,
+    reduction,
+)  # fmt: skip
 
 __all__ = ["ARITHMETIC", "FLOATS", "Primitive", "TABLE"]
 
@@ -231,11 +246,6 @@ addcdiv = analytic(
 # ---------------------------------------------------------------------------------------------------------- reductions
 
 
-def reduction(name, forward, *vjps, ready=None, label=None):
-    """Over the dims in the tuple ``dims``; ``keepdim`` leaves them at size 1."""
-    return Primitive(name, "reduction", forward, vjps, ready=ready, label=label)
-
-
 sum = reduction(
     "sum",
     lambda xp, x, dims, keepdim: xp.sum(x, dims, keepdim),
@@ -324,10 +334,6 @@ def mean_weight(shape, dims):
 # ------------------------------------------------------------------------------------------------------------ movement
 
 
-def movement(name, forward, *vjps, view=False, label=None):
-    return Primitive(name, "movement", forward, vjps, view=view, label=label)
-
-
 reshape = movement(
     "reshape", lambda xp, x, shape: x.reshape(shape), lambda g, _out, like_x, _shape: g.reshape(like_x.shape), view=True, label="View"
 )
@@ -335,7 +341,7 @@ permute = movement(
     "permute", lambda xp, x, dims: x.transpose(dims), lambda g, _out, _x, dims: g.permute(inverse(dims)), view=True
 )
 expand = movement(
-    "expand", lambda xp, x, shape: xp.expand(x, shape), lambda g, _out, like_x, _shape: g.sum_to_size(like_x.shape), view=True
+    "expand", lambda xp, x, shape: xp.expand(x, shape), lambda g, _out, like_x, _shape: g.sum_to(like_x.shape), view=True
 )
 # slice(x, key): basic indexing. A key has an entry a dim: an integer, a (start, stop, step), or None for a new dim
 slice = movement(
@@ -425,10 +431,6 @@ def basic_key(key):
 # ------------------------------------------------------------------------------------------------------------ indexing
 
 
-def indexing(name, forward, *vjps, ready=None, writes=False, mixes=None, label=None):
-    return Primitive(name, "indexing", forward, vjps, ready=ready, writes=writes, mixes=mixes, label=label)
-
-
 # index(x, *indices, dims): x[..., i, j, ...], with one integer tensor for each dim in the tuple ``dims``
 index = Primitive(
     "index",
@@ -504,23 +506,19 @@ def in_corner(g, shape):
 def index_put_vjp(g, i, inputs, dims, accumulate):
     """For x: g, without the places that were overwritten. For y: g at the places."""
     if i == 1:
-        return g.index_at(inputs[2:], dims).sum_to_size(inputs[1].shape)
+        return g.index_at(inputs[2:], dims).sum_to(inputs[1].shape)
     return g if accumulate else g.index_put_at(g.new_zeros(()), inputs[2:], dims, False)
 
 
 # --------------------------------------------------------------------------------------------------------- contraction
 
 
-def contraction(name, forward, *vjps, label=None):
-    return Primitive(name, "contraction", forward, vjps, ready=ARITHMETIC, label=label)
-
-
 # two operands with at least two dims each; the dims before the last two are broadcast
 matmul = contraction(
     "matmul",
     lambda xp, x, y: xp.matmul(x, y),
-    lambda g, _out, like_x, y: g.matmul(y.mH).sum_to_size(like_x.shape),
-    lambda g, _out, x, like_y: x.mH.matmul(g).sum_to_size(like_y.shape),
+    lambda g, _out, like_x, y: g.matmul(y.mH).sum_to(like_x.shape),
+    lambda g, _out, x, like_y: x.mH.matmul(g).sum_to(like_y.shape),
     label="Mm",
 )
 # x Wᵀ + b, for x: (*, in), W: (out, in), b: (out). A row for speed: it is most of an MLP
@@ -531,67 +529,6 @@ linear = contraction(
     lambda g, _out, x, _weight, _bias=None: g.rows().mT.matmul(x.rows().conjugate()),
     lambda g, _out, _x, _weight, _bias: g.rows().sum(0),
     label="Addmm",
-)
-
-# ------------------------------------------------------------------------------------------- convolution and pooling
-# A convolution of any rank has three linear forms, and each is the derivative of the other two. ``geometry`` is
-# (stride, padding, dilation, groups), the first three with an entry for each dim; padding's is (before, after).
-
-# conv(x, weight[, bias], geometry): (N, C, *sizes), (O, C / groups, *kernel), (O) → (N, O, *positions)
-conv = contraction(
-    "conv",
-    lambda xp, x, weight, *rest: xp.conv(x, weight, rest[0] if len(rest) == 2 else None, rest[-1]),
-    lambda g, _out, like_x, weight, *rest: g._apply(conv_input_grad, (g, weight.conjugate()), (tuple(like_x.shape), rest[-1])),
-    lambda g, _out, x, like_weight, *rest: g._apply(conv_weight_grad, (x.conjugate(), g), (tuple(like_weight.shape), rest[-1])),
-    lambda g, _out, _x, _weight, _bias, _geometry: g.sum((0, *range(2, g.ndim))),
-    label="Convolution",
-)
-# conv_input_grad(g, weight, shape, geometry): the gradient of conv's input, of that shape; the transposed convolution too
-conv_input_grad = contraction(
-    "conv_input_grad",
-    lambda xp, g, weight, shape, geometry: xp.conv_input_grad(g, weight, shape, geometry),
-    lambda g, _out, _y, weight, _shape, geometry: g._apply(conv, (g, weight.conjugate()), (geometry,)),
-    lambda g, _out, y, like_weight, _shape, geometry: g._apply(conv_weight_grad, (g, y.conjugate()), (tuple(like_weight.shape), geometry)),
-    label="Convolution",
-)
-# conv_weight_grad(x, g, shape, geometry): the gradient of conv's weight, of that shape
-conv_weight_grad = contraction(
-    "conv_weight_grad",
-    lambda xp, x, g, shape, geometry: xp.conv_weight_grad(x, g, shape, geometry),
-    lambda g, _out, like_x, y, _shape, geometry: g._apply(conv_input_grad, (y.conjugate(), g), (tuple(like_x.shape), geometry)),
-    lambda g, _out, x, _y, _shape, geometry: g._apply(conv, (x.conjugate(), g), (geometry,)),
-    label="ConvolutionBackward",
-)
-
-# For pooling a geometry is (kernel, stride, padding, dilation, positions), with an entry for each dim.
-# max_pool_index(x, geometry): where each window's maximum is, counted flat within its map
-max_pool_index = reduction("max_pool_index", lambda xp, x, geometry: xp.max_pool_index(x, geometry), ready=ORDERED)
-# pool_gather(x, index, dims, overlap): the elements there, of maps of that many dims. Windows that overlap may share one
-pool_gather = indexing(
-    "pool_gather",
-    lambda xp, x, index, dims, _overlap: xp.pool_gather(x, index, dims),
-    lambda g, _out, like_x, index, dims, overlap: g._apply(pool_scatter, (g, index), (tuple(like_x.shape), dims, overlap)),
-    label="MaxPool",
-)
-pool_scatter = indexing(
-    "pool_scatter",
-    lambda xp, g, index, shape, dims, overlap: xp.pool_scatter(g, index, shape, dims, overlap),
-    lambda g, _out, _y, index, _shape, dims, overlap: g._apply(pool_gather, (g, index), (dims, overlap)),
-    label="MaxPoolBackward",
-)
-# avg_pool(x, geometry, counts): sums divided by a number, or by one for each position of each dim; and its adjoint
-avg_pool = reduction(
-    "avg_pool",
-    lambda xp, x, geometry, counts: xp.avg_pool(x, geometry, counts),
-    lambda g, _out, like_x, geometry, counts: g._apply(avg_pool_grad, (g,), (tuple(like_x.shape), geometry, counts)),
-    ready=ARITHMETIC,
-)
-avg_pool_grad = reduction(
-    "avg_pool_grad",
-    lambda xp, g, shape, geometry, counts: xp.avg_pool_grad(g, shape, geometry, counts),
-    lambda g, _out, _y, _shape, geometry, counts: g._apply(avg_pool, (g,), (geometry, counts)),
-    ready=ARITHMETIC,
-    label="AvgPoolBackward",
 )
 
 # ------------------------------------------------------------------------------------------------------------- joining
@@ -652,6 +589,14 @@ bernoulli_each = Primitive(
     ),
     (lambda g, _out, _p, _stream, _order, _dtype: g.zeros_like(),),
     label="Bernoulli",
+)
+# unmoved(x, mean, std): x, that was drawn with these; its gradients by them are 0 for the same reason
+unmoved = Primitive(
+    "unmoved",
+    "random",
+    lambda xp, x, mean, std: xp.positive_copy(x),
+    (None, lambda g, _out, _x, mean, _std: mean.zeros_like(), lambda g, _out, _x, _mean, std: std.zeros_like()),
+    label="Normal",
 )
 # the exponential times of the race between the categories lie in memory as the weights do
 multinomial = Primitive(

@@ -271,7 +271,7 @@ def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, la
            pin_memory=False, requires_grad=False):  # fmt: skip
     """Normal with that mean and standard deviation: numbers and a ``size``, or tensors, one of each for each element.
 
-    The draw carries no gradient to ``mean`` and ``std``; for one write ``mean + std * torch.randn_like(mean)``.
+    The gradients of ``mean`` and ``std`` are 0; for others write ``mean + std * torch.randn_like(mean)``.
 
     torch: normal
 
@@ -293,6 +293,8 @@ def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, la
             drawn = _standard_normal(shape, None, dtype or get_default_dtype(), generator, device, False, mean, std)
     if out is not None:
         return _room(out, drawn.shape, dtype).copy_(drawn)
+    if any([x.requires_grad for x in tensors]):
+        return drawn._apply(rows.unmoved, (drawn, mean, std))
     return drawn.requires_grad_() if requires_grad else drawn
 
 

@@ -1,8 +1,8 @@
 """What a row of the table is. The rows themselves are in ``primitives.py``."""
 
 __all__ = [
-    "ARITHMETIC", "FLOATS", "ORDERED", "Primitive", "REAL_FLOATS", "TABLE", "analytic", "elementwise", "of_reals", "ordered",
-    "reads",
+    "ARITHMETIC", "FLOATS", "ORDERED", "Primitive", "REAL_FLOATS", "TABLE", "analytic", "contraction", "elementwise",
+    "indexing", "movement", "of_reals", "ordered", "reads", "reduction",
 ]  # fmt: skip
 
 TABLE: dict = {}
@@ -101,3 +101,20 @@ def of_reals(name, forward, *vjps, label=None):
 def ordered(name, forward, *vjps, label=None):
     """An elementwise row that needs an order of its numbers: of all but the complex."""
     return elementwise(name, forward, *vjps, ready=ORDERED, label=label)
+
+
+def reduction(name, forward, *vjps, ready=None, label=None):
+    """Over the dims in the tuple ``dims``; ``keepdim`` leaves them at size 1."""
+    return Primitive(name, "reduction", forward, vjps, ready=ready, label=label)
+
+
+def movement(name, forward, *vjps, view=False, label=None):
+    return Primitive(name, "movement", forward, vjps, view=view, label=label)
+
+
+def indexing(name, forward, *vjps, ready=None, writes=False, mixes=None, label=None):
+    return Primitive(name, "indexing", forward, vjps, ready=ready, writes=writes, mixes=mixes, label=label)
+
+
+def contraction(name, forward, *vjps, label=None):
+    return Primitive(name, "contraction", forward, vjps, ready=ARITHMETIC, label=label)

@@ -7,6 +7,7 @@ transposed, with holes, repeated. ``REFERENCES[name]`` is the row as a function 
 
 import math
 import zlib
+from functools import partial
 
 import mpmath
 import numpy
@@ -137,11 +138,11 @@ for name in (
     "logical_xor",
 ):
     samples(name, each(pairs()), wrapped(getattr(torch, name)))
-for name in ("div", "floor_divide", "remainder", "fmod"):
+for name in ("div", "div_floor", "floor_divide", "remainder", "fmod"):
     samples(
         name,
         each(pairs((-5.0, 5.0), (0.5, 2.0))) + each(pairs((-5.0, 5.0), (-2.0, -0.5))),
-        wrapped(getattr(torch, name)),
+        wrapped(partial(torch.div, rounding_mode="floor") if name == "div_floor" else getattr(torch, name)),
     )
     INTEGERS_TOO[name] = each(
         [
@@ -280,6 +281,7 @@ samples("cumsum", SCANS)
 samples("softmax", [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((1,)),), (0,))])
 samples("log_softmax", [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((1,)),), (0,))])
 samples("cumprod", SCANS + [((x,), (1,)) for (x,), _ in zeros])
+samples("logcumsumexp", SCANS + [((reals((4,), -400.0, 400.0),), (0,))])
 samples("squared_error_mean", each([(x, y) for x, y in pairs() if numpy.shape(x) == numpy.shape(y)]), F.mse_loss)
 
 
@@ -451,6 +453,9 @@ samples("scatter", [((x, index, reals(index.shape, 5.0, 6.0)), (dim,)) for x in 
         lambda x, index, y, dim: torch.scatter(x, dim, index, y))  # fmt: skip
 samples("scatter_add", [((x, integers(shape, 0, n), reals(shape, 5.0, 6.0)), (dim,)) for x in CUBES for dim, shape, n in GATHERED] + [((reals((3,)), numpy.array([2, 0, 2]), reals((4,))), (0,))],
         lambda x, index, y, dim: torch.scatter_add(x, dim, index, y))  # fmt: skip
+samples("scatter_reduce", [((x, integers(shape, 0, n), reals(shape, 0.5, 2.0)), (dim, reduce)) for x in CUBES for dim, shape, n in GATHERED for reduce in ("prod", "amax", "amin")]
+        + [((numpy.array([0.0, 1.0, 2.0]), numpy.array([2, 0, 2, 1, 1, 0]), numpy.array([0.0, 3.0, 2.0, 0.0, 4.0, 3.0])), (0, reduce)) for reduce in ("prod", "amax", "amin")],
+        lambda x, index, y, dim, reduce: torch.scatter_reduce(x, dim, index, y, reduce))  # fmt: skip
 
 
 def picked(x, index, dim, ignored):
@@ -744,5 +749,6 @@ PROGRAMS["geometric"] = [lambda t, s=s: t.empty(s).geometric_(0.3) for s in DRAW
 PROGRAMS["random"] = [lambda t, s=s: (t.randint(2, 9, s), t.empty(s, dtype=t.int64).random_(0, 100)) for s in DRAWS]
 PROGRAMS["permutation"] = [lambda t, n=n: t.randperm(n) for n in (0, 1, 7)]
 PROGRAMS["bernoulli_each"] = [lambda t: t.bernoulli(t.arange(12.0).reshape(3, 4).t() / 12)]
+PROGRAMS["unmoved"] = [lambda t: (m := t.ones(2, 3, requires_grad=True), s := t.ones(3, requires_grad=True), x := t.normal(m, s), x.sum().backward(), m.grad, s.grad)]
 PROGRAMS["multinomial"] = [lambda t: t.multinomial(t.arange(12.0).reshape(3, 4) + 1, 3)]
 PROGRAMS["multinomial_with_replacement"] = [lambda t: t.multinomial(t.arange(12.0).reshape(3, 4), 7, replacement=True)]

@@ -159,7 +159,7 @@ class FunctionNode(Node):
                     f"Function {self.name()} returned an invalid gradient at index {position} - got {list(g.shape)} "
                     f"but expected shape compatible with {list(shape)}"
                 )
-            g = g.sum_to_size(shape)
+            g = g.sum_to(shape)
         if g.dtype is not dtype:
             return g.to(dtype)
         # Another tensor on that memory: whoever looks at its count sees if backward has kept the gradient for itself.

@@ -7,7 +7,7 @@ back to a convolution's input. Here shapes are checked, in PyTorch's words, and 
 
 import math
 
-from .. import primitives as rows
+from ..tables import windows as rows
 
 __all__ = [
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "unfold",

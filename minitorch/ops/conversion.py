@@ -27,6 +27,9 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
     >>> torch.tensor([1.7]).to(torch.int64)
     tensor([1])
     """
+    if len(args) > 1 and args[-1].__class__ is builtins.bool:  # to(dtype, non_blocking, copy)
+        flags = [arg for arg in args if arg.__class__ is builtins.bool]
+        copy = flags[1] if len(flags) > 1 else copy
     for arg in args:
         if isinstance(arg, dtypes.dtype) or arg in dtypes.PYTHON_TYPES:
             dtype = arg

@@ -306,7 +306,7 @@ def check_index(name, input, index):
     """Raise RuntimeError or IndexError if ``index`` can't be one into ``input``."""
     if index.dtype is not int64 and index.dtype.name != "int32" and index.numel():
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-    if max(index.ndim, 1) != max(input.ndim, 1):
+    if max(index.ndim, 1) != max(input.ndim, 1) and index.numel():
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
 
 
@@ -319,6 +319,8 @@ def gather(input, dim, index, *, sparse_grad=False):
     """
     d = one_dim(dim, input.ndim)
     check_index("gather", input, index)
+    if index.ndim != max(input.ndim, 1) and not index.numel():
+        return input.reshape(-1).narrow(0, 0, 0).reshape(index.shape).clone()
     for other, (n, m) in enumerate(zip(index.shape, input.shape, strict=False)):
         if other != d and n > m:
             raise RuntimeError(
@@ -401,13 +403,17 @@ def index_select(input, dim, index):
 def index_add_(input, dim, index, source, *, alpha=1):
     """x[index[i]] += alpha source[i] along ``dim``.   torch: Tensor.index_add_"""
     d = one_dim(dim, input.ndim)
-    if source.ndim == input.ndim and input.ndim and (*source.shape[:d], *source.shape[d + 1 :]) != (*input.shape[:d], *input.shape[d + 1 :]):
+    if input.ndim and source.ndim and without(source.shape, d) != without(input.shape, d):
         raise RuntimeError(
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{list(input.shape)} source.shape = {list(source.shape)}"
         )
     source = source if alpha == 1 else source * alpha
     return at_dim(input, dim, index, source, True)
+
+
+def without(shape, d):
+    return (*shape[:d], *shape[d + 1 :])
 
 
 def index_copy_(input, dim, index, source):
@@ -528,6 +534,8 @@ def kthvalue(input, k, dim=-1, keepdim=False):
             f"kthvalue(): selected number k out of range for dimension {one_dim(dim, input.ndim)}\nk counts from 1"
         )
     if input.ndim == 0:
+        if k != 1:
+            raise RuntimeError("kthvalue(): selected number k out of range for dimension 0")
         return kthvalue_result(input.clone(), input.argmax())
     values, order = input.sort(dim)
     values, order = values.narrow(dim, k - 1, 1), order.narrow(dim, k - 1, 1)
@@ -555,7 +563,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     if dim is None:
         flat = input.detach().reshape(-1, 1)
     else:
-        flat = input.detach().transpose(0, dim).reshape(input.shape[dim], -1)
+        flat = slices(input, dim)
     order = input._arange(flat.shape[0])
     for column in range(flat.shape[1] - 1, -1, -1):  # the last sort, stable, is by the first column
         order = order[flat[:, column][order].argsort()]
@@ -565,8 +573,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     if dim is None:
         values = values.reshape(-1)
     else:
-        moved = input.transpose(0, dim)
-        values = values.reshape(-1, *moved.shape[1:]).transpose(0, dim)
+        values = values.reshape(values.shape[0], *input.movedim(dim, 0).shape[1:]).movedim(0, dim)
     return chosen(values, inverse, counts, return_inverse, return_counts)
 
 
@@ -575,13 +582,24 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     if dim is None:
         flat, shape = input.detach().reshape(-1, 1), input.shape
     else:
-        flat, shape = input.detach().transpose(0, dim).reshape(input.shape[dim], -1), (input.shape[dim],)
+        flat, shape = slices(input, dim), (input.shape[dim],)
     values, inverse, counts = runs(flat, input._arange(flat.shape[0]), shape)
     if dim is None:
         values = values.reshape(-1)
     else:
-        values = values.reshape(-1, *input.transpose(0, dim).shape[1:]).transpose(0, dim)
+        values = values.reshape(values.shape[0], *input.movedim(dim, 0).shape[1:]).movedim(0, dim)
     return chosen(values, inverse, counts, return_inverse, return_counts)
+
+
+def slices(input, dim):
+    """The slices along ``dim`` as the rows of a matrix."""
+    n = input.shape[dim]
+    if input.numel() == 0 and n:
+        raise RuntimeError(
+            "There are 0 sized dimensions, and they aren't selected by `dim`, so unique cannot be applied\n"
+            f"the shape is {tuple(input.shape)}"
+        )
+    return input.detach().movedim(dim, 0).reshape(n, input.numel() // n if n else 0)
 
 
 def runs(ordered, order, shape):

@@ -8,7 +8,7 @@ from .reduce import dims_of, one_dim
 __all__ = [
     "adjoint", "broadcast_to", "detach", "diag", "diag_embed", "diagonal", "embed", "expand",
     "expand_as", "flatten", "flip", "fliplr", "flipud", "fold_windows", "follow", "movedim", "pad_widths", "permute",
-    "ravel", "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "sizes", "squeeze", "sum_to_size",
+    "ravel", "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "sizes", "squeeze", "sum_to", "sum_to_size",
     "swapaxes", "t", "tile", "transpose", "tril", "tril_", "triu", "triu_", "unflatten", "unfold", "unsqueeze", "view",
     "view_as", "written",
 ]  # fmt: skip
@@ -231,8 +231,15 @@ def broadcast_to(input, size):
 
 
 def sum_to_size(input, *size):
-    """The adjoint of broadcasting: summed over the dims that ``size`` would be expanded in.   torch: Tensor.sum_to_size"""
-    shape, target = input._array.shape, sizes(size)
+    """Summed over the dims that ``size`` would be expanded in.   torch: Tensor.sum_to_size"""
+    if input._array.dtype.kind in "biu":
+        input = input.long()
+    return input.sum_to(sizes(size)) if input.ndim else input.sum()
+
+
+def sum_to(input, target):
+    """The adjoint of broadcasting: summed to the shape that was broadcast."""
+    shape, target = input._array.shape, tuple(target)
     if shape == target:
         return input
     lead = len(shape) - len(target)

@@ -7,7 +7,7 @@ padding, dilation, positions), with an entry for each dim.
 
 import math
 
-from .. import primitives as rows
+from ..tables import windows as rows
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",

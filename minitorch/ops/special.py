@@ -151,7 +151,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
-    parts = [part for part in (prepend, input, append) if part is not None]
+    parts = [part for part in (prepend, input, append) if part is not None] if n else [input]
     if len(parts) > 1:
         input = input._cat(parts, d)
     for _ in range(n):
@@ -165,6 +165,8 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """The value below which a share ``q`` of the elements lies, between two neighbours by ``interpolation``.   torch: quantile"""
     q = q if hasattr(q, "_apply") else input.new_tensor(q)
     d = 0 if dim is None else one_dim(dim, input.ndim)
+    if input.ndim == 0:
+        dim, keepdim = None, False
     x = (input.reshape(-1) if dim is None else input).sort(d).values.movedim(d, -1)
     n = x.shape[-1]
     nans = x.isnan().any(-1, True)
