@@ -63,10 +63,12 @@ from .ops.elementwise import (
 from .ops.elementwise import choose as where
 from .ops.formats import clone
 from .ops.indexing import (
-    argsort, argwhere, bincount, gather, index_add, index_add_, index_copy, index_copy_, index_fill, index_fill_,
-    index_put, index_put_, index_select, kthvalue, masked_scatter, masked_scatter_, masked_select, msort, narrow,
-    nonzero, scatter, scatter_, scatter_add, scatter_add_, searchsorted, select, sort, take, take_along_dim, topk,
-    unbind, unique, unique_consecutive,
+    gather, index_add, index_add_, index_copy, index_copy_, index_fill, index_fill_, index_put, index_put_,
+    index_select, masked_scatter, masked_scatter_, masked_select, narrow, scatter, scatter_, scatter_add,
+    scatter_add_, select, take, take_along_dim, unbind,
+)  # fmt: skip
+from .ops.sorting import (
+    argsort, argwhere, bincount, kthvalue, msort, nonzero, searchsorted, sort, topk, unique, unique_consecutive,
 )  # fmt: skip
 from .ops.joining import (
     atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_tensors, cartesian_prod, cat, chunk, column_stack,

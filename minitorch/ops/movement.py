@@ -8,9 +8,9 @@ from .reduce import dims_of, one_dim
 __all__ = [
     "adjoint", "broadcast_to", "detach", "diag", "diag_embed", "diagonal", "embed", "expand",
     "expand_as", "flatten", "flip", "fliplr", "flipud", "fold_windows", "follow", "movedim", "pad_widths", "permute",
-    "ravel", "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "sizes", "squeeze", "sum_to", "sum_to_size",
-    "swapaxes", "t", "tile", "transpose", "tril", "tril_", "triu", "triu_", "unflatten", "unfold", "unsqueeze", "view",
-    "view_as", "written",
+    "ravel", "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "sizes", "squeeze", "sum_to",
+    "sum_to_size", "swapaxes", "t", "tile", "transpose", "tril", "tril_", "triu", "triu_", "unflatten", "unfold",
+    "unsqueeze", "view", "view_as", "written",
 ]  # fmt: skip
 
 

@@ -13,10 +13,10 @@ from ..dtypes import int64, uint8
 from ..errors import TYPE_NAMES
 
 __all__ = [
-    "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod",
-    "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logcumsumexp",
-    "logcumsumexp_slope", "logsumexp", "max", "max_result", "mean", "median", "min", "min_result",
-    "nanmean", "nansum", "norm", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean",
+    "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin",
+    "cumprod", "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logcumsumexp",
+    "logcumsumexp_slope", "logsumexp", "max", "max_result", "mean", "median", "min", "min_result", "nanmean",
+    "nansum", "norm", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean",
     "std", "std_mean", "sum", "undrop", "var", "var_mean",
 ]  # fmt: skip
 

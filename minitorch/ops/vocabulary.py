@@ -68,11 +68,13 @@ class Vocabulary:
     )  # fmt: skip
     from .formats import clone, contiguous, is_contiguous
     from .indexing import (
-        argsort, argwhere, bincount, gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy,
-        index_copy_, index_fill, index_fill_, index_put, index_put_, index_put_at, index_select, kthvalue,
-        masked_scatter, masked_scatter_, masked_select, msort, multi_slice, narrow, nonzero, pick, scatter, scatter_,
-        scatter_add, scatter_add_, searchsorted, select, setitem, sort, take, take_along_dim, topk, unbind, unique,
-        unique_consecutive, unpick,
+        gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy, index_copy_, index_fill,
+        index_fill_, index_put, index_put_, index_put_at, index_select, masked_scatter, masked_scatter_,
+        masked_select, multi_slice, narrow, pick, scatter, scatter_, scatter_add, scatter_add_, select, setitem, take,
+        take_along_dim, unbind, unpick,
+    )  # fmt: skip
+    from .sorting import (
+        argsort, argwhere, bincount, kthvalue, msort, nonzero, searchsorted, sort, topk, unique, unique_consecutive,
     )  # fmt: skip
     from .inplace import (
         bitwise_left_shift_, bitwise_right_shift_, copysign_, cumprod_, cumsum_, deg2rad_, eq_, float_power_, frac_,

@@ -1,0 +1,170 @@
+"""Order and occurrence: sorting, the largest ones, distinct ones, where a number would stand."""
+
+from collections import namedtuple
+
+from .. import primitives as rows
+from .reduce import one_dim
+
+__all__ = [
+    "argsort", "argwhere", "bincount", "kthvalue", "msort", "nonzero", "searchsorted", "sort", "sort_result", "topk",
+    "topk_result", "unique", "unique_consecutive",
+]  # fmt: skip
+
+sort_result = namedtuple("sort", ["values", "indices"])
+topk_result = namedtuple("topk", ["values", "indices"])
+kthvalue_result = namedtuple("kthvalue", ["values", "indices"])
+
+
+def argsort(input, dim=-1, descending=False, *, stable=False):
+    """The order that sorts x along ``dim``; equal elements stay in order, NaN is the largest.   torch: argsort"""
+    return input._apply(rows.argsort, (input,), (one_dim(dim, input.ndim), bool(descending)))
+
+
+def sort(input, dim=-1, descending=False, *, stable=False):
+    """x sorted along ``dim``, and the order: (values, indices).   torch: sort"""
+    order = input.argsort(dim, descending)
+    return sort_result(input.gather(dim, order) if input.ndim else input.clone(), order)
+
+
+def msort(input):
+    """x sorted along dim 0.   torch: msort"""
+    return input.sort(0).values
+
+
+def topk(input, k, dim=-1, largest=True, sorted=True):
+    """The k largest (or smallest) along ``dim``, in order: (values, indices).   torch: topk
+
+    >>> torch.tensor([1.0, 4.0, 3.0]).topk(2).values
+    tensor([4., 3.])
+    """
+    if input.ndim == 0:
+        return topk_result(input.clone(), input.argmax())
+    if not 0 <= k <= input.shape[one_dim(dim, input.ndim)]:
+        raise RuntimeError("selected index k out of range")
+    order = input.argsort(dim, largest).narrow(dim, 0, k)
+    return topk_result(input.gather(dim, order), order)
+
+
+def kthvalue(input, k, dim=-1, keepdim=False):
+    """The k-th smallest along ``dim``: (values, indices).   torch: kthvalue"""
+    if input.ndim and not 1 <= k <= input.shape[one_dim(dim, input.ndim)]:
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {one_dim(dim, input.ndim)}\nk counts from 1"
+        )
+    if input.ndim == 0:
+        if k != 1:
+            raise RuntimeError("kthvalue(): selected number k out of range for dimension 0")
+        return kthvalue_result(input.clone(), input.argmax())
+    values, order = input.sort(dim)
+    values, order = values.narrow(dim, k - 1, 1), order.narrow(dim, k - 1, 1)
+    return kthvalue_result(values, order) if keepdim else kthvalue_result(values.squeeze(dim), order.squeeze(dim))
+
+
+def nonzero(input, *, as_tuple=False):
+    """The positions of the elements that aren't 0: one row each, or a tuple of one vector a dim.   torch: nonzero"""
+    if as_tuple and input.ndim == 0:
+        return input.reshape(1).nonzero(as_tuple=True)
+    found = input._apply(rows.nonzero, (input,))
+    return found.unbind(1) if as_tuple else found
+
+
+def argwhere(input):
+    """``nonzero``.   torch: argwhere"""
+    return input.nonzero()
+
+
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The distinct elements, or slices along ``dim``, in order; which of them each is; and how often each comes.
+
+    torch: unique
+    """
+    if dim is None:
+        flat = input.detach().reshape(-1, 1)
+    else:
+        flat = slices(input, dim)
+    order = input._arange(flat.shape[0])
+    for column in range(flat.shape[1] - 1, -1, -1):  # the last sort, stable, is by the first column
+        order = order[flat[:, column][order].argsort()]
+    ordered = flat[order]
+    shape = input.shape if dim is None else (input.shape[dim],)
+    values, inverse, counts = runs(ordered, order, shape)
+    if dim is None:
+        values = values.reshape(-1)
+    else:
+        values = values.reshape(values.shape[0], *input.movedim(dim, 0).shape[1:]).movedim(0, dim)
+    return chosen(values, inverse, counts, return_inverse, return_counts)
+
+
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """Without repetitions of the element before.   torch: unique_consecutive"""
+    if dim is None:
+        flat, shape = input.detach().reshape(-1, 1), input.shape
+    else:
+        flat, shape = slices(input, dim), (input.shape[dim],)
+    values, inverse, counts = runs(flat, input._arange(flat.shape[0]), shape)
+    if dim is None:
+        values = values.reshape(-1)
+    else:
+        values = values.reshape(values.shape[0], *input.movedim(dim, 0).shape[1:]).movedim(0, dim)
+    return chosen(values, inverse, counts, return_inverse, return_counts)
+
+
+def slices(input, dim):
+    """The slices along ``dim`` as the rows of a matrix."""
+    n = input.shape[dim]
+    if input.numel() == 0 and n:
+        raise RuntimeError(
+            "There are 0 sized dimensions, and they aren't selected by `dim`, so unique cannot be applied\n"
+            f"the shape is {tuple(input.shape)}"
+        )
+    return input.detach().movedim(dim, 0).reshape(n, input.numel() // n if n else 0)
+
+
+def runs(ordered, order, shape):
+    """Of rows in order: the first of each run of equal ones, which run each row is in (as ``order`` came), their lengths."""
+    n = ordered.shape[0]
+    if n == 0:
+        return ordered, order.reshape(shape), order
+    changed = (ordered[1:] != ordered[:-1]).any(1)
+    first = changed._cat([changed.new_full((1,), True), changed], 0)
+    starts = first.nonzero().reshape(-1)
+    inverse = order.zeros_like()
+    inverse[order] = first.cumsum(0) - 1
+    ends = starts._cat([starts[1:], starts.new_full((1,), n)], 0)
+    return ordered[starts], inverse.reshape(shape), ends - starts
+
+
+def chosen(values, inverse, counts, return_inverse, return_counts):
+    result = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
+    return result if len(result) > 1 else values
+
+
+def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
+    """Where the input's elements would be inserted into a sorted last dim, which ``sorter`` may put in order.
+
+    torch: searchsorted
+    """
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+        )
+    right = right or side == "right"
+    if sorter is not None:
+        sorted_sequence = sorted_sequence.gather(-1, sorter)
+    if not hasattr(input, "_apply"):
+        input = sorted_sequence.new_tensor(input)
+    found = sorted_sequence._apply(rows.searchsorted, (sorted_sequence.detach(), input.detach()), (right,))
+    return found.int() if out_int32 else found
+
+
+def bincount(input, weights=None, minlength=0):
+    """How often each integer comes in a vector, or the sum of its weights.   torch: bincount"""
+    if input.ndim != 1 or (input.numel() and int(input.min()) < 0):
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if weights is None:
+        return input._apply(rows.bincount, (input,), (minlength,))
+    size = max(minlength, int(input.max()) + 1 if input.numel() else 0)
+    weights = weights if weights.is_floating_point() and weights.dtype.name == "float32" else weights.double()
+    return weights.new_zeros(size).index_add_(0, input, weights)
