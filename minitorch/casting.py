@@ -13,10 +13,11 @@ from functools import wraps
 from . import primitives as rows
 from .dtypes import float32, float64
 from .modes import MODE
+from .tables.windows import conv, conv_input_grad
 
 __all__ = ["FUNCTIONAL", "READY", "TORCH", "autocast_doors", "cast_for", "enter_autocast", "leave_autocast"]
 
-LOWER = (rows.matmul, rows.linear, rows.conv, rows.conv_input_grad)
+LOWER = (rows.matmul, rows.linear, conv, conv_input_grad)
 RAISED = (rows.prod,)
 READY = {row: row.ready for row in (*LOWER, *RAISED)}
 """What these rows are ready for, while they themselves say "nothing"."""

@@ -315,7 +315,7 @@ logcumsumexp = reduction(
     "logcumsumexp",
     lambda xp, x, dim: xp.logcumsumexp(x, dim),
     lambda g, out, x, dim: x.logcumsumexp_slope(out, g, dim),
-    ready=FLOATS,
+    ready=REAL_FLOATS,
 )
 cumprod = reduction(
     "cumprod",
