@@ -45,7 +45,7 @@ from .ops.aliases import (
 )  # fmt: skip
 from .ops.special import (
     addr, bucketize, cdist, copysign, corrcoef, cov, cross, deg2rad, diagflat, diagonal_scatter, diff, float_power,
-    fmax, fmin, frac, heaviside, histc, isin, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit, matrix_power,
+    fmax, fmin, frac, heaviside, histc, isin, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit,
     mode, nanmedian, quantile, rad2deg, renorm, select_scatter, sinc, slice_scatter, xlogy,
 )  # fmt: skip
 from .ops.elementwise import (
@@ -62,6 +62,11 @@ from .ops.elementwise import (
 )  # fmt: skip
 from .ops.elementwise import choose as where
 from .ops.formats import clone
+from .ops.equations import det, inv as inverse, logdet, matrix_exp, matrix_power, slogdet
+from .ops.factors import geqrf, householder_product as orgqr, lu_unpack, ormqr
+from .ops.older import (
+    cholesky, cholesky_inverse, cholesky_solve, lu, lu_solve, pinverse, qr, svd, triangular_solve,
+)  # fmt: skip
 from .ops.indexing import (
     gather, index_add, index_add_, index_copy, index_copy_, index_fill, index_fill_, index_put, index_put_,
     index_select, masked_scatter, masked_scatter_, masked_select, narrow, scatter, scatter_, scatter_add,
@@ -104,7 +109,7 @@ globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), TAKE_OUT))
 
 SUBMODULES = (
-    "accelerator", "amp", "autograd", "cpu", "cuda", "fft", "func", "mps", "nn", "optim", "random", "serialization",
+    "accelerator", "amp", "autograd", "cpu", "cuda", "fft", "func", "linalg", "mps", "nn", "optim", "random", "serialization",
     "signal", "special", "storage", "utils", "xpu",
 )  # fmt: skip
 """Loaded when first used: a program that needs only tensors starts sooner."""
@@ -117,6 +122,7 @@ ELSEWHERE = {
     ),
     "autograd.anomaly_mode": ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"),
     "errors": ("OutOfMemoryError",),
+    "linalg.lowrank": ("pca_lowrank", "svd_lowrank"),
     "random": (
         "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
         "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",

@@ -4,10 +4,10 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 """
 
 __all__ = [
-    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "NO_GRAD_VIEW_WRITTEN", "OutOfMemoryError",
-    "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed",
-    "complex_error", "complex_seed_error", "explain",
-    "gradient_error", "many_views_error", "no_gradient_error", "output_shape_error", "overwritten_error", "refuse_mixture",
+    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "LinAlgError", "NO_GRAD_VIEW_WRITTEN",
+    "OutOfMemoryError", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error",
+    "cast_error", "check_seed", "complex_error", "complex_seed_error", "explain", "factor_error", "gradient_error",
+    "many_views_error", "no_gradient_error", "output_shape_error", "overwritten_error", "refuse_mixture",
 ]  # fmt: skip
 
 
@@ -69,11 +69,21 @@ C_NAMES = {
 }  # fmt: skip
 
 
+class _LinAlgError(RuntimeError):
+    """Something that this matrix doesn't have: an inverse, a factorization. Named as PyTorch prints it."""
+
+
+LinAlgError = _LinAlgError
+
 KERNELS = {
-    "amax": "max_values_cpu", "amin": "min_values_cpu", "ceil": "ceil_vml_cpu", "erf": "erf_vml_cpu", "erfc": "erfc_vml_cpu",
-    "floor": "floor_vml_cpu", "floor_divide": "div_floor_cpu", "left_shift": "lshift_cpu", "linear": "addmm_impl_cpu_",
-    "log_softmax": "log_softmax_lastdim_kernel_impl", "matmul": "addmm_impl_cpu_", "pow": "pow", "right_shift": "rshift_cpu",
-    "round": "round_vml_cpu", "softmax": "softmax_lastdim_kernel_impl", "trunc": "trunc_vml_cpu",
+    "amax": "max_values_cpu", "amin": "min_values_cpu", "ceil": "ceil_vml_cpu", "det": "lu_cpu", "eig":
+    "linalg_eig_out_cpu", "eigh": "linalg_eigh_cpu", "eigvals": "linalg_eig_out_cpu", "erf": "erf_vml_cpu", "erfc":
+    "erfc_vml_cpu", "floor": "floor_vml_cpu", "floor_divide": "div_floor_cpu", "geqrf": "geqrf_cpu", "ldl":
+    "ldl_factor_kernel_cpu", "ldl_solve": "ldl_solve_kernel_cpu", "left_shift": "lshift_cpu", "linear":
+    "addmm_impl_cpu_", "log_softmax": "log_softmax_lastdim_kernel_impl", "lu": "lu_cpu", "matmul":
+    "addmm_impl_cpu_", "pow": "pow", "qr": "geqrf_cpu", "right_shift": "rshift_cpu", "round": "round_vml_cpu",
+    "slogdet": "lu_cpu", "softmax": "softmax_lastdim_kernel_impl", "solve": "lu_cpu", "solve_triangular":
+    "triangular_solve_cpu", "svd": "linalg_svd_cpu", "svdvals": "linalg_svd_cpu", "trunc": "trunc_vml_cpu",
 }  # fmt: skip
 """What PyTorch's messages call the functions that lack a dtype; of others, the row's name and "_cpu"."""
 
@@ -238,3 +248,24 @@ def overwritten_error(dtype_name, shape, producer, found, expected):
         "failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).\n"
         "replace the operation in place (x += y, x.relu_(), x[i] = y) by one that makes a new tensor, or write to a clone()"
     )
+
+
+NO_FACTORS = {
+    "cholesky": "The factorization could not be completed because the input is not positive-definite (the leading minor of order "
+    "{0} is not positive-definite).",
+    "eigh": "The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated eigenvalues "
+    "(error code: {0}).",
+    "inv": "The diagonal element {0} is zero, the inversion could not be completed because the input matrix is singular.",
+    "lu": "U[{0},{0}] is zero and using it on lu_solve would result in a division by zero. If you still want to perform the "
+    "factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)",
+    "solve": "The solver failed because the input matrix is singular.",
+    "svd": "The algorithm failed to converge because the input matrix contained non-finite values.",
+}
+
+
+def factor_error(reason, name, info, batched):
+    """For the first matrix of a batch whose ``info``, a list, isn't 0; ``name`` is that of the function."""
+    i = next(i for i, code in enumerate(info) if code)
+    place = f"(Batch element {i}): " if batched else ""
+    kind = RuntimeError if reason == "lu" else LinAlgError
+    return kind(f"{name}: {place}{NO_FACTORS[reason].format(info[i])}")

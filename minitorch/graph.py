@@ -146,7 +146,7 @@ class Node:
                     raise self.overwritten(i)
                 arrays.append(array)
                 if by_shape:
-                    key.append(array.shape)
+                    key += (array.shape, array.dtype)  # a real g may be that of a complex matrix's singular values
             elif value is not None:
                 key += (value.shape, value.dtype) if value.__class__ is Stub else (value,)
         if by_shape:

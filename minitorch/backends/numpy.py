@@ -18,6 +18,7 @@ from numpy import (
 from numpy.lib.stride_tricks import as_strided
 
 from .. import dtypes
+from . import linalg
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
@@ -39,7 +40,7 @@ __all__ = [
     "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor",
     "floor_divide", "fmod", "fold_windows", "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal",
     "half_turn", "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "left_shift", "lerp",
-    "less", "less_equal", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logcumsumexp",
+    "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logcumsumexp",
     "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum",
     "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows", "not_equal", "pad",
     "paired", "pairs_of", "pick", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet",

@@ -13,7 +13,7 @@ from .reduce import one_dim
 __all__ = [
     "addr", "bucketize", "cdist", "copysign", "corrcoef", "cov", "cross", "deg2rad", "diagflat", "diagonal_scatter",
     "diff", "fill_diagonal_", "float_power", "fmax", "fmin", "frac", "heaviside", "histc", "isin", "isneginf",
-    "isposinf", "ldexp", "logaddexp", "logaddexp2", "logit", "matrix_power", "mode", "nanmedian", "quantile",
+    "isposinf", "ldexp", "logaddexp", "logaddexp2", "logit", "mode", "nanmedian", "quantile",
     "rad2deg", "renorm", "select_scatter", "sinc", "slice_scatter", "xlogy",
 ]  # fmt: skip
 
@@ -293,18 +293,6 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta x + alpha v wᵀ.   torch: addr"""
     product = vec1.outer(vec2) if alpha == 1 else vec1.outer(vec2) * alpha
     return product if beta == 0 else product + (input if beta == 1 else input * beta)
-
-
-def matrix_power(input, n):
-    """A^n for an integer n >= 0, by squaring.   torch: matrix_power"""
-    if n < 0:
-        raise NotImplementedError("matrix_power(n < 0) needs an inverse, which is not here yet")
-    size = input.shape[-1]
-    result = input.new_ones(size).diag().expand(input.shape).clone()
-    while n:
-        result = result @ input if n % 2 else result
-        input, n = input @ input if n > 1 else input, n // 2
-    return result
 
 
 # ------------------------------------------------------------------------------------------------- copies with a part written

@@ -67,6 +67,11 @@ class Vocabulary:
         times_log, trunc, trunc_, where, zero_,
     )  # fmt: skip
     from .formats import clone, contiguous, is_contiguous
+    from .equations import det, inv as inverse, logdet, matrix_exp, matrix_power, slogdet
+    from .factors import geqrf, householder_product as orgqr, ormqr
+    from .older import (
+        cholesky, cholesky_inverse, cholesky_solve, lu, lu_solve, pinverse, qr, svd, triangular_solve,
+    )  # fmt: skip
     from .indexing import (
         gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy, index_copy_, index_fill,
         index_fill_, index_put, index_put_, index_put_at, index_select, masked_scatter, masked_scatter_,
@@ -111,7 +116,7 @@ class Vocabulary:
     from .scatter import scatter_reduce, scatter_reduce_, scatter_slope, scattered_slope
     from .special import (
         addr, copysign, corrcoef, cov, cross, deg2rad, diagflat, diagonal_scatter, diff, fill_diagonal_, float_power,
-        fmax, fmin, frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit, matrix_power,
+        fmax, fmin, frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit,
         mode, nanmedian, quantile, rad2deg, renorm, select_scatter, sinc,
         slice_scatter, xlogy,
     )  # fmt: skip

@@ -34,6 +34,10 @@ TOLERANCE = {
 
 INEXACT = {name: {torch.float64: (2e-5, 1e-6)} for name in ("special.bessel_j0", "special.bessel_y1")}
 """Where PyTorch's float64 is right to six digits only. What is exact is compared in test/test_special.py."""
+INEXACT["matrix_exp"] = {torch.float32: (2e-5, 1e-3)}  # sums cancel: an element is as exact as the largest of the matrix
+
+NO_SECOND_DERIVATIVE = {"linalg.norm/subgradients_at_zero"}
+"""Samples at points where the first derivative has none."""
 
 UNFILLED = {"empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided", "resize_", "resize_as_"}
 """What the numbers are is left open: only dtype and shape are compared."""
@@ -208,7 +212,7 @@ class Trial:
             raise Failure(f"{self.label}: {len(outs)} results with a gradient expected, got {len(our_outs)}")
         if not outs:
             return
-        again = second and self.op.supports_gradgrad
+        again = second and self.op.supports_gradgrad and full_name(self.op) not in NO_SECOND_DERIVATIVE
         seeds = [seed_of(x) for x in outs]
         our_seeds = [Crossing()(s) for s in seeds]
         if again:

@@ -1,0 +1,293 @@
+"""Linear algebra on the CPU: numpy.linalg's functions, batched, with PyTorch's errors, and what numpy.linalg lacks.
+
+Every function takes (*, n, m) arrays and works on all matrices of the batch at once.
+"""
+
+import math
+
+import numpy
+from numpy.linalg import LinAlgError as NumpyError
+
+from ..errors import factor_error
+from .factors import cholesky_unchecked, lu_factors, permutation, refuse_others, solve_triangular
+from .ldl import ldl_factors, ldl_solve
+
+__all__ = [
+    "cholesky", "cholesky_info", "cholesky_solve", "cofactors", "cofactors_grad", "det", "eig", "eigh", "eigvals",
+    "eigvalsh", "geqrf", "inv", "ldl", "ldl_solve", "lu", "lu_info", "matrix_exp", "part", "permutation", "pinv",
+    "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
+]  # fmt: skip
+
+det = numpy.linalg.det
+
+# ----------------------------------------------------------------------------------------------- several results as one
+
+
+def pack(parts, batch):
+    """Several arrays (*batch, *shape) as one, (*batch, n): for each matrix the numbers of all, one after the other."""
+    dtype = max([p.dtype for p in parts if p.dtype.kind in "fc"], key=lambda d: d.itemsize)
+    flat = [p.reshape(*batch, math.prod(p.shape[len(batch) :])) for p in parts]
+    return numpy.concatenate(flat, -1, dtype=dtype, casting="unsafe")
+
+
+def part(packed, which, shapes, kind):
+    """The array number ``which`` of what was packed, a copy; ``shapes`` are those of the parts, without the batch.
+
+    kind: "r" for one that is real among complex ones, "i" for one of integers, else " ".
+    """
+    sizes = [math.prod(shape) for shape in shapes]
+    start = sum(sizes[:which])
+    found = packed[..., start : start + sizes[which]]
+    found = found.real if kind in ("i", "r") else found
+    return found.reshape(packed.shape[:-1] + shapes[which]).astype(numpy.int32 if kind == "i" else found.dtype)
+
+
+# ----------------------------------------------------------------------------------------------- inverses and equations
+
+
+def lu_info(x):
+    """For each matrix, the number (from 1) of the first pivot that is 0, or 0: what LAPACK calls ``info``."""
+    return first_zero(lu_factors(x)[0])
+
+
+def first_zero(x):
+    zero = x.diagonal(0, -2, -1) == 0
+    return numpy.where(zero.any(-1), zero.argmax(-1) + 1 if zero.shape[-1] else 0, 0).astype(numpy.int32)
+
+
+def inv(x, name="linalg.inv"):
+    """The inverse. With a ``name`` to complain by, raises LinAlgError for a singular matrix; else that one's is infinite."""
+    try:
+        return numpy.linalg.inv(x)
+    except NumpyError:
+        info = lu_info(x)
+        if name:
+            raise factor_error("inv", name, info.reshape(-1).tolist(), info.ndim) from None
+        return each_regular(numpy.linalg.inv, info, x)
+
+
+def solve(x, y, name="torch.linalg.solve"):
+    """X with A X = B, for batches that are broadcast; errors as in ``inv``."""
+    try:
+        return numpy.linalg.solve(x, y)
+    except NumpyError:
+        info = lu_info(x)
+        if name:
+            raise factor_error("solve", name, info.reshape(-1).tolist(), info.ndim) from None
+        batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        x, y = numpy.broadcast_to(x, batch + x.shape[-2:]), numpy.broadcast_to(y, batch + y.shape[-2:])
+        return each_regular(numpy.linalg.solve, numpy.broadcast_to(info, batch), x, y)
+
+
+def each_regular(function, info, *arrays):
+    """``function`` of the matrices whose ``info`` is 0, infinity for the others."""
+    out = numpy.full(arrays[-1].shape, numpy.inf, arrays[-1].dtype)
+    for at in numpy.argwhere(info == 0):
+        out[tuple(at)] = function(*[a[tuple(at)] for a in arrays])
+    return out
+
+
+def slogdet(x):
+    """The sign of the determinant and the logarithm of its size, packed."""
+    sign, size = numpy.linalg.slogdet(x)
+    return numpy.stack((sign, size.astype(x.dtype)), -1)
+
+
+def cofactors(x):
+    """det(A) A⁻ᵀ, which exists for singular matrices too: with A = U S Vᵀ, det(U V) U diag(Π of the other s) Vᵀ."""
+    u, s, vh, sign = svd_with_sign(x)
+    return sign * ((u * products_without(s)[..., None, :]) @ vh).conj()
+
+
+def cofactors_grad(g, x):
+    """What the derivative of ``cofactors`` sends back for ``g``, singular matrices included (for real ones).
+
+    In the basis of the singular vectors: the cofactor (i, i) grows with entry (k, k) by the product of the singular values but
+    i and k, and the cofactor (i, j) falls with entry (j, i) by that product.
+    """
+    u, s, vh, sign = svd_with_sign(x)
+    inner = u.conj().mT @ g @ vh.conj().mT
+    n = s.shape[-1]
+    others = numpy.repeat(s[..., None, :], n, -2)
+    others[..., range(n), range(n)] = 1  # row i: all but s_i
+    pairs = products_without(others)
+    pairs[..., range(n), range(n)] = 0
+    diagonal = (pairs @ inner.diagonal(0, -2, -1)[..., None])[..., 0]
+    result = -(pairs * inner).mT
+    result[..., range(n), range(n)] = diagonal
+    return sign * (u.conj() @ result @ vh.conj())
+
+
+def svd_with_sign(x):
+    u, s, vh = numpy.linalg.svd(x, full_matrices=False)
+    return u, s, vh, (det(u) * det(vh))[..., None, None].astype(x.dtype)
+
+
+def products_without(s):
+    """For each element of the last dim the product of all others."""
+    ones = numpy.ones_like(s[..., :1])
+    before = numpy.cumprod(numpy.concatenate((ones, s[..., :-1]), -1), -1)
+    after = numpy.cumprod(numpy.concatenate((ones, s[..., :0:-1]), -1), -1)[..., ::-1]
+    return before * after if s.shape[-1] else s
+
+
+def pinv(x, atol, rtol, hermitian):
+    """A⁺: the singular values above max(atol, rtol σ₁) inverted, the others taken for 0."""
+    if not x.size:
+        return numpy.zeros(x.shape[:-2] + x.shape[:-3:-1], x.dtype)
+    if hermitian:
+        s, u = eigenpairs(x, "L")
+        vh = u.conj().mT
+    else:
+        u, s, vh = singular(x, full_matrices=False)
+    size = numpy.abs(s)
+    limit = numpy.maximum(numpy.asarray(atol), rtol * size.max(-1))[..., None]
+    inverse = numpy.where(size > limit, 1 / s, 0).astype(s.dtype)
+    return (vh.conj().mT * inverse[..., None, :]) @ u.conj().mT
+
+
+# ------------------------------------------------------------------------------------------------------- factorizations
+
+
+def cholesky(x, name="linalg.cholesky"):
+    """The lower triangle L with L Lᵀ = A. Raises LinAlgError if there is none; without a ``name``, leaves it half done."""
+    try:
+        return numpy.linalg.cholesky(x)
+    except NumpyError:
+        out, info = cholesky_unchecked(x)
+        if name:
+            raise factor_error("cholesky", name, info.reshape(-1).tolist(), info.ndim) from None
+        return out
+
+
+def cholesky_solve(y, x, upper):
+    """X with L Lᴴ X = B, or Lᴴ L X = B if ``upper``."""
+    turned = x.conj().mT
+    first = solve_triangular(turned if upper else x, y, False, False)
+    return solve_triangular(x if upper else turned, first, True, False)
+
+
+def cholesky_info(x):
+    """For each matrix, the order of the first leading minor that isn't positive, or 0."""
+    try:
+        numpy.linalg.cholesky(x)
+        return numpy.zeros(x.shape[:-2], numpy.int32)
+    except NumpyError:
+        return cholesky_unchecked(x)[1]
+
+
+def unconverged(name, x):
+    """The exception for a batch of which a matrix has no result, most often since it has a NaN."""
+    wrong = ~numpy.isfinite(x).all((-2, -1))
+    code = 2 if x.shape[-1] > 2 else 1
+    info = [code * int(w) for w in wrong.reshape(-1)] if wrong.any() else [code]
+    return factor_error(name, f"linalg.{name}", info, x.ndim - 2)
+
+
+def eigenpairs(x, triangle, function=numpy.linalg.eigh):
+    refuse_others(x)
+    try:
+        return function(x, triangle)
+    except NumpyError:
+        raise unconverged("eigh", x) from None
+
+
+def eigh(x, triangle):
+    """Eigenvalues and vectors of a symmetric matrix, of which one ``triangle`` is read, packed."""
+    return pack(eigenpairs(x, triangle), x.shape[:-2])
+
+
+def eigvalsh(x, triangle):
+    return eigenpairs(x, triangle, numpy.linalg.eigvalsh)
+
+
+def eig(x):
+    """Eigenvalues and vectors, complex, packed."""
+    check_finite(x)
+    values, vectors = numpy.linalg.eig(x)
+    return pack((as_complex(values), as_complex(vectors)), x.shape[:-2])
+
+
+def eigvals(x):
+    check_finite(x)
+    return as_complex(numpy.linalg.eigvals(x))
+
+
+def check_finite(x):
+    if not numpy.isfinite(x).all():
+        raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
+
+
+def as_complex(x):
+    return x.astype({"f": "F", "d": "D"}.get(x.dtype.char, x.dtype.char))
+
+
+def singular(x, **options):
+    """numpy.linalg.svd, which also takes matrices without elements."""
+    try:
+        return numpy.linalg.svd(x, **options)
+    except NumpyError:
+        raise unconverged("svd", x) from None
+
+
+def svd(x, full):
+    """U, the singular values and Vᴴ, packed."""
+    return pack(singular(x, full_matrices=full), x.shape[:-2])
+
+
+def svdvals(x):
+    return singular(x, compute_uv=False)
+
+
+def qr(x, mode):
+    """Q and R, packed; for the mode "r" R alone."""
+    found = numpy.linalg.qr(x, mode)
+    return pack((found[..., :0], found) if mode == "r" else found, x.shape[:-2])
+
+
+def lu(x):
+    """L and U in one, the pivots and ``lu_info``, packed."""
+    factors, pivots = lu_factors(x)
+    return pack((factors, pivots, first_zero(factors)), x.shape[:-2])
+
+
+def ldl(x, hermitian):
+    """L and D in one, the pivots and LAPACK's ``info``, packed."""
+    return pack(ldl_factors(x, hermitian), x.shape[:-2])
+
+
+def geqrf(x):
+    """R in the upper triangle with Householder's vectors below it, and their factors tau, packed."""
+    h, tau = numpy.linalg.qr(x, "raw")
+    return pack((h.mT, tau), x.shape[:-2])
+
+
+# -------------------------------------------------------------------------------------------------------- exponential
+
+PADE = (64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600,
+        670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1)  # fmt: skip
+"""The coefficients of the Padé approximation of degree 13 (Higham 2005, The scaling and squaring method, algorithm 2.3)."""
+PADE_REACH = 5.4
+"""The 1-norm up to which it is exact in double precision."""
+
+
+def matrix_exp(x):
+    """Σ Aᵏ / k!, by scaling, Padé's approximation, and squaring. Each matrix is squared as often as its norm asks for."""
+    if not x.size:
+        return x.copy()
+    wide = x.astype(numpy.promote_types(x.dtype, numpy.float64))
+    norm = numpy.abs(wide).sum(-2).max(-1)
+    doublings = numpy.ceil(numpy.log2(numpy.maximum(norm / PADE_REACH, 1)))
+    doublings = numpy.where(numpy.isfinite(doublings), doublings, 0)
+    a = wide / 2.0 ** doublings[..., None, None]
+    one = numpy.eye(x.shape[-1], dtype=wide.dtype)
+    a2 = a @ a
+    a4 = a2 @ a2
+    a6 = a2 @ a4
+    b = [float(c) for c in PADE]
+    odd = a @ (a6 @ (b[13] * a6 + b[11] * a4 + b[9] * a2) + b[7] * a6 + b[5] * a4 + b[3] * a2 + b[1] * one)
+    even = a6 @ (b[12] * a6 + b[10] * a4 + b[8] * a2) + b[6] * a6 + b[4] * a4 + b[2] * a2 + b[0] * one
+    out = numpy.linalg.solve(even - odd, even + odd)
+    for k in range(int(doublings.max())):
+        out = numpy.where((doublings > k)[..., None, None], out @ out, out)
+    return out.astype(x.dtype)
