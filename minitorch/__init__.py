@@ -123,6 +123,7 @@ ELSEWHERE = {
     "autograd.anomaly_mode": ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"),
     "errors": ("OutOfMemoryError",),
     "linalg.lowrank": ("pca_lowrank", "svd_lowrank"),
+    "ops.draws": ("binomial", "poisson"),
     "random": (
         "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
         "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",

@@ -88,8 +88,7 @@ def ndtr(input):
 def xlog1py(input, other):
     """x ln(1 + y), and 0 where x is 0; one of the two may be a number.   torch: special.xlog1py"""
     input, other = both_tensors("special_xlog1py", input, other)
-    zero = (input == 0) & other.isnan().logical_not()
-    return input * other.masked_fill(zero, 0).log1p()
+    return input._apply(table.xlog1py, (input, other))
 
 
 # ------------------------------------------------------------------------------------------- Bessel's and Airy's functions

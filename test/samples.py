@@ -16,6 +16,7 @@ import torch.nn.functional as F
 
 import minitorch
 from minitorch import primitives, special
+from minitorch.ops import draws
 
 __all__ = ["INTEGERS_TOO", "PROGRAMS", "REFERENCES", "SAMPLES", "UNDERIVED", "integers", "reals"]
 
@@ -701,6 +702,9 @@ samples("ndtri", each(layouts(0.1, 0.9)), torch.special.ndtri)
 samples("entr", each(layouts(0.2, 3.0)), torch.special.entr)
 samples("polygamma", [s for n in range(4) for s in each(layouts(0.3, 3.0), n)], lambda x, n: torch.polygamma(n, x))
 SHARES = [pair for pair in pairs((0.3, 3.0), (0.3, 3.0)) if all(isinstance(x, numpy.ndarray) for x in pair)]
+for name in ("xlogy", "xlog1py"):
+    at_zero = numpy.array([0.0, 0.0, 1.0]), numpy.array([-1.5, 0.5, 0.7])
+    samples(name, each([*SHARES, at_zero]), getattr(torch.special, name))
 for name in ("igamma", "igammac"):
     samples(name, each(SHARES))
 samples("zeta", each(pairs((1.2, 5.0), (0.3, 3.0))), torch.special.zeta)
@@ -752,3 +756,33 @@ PROGRAMS["bernoulli_each"] = [lambda t: t.bernoulli(t.arange(12.0).reshape(3, 4)
 PROGRAMS["unmoved"] = [lambda t: (m := t.ones(2, 3, requires_grad=True), s := t.ones(3, requires_grad=True), x := t.normal(m, s), x.sum().backward(), m.grad, s.grad)]
 PROGRAMS["multinomial"] = [lambda t: t.multinomial(t.arange(12.0).reshape(3, 4) + 1, 3)]
 PROGRAMS["multinomial_with_replacement"] = [lambda t: t.multinomial(t.arange(12.0).reshape(3, 4), 7, replacement=True)]
+
+
+# ----------------------------------------------------------------------------------------------- draws, and their slopes
+
+for name in ("gamma_slope", "beta_slope"):
+    UNDERIVED[name] = 7
+
+
+def alike(*inputs):
+    return [x.contiguous() for x in torch.broadcast_tensors(*inputs)]
+
+
+samples("gamma_slope", each(SHARES), lambda *inputs: torch._standard_gamma_grad(*alike(*inputs)))
+samples(
+    "beta_slope",
+    each([(a, numpy.asarray(0.3 * x), numpy.asarray(a + 1.0 + x)) for a, x in SHARES]),
+    lambda a, x, total: torch._dirichlet_grad(*alike(x, a, total)),
+)
+RATES = [0.0, 0.3, 4.0, 25.0, 1e5]
+PROGRAMS["poisson"] = [lambda t: t.poisson(t.tensor(RATES, requires_grad=True)), lambda t: t.poisson(t.tensor([[3.0], [40.0]]).half().t())]
+PROGRAMS["binomial"] = [
+    lambda t: t.binomial(t.tensor([3.0, 9.0, 100.0, 1e6, 4.0]), t.tensor([0.2, 0.9, 0.4, 0.7, 1.0])),
+    lambda t: t.binomial(t.full((4, 30), 60.0, dtype=t.float64), t.full((4, 30), 0.5, dtype=t.float64)),
+]
+PROGRAMS["standard_gamma"] = [
+    lambda t: (torch._standard_gamma if t is torch else draws.standard_gamma)(t.tensor([0.01, 0.7, 3.0, 500.0]).expand(40, 4)),
+]
+PROGRAMS["dirichlet"] = [
+    lambda t: (torch._sample_dirichlet if t is torch else draws.sample_dirichlet)(t.tensor([[0.01, 0.7], [3.0, 500.0]]).expand(9, 2, 2)),
+]

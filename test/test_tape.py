@@ -5,7 +5,7 @@ import itertools
 import numpy
 import pytest
 from oracle import make
-from samples import SAMPLES
+from samples import SAMPLES, UNDERIVED
 
 import minitorch
 from minitorch.primitives import TABLE
@@ -41,8 +41,9 @@ def gradients(row, inputs, params, wanted, dtype, record):
 
 def subsets(row, inputs):
     """Every choice of inputs that want a gradient, as sets of bits."""
+    wanted = row.wants & ~UNDERIVED.get(row.name, 0)
     able = [
-        i for i, x in enumerate(inputs) if row.wants >> i & 1 and isinstance(x, numpy.ndarray) and x.dtype.kind == "f"
+        i for i, x in enumerate(inputs) if wanted >> i & 1 and isinstance(x, numpy.ndarray) and x.dtype.kind == "f"
     ]
     for count in range(1, len(able) + 1):
         for chosen in itertools.combinations(able[:3], min(count, 3)):
@@ -91,7 +92,7 @@ SPECIAL = numpy.array([0.0, -0.0, numpy.inf, -numpy.inf, numpy.nan, 1.0, -1.0, 2
 
 @pytest.mark.parametrize(
     "row",
-    [r for r in ROWS if r.kind == "elementwise" and len(r.vjps) == 1 and r.name not in ("cast", "clamp", "keep") and "f" in (r.ready or "f")],
+    [r for r in ROWS if r.kind == "elementwise" and len(r.vjps) == 1 and r.name not in ("cast", "clamp", "keep", "polygamma") and "f" in (r.ready or "f")],
     ids=lambda row: row.name,
 )
 def test_special_numbers_after_ordinary_ones(row):

@@ -61,6 +61,8 @@ class Stream:
 
     __slots__ = ("__weakref__", "_block", "_next", "_normal", "_twister", "initial_seed")
 
+    from .rejection import binomial, dirichlet, poisson, standard_gamma
+
     def __init__(self, seed=DEFAULT_SEED):
         self._twister = None  # made by the first draw: numpy.random is slow to import
         self.manual_seed(seed)

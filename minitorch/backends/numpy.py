@@ -59,12 +59,14 @@ LATER = {
     ),
     "gamma": ("digamma", "igamma", "igammac", "lgamma", "polygamma", "zeta"),
     "gaussian": ("entr", "erfcx", "erfinv", "log_ndtr", "ndtri"),
+    "pathwise": ("beta_slope", "gamma_slope"),
     "polynomials": (
         "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w",
         "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
         "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v",
         "shifted_chebyshev_polynomial_w",
     ),
+    "special": ("xlog1py", "xlogy"),
 }  # fmt: skip
 """Kernels that few programs call, by the file where they are: loaded with it, when the first is called."""
 

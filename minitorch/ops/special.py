@@ -7,6 +7,7 @@ from collections import namedtuple
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import get_default_dtype
+from ..tables import special as table
 from .elementwise import both_tensors, refuse_number
 from .reduce import one_dim
 
@@ -71,8 +72,7 @@ def logaddexp2(input, other):
 def xlogy(input, other):
     """x ln y, and 0 where x is 0; one of the two may be a number.   torch: xlogy"""
     input, other = both_tensors("xlogy", input, other)
-    zero = (input == 0) & other.isnan().logical_not()
-    return input * other.masked_fill(zero, 1).log()
+    return input._apply(table.xlogy, (input, other))
 
 
 def copysign(input, other):

@@ -9,7 +9,7 @@ from ..table import analytic
 
 __all__ = [
     "digamma", "entr", "erfcx", "erfinv", "i0", "i0e", "i1", "i1e", "igamma", "igammac", "lgamma", "log_ndtr", "ndtri",
-    "polygamma", "undifferentiated", "zeta",
+    "polygamma", "undifferentiated", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
 
 
@@ -91,6 +91,22 @@ log_ndtr = analytic(
 )
 entr = analytic(
     "entr", lambda xp, x, out=None: xp.entr(x, out=out), lambda g, _out, x: g * (-x.log() - 1), label="SpecialEntr"
+)
+
+# ------------------------------------------------------------------------------- 0 · log 0 is 0; so is the slope of it by x
+
+xlogy = analytic(
+    "xlogy",
+    lambda xp, x, y, out=None: xp.xlogy(x, y, out=out),
+    lambda g, _out, x, y: g * y.log().masked_fill((x == 0) & (y <= 0), 0),
+    lambda g, _out, x, y: g * x / y,
+)
+xlog1py = analytic(
+    "xlog1py",
+    lambda xp, x, y, out=None: xp.xlog1py(x, y, out=out),
+    lambda g, _out, x, y: g * y.log1p().masked_fill((x == 0) & (y <= -1), 0),
+    lambda g, _out, x, y: g * x / (y + 1),
+    label="SpecialXlog1Py",
 )
 
 # ---------------------------------------------------------------------------------------------------- Bessel's functions
