@@ -387,6 +387,8 @@ def backward(roots, gradients, retain_graph=False, create_graph=False, targets=N
                 if accumulate:
                     node.accumulate(g, node in owned)
                 continue
+            if node.row is primitives.slice and added_to_whole(node, g, pending, owned, started):
+                continue
             arriving = node.pull(g, useful) if not (node.prehooks or node.posthooks) else pulled(node, g, useful)
             if not retain_graph:
                 node.free()
@@ -466,6 +468,20 @@ def deposit(pending, owned, heap, edge, d, g):
         pending[edge] = old + d
         if hasattr(old, "_array"):
             owned.add(edge)
+
+
+def added_to_whole(node, g, pending, owned, started):
+    """Add ``g``, the gradient of a slice, at its place in what has arrived for the whole; False if that can't be.
+
+    Else each step of a sequence would bring a whole of zeros, with its own gradient in it, to be added.
+    """
+    edge = node.edges[0]
+    whole = getattr(edge.leaf(), "_grad", None) if edge in started else pending.get(edge) if edge in owned else None
+    if whole is None or MODE.grad or node.prehooks or node.posthooks:
+        return False
+    place = whole._apply(node.row, (whole,), node.params)
+    place._write(primitives.add, (place, g))
+    return True
 
 
 def fresh(d, g):
