@@ -5,7 +5,7 @@ from modules import chosen, failures
 
 NAMES = [
     "AvgPool2d", "BCEWithLogitsLoss", "Bilinear", "Conv2d", "ConvTranspose1d", "CrossEntropyLoss", "Embedding", "GELU",
-    "GroupNorm", "InstanceNorm2d", "LayerNorm", "Linear", "MaxPool2d",
+    "GRU", "GroupNorm", "InstanceNorm2d", "LSTMCell", "LayerNorm", "Linear", "MaxPool2d", "MultiheadAttention",
 ]  # fmt: skip
 
 
