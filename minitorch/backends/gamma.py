@@ -24,8 +24,6 @@ def in_double(function):
     @wraps(function)
     def rounded(*inputs, out=None):
         arrays = [x for x in inputs if x.__class__ is numpy.ndarray]
-        if arrays[0].dtype.kind == "c":
-            raise TypeError("of real numbers only")
         wide = [asarray(x, numpy.float64) if x.__class__ is numpy.ndarray else x for x in inputs]
         result = asarray(function(*wide))
         if out is None:

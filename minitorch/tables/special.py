@@ -5,7 +5,7 @@ torch: aten/src/ATen/native/UnaryOps.cpp, BinaryOps.cpp, derivatives.yaml
 
 import math
 
-from ..table import analytic
+from ..table import of_reals
 
 __all__ = [
     "digamma", "entr", "erfcx", "erfinv", "i0", "i0e", "i1", "i1e", "igamma", "igammac", "lgamma", "log_ndtr", "ndtri",
@@ -26,18 +26,18 @@ def not_derived(what):
 
 def undifferentiated(name):
     """A row of the backend's function ``name``, whose results have no gradient, as in PyTorch."""
-    return analytic(name, lambda xp, *inputs, out=None: getattr(xp, name)(*inputs, out=out))
+    return of_reals(name, lambda xp, *inputs, out=None: getattr(xp, name)(*inputs, out=out))
 
 
 # --------------------------------------------------------------------------------------------------------- gamma, zeta
 
-lgamma = analytic("lgamma", lambda xp, x, out=None: xp.lgamma(x, out=out), lambda g, _out, x: g * x.digamma())
-digamma = analytic("digamma", lambda xp, x, out=None: xp.digamma(x, out=out), lambda g, _out, x: g * x.polygamma(1))
+lgamma = of_reals("lgamma", lambda xp, x, out=None: xp.lgamma(x, out=out), lambda g, _out, x: g * x.digamma())
+digamma = of_reals("digamma", lambda xp, x, out=None: xp.digamma(x, out=out), lambda g, _out, x: g * x.polygamma(1))
 # polygamma(x, n): digamma's n-th derivative
-polygamma = analytic(
+polygamma = of_reals(
     "polygamma", lambda xp, x, n, out=None: xp.polygamma(x, n, out=out), lambda g, _out, x, n: g * x.polygamma(n + 1)
 )
-zeta = analytic(
+zeta = of_reals(
     "zeta",
     lambda xp, x, q, out=None: xp.zeta(x, q, out=out),
     not_derived("zeta"),
@@ -45,13 +45,13 @@ zeta = analytic(
     label="SpecialZeta",
 )
 # igamma(a, x), the lower of the two parts of Γ(a) at x, and igammac, the upper one, as shares of it
-igamma = analytic(
+igamma = of_reals(
     "igamma",
     lambda xp, a, x, out=None: xp.igamma(a, x, out=out),
     not_derived("igamma: input"),
     lambda g, _out, a, x: g * gamma_density(a, x),
 )
-igammac = analytic(
+igammac = of_reals(
     "igammac",
     lambda xp, a, x, out=None: xp.igammac(a, x, out=out),
     not_derived("igammac: input"),
@@ -66,30 +66,30 @@ def gamma_density(a, x):
 
 # -------------------------------------------------------------------------------------------- around the error function
 
-erfinv = analytic(
+erfinv = of_reals(
     "erfinv",
     lambda xp, x, out=None: xp.erfinv(x, out=out),
     lambda g, out, _x: g * ((out * out).exp() * (math.sqrt(math.pi) / 2)),
 )
-erfcx = analytic(
+erfcx = of_reals(
     "erfcx",
     lambda xp, x, out=None: xp.erfcx(x, out=out),
     lambda g, out, x: g * (x * out * 2 - 2 / math.sqrt(math.pi)),
     label="SpecialErfcx",
 )
-ndtri = analytic(
+ndtri = of_reals(
     "ndtri",
     lambda xp, x, out=None: xp.ndtri(x, out=out),
     lambda g, out, _x: g * ((out * out / 2).exp() * math.sqrt(2 * math.pi)),
     label="SpecialNdtri",
 )
-log_ndtr = analytic(
+log_ndtr = of_reals(
     "log_ndtr",
     lambda xp, x, out=None: xp.log_ndtr(x, out=out),
     lambda g, _out, x: g / g._apply(erfcx, (x * -math.sqrt(0.5),)) * math.sqrt(2 / math.pi),
     label="SpecialLogNdtr",
 )
-entr = analytic(
+entr = of_reals(
     "entr", lambda xp, x, out=None: xp.entr(x, out=out), lambda g, _out, x: g * (-x.log() - 1), label="SpecialEntr"
 )
 
@@ -111,20 +111,20 @@ xlog1py = analytic(
 
 # ---------------------------------------------------------------------------------------------------- Bessel's functions
 
-i0 = analytic("i0", lambda xp, x, out=None: xp.i0(x, out=out), lambda g, _out, x: g * g._apply(i1, (x,)))
-i0e = analytic(
+i0 = of_reals("i0", lambda xp, x, out=None: xp.i0(x, out=out), lambda g, _out, x: g * g._apply(i1, (x,)))
+i0e = of_reals(
     "i0e",
     lambda xp, x, out=None: xp.i0e(x, out=out),
     lambda g, out, x: g * (g._apply(i1e, (x,)) - x.sign() * out),
     label="SpecialI0E",
 )
-i1 = analytic(
+i1 = of_reals(
     "i1",
     lambda xp, x, out=None: xp.i1(x, out=out),
     lambda g, out, x: g * (g._apply(i0, (x,)) - over(out, x)),
     label="SpecialI1",
 )
-i1e = analytic(
+i1e = of_reals(
     "i1e",
     lambda xp, x, out=None: xp.i1e(x, out=out),
     lambda g, out, x: g * (g._apply(i0e, (x,)) - out * x.sign() - over(out, x)),
