@@ -12,7 +12,7 @@ from .backends.threads import get_num_threads, set_num_threads
 from .casting import TORCH as HAVE_DOORS
 from .casting import autocast_doors
 from .creation import (
-    arange, as_tensor, asarray, empty, empty_like, empty_strided, eye, from_dlpack, from_numpy, frombuffer, full,
+    arange, as_tensor, asarray, empty, empty_like, empty_permuted, empty_strided, eye, from_dlpack, from_numpy, frombuffer, full,
     full_like, is_tensor, linspace, logspace, ones, ones_like, result_type, scalar_tensor, tensor, tril_indices,
     triu_indices, vander, zeros, zeros_like,
 )  # fmt: skip
@@ -53,7 +53,7 @@ from .ops.elementwise import (
     asinh_, atan, atan2, atan_, atanh, atanh_, bitwise_and, bitwise_and_, bitwise_left_shift, bitwise_not, bitwise_or,
     bitwise_or_, bitwise_right_shift, bitwise_xor, bitwise_xor_, ceil, ceil_, clamp, clamp_, clamp_max, clamp_max_,
     clamp_min, clamp_min_, cos, cos_, cosh, cosh_, div, div_, eq, erf, erf_, erfc, erfc_, exp, exp2, exp2_, exp_,
-    expm1, expm1_, fill_, floor, floor_, floor_divide, floor_divide_, fmod, ge, gt, hypot, isclose, isfinite, isinf,
+    expm1, expm1_, fill, fill_, floor, floor_, floor_divide, floor_divide_, fmod, ge, gt, hypot, isclose, isfinite, isinf,
     isnan, le, lerp, lerp_, log, log10, log10_, log1p, log1p_, log2, log2_, log_, logical_and, logical_not,
     logical_or, logical_xor, lt, masked_fill, masked_fill_, maximum, minimum, mul, mul_, nan_to_num, ne, neg, neg_,
     positive, pow, pow_, reciprocal, reciprocal_, relu, relu_, remainder, remainder_, round, round_, rsqrt, rsqrt_,
@@ -77,7 +77,8 @@ from .ops.sorting import (
 )  # fmt: skip
 from .ops.joining import (
     atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_tensors, cartesian_prod, cat, chunk, column_stack,
-    dstack, hstack, meshgrid, split, split_with_sizes, stack, tensor_split, vstack,
+    combinations, dsplit, dstack, hsplit, hstack, meshgrid, split, split_with_sizes, stack, tensor_split, unsafe_chunk,
+    unsafe_split, unsafe_split_with_sizes, vsplit, vstack,
 )  # fmt: skip
 from .ops.linalg import (
     addbmm, addmm, addmm_, addmv, baddbmm, bmm, chain_matmul, dot, einsum, inner, kron, matmul, mm, mv, outer,
@@ -96,13 +97,24 @@ from .ops.reduce import (
 from .ops.stft import istft, stft
 from .ops.scatter import scatter_reduce
 from .ops.random import bernoulli, multinomial
+from .ops.calculus import cumulative_trapezoid, gradient, trapezoid
+from .ops.calculus import trapezoid as trapz
+from .ops.copies import (
+    alias_copy, as_strided_copy, detach_copy, diagonal_copy, expand_copy, narrow_copy, permute_copy, select_copy,
+    slice_copy, split_copy, split_with_sizes_copy, squeeze_copy, t_copy, transpose_copy, unbind_copy, unfold_copy,
+    unsqueeze_copy, view_copy,
+)  # fmt: skip
+from .ops.numbers import frexp, gcd, gcd_, lcm, lcm_, nextafter
+from .ops.places import index_reduce, nonzero_static, put, unravel_index
+from .ops.statistics import histogram, histogramdd, nanquantile
+from .ops.strides import as_strided, as_strided_, as_strided_scatter, resize_as_
 from .ops.transcendental import (
     digamma, erfinv, i0, i0_, igamma, igammac, lgamma, logit_, mvlgamma, sinc_, xlogy_,
 )  # fmt: skip
 from .ops.transcendental import nth_polygamma as polygamma
 from .out import TORCH as TAKE_OUT
 from .out import accepting_out
-from .size import Size
+from .size import Size, broadcast_shapes
 from .version import __version__
 
 globals().update(autocast_doors(globals(), HAVE_DOORS))

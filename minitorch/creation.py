@@ -16,9 +16,10 @@ from .ops.movement import sizes
 from .out import written_to
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_strided", "eye", "from_dlpack", "from_numpy",
-    "frombuffer", "full", "full_like", "inclusive_range", "is_tensor", "linspace", "logspace", "ones", "ones_like", "result_type",
-    "scalar_tensor", "tensor", "tril_indices", "triu_indices", "vander", "wanting", "zeros", "zeros_like",
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_permuted", "empty_strided", "eye", "from_dlpack",
+    "from_numpy", "frombuffer", "full", "full_like", "inclusive_range", "is_tensor", "linspace", "logspace", "ones",
+    "ones_like", "result_type", "scalar_tensor", "tensor", "tril_indices", "triu_indices", "vander", "wanting", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 
@@ -174,6 +175,26 @@ def empty(
 def empty_strided(size, stride, *, dtype=None, device=None, requires_grad=False):
     """Uninitialised memory, with the dims in the order that the strides give.   torch: empty_strided"""
     order = sorted(range(len(size)), key=lambda d: -stride[d])
+    dense = empty([size[d] for d in order], dtype=dtype, device=device)
+    return wanting(dense.permute([order.index(d) for d in range(len(size))]), requires_grad)
+
+
+def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """Uninitialised memory, whose dims lie from the outermost to the innermost as ``physical_layout`` says.   torch: empty_permuted"""
+    size, order = tuple(size), list(physical_layout)
+    if len(order) != len(size):
+        raise RuntimeError(
+            f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = {len(size)} is not equal "
+            f"to len(physical_layout) = {len(order)}"
+        )
+    for d in order:
+        if not 0 <= d < len(size):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {d} at index {order.index(d)}).  NB: "
+                "negative dims not currently supported; file an issue if you want it."
+            )
+    if len(set(order)) != len(order):
+        raise RuntimeError(f"Duplicate dim not allowed\nthe layout {order} names one twice")
     dense = empty([size[d] for d in order], dtype=dtype, device=device)
     return wanting(dense.permute([order.index(d) for d in range(len(size))]), requires_grad)
 

@@ -18,6 +18,7 @@ from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
 from .labels import node_name
 from .modes import MODE, enable_grad
+from .tables.strides import as_strided
 from .tape import LARGE, TAPED, recorded
 
 __all__ = [
@@ -310,6 +311,9 @@ def viewed(source, step, grad_mode):
     made = "grad" if grad_mode else "no_grad"
     if view is None or node.__class__ is AccumulateGrad:  # a view that was made a leaf is a base of its own
         return View(source, (step,), made)
+    if step[0] is as_strided:  # it speaks of the memory, whatever view of it the source is
+        base, (shape, strides, offset, _) = view.base, step[1]
+        return View(base, ((step[0], (shape, strides, offset, (base.stride(), base.storage_offset()))),), made)
     return View(view.base, (*view.path, step), made)
 
 

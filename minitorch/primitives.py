@@ -400,13 +400,16 @@ triu = movement("triu", lambda xp, x, k: xp.triu(x, k), lambda g, _out, _x, k: g
 def put(xp, x, y, path):
     """``x``, after ``y`` was written at the path.
 
-    A reshape that is a view of the base may have to copy here, if this array's dims lie in another order.
+    What is a view of the base may be one of a copy here, if this array's dims lie in another order.
     """
     place = x
     for k, (row, params) in enumerate(path):
         inside = row.forward(xp, place, *params)
         if row is reshape and not xp.may_share_memory(inside, place):
             place[...] = put(xp, inside, y, path[k + 1 :]).reshape(place.shape)
+            return x
+        if row.name == "as_strided" and not xp.same_memory(inside, place):
+            place[...] = put(xp, xp.spread(place, params[-1]), y, path[k:])
             return x
         place = inside
     place[...] = y

@@ -740,6 +740,18 @@ for name in special.__all__:
         samples(name, each([*DEGREES, (reals((3,)), 4.0), (0.5, reals((3,), 0.0, 9.0))]), getattr(torch.special, name))
 
 
+# ------------------------------------------------------------------------------------------------- memory and numbers
+
+OWN = [(reals((3, 4)), ((4, 1), 0)), (reals((12,)), ((1,), 0))]
+SEEN = [((2, 2), (1, 5), 3), ((12,), (1,), 0), ((3, 3, 2), (2, 1, 3), 1), ((), (), 7), ((4, 3), (0, 2), 2), ((0, 3), (1, 1), 0)]
+samples("as_strided", [((x,), (*seen, own)) for x, own in OWN for seen in SEEN], lambda x, shape, strides, offset, _own: x.as_strided(shape, strides, offset))
+for name in ("gcd", "lcm"):
+    samples(name, each(WHOLE[:3]))
+samples("mantissa", each([*layouts(0.2, 9.0), *layouts(-9.0, -0.2)]), lambda x: torch.frexp(x)[0])
+samples("exponent", each([*layouts(0.2, 9.0), *layouts(-9.0, -0.2)]), lambda x: torch.frexp(x)[1])
+samples("nextafter", each([pair for pair in pairs() if all(isinstance(x, numpy.ndarray) for x in pair)] + [(reals((3,)), reals((3,)))]))
+
+
 # -------------------------------------------------------------------------------------------------------------- random
 
 DRAWS = [(3,), (2, 40), (0,), ()]

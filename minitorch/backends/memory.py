@@ -6,7 +6,10 @@ import numpy
 from numpy.lib.array_utils import byte_bounds
 from numpy.lib.stride_tricks import as_strided
 
-__all__ = ["address", "bytes_of", "is_shared", "laid_over", "owner", "room", "shared"]
+__all__ = [
+    "address", "bytes_of", "geometry", "is_shared", "laid_over", "owner", "room", "same_memory", "shared", "spread",
+    "strided_view",
+]  # fmt: skip
 
 
 def owner(array):
@@ -59,3 +62,40 @@ def is_shared(array):
     """Whether forked processes share the memory."""
     base = owner(array).base
     return isinstance(base, mmap.mmap)
+
+
+# --------------------------------------------------------------------------------------------- places counted in elements
+
+
+def geometry(x):
+    """The array's strides, and how far behind its owner's first element it begins, in elements."""
+    return tuple([s // x.itemsize for s in x.strides]), (address(x) - address(owner(x))) // x.itemsize
+
+
+def same_memory(x, y):
+    """Whether both are views of one owner's memory."""
+    return owner(x) is owner(y)
+
+
+def strided_view(x, shape, strides, offset, own):
+    """What lies at those places of the memory under ``x``, counted from its beginning. ``own`` are the strides and the
+    offset that ``x`` is said to have; if it lies otherwise here, the view is of a copy that doesn't."""
+    if 0 in shape:
+        return numpy.empty(shape, x.dtype)
+    if geometry(x) != own and x.size:
+        x = spread(x, own)
+    base = x if x.base is None else x.base
+    if base.dtype.kind == "V":  # bfloat16: a stranger to NumPy's buffers
+        base = base.view(numpy.uint16)
+    if not base.flags.c_contiguous:
+        base = base.transpose(sorted(range(base.ndim), key=lambda d: -base.strides[d]))
+    return laid_over(base, x.dtype, shape, strides, offset)
+
+
+def spread(x, own):
+    """The elements of ``x`` in fresh memory, at the places that the strides and the offset ``own`` give them; elsewhere 0."""
+    strides, offset = own
+    memory = numpy.zeros(offset + sum((n - 1) * s for n, s in zip(x.shape, strides, strict=True)) + 1, x.dtype)
+    made = laid_over(memory.view(numpy.uint16) if x.dtype.kind == "V" else memory, x.dtype, x.shape, strides, offset)
+    made[...] = x
+    return made

@@ -8,12 +8,12 @@ from importlib import import_module
 
 import numpy
 from numpy import (
-    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray, ascontiguousarray,
-    bitwise_and, bitwise_or, bitwise_xor, ceil, conjugate, copyto, cos, cosh, equal, exp, exp2, expm1,
-    flip, floor, fmod, from_dlpack, frombuffer, greater, greater_equal, invert, isfinite, isinf, isnan, left_shift, less, less_equal, log,
-    log1p, log2, log10, logical_and, logical_not, logical_or, logical_xor, may_share_memory, multiply, ndarray, negative, not_equal,
-    reciprocal, right_shift, roll, signbit, sin, sinh, sqrt, square, subtract, tan, tanh, tril, triu,
-    true_divide, trunc, zeros,
+    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray,
+    ascontiguousarray, bitwise_and, bitwise_or, bitwise_xor, ceil, conjugate, copyto, cos, cosh, equal, exp, exp2,
+    expm1, flip, floor, fmod, frexp, from_dlpack, frombuffer, gcd, greater, greater_equal, invert, isfinite, isinf,
+    isnan, lcm, left_shift, less, less_equal, log, log10, log1p, log2, logical_and, logical_not, logical_or,
+    logical_xor, may_share_memory, multiply, ndarray, negative, nextafter, not_equal, reciprocal, right_shift, roll,
+    signbit, sin, sinh, sqrt, square, subtract, tan, tanh, tril, triu, true_divide, trunc, zeros,
 )  # fmt: skip
 from numpy.lib.stride_tricks import as_strided
 
@@ -26,6 +26,7 @@ from .indexing import (
     argsort, bincount_ints, gather, index, index_put, nonzero_rows, pick, scatter, scatter_add, scatter_reduce,
     searchsorted_rows, unpick,
 )  # fmt: skip
+from .memory import same_memory, spread, strided_view
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
 from .products import linear, matmul
@@ -33,21 +34,21 @@ from .special import erf, erfc
 
 __all__ = [
     "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos",
-    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere",
-    "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array",
+    "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
     "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "complex_of", "concatenate", "conjugate",
     "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "cumprod", "cumsum", "device_of",
     "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor",
-    "floor_divide", "fmod", "fold_windows", "from_dlpack", "frombuffer", "full", "gather", "greater", "greater_equal",
-    "half_turn", "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "left_shift", "lerp",
-    "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logcumsumexp",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum",
-    "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nonzero_rows", "not_equal", "pad",
-    "paired", "pairs_of", "pick", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet",
-    "reciprocal", "relu", "remainder", "rfft", "right_shift", "rint", "roll", "scatter", "scatter_add",
-    "scatter_reduce", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "sqrt", "square",
-    "squared_error_mean", "stack", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold",
-    "unit", "unpick", "where", "widen", "zeros",
+    "floor_divide", "fmod", "fold_windows", "frexp", "from_dlpack", "frombuffer", "full", "gather", "gcd", "greater",
+    "greater_equal", "half_turn", "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "lcm",
+    "left_shift", "lerp", "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2",
+    "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul",
+    "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nextafter",
+    "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "pick", "pool_gather", "pool_scatter", "positive_copy",
+    "power", "prod", "quiet", "reciprocal", "relu", "remainder", "rfft", "right_shift", "rint", "roll", "same_memory",
+    "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh",
+    "softmax", "spread", "sqrt", "square", "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan",
+    "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "unpick", "where", "widen", "zeros",
 ]  # fmt: skip
 
 

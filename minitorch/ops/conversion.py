@@ -13,8 +13,9 @@ from .formats import in_format
 from .movement import sizes
 
 __all__ = [
-    "LEGACY", "bfloat16", "bool", "byte", "char", "copy_", "cpu", "cuda", "double", "empty_like", "float", "full_like",
-    "half", "int", "item", "long", "new", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "numpy",
+    "LEGACY", "bfloat16", "bool", "byte", "char", "checked_sizes", "copy_", "cpu", "cuda", "double", "empty_like",
+    "float", "full_like", "half", "int", "item", "long", "new", "new_empty", "new_full", "new_ones", "new_tensor",
+    "new_zeros", "numpy",
     "ones_like", "short", "to", "tolist", "type", "type_as", "wanting", "zeros_like",
 ]  # fmt: skip
 

@@ -1,12 +1,15 @@
 """Several tensors to one, and one to several."""
 
+import itertools
+
 from .. import primitives as rows
 from .indexing import several_views
 from .reduce import one_dim
 
 __all__ = [
-    "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod", "cat", "chunk", "column_stack",
-    "dstack", "hstack", "meshgrid", "split", "split_with_sizes", "stack", "tensor_split", "vstack",
+    "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod", "cat", "chunk",
+    "column_stack", "combinations", "dsplit", "dstack", "hsplit", "hstack", "meshgrid", "split", "split_with_sizes",
+    "stack", "tensor_split", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "vsplit", "vstack",
 ]  # fmt: skip
 
 
@@ -192,6 +195,56 @@ def tensor_split(input, indices_or_sections, dim=0):
     return tuple([input.narrow(d, a, max(b - a, 0)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)])
 
 
+def by_dim(name, dim, least):
+    """``hsplit``, ``vsplit`` or ``dsplit``."""
+
+    def function(input, indices_or_sections):
+        if input._array.ndim < least:
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input._array.ndim} dimensions!"
+            )
+        d = min(dim, input._array.ndim - 1)
+        n, sections = input._array.shape[d], indices_or_sections
+        if isinstance(sections, int) and (sections <= 0 or n % sections):
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {n} is not divisible by the "
+                f"split_size {sections}!"
+            )
+        return input.tensor_split(sections, d)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"``tensor_split`` along dim {dim}.   torch: {name}"
+    return function
+
+
+hsplit, vsplit, dsplit = by_dim("hsplit", 1, 1), by_dim("vsplit", 0, 2), by_dim("dsplit", 2, 3)
+
+
+def unrelated(pieces):
+    """Views that history takes for tensors of their own: what is written to one changes the memory, and no other's gradient."""
+    made = []
+    for piece in pieces:
+        apart = piece._wrap(piece._array)
+        apart._node = piece._node
+        made.append(apart)
+    return tuple(made)
+
+
+def unsafe_split(tensor, split_size, dim=0):
+    """``split``, whose pieces one promises not to write to, or to use no more than one of.   torch: unsafe_split"""
+    return unrelated(split(tensor, split_size, dim))
+
+
+def unsafe_split_with_sizes(input, split_sizes, dim=0):
+    """``split_with_sizes``, whose pieces one promises not to write to, or to use no more than one of.   torch: unsafe_split_with_sizes"""
+    return unrelated(split_with_sizes(input, split_sizes, dim))
+
+
+def unsafe_chunk(input, chunks, dim=0):
+    """``chunk``, whose pieces one promises not to write to, or to use no more than one of.   torch: unsafe_chunk"""
+    return unrelated(chunk(input, chunks, dim))
+
+
 def broadcast_tensors(*tensors):
     """All tensors, expanded to their common shape: views.   torch: broadcast_tensors"""
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
@@ -247,3 +300,22 @@ def block_diag(*tensors):
         rows_.append(t.pad_widths([(0, 0), (left, width - left - t.shape[1])]))
         left += t.shape[1]
     return cat(rows_, 0)
+
+
+def combinations(input, r=2, with_replacement=False):
+    """Every choice of ``r`` elements of a vector, in order, one a row.   torch: combinations
+
+    >>> torch.combinations(torch.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
+    if input.ndim != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return input.new_empty(0)
+    choices = (itertools.combinations_with_replacement if with_replacement else itertools.combinations)(range(len(input)), r)
+    places = list(choices)
+    return input[input._arange(1).new_tensor(places).reshape(len(places), r)]

@@ -9,7 +9,7 @@ from .special import logit, sinc, xlogy
 
 __all__ = [
     "digamma", "digamma_", "erfinv", "erfinv_", "i0", "i0_", "igamma", "igamma_", "igammac", "igammac_", "lgamma",
-    "lgamma_", "logit_", "mvlgamma", "mvlgamma_", "nth_polygamma", "overwritten", "polygamma", "polygamma_", "sinc_",
+    "lgamma_", "logit_", "mvlgamma", "mvlgamma_", "nth_polygamma", "of_tensors", "overwritten", "polygamma", "polygamma_", "sinc_",
     "xlogy_",
 ]  # fmt: skip
 
@@ -19,8 +19,8 @@ erfinv, erfinv_ = unary(table.erfinv, "The inverse of erf"), in_place(table.erfi
 i0, i0_ = unary(table.i0, "I₀(x), Bessel's modified function of order 0"), in_place(table.i0)
 
 
-def share_of_gamma(row, formula):
-    """``igamma`` or ``igammac``, which take no numbers."""
+def of_tensors(row, formula):
+    """As ``binary``, for what takes no numbers."""
     apply = binary(row, formula)
 
     def function(input, other):
@@ -31,8 +31,8 @@ def share_of_gamma(row, formula):
     return named(function, row.name, apply.__doc__)
 
 
-igamma = share_of_gamma(table.igamma, "∫₀ʸ t^(x-1) e^-t dt / Γ(x); it has a gradient for y only")
-igammac = share_of_gamma(table.igammac, "1 - igamma(x, y); it has a gradient for y only")
+igamma = of_tensors(table.igamma, "∫₀ʸ t^(x-1) e^-t dt / Γ(x); it has a gradient for y only")
+igammac = of_tensors(table.igammac, "1 - igamma(x, y); it has a gradient for y only")
 igamma_, igammac_ = binary_in_place(table.igamma), binary_in_place(table.igammac)
 
 
@@ -73,27 +73,28 @@ def mvlgamma(input, p):
     return (input.unsqueeze(-1) + steps).lgamma().sum(-1) + p * (p - 1) * math.log(math.pi) / 4
 
 
-def overwritten(input, result):
-    """``input``, with ``result`` written over it. Raises RuntimeError for a result of a higher category, or a larger shape."""
+def overwritten(input, function, *args, **kwargs):
+    """``input``, with ``function(input, …)`` written over it. Raises RuntimeError for a result of a higher category of dtype."""
+    result = function(input.clone() if input.requires_grad else input, *args, **kwargs)  # what is written over can't be saved
     result = result if result.dtype.category > input.dtype.category else result.to(input.dtype)
     return input._write(rows.assign, (input, result))
 
 
 def mvlgamma_(input, p):
     """``mvlgamma`` in place."""
-    return overwritten(input, mvlgamma(input, p))
+    return overwritten(input, mvlgamma, p)
 
 
 def sinc_(input):
     """``sinc`` in place."""
-    return overwritten(input, sinc(input))
+    return overwritten(input, sinc)
 
 
 def logit_(input, eps=None):
     """``logit`` in place."""
-    return overwritten(input, logit(input, eps))
+    return overwritten(input, logit, eps)
 
 
 def xlogy_(input, other):
     """``xlogy`` in place."""
-    return overwritten(input, xlogy(input, other))
+    return overwritten(input, xlogy, other)

@@ -85,7 +85,10 @@ class Vocabulary:
         bitwise_left_shift_, bitwise_right_shift_, copysign_, cumprod_, cumsum_, deg2rad_, eq_, float_power_, frac_,
         ge_, gt_, heaviside_, hypot_, ldexp_, le_, lt_, nan_to_num_, ne_, rad2deg_, renorm_,
     )  # fmt: skip
-    from .joining import chunk, split, split_with_sizes, tensor_split
+    from .joining import (
+        chunk, dsplit, hsplit, split, split_with_sizes, tensor_split, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
+        vsplit,
+    )  # fmt: skip
     from .legacy import apply_, is_shared, map_, record_stream, reinforce, resize, share_memory_
     from .linalg import (
         addbmm, addmm, addmm_, addmv, baddbmm, bmm, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul,
@@ -119,6 +122,13 @@ class Vocabulary:
         fmax, fmin, frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit,
         mode, nanmedian, quantile, rad2deg, renorm, select_scatter, sinc,
         slice_scatter, xlogy,
+    )  # fmt: skip
+    from .copies import narrow_copy
+    from .numbers import frexp, gcd, gcd_, lcm, lcm_, nextafter, nextafter_
+    from .places import index_reduce, index_reduce_, nonzero_static, put, put_
+    from .statistics import histogram, nanquantile
+    from .strides import (
+        as_strided, as_strided_, as_strided_scatter, gathered_in, new_empty_strided, resize_, resize_as_, storage_offset,
     )  # fmt: skip
     from .transcendental import (
         digamma, digamma_, erfinv, erfinv_, i0, i0_, igamma, igamma_, igammac, igammac_, lgamma, lgamma_, logit_,

@@ -39,6 +39,9 @@ INEXACT["matrix_exp"] = {torch.float32: (2e-5, 1e-3)}  # sums cancel: an element
 NO_SECOND_DERIVATIVE = {"linalg.norm/subgradients_at_zero"}
 """Samples at points where the first derivative has none."""
 
+WRONG = {"as_strided_scatter"}
+"""Where PyTorch's gradient fails PyTorch's gradcheck: only values are compared. Ours is checked in test/ops/test_strides.py."""
+
 UNFILLED = {"empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided", "resize_", "resize_as_"}
 """What the numbers are is left open: only dtype and shape are compared."""
 
@@ -202,7 +205,7 @@ class Trial:
             if there != here:
                 raise Failure(f"{self.label}: aliasing {there} expected, got {here}")
         wanting, our_wanting = [[x for x in xs if x.requires_grad] for xs in (inputs, our_inputs)]
-        if wanting and self.op.supports_autograd:
+        if wanting and self.op.supports_autograd and self.op.name not in WRONG:
             self.gradients(change(expected), Crossing().function(change)(got), wanting, our_wanting, second)
 
     def gradients(self, expected, got, wanting, our_wanting, second):
@@ -450,6 +453,8 @@ def check_errors(op, ours, check):
 
         def run(sample=sample, wrong=wrong, i=i):
             theirs = (sample.input, sample.args, sample.kwargs)
+            if any(x.device.type != "cpu" for x in tensors_in(theirs)):
+                return  # a device that we don't have
             (input, args, kwargs) = Crossing()(theirs)
             _, error = raised(lambda: op.op(theirs[0], *theirs[1], **theirs[2]))
             _, our_error = raised(lambda: ours(input, *args, **kwargs))

@@ -1,0 +1,173 @@
+"""Histograms, and quantiles with missing values."""
+
+import math
+from collections import namedtuple
+
+from ..backends import backend_of
+from .reduce import one_dim
+
+__all__ = ["histogram", "histogramdd", "nanquantile"]
+
+histogram_result = namedtuple("histogram", ["hist", "bin_edges"])
+histogramdd_result = namedtuple("histogramdd", ["hist", "bin_edges"])
+
+
+def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+    """``quantile`` of the elements that aren't NaN; NaN where there is none.   torch: nanquantile"""
+    q = checked_share(input, q, interpolation)
+    d = 0 if dim is None else one_dim(dim, input.ndim)
+    x = input.reshape(-1) if dim is None or input.ndim == 0 else input.movedim(d, -1)
+    x = x.sort(-1).values
+    rank = (q.reshape(-1) * (x.isnan().logical_not().sum(-1, True) - 1)).clamp(min=0)
+    if interpolation != "linear" and interpolation != "midpoint":
+        rank = {"lower": rank.floor, "higher": rank.ceil, "nearest": rank.round}[interpolation]()
+    below = x.gather(-1, rank.long())
+    if interpolation in ("linear", "midpoint"):
+        weight = rank - rank.long() if interpolation == "linear" else rank.full_like(0.5)
+        below = below.lerp(x.gather(-1, rank.ceil().long()), weight)
+    found = below.movedim(-1, 0)
+    if keepdim:
+        found = found.unsqueeze(d + 1) if dim is not None and input.ndim else found.reshape(-1, *[1] * input.ndim)
+    return found if q.ndim else found.squeeze(0)
+
+
+def checked_share(input, q, interpolation):
+    """``q`` as a tensor. Raises RuntimeError for what has no quantile."""
+    if not input.numel():
+        raise RuntimeError("quantile() input tensor must be non-empty")
+    if input.dtype.name not in ("float32", "float64"):
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
+    if not hasattr(q, "_apply"):
+        if not 0 <= q <= 1:
+            raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q}")
+        q = input.new_tensor(q)
+    if q.ndim > 1:
+        raise RuntimeError(f"quantile() q must be a scalar or 1D tensor, but got {q.ndim}D tensor")
+    if q.dtype is not input.dtype:
+        raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise RuntimeError(f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
+    if bool(((q < 0) | (q > 1)).any()):
+        raise RuntimeError("quantile() q values must be in the range [0, 1]")
+    return q
+
+
+# ----------------------------------------------------------------------------------------------------------- histograms
+
+
+def histogram(input, bins, *, range=None, weight=None, density=False):
+    """How many elements lie in each bin, or their ``weight``; and the edges of the bins: (hist, bin_edges).   torch: histogram
+
+    bins: how many, of equal width over ``range`` (unsaid, that of x); or a sorted vector of edges. Each bin holds its left
+    edge, the last one both. With ``density`` the integral of the result is 1.
+
+    >>> torch.histogram(torch.tensor([1.0, 2.0, 1.0]), bins=4, range=(0.0, 3.0)).hist
+    tensor([0., 2., 1., 0.])
+    """
+    x = input.reshape(-1, 1)
+    weight = weight if weight is None else same_shape(input, weight).reshape(-1)
+    if hasattr(bins, "_apply"):
+        if range is not None:
+            raise TypeError("histogram() received an invalid combination of arguments\\nedges leave no choice of a range")
+        edges = [sorted_edges(input, bins).clone()]
+    else:
+        edges = even_edges("histogram", x, [bins], range)
+    hist = counted(x, edges, weight, density)
+    return histogram_result(hist, edges[0])
+
+
+def histogramdd(input, bins, *, range=None, weight=None, density=False):
+    """``histogram`` in several dims: x: (*, N) is points of N coordinates; hist has a dim for each.   torch: histogramdd
+
+    bins: how many, for all coordinates or each; or a vector of edges for each. range: the lows and highs, in pairs.
+    """
+    if input.ndim < 2:
+        raise RuntimeError(f"torch.histogramdd: input tensor should have at least 2 dimensions\nit has {input.ndim}")
+    n = input.shape[-1]
+    x = input.reshape(-1, n)
+    bins = [bins] * n if isinstance(bins, int) else list(bins)
+    if len(bins) != n:
+        raise RuntimeError(
+            f"torch.histogramdd: expected {n} bin {'edges' if bins and hasattr(bins[0], '_apply') else 'sizes'} for each of the "
+            f"innermost dimensions, but got {len(bins)}"
+        )
+    weight = weight if weight is None else same_shape(input[..., 0], weight).reshape(-1)
+    if hasattr(bins[0], "_apply"):
+        edges = [sorted_edges(input, edge) for edge in bins]
+    else:
+        edges = even_edges("histogramdd", x, bins, range)
+    return histogramdd_result(counted(x, edges, weight, density), tuple(edges))
+
+
+def same_shape(input, weight):
+    if weight.shape != input.shape:
+        raise RuntimeError(
+            "torch.histogramdd: if weight tensor is provided it should have the same shape as the input tensor excluding its innermost "
+            f"dimension, but got input with shape {list(input.shape)} and weight with shape {list(weight.shape)}"
+        )
+    if weight.dtype is not input.dtype:
+        raise RuntimeError(
+            "torch.histogramdd: if weight tensor is provided, input tensor and weight tensor should have the same dtype, but got "
+            f"input({input._type_name()}), and weight({weight._type_name()})"
+        )
+    return weight
+
+
+def sorted_edges(input, edges):
+    if edges.ndim != 1:
+        raise RuntimeError(
+            f"torch.histogramdd: bins tensor should have one dimension, but got {edges.ndim} dimensions in the bins tensor for dimension 0"
+        )
+    if edges.dtype is not input.dtype:
+        raise RuntimeError(
+            "torch.histogramdd: input tensor and bins tensors should have the same dtype, but got input with dtype "
+            f"{input._type_name()} and bins for dimension 0 with dtype {edges._type_name()}"
+        )
+    if not edges.numel():
+        raise RuntimeError(
+            "torch.histogramdd: bins tensor should have at least 1 element, but got 0 elements in the bins tensor for dimension 0"
+        )
+    return edges
+
+
+def even_edges(name, x, bins, range):
+    """For each column its edges."""
+    if any(b <= 0 for b in bins):
+        raise RuntimeError(f"torch.{name}(): bins must be > 0, but got {min(bins)} for dimension {bins.index(min(bins))}")
+    if range is not None and len(range) != 2 * len(bins):
+        raise RuntimeError(
+            f"torch.{name}: for a {len(bins)}-dimensional histogram range should have {2 * len(bins)} elements, but got {len(range)}"
+        )
+    edges = []
+    for d, count in enumerate(bins):
+        if range is not None:
+            low, high = range[2 * d], range[2 * d + 1]
+        else:
+            low, high = (x[:, d].min().item(), x[:, d].max().item()) if x.shape[0] else (0.0, 1.0)
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise RuntimeError(f"torch.{name}: dimension {d}'s range [{low:g}, {high:g}] is not finite")
+        if low > high:
+            raise RuntimeError(f"torch.{name}: min should not exceed max, but got min {low:g} max {high:g} for dimension {d}")
+        if low == high:
+            low, high = low - 0.5, high + 0.5
+        edges.append(x._wrap(backend_of((x._array,)).linspace(low, high, count + 1, x.dtype)))
+    return edges
+
+
+def counted(x, edges, weight, density):
+    """The weight of the rows of ``x`` in each cell between the edges."""
+    shape = [e.numel() - 1 for e in edges]
+    place, inside = 0, None
+    for d, e in enumerate(edges):
+        column = x[:, d].contiguous()
+        at = (e.searchsorted(column, right=True) - 1).where(column != e[-1], shape[d] - 1)
+        here = (column >= e[0]) & (column <= e[-1])
+        place, inside = place * shape[d] + at, here if inside is None else inside & here
+    weight = x.new_ones(x.shape[0]) if weight is None else weight
+    hist = x.new_zeros(math.prod(shape)).index_add_(0, place[inside], weight[inside]).reshape(shape)
+    if density:
+        hist = hist / hist.sum()
+        for d, e in enumerate(edges):
+            widths = e.narrow(0, 1, shape[d]) - e.narrow(0, 0, shape[d])
+            hist = hist / widths.reshape([-1 if i == d else 1 for i in range(len(shape))])
+    return hist
