@@ -5,7 +5,7 @@ import math
 from .. import primitives as rows
 from ..dtypes import int64
 from .reduce import one_dim
-from .special import scatter_reduce
+from .scatter import scatter_reduce
 from .transcendental import overwritten
 
 __all__ = ["index_reduce", "index_reduce_", "nonzero_static", "put", "put_", "unravel_index"]

@@ -5,7 +5,7 @@ torch: aten/src/ATen/native/UnaryOps.cpp, BinaryOps.cpp, derivatives.yaml
 
 import math
 
-from ..table import of_reals
+from ..table import analytic, of_reals
 
 __all__ = [
     "digamma", "entr", "erfcx", "erfinv", "i0", "i0e", "i1", "i1e", "igamma", "igammac", "lgamma", "log_ndtr", "ndtri",
