@@ -146,7 +146,7 @@ class Sample:
         if len(wanting) != len(our_wanting):
             raise Failure(f"{label}: {len(wanting)} tensors with a gradient expected, got {len(our_wanting)}")
         if wanting:
-            trial = Trial(self.entry, None, None, self.dtype, label)
+            trial = Differentiated(self.entry, self.dtype, label, theirs, (args, kwargs))
             second = self.dtype is torch.float64 and not label.endswith(("copy", "pickled"))
             trial.gradients(results(expected), results(got), wanting, our_wanting, second)
         return True
@@ -174,6 +174,33 @@ class Sample:
         _, error = raised(lambda: made[0](*args, **kwargs))
         _, our_error = raised(lambda: made[1](*our_args, **our_kwargs))
         agree_on_errors(error, our_error, f"{self.label} ({str(error)[:80]})")
+
+
+class Differentiated(Trial):
+    """The gradients of one call of PyTorch's ``module``, and what they are in float64."""
+
+    def __init__(self, entry, dtype, label, module, arguments):
+        super().__init__(entry, None, None, dtype, label)
+        self.module, self.arguments = module, arguments
+
+    def exact_gradients(self, seeds):
+        module = copy.deepcopy(self.module).double()
+        args, kwargs = wide(self.arguments)
+        torch.manual_seed(7)
+        outs = [x for x in tensors_in(results(module(*args, **kwargs))) if x.requires_grad]
+        wanting = [*(x for x in tensors_in((args, kwargs)) if x.requires_grad), *module.parameters()]
+        return torch.autograd.grad(outs, wanting, [s.double() for s in seeds], allow_unused=True)
+
+
+def wide(value):
+    """``value`` with its floating-point tensors in float64."""
+    if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
+        return type(value)(wide(item) for item in value)
+    if isinstance(value, dict):
+        return {key: wide(item) for key, item in value.items()}
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return value.detach().double().requires_grad_(value.requires_grad)
+    return value
 
 
 def results(value):
