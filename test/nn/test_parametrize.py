@@ -191,6 +191,35 @@ LAYERS = {
 }
 
 
+ORTHOGONAL = {
+    "square": "Q.orthogonal(layer)",
+    "square, cayley": "Q.orthogonal(layer, orthogonal_map='cayley')",
+    "square, householder": "Q.orthogonal(layer, orthogonal_map='householder')",
+    "wide": "layer = Q.orthogonal(t.nn.Linear(3, 2))",
+    "tall": "layer = Q.orthogonal(t.nn.Linear(3, 5))",
+    "tall, exponential": "layer = Q.orthogonal(t.nn.Linear(3, 5), orthogonal_map='matrix_exp')",
+    "tall, cayley": "layer = Q.orthogonal(t.nn.Linear(3, 5), orthogonal_map='cayley')",
+    "wide, plain": "layer = Q.orthogonal(t.nn.Linear(3, 2), use_trivialization=False)",
+    "square, plain exponential": "layer = Q.orthogonal(layer, use_trivialization=False)",
+    "assigned": "Q.orthogonal(layer)\nlayer.weight = t.eye(3)",
+    "assigned, not orthogonal": "Q.orthogonal(layer)\nlayer.weight = t.eye(3) * 2 + 1",
+    "plain exponential assigned": "Q.orthogonal(layer, use_trivialization=False)\nlayer.weight = t.eye(3)",
+    "plain reflections assigned": (
+        "Q.orthogonal(layer, orthogonal_map='householder', use_trivialization=False)\nlayer.weight = t.eye(3)"
+    ),
+    "another shape assigned": "Q.orthogonal(layer)\nlayer.weight = t.eye(2)",
+    "of bias": "Q.orthogonal(layer, 'bias')",
+    "no such name": "Q.orthogonal(layer, 'wait')",
+    "no such map": "Q.orthogonal(layer, orthogonal_map='qr')",
+    "removed": "Q.orthogonal(layer)\nP.remove_parametrizations(layer, 'weight')",
+}
+
+
+@pytest.mark.parametrize("name", ORTHOGONAL)
+def test_orthogonal_weight(name):
+    agree(run(ORTHOGONAL[name]), {"float32": (1e-4, 5e-6)})  # products of reflections add up rounding
+
+
 @pytest.mark.parametrize("name", REGISTERED)
 def test_parametrized_layer(name):
     agree(run(REGISTERED[name]))
