@@ -69,7 +69,8 @@ ENTRIES = [op for op in op_db if not left_out(op)]
 
 
 def full_name(op):
-    return f"{op.name}/{op.variant_test_name}" if op.variant_test_name else op.name
+    variant = getattr(op, "variant_test_name", "")  # a layer of modules.py has none
+    return f"{op.name}/{variant}" if variant else op.name
 
 
 def our_function(op):
