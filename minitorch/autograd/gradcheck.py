@@ -2,6 +2,9 @@
 
     numerical[i, j] = (f(x + ε eᵢ)ⱼ - f(x - ε eᵢ)ⱼ) / 2ε          analytical[:, j] = backward from eⱼ
 
+Complex outputs are looked at as two reals each; a complex input is moved in both directions, by ε and by εi, and the two
+differences are the parts of its gradient.
+
 Use float64: with float32 the difference drowns in rounding.   torch: torch/autograd/gradcheck.py
 """
 
@@ -11,6 +14,7 @@ from ..creation import empty, zeros, zeros_like
 from ..dtypes import complex128, float64
 from ..engine import Tensor
 from ..modes import no_grad
+from ..ops.complex import complex, view_as_complex, view_as_real
 from ..ops.joining import stack
 from .reverse import grad
 
@@ -41,7 +45,7 @@ def gradcheck(
 ):
     """True if backward through ``func(*inputs)`` agrees with finite differences; else GradcheckError, or False.
 
-    Every element is looked at, in ``fast_mode`` too; real numbers only. The other ``check_…`` options have no effect.
+    Every element is looked at, in ``fast_mode`` too. The other ``check_…`` options have no effect.
     torch: autograd.gradcheck
 
     >>> x = tensor([1., 2.], dtype=torch.float64, requires_grad=True)
@@ -51,7 +55,7 @@ def gradcheck(
     inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     try:
         _check_inputs(inputs)
-        outputs = _outputs(func(*inputs))
+        outputs = _real_outputs(func, inputs)
         numerical = _numerical_jacobians(func, inputs, outputs, eps)
         _compare(inputs, outputs, numerical, atol, rtol, nondet_tol, check_grad_dtypes)
     except GradcheckError:
@@ -91,7 +95,7 @@ def gradgradcheck(
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     wanted = [i for i, _ in _wanted(inputs)]
     if grad_outputs is None:
-        grad_outputs = [empty(x.shape, dtype=x.dtype).uniform_(-1, 1) for x in _outputs(func(*inputs))]
+        grad_outputs = [_drawn(x) for x in _outputs(func(*inputs))]
         if gen_non_contig_grad_outputs:
             grad_outputs = [stack([g, g], -1)[..., 0] for g in grad_outputs]
         grad_outputs = [g.detach().requires_grad_() for g in grad_outputs]
@@ -114,7 +118,19 @@ def gradgradcheck(
 def _outputs(outputs):
     """The outputs that have a derivative."""
     outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-    return tuple([y for y in outputs if y.is_floating_point()])
+    return tuple([y for y in outputs if y.is_floating_point() or y.is_complex()])
+
+
+def _real_outputs(func, inputs):
+    """The outputs that have a derivative, the complex ones as pairs of reals."""
+    return tuple([view_as_real(y) if y.is_complex() else y for y in _outputs(func(*inputs))])
+
+
+def _drawn(like):
+    """Numbers between -1 and 1 in the shape of an output."""
+    if like.is_complex():
+        return view_as_complex(empty((*like.shape, 2), dtype=like.dtype.to_real()).uniform_(-1, 1))
+    return empty(like.shape, dtype=like.dtype).uniform_(-1, 1)
 
 
 def _wanted(inputs):
@@ -158,18 +174,27 @@ def _numerical_jacobians(func, inputs, outputs, eps):
         if not (isinstance(x, Tensor) and x.requires_grad):
             continue
         rows = [[] for _ in outputs]
-        place = x.data  # no version: writing here is not noticed by backward
         for position in _positions(x.shape):
-            before = place[position].item()
-            place[position] = before + eps
-            above = [y.detach().clone() for y in _outputs(func(*inputs))]
-            place[position] = before - eps
-            below = [y.detach().clone() for y in _outputs(func(*inputs))]
-            place[position] = before
-            for row, a, b in zip(rows, above, below, strict=True):
-                row.append(((a - b) / (2 * eps)).reshape(-1))
-        jacobians.append([_stacked(row, (x.numel(), y.numel()), y) for row, y in zip(rows, outputs, strict=True)])
+            differences = _differences(func, inputs, x, position, eps)
+            if x.is_complex():
+                others = _differences(func, inputs, x, position, eps * 1j)
+                differences = [complex(a, b) for a, b in zip(differences, others, strict=True)]
+            for row, difference in zip(rows, differences, strict=True):
+                row.append(difference)
+        jacobians.append([_stacked(row, (x.numel(), y.numel()), x) for row, y in zip(rows, outputs, strict=True)])
     return jacobians
+
+
+def _differences(func, inputs, x, position, step):
+    """(f(x + step) - f(x - step)) / 2 |step| for one element of x, by output."""
+    place = x.data  # no version: writing here is not noticed by backward
+    before = place[position].item()
+    place[position] = before + step
+    above = [y.detach().clone() for y in _real_outputs(func, inputs)]
+    place[position] = before - step
+    below = [y.detach().clone() for y in _real_outputs(func, inputs)]
+    place[position] = before
+    return [((a - b) / (2 * abs(step))).reshape(-1) for a, b in zip(above, below, strict=True)]
 
 
 def _stacked(rows, shape, like):
@@ -215,7 +240,8 @@ def _compare(inputs, outputs, numerical, atol, rtol, nondet_tol, check_grad_dtyp
             )
         for i, (a, blocks) in enumerate(zip(analytical, numerical, strict=True)):
             n = blocks[j]
-            if not a.to(float64).allclose(n.to(float64), rtol, atol):
+            wide = complex128 if a.is_complex() else float64
+            if not a.to(wide).allclose(n.to(wide), rtol, atol):
                 raise GradcheckError(
                     f"Jacobian mismatch for output {k} with respect to input {i},\nnumerical:{n}\nanalytical:{a}\n"
                 )
