@@ -78,7 +78,7 @@ atan = analytic("atan", lambda xp, x, out=None: xp.arctan(x, out), lambda g, _ou
 sinh = analytic("sinh", lambda xp, x, out=None: xp.sinh(x, out), lambda g, _out, x: g * x.cosh().conjugate())
 cosh = analytic("cosh", lambda xp, x, out=None: xp.cosh(x, out), lambda g, _out, x: g * x.sinh().conjugate())
 asinh = analytic("asinh", lambda xp, x, out=None: xp.arcsinh(x, out), lambda g, _out, x: g * (x * x + 1).rsqrt().conjugate())
-acosh = analytic("acosh", lambda xp, x, out=None: xp.arccosh(x, out), lambda g, _out, x: g * (x * x - 1).rsqrt().conjugate())
+acosh = analytic("acosh", lambda xp, x, out=None: xp.arccosh(x, out), lambda g, _out, x: g * x.acosh_slope().conjugate())
 atanh = analytic("atanh", lambda xp, x, out=None: xp.arctanh(x, out), lambda g, _out, x: g / (1 - x * x).conjugate())
 tanh = analytic("tanh", lambda xp, x, out=None: xp.tanh(x, out), lambda g, out, _x: g * (1 - out * out).conjugate())
 sigmoid = analytic("sigmoid", lambda xp, x, out=None: xp.sigmoid(x, out), lambda g, out, _x: g * (out * (1 - out)).conjugate())

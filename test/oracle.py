@@ -139,14 +139,15 @@ def same_first_line(program):
 def expression(text, **arrays):
     """The program that evaluates ``text``: an expression of the library ``t`` and of tensors, given as NumPy arrays.
 
-    It returns the value, or several; the gradients of all real tensors, sent back from every real result with weights that
-    tell its elements apart; and the tensors as they are afterwards.
+    It returns the value, or several; the gradients of all real and complex tensors, sent back from every such result with
+    weights that tell its elements apart; and the tensors as they are afterwards.
     """
 
     def program(t):
-        x = {name: make(t, a, requires_grad=a.dtype.kind == "f") for name, a in arrays.items()}
+        x = {name: make(t, a, requires_grad=a.dtype.kind in "fc") for name, a in arrays.items()}
         value = eval(text, {"t": t, **x})
         results = [v for v in flat(value) if isinstance(v, t.Tensor) and v.requires_grad and v.grad_fn is not None]
+        results = [t.view_as_real(v.resolve_conj()) if v.is_complex() else v for v in results]
         total = sum(
             [(v.double() * t.arange(1.0, v.numel() + 1, dtype=t.float64).reshape(v.shape)).sum() for v in results]
         )

@@ -18,7 +18,7 @@ import minitorch
 from minitorch import primitives, special
 from minitorch.ops import draws
 
-__all__ = ["INTEGERS_TOO", "PROGRAMS", "REFERENCES", "SAMPLES", "UNDERIVED", "integers", "reals"]
+__all__ = ["COMPLEX_TOO", "INTEGERS_TOO", "PROGRAMS", "REFERENCES", "SAMPLES", "UNDERIVED", "integers", "reals"]
 
 
 def generator(*seed):
@@ -97,6 +97,8 @@ for name in ("asin", "acos", "atanh", "log1p"):
     samples(name, each(layouts(-0.8, 0.8)))
 samples("tan", each(layouts(-1.2, 1.2)))
 samples("acosh", each(layouts(1.2, 3.0)))
+COMPLEX_TOO = {"acosh": each(complexes())}
+"""More complex samples, where the real ones lie on one side of a cut."""
 samples("copy", each(layouts()), torch.clone)
 samples(
     "clamp", [s for bounds in ((-0.5, 1.0), (None, 0.25), (0.25, None), (1.0, -1.0)) for s in each(layouts(), *bounds)]

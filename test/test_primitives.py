@@ -7,7 +7,7 @@ import numpy
 import pytest
 import torch
 from oracle import TOLERANCE, agree, assert_same, make, plain
-from samples import INTEGERS_TOO, PROGRAMS, REFERENCES, SAMPLES, UNDERIVED
+from samples import COMPLEX_TOO, INTEGERS_TOO, PROGRAMS, REFERENCES, SAMPLES, UNDERIVED
 
 import minitorch
 from minitorch.primitives import TABLE
@@ -282,7 +282,7 @@ def complexed(inputs):
 def complex_samples(row):
     """What the row is tried on: its own samples made complex, each beside its reference's outcome to second order."""
     own = [s for s in SAMPLES[row.name] if any(isinstance(x, numpy.ndarray) and x.dtype.kind in "fc" for x in s[0])]
-    for inputs, params in own:
+    for inputs, params in [*own, *COMPLEX_TOO.get(row.name, ())]:
         inputs = complexed(inputs)
         yield inputs, params, lambda *x, params=params: REFERENCES[row.name](*x, *params)
 

@@ -1,6 +1,7 @@
 """To other types, other places, and to Python and NumPy; and new tensors like a given one."""
 
 import builtins
+import warnings
 
 from .. import dtypes
 from .. import primitives as rows
@@ -13,7 +14,7 @@ from .formats import in_format
 from .movement import sizes
 
 __all__ = [
-    "LEGACY", "bfloat16", "bool", "byte", "char", "checked_sizes", "copy_", "cpu", "cuda", "double", "empty_like",
+    "LEGACY", "bfloat16", "bool", "byte", "cdouble", "cfloat", "char", "checked_sizes", "copy_", "cpu", "cuda", "double", "empty_like",
     "float", "full_like", "half", "int", "item", "long", "new", "new_empty", "new_full", "new_ones", "new_tensor",
     "new_zeros", "numpy",
     "ones_like", "short", "to", "tolist", "type", "type_as", "wanting", "zeros_like",
@@ -48,6 +49,8 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
         return input.clone() if copy else input
     if dtype.__class__ is not dtypes.dtype:
         return to(input, dtype=dtypes.as_dtype(dtype), copy=copy)
+    if input._array.dtype.kind == "c" and dtype.category in (dtypes.int64.category, dtypes.float64.category):
+        warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=2)
     return input._apply(rows.cast, (input,), (dtype,))
 
 
@@ -63,6 +66,8 @@ def caster(name, dtype):
 float = caster("float", dtypes.float32)
 double = caster("double", dtypes.float64)
 half = caster("half", dtypes.float16)
+cfloat = caster("cfloat", dtypes.complex64)
+cdouble = caster("cdouble", dtypes.complex128)
 bfloat16 = caster("bfloat16", dtypes.bfloat16)
 long = caster("long", dtypes.int64)
 int = caster("int", dtypes.int32)

@@ -8,7 +8,7 @@ from ..dtypes import bool as bool_dtype
 from ..tables import complex as complex_rows
 
 __all__ = [
-    "abs", "abs_", "acos", "acos_", "acosh", "acosh_", "add", "add_", "addcdiv", "addcdiv_", "addcmul", "addcmul_",
+    "abs", "abs_", "acos", "acos_", "acosh", "acosh_", "acosh_slope", "add", "add_", "addcdiv", "addcdiv_", "addcmul", "addcmul_",
     "asin", "asin_", "asinh", "asinh_", "atan", "atan2", "atan2_", "atan_", "atanh", "atanh_", "between", "binary",
     "binary_in_place", "bitwise_and", "bitwise_and_", "bitwise_left_shift", "bitwise_not", "bitwise_not_", "bitwise_or",
     "bitwise_or_", "bitwise_right_shift", "bitwise_xor", "bitwise_xor_", "both_tensors", "ceil", "ceil_", "choose",
@@ -232,7 +232,7 @@ def checked_alpha(input, other, alpha):
     """``alpha``. Raises RuntimeError if it is a float beside integers. Beside booleans it is one."""
     if input.dtype is bool_dtype and getattr(other, "dtype", None) is bool_dtype and isinstance(alpha, int):
         return bool(alpha)
-    if not isinstance(alpha, int) and not input.is_floating_point() and not getattr(other, "is_floating_point", bool)():
+    if not isinstance(alpha, int) and input.dtype.category < 2 and getattr(other, "dtype", bool_dtype).category < 2:
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     return alpha
 
@@ -403,13 +403,23 @@ def filling(input, mask, value):
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask._type_name('c')}\ncompare, as in x > 0"
         )
     if not hasattr(value, "_apply"):
-        return input.new_full((), value)
+        return input.new_full((), value if value.__class__ is not complex else part_for(input, value))
     if value.ndim:
         raise RuntimeError(
             f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).\n"
             "for a value for each element there is torch.where(mask, values, x)"
         )
     return value.to(input.dtype)
+
+
+def part_for(input, value):
+    """A complex number to fill a tensor with; of a real tensor its real part. Raises RuntimeError if that isn't all."""
+    if input.is_complex():
+        return value
+    if value.imag:
+        name = {"float64": "double", "float32": "float", "bool": "bool"}.get(input.dtype.name, f"{input.dtype.name}_t")
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow\nit is complex, the tensor isn't")
+    return value.real
 
 
 def clamp(input, min=None, max=None):
@@ -477,7 +487,7 @@ def lerp_(input, end, weight):
 
 def addcmul(input, tensor1, tensor2, *, value=1):
     """x + value y z.   torch: addcmul"""
-    value = value if input.is_floating_point() or tensor1.is_floating_point() else int(value)
+    value = int(value) if input.dtype.category < 2 and tensor1.dtype.category < 2 else value
     return input._apply(rows.addcmul, (input, tensor1, tensor2), (value,))
 
 
@@ -504,6 +514,8 @@ def fill_(input, value):
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
         return input.copy_(value)
+    if value.__class__ is complex:
+        value = part_for(input, value)
     if not input.is_floating_point() and not input.is_complex():
         value = int(value) if input.dtype is not bool_dtype else bool(value)
     return input._write(rows.assign, (input, value))
@@ -538,6 +550,13 @@ def share(input, larger, smaller):
     """The gradient of a maximum for its argument ``larger``: x, half of it where the two are equal, 0 where it is smaller."""
     equal = larger == smaller if hasattr(larger, "_apply") else smaller == larger
     return (input * 0.5).where(equal, input).masked_fill(larger < smaller, 0)
+
+
+def acosh_slope(input):
+    """1 / √(x² - 1), of complex numbers on the branch that acosh takes."""
+    if input.is_complex():
+        return (input - 1).rsqrt() * (input + 1).rsqrt()
+    return (input * input - 1).rsqrt()
 
 
 def power_slope(input, exponent):

@@ -32,17 +32,27 @@ def as_bool(input):
 
 def as_float(input):
     """float(x), of one element. Raises ValueError for others."""
-    return float(only_element(input))
+    return float(real_element(input, "double"))
 
 
 def as_int(input):
     """int(x), of one element. Raises ValueError for others."""
-    return int(only_element(input))
+    return int(real_element(input, "int64_t"))
 
 
 def as_complex(input):
     """complex(x), of one element. Raises ValueError for others."""
     return complex(only_element(input))
+
+
+def real_element(input, name):
+    """The one element, a real number. Raises RuntimeError for others, as what ``name`` can't hold."""
+    number = only_element(input)
+    if number.__class__ is not complex:
+        return number
+    if number.imag:
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow\nit is complex: use complex(x)")
+    return number.real
 
 
 def only_element(input):

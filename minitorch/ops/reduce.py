@@ -6,6 +6,7 @@
 import math
 import warnings
 from collections import namedtuple
+from itertools import accumulate
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
@@ -14,7 +15,7 @@ from ..errors import TYPE_NAMES
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin",
-    "cumprod", "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logcumsumexp",
+    "cumprod", "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logaddexp_complex", "logcumsumexp",
     "logcumsumexp_slope", "logsumexp", "max", "max_result", "mean", "median", "min", "min_result", "nanmean",
     "nansum", "norm", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean",
     "std", "std_mean", "sum", "undrop", "var", "var_mean",
@@ -159,13 +160,13 @@ def variance(name, input, dim, unbiased, keepdim, correction):
         dim, unbiased = None, dim
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
-    if not input.is_floating_point():
+    if not input.is_floating_point() and not input.is_complex():
         raise RuntimeError("std and var only support floating point and complex dtypes\nconvert it first: x.float()")
     shape = input._array.shape
     dims = dims_of(dim, len(shape))
     n = math.prod([shape[d] for d in dims])
     mean = input.mean(dims, True) if shape else input
-    total = (input - mean).square().sum(dims if shape else None, keepdim)
+    total = squared_size(input - mean).sum(dims if shape else None, keepdim)
     freedom = n - correction
     if input._array.size // (total._array.size or 1) <= correction:
         warnings.warn(
@@ -175,6 +176,11 @@ def variance(name, input, dim, unbiased, keepdim, correction):
         )
     spread = total / freedom if freedom > 0 else total * math.nan if n == 0 or not freedom else total / 0.0
     return spread, mean if keepdim or not shape else mean.reshape(total._array.shape)
+
+
+def squared_size(x):
+    """|x|², element by element."""
+    return x.view_as_real().square().sum(-1) if x.is_complex() else x.square()
 
 
 # ------------------------------------------------------------------------------------------------------------ extremes
@@ -370,6 +376,10 @@ def cumprod_slope(input, g, dim):
 
 def logcumsumexp(input, dim):
     """ln of the cumulative sum of e^x along ``dim``.   torch: logcumsumexp"""
+    if input.is_complex():  # the angle goes on where one turn ends, as in PyTorch: so step by step
+        d = one_dim(dim, input.ndim)
+        parts = list(input.unbind(d)) if input.ndim else []
+        return input._stack(list(accumulate(parts, logaddexp_complex)), d) if parts else input.clone()
     return scan(rows.logcumsumexp, input, dim, None)
 
 
@@ -413,14 +423,21 @@ def cummin(input, dim):
 # ---------------------------------------------------------------------------------------------- exponentials and norms
 
 
+def logaddexp_complex(x, y):
+    """ln(e^x + e^y) of complex numbers: from the one with the larger real part."""
+    smaller = x.detach().real < y.detach().real
+    larger, other = y.where(smaller, x), x.where(smaller, y)
+    return larger + (other - larger).exp().log1p()
+
+
 def logsumexp(input, dim, keepdim=False):
     """ln Σ e^x over ``dim``, shifted by the maximum so that nothing overflows.   torch: logsumexp"""
     dims = dims_of(dim, input.ndim)
-    if not input.is_floating_point():
+    if not input.is_floating_point() and not input.is_complex():
         input = input.float()
     if 0 in [input._array.shape[d] for d in dims]:
         return input.exp().sum(dims, keepdim).log()
-    shift = input.detach().amax(dims, True)
+    shift = input.detach().real.amax(dims, True)
     shift = shift.masked_fill(shift.isinf(), 0)  # ∞ - ∞ would be NaN
     total = (input - shift).exp().sum(dims, keepdim).log()
     return total + (shift if keepdim else shift.reshape(total.shape))
@@ -458,6 +475,8 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     """
     if dtype is not None:
         input = input.to(dtype)
+    if input.is_complex():
+        return input.abs().norm(p, dim, keepdim)
     if not input.is_floating_point():
         raise RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input._type_name()}"

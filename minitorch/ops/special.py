@@ -6,10 +6,11 @@ from collections import namedtuple
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
-from ..dtypes import get_default_dtype
+from ..dtypes import complex128, float64, get_default_dtype
 from ..tables import special as table
+from .complex import complex as complex_of
 from .elementwise import both_tensors, refuse_number
-from .reduce import one_dim
+from .reduce import logaddexp_complex, one_dim
 
 __all__ = [
     "addr", "bucketize", "cdist", "copysign", "corrcoef", "cov", "cross", "deg2rad", "diagflat", "diagonal_scatter",
@@ -56,6 +57,8 @@ def logit(input, eps=None):
 def logaddexp(input, other):
     """ln(e^x + e^y), without overflow.   torch: logaddexp"""
     refuse_number("logaddexp", input, other)
+    if input.is_complex():
+        return logaddexp_complex(input, other)
     larger = input.maximum(other)
     total = larger + (-(input - other).abs()).exp().log1p()
     return larger.where(larger.isinf(), total)
@@ -105,15 +108,21 @@ def fmin(input, other):
 
 
 def float_power(input, exponent):
-    """x^y in float64.   torch: float_power"""
+    """x^y in float64, or complex128.   torch: float_power"""
     if not hasattr(input, "_apply") and not hasattr(exponent, "_apply"):
         raise TypeError(
             f"float_power() received an invalid combination of arguments - got ({type(input).__name__}, {type(exponent).__name__}), "
             "but expected one of:\nfloat_power(Tensor or Number, Tensor), float_power(Tensor, Number)"
         )
-    x = input.double() if hasattr(input, "_apply") else input
-    y = exponent.double() if hasattr(exponent, "_apply") else exponent
+    wide = complex128 if any([is_complex(v) for v in (input, exponent)]) else float64
+    x = input.to(wide) if hasattr(input, "_apply") else input
+    y = exponent.to(wide) if hasattr(exponent, "_apply") else exponent
     return x**y
+
+
+def is_complex(x):
+    """Whether a tensor or a number is complex."""
+    return x.is_complex() if hasattr(x, "_apply") else isinstance(x, complex)
 
 
 def ldexp(input, other):
@@ -223,11 +232,11 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
             weights = given.to(x.dtype) if weights is None else weights * given
     if weights is None:
         centred = x - x.mean(1, True)
-        return (centred @ centred.t() / max(x.shape[1] - correction, 0)).squeeze()
+        return (centred @ centred.conjugate().t() / max(x.shape[1] - correction, 0)).squeeze()
     total = weights.sum()
     centred = x - (x * weights).sum(1, True) / total
     norm = total - correction * (1 if aweights is None else (weights * aweights).sum() / total)
-    return ((centred * weights) @ centred.t() / norm.clamp(min=0)).squeeze()
+    return ((centred * weights) @ centred.conjugate().t() / norm.real.clamp(min=0)).squeeze()
 
 
 def corrcoef(input):
@@ -235,8 +244,9 @@ def corrcoef(input):
     c = cov(input)
     if c.ndim == 0:
         return c / c
-    deviation = c.diagonal().sqrt()
-    return (c / deviation.unsqueeze(1) / deviation.unsqueeze(0)).clamp(-1, 1)
+    deviation = c.diagonal().real.sqrt()
+    c = c / deviation.unsqueeze(1) / deviation.unsqueeze(0)
+    return complex_of(c.real.clamp(-1, 1), c.imag.clamp(-1, 1)) if c.is_complex() else c.clamp(-1, 1)
 
 
 def histc(input, bins=100, min=0, max=0):

@@ -37,6 +37,7 @@ def spectral_input(input, complex=True):
 
 def real_input(name, input):
     """The input as floating-point numbers. Raises RuntimeError for complex ones."""
+    tensor_only(name, input)
     if input.is_complex():
         found = input._type_name()
         if name == "ihfftn":

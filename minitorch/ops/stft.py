@@ -10,6 +10,11 @@ from .reduce import one_dim
 
 __all__ = ["istft", "stft"]
 
+NO_WINDOW = (
+    "A window was not provided. A rectangular window will be applied{}To suppress this warning and use a rectangular window, "
+    "explicitly set `window=torch.ones(n_fft, device=<device>)`."
+)
+
 
 def stft(
     input, n_fft, hop_length=None, win_length=None, window=None, center=True, pad_mode="reflect", normalized=False,
@@ -31,6 +36,11 @@ def stft(
         raise RuntimeError("stft align_to_window should only be set when center = false")
     width = n_fft // 2 if center else (n_fft - length) // 2 if align_to_window else 0
     x = padded(input, width, pad_mode) if width else input
+    if window is None:
+        warnings.warn(NO_WINDOW.format(
+            ",which is known to cause spectral leakage. Other windows such as torch.hann_window or torch.hamming_window are "
+            "recommended to reduce spectral leakage."
+        ), stacklevel=2)  # fmt: skip
     told = {
         "n_fft": n_fft, "hop_length": hop, "win_length": length, "window": window, "normalized": normalized,
         "onesided": onesided, "return_complex": return_complex, "align_to_window": align_to_window,
@@ -155,6 +165,9 @@ def istft(
     >>> torch.istft(torch.stft(x, 4, return_complex=True), 4)
     tensor([0., 1., 2., 3., 4., 5., 6., 7.])
     """
+    if window is None:
+        text = ".Please provide the same window used by stft to make the inversion lossless."
+        warnings.warn(NO_WINDOW.format(text), stacklevel=2)
     hop = n_fft // 4 if hop_length is None else hop_length
     win_length = n_fft if win_length is None else win_length
     told = {

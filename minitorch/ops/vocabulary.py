@@ -48,12 +48,12 @@ class Vocabulary:
     )  # fmt: skip
     real, imag = property(complex.real, complex.set_real), property(complex.imag, complex.set_imag)
     from .conversion import (
-        bfloat16, bool, byte, char, copy_, cpu, cuda, double, empty_like, float, full_like, half, int, item, long, new,
+        bfloat16, bool, byte, cdouble, cfloat, char, copy_, cpu, cuda, double, empty_like, float, full_like, half, int, item, long, new,
         new_empty, new_full, new_ones, new_tensor, new_zeros, numpy, ones_like, short, to, tolist, type, type_as,
         zeros_like,
     )  # fmt: skip
     from .elementwise import (
-        abs, abs_, acos, acos_, acosh, acosh_, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asin_, asinh,
+        abs, abs_, acos, acos_, acosh, acosh_, acosh_slope, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asin_, asinh,
         asinh_, atan, atan2, atan2_, atan_, atanh, atanh_, between, bitwise_and, bitwise_and_, bitwise_left_shift,
         bitwise_not, bitwise_not_, bitwise_or, bitwise_or_, bitwise_right_shift, bitwise_xor, bitwise_xor_, ceil,
         ceil_, clamp, clamp_, clamp_max, clamp_max_, clamp_min, clamp_min_, cos, cos_, cosh, cosh_, div, div_, eq,
