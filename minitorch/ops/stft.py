@@ -26,7 +26,7 @@ def stft(
     the middle of its window. hop_length: n_fft // 4 unless said; a window of win_length is put in the middle of n_fft.
     Raises RuntimeError for sizes and dtypes that don't fit.   torch: stft
 
-    >>> torch.stft(torch.ones(8), 4, return_complex=True).shape
+    >>> torch.stft(torch.ones(8), 4, window=torch.hann_window(4), return_complex=True).shape
     torch.Size([3, 9])
     """
     hop = n_fft // 4 if hop_length is None else hop_length
@@ -161,8 +161,8 @@ def istft(
 
     Raises RuntimeError for sizes and dtypes that don't fit, and where the windows leave gaps.   torch: istft
 
-    >>> x = torch.arange(8.0)
-    >>> torch.istft(torch.stft(x, 4, return_complex=True), 4)
+    >>> x, w = torch.arange(8.0), torch.hann_window(4)
+    >>> torch.istft(torch.stft(x, 4, window=w, return_complex=True), 4, window=w)
     tensor([0., 1., 2., 3., 4., 5., 6., 7.])
     """
     if window is None:
