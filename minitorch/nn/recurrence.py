@@ -9,6 +9,7 @@ unless somebody listens at the gate or differentiates the gradient: then, or in 
 torch: aten/src/ATen/native/RNN.cpp
 """
 
+from .. import primitives as rows
 from ..autograd.function import Function
 from ..autograd.reverse import grad
 from ..dtypes import float32, float64
@@ -84,7 +85,13 @@ def _step_by_step(mode, gates, sizes, reverse, weight, bias, states, projection=
 
 def _results(mode, planes, n):
     """The output and the final states, as tensors of their own: the way back doesn't read them, so they may be written to."""
-    return (planes[0, :n].data, *[planes[k, n:].data for k in range(STATES[mode])])
+    end = planes.shape[1]
+    return (_part(planes, 0, (0, n, 1)).data, *[_part(planes, k, (n, end, 1)).data for k in range(STATES[mode])])
+
+
+def _part(x, *key):
+    """x[key], for a key as the row has it: for each dim a number or (start, stop, step)."""
+    return x._apply(rows.slice, (x,), (key,))
 
 
 class _Pass(Function):
@@ -103,24 +110,25 @@ class _Pass(Function):
         if MODE.grad or MODE.listeners:
             return None, None, None, *_again(ctx, inputs, (g_output, *g_states))
         flat = planes._apply(BACKWARD[ctx.mode], (g_output, *g_states, planes, inputs[1]), (ctx.sizes, ctx.reverse))
-        d_gates, rest = _cut(flat, inputs[0])
-        d_state = d_gates
-        if ctx.mode == "GRU":
-            d_state, rest = _cut(rest, inputs[0])
-        gradients = []
-        for state in inputs[2 : 2 + STATES[ctx.mode]]:
-            d, rest = _cut(rest, state)
-            gradients.append(d)
-        if ctx.mode == "GRU":
-            gradients.append(d_state.sum(0))
-        before = planes[STATES[ctx.mode], : len(d_gates)]
-        d_weight = d_state.mT.matmul(before) if ctx.needs_input_grad[4] else None
-        return None, None, None, d_gates, d_weight, *gradients
+        gates, weight, *rest = inputs
+        count, gru = STATES[ctx.mode], ctx.mode == "GRU"
+        parts = _cut(flat, [gates, gates, *rest[:count]] if gru else [gates, *rest[:count]])
+        d_gates, d_state = parts[0], parts[gru]
+        d_weight = None
+        if ctx.needs_input_grad[4]:
+            d_weight = d_state.mT.matmul(_part(planes, count, (0, len(gates), 1)))
+        d_bias = [d_state.sum(0)] if gru else []
+        return None, None, None, d_gates, d_weight, *parts[gru + 1 :], *d_bias
 
 
 def _cut(flat, like):
-    """The first elements of ``flat`` in the shape of another tensor, and the others."""
-    return flat[: like.numel()].view(like.shape), flat[like.numel() :]
+    """The parts of a flat tensor, each in the shape of another tensor."""
+    parts, start = [], 0
+    for x in like:
+        end = start + x.numel()
+        parts.append(_part(flat, (start, end, 1)).view(x.shape))
+        start = end
+    return parts
 
 
 def _again(ctx, inputs, gradients):
