@@ -5,6 +5,7 @@ import numbers
 import warnings
 
 from ..creation import empty, zeros
+from ..modes import MODE
 from ..ops.joining import cat, stack
 from . import functional as F
 from . import init
@@ -97,7 +98,7 @@ class RNNBase(Module):
     def check_input(self, input, batch_sizes):
         """Raise ValueError or RuntimeError for an input of another dtype or size than the layer's."""
         dtype = self._flat_weights[0].dtype
-        if input.dtype is not dtype:
+        if input.dtype is not dtype and MODE.autocast is None:
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({dtype}). "
                 f"Convert input: input.to({dtype}), or convert model: model.to({input.dtype})"
@@ -170,7 +171,7 @@ class RNNBase(Module):
 
     def _through(self, x, sizes, states):
         """All layers and directions, one after the other. x: (N, features), packed → (N, output), the final states."""
-        if any([s.dtype is not x.dtype for s in states]):
+        if MODE.autocast is None and any([s.dtype is not x.dtype for s in states]):
             wrong = next(s for s in states if s.dtype is not x.dtype)
             raise RuntimeError(
                 f"mat1 and mat2 must have the same dtype, but got {wrong._type_name()} and {x._type_name()}\n"

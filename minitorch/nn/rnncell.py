@@ -3,6 +3,7 @@
 import math
 
 from ..creation import empty, zeros
+from ..modes import MODE
 from . import functional as F
 from . import init
 from .module import Module
@@ -53,7 +54,7 @@ class RNNCellBase(Module):
                 raise RuntimeError(
                     f"hidden{k} has inconsistent hidden_size: got {state.shape[1]}, expected {self.hidden_size}"
                 )
-        if any([x.dtype is not self.weight_ih.dtype for x in (input, *states)]):
+        if MODE.autocast is None and any([x.dtype is not self.weight_ih.dtype for x in (input, *states)]):
             wrong = next(x for x in (input, *states) if x.dtype is not self.weight_ih.dtype)
             raise RuntimeError(
                 f"mat1 and mat2 must have the same dtype, but got {wrong._type_name()} and {self.weight_ih._type_name()}\n"

@@ -204,6 +204,22 @@ def test_narrow_types(kind, dtype):
     agree(program, {dtype: (2e-2, 2e-2)})
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", [*KINDS, "LSTMCell", "GRUCell", "RNNCell_TANH"])
+def test_autocast(kind, dtype):
+    """Of what comes out only the numbers are compared: by the kernel that it takes, PyTorch returns one dtype or the other."""
+
+    def program(t):
+        t.manual_seed(6)
+        m = layer(t, kind, 3, 4, dtype="float32")
+        x = numbers(t, *((5, 3) if "Cell" in kind else (5, 2, 3)), dtype="float32").detach()
+        with t.autocast("cpu", dtype=t.bfloat16):
+            output = flat(m(x.to(getattr(t, dtype))))[0]
+        return with_gradients(t, output.float(), list(m.parameters()))
+
+    agree(program, {"float32": (5e-2, 5e-2)})
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_batch_of_nobody(kind):
     agree(lambda t: layer(t, kind, 3, 4)(t.zeros(2, 0, 3, dtype=t.float64)))
