@@ -186,6 +186,12 @@ atan2 = of_reals(
 )
 
 
+# A row for its numbers: x² + y² may overflow where its root doesn't
+hypot = of_reals(
+    "hypot", lambda xp, x, y, out=None: xp.hypot(x, y, out), lambda g, out, x, _y: g * (x / out), lambda g, out, _x, y: g * (y / out)
+)
+
+
 def inverse_square(x, y):
     """1 / (x² + y²), and 0 where both are 0."""
     total = x * x + y * y

@@ -141,6 +141,7 @@ for name in (
     "logical_xor",
 ):
     samples(name, each(pairs()), wrapped(getattr(torch, name)))
+samples("hypot", each(pairs((-5.0, 5.0), (0.5, 2.0))), wrapped(torch.hypot))
 for name in ("div", "div_floor", "floor_divide", "remainder", "fmod"):
     samples(
         name,

@@ -10,7 +10,7 @@ import numpy
 from numpy import (
     absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray,
     ascontiguousarray, bitwise_and, bitwise_or, bitwise_xor, ceil, conjugate, copyto, cos, cosh, equal, exp, exp2,
-    expm1, flip, floor, fmod, frexp, from_dlpack, frombuffer, gcd, greater, greater_equal, invert, isfinite, isinf,
+    expm1, flip, floor, frexp, from_dlpack, frombuffer, gcd, greater, greater_equal, hypot, invert, isfinite, isinf,
     isnan, lcm, left_shift, less, less_equal, log, log10, log1p, log2, logical_and, logical_not, logical_or,
     logical_xor, may_share_memory, multiply, ndarray, negative, nextafter, not_equal, reciprocal, right_shift, roll,
     signbit, sin, sinh, sqrt, square, subtract, tan, tanh, tril, triu, true_divide, trunc, zeros,
@@ -34,21 +34,22 @@ from .special import erf, erfc
 
 __all__ = [
     "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos",
-    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array",
-    "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere",
+    "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
     "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "complex_of", "concatenate", "conjugate",
     "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "cumprod", "cumsum", "device_of",
     "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor",
     "floor_divide", "fmod", "fold_windows", "frexp", "from_dlpack", "frombuffer", "full", "gather", "gcd", "greater",
-    "greater_equal", "half_turn", "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "lcm",
-    "left_shift", "lerp", "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2",
-    "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul",
-    "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nextafter",
-    "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "pick", "pool_gather", "pool_scatter", "positive_copy",
-    "power", "prod", "quiet", "reciprocal", "relu", "remainder", "rfft", "right_shift", "rint", "roll", "same_memory",
-    "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh",
-    "softmax", "spread", "sqrt", "square", "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan",
-    "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "unpick", "where", "widen", "zeros",
+    "greater_equal", "half_turn", "hypot", "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan",
+    "keep", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear", "linspace", "log", "log10",
+    "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor",
+    "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative",
+    "nextafter", "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "pick", "pool_gather", "pool_scatter",
+    "positive_copy", "power", "prod", "quiet", "reciprocal", "relu", "remainder", "rfft", "right_shift", "rint",
+    "roll", "same_memory", "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows", "sigmoid", "sign",
+    "signbit", "sin", "sinh", "softmax", "spread", "sqrt", "square", "squared_error_mean", "stack", "strided_view",
+    "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "unpick", "where",
+    "widen", "zeros",
 ]  # fmt: skip
 
 
@@ -297,6 +298,11 @@ def floor_divide(x, y, out=None):
     return numpy.floor_divide(x, y, out)
 
 
+def fmod(x, y, out=None):
+    check_divisor(x, y)
+    return numpy.fmod(x, y, out)
+
+
 def remainder(x, y, out=None):
     check_divisor(x, y)
     return numpy.remainder(x, y, out)
@@ -363,19 +369,40 @@ add_reduce = add.reduce
 INTEGERS = frozenset(a for a in DTYPE_OF if a.kind in "biu")
 
 
-ONES = {numpy.dtype(name): numpy.ones(1 << 10, name) for name in ("float32", "float64")}
+ROWS = 256
+"""How many rows are added up one after another."""
+ONES = {numpy.dtype(name): numpy.ones(ROWS, name) for name in ("float32", "float64")}
 
 
 def sum(x, dims, keepdim):
     """Integers and booleans add up in int64. A matrix along one dim is a product with ones, which is faster."""
-    if x.ndim == 2 and len(dims) == 1 and not keepdim and x.dtype in ONES and x.shape[dims[0]] <= 1 << 10:
-        ones = ONES[x.dtype][: x.shape[dims[0]]]
-        return x.dot(ones) if dims[0] else ones.dot(x)
+    if len(dims) == 1 and not keepdim and x.dtype in ONES:
+        n = x.shape[dims[0]]
+        if x.ndim == 2 and n <= ROWS:
+            ones = ONES[x.dtype][:n]
+            return x.dot(ones) if dims[0] else ones.dot(x)
+        if n > ROWS and dims[0] == 0 and x.ndim > 1 and x.flags.c_contiguous and x.size:
+            return column_sums(x.reshape(n, -1)).reshape(x.shape[1:])
+        if n > ROWS and dims[0] == 1 and x.ndim == 2 and x.flags.f_contiguous and x.size:
+            return column_sums(x.T)
     return add_reduce(x, dims, numpy.int64 if x.dtype in INTEGERS else None, None, keepdim)
 
 
+def column_sums(x):
+    """The sums of a matrix's columns, taken in blocks of rows: the error grows with their number's logarithm, not with it.
+
+    NumPy adds pairwise only along the last dim.
+    """
+    n, columns = x.shape
+    if n <= ROWS:
+        return ONES[x.dtype][:n].dot(x)
+    blocks = n // ROWS
+    total = column_sums(numpy.matmul(ONES[x.dtype][:ROWS], x[: blocks * ROWS].reshape(blocks, ROWS, columns)))
+    return total + column_sums(x[blocks * ROWS :]) if n % ROWS else total
+
+
 def mean(x, dims, keepdim):
-    total = add_reduce(x, dims, None, None, keepdim)
+    total = sum(x, dims, keepdim)
     return total / x.dtype.type(math.prod([x.shape[d] for d in dims]))
 
 
@@ -389,7 +416,14 @@ def prod(x, dim, keepdim):
 
 
 def cumsum(x, dim):
-    return add.accumulate(x, dim, numpy.int64 if x.dtype in INTEGERS else None)
+    return accumulated(add, x, dim)
+
+
+def accumulated(ufunc, x, dim):
+    """Integers in int64, single precision in double and rounded at the end."""
+    if x.dtype.char == "f":
+        return ufunc.accumulate(x, dim, numpy.float64).astype(x.dtype)
+    return ufunc.accumulate(x, dim, numpy.int64 if x.dtype in INTEGERS else None)
 
 
 def logcumsumexp(x, dim):
@@ -397,7 +431,7 @@ def logcumsumexp(x, dim):
 
 
 def cumprod(x, dim):
-    return numpy.multiply.accumulate(x, dim, numpy.int64 if x.dtype in INTEGERS else None)
+    return accumulated(multiply, x, dim)
 
 
 def amax(x, dims, keepdim):

@@ -204,6 +204,7 @@ maximum = of_tensors(rows.maximum, "The larger; NaN if one is")
 minimum = of_tensors(rows.minimum, "The smaller; NaN if one is")
 atan2, atan2_ = of_tensors(rows.atan2, "The angle of the point (y, x)"), binary_in_place(rows.atan2)
 eq, ne = binary(rows.eq, "x == y"), binary(rows.ne, "x != y")
+hypot = of_tensors(rows.hypot, "√(x² + y²)")
 lt, le = binary(rows.lt, "x < y"), binary(rows.le, "x <= y")
 gt, ge = binary(rows.gt, "x > y"), binary(rows.ge, "x >= y")
 logical_and, logical_and_ = of_tensors(rows.logical_and, "Whether both are nonzero"), binary_in_place(rows.logical_and)
@@ -331,12 +332,6 @@ def pow_(input, exponent):
 def rpow(input, base):
     """base^x."""
     return input._apply(rows.pow, (base, input))
-
-
-def hypot(input, other):
-    """√(x² + y²).   torch: hypot"""
-    refuse_number("hypot", input, other)
-    return (input.square() + other.square()).sqrt()
 
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):

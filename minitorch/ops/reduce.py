@@ -284,7 +284,7 @@ argmin = arg_extreme("argmin", rows.argmin)
 def median(input, dim=None, keepdim=False):
     """The middle element, the lower one of two; over ``dim`` as (values, indices). NaN if one is.   torch: median"""
     if dim is None:
-        return input.reshape(-1).median(0).values
+        return input.reshape(-1).median(0).values if input.numel() else input.new_full((), math.nan)
     if input.ndim == 0:
         return median_result(input.clone(), input.argmax())
     d = one_dim(dim, input.ndim)

@@ -172,6 +172,8 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
 
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """The value below which a share ``q`` of the elements lies, between two neighbours by ``interpolation``.   torch: quantile"""
+    if not input.numel():
+        raise RuntimeError("quantile() input tensor must be non-empty")
     q = q if hasattr(q, "_apply") else input.new_tensor(q)
     d = 0 if dim is None else one_dim(dim, input.ndim)
     if input.ndim == 0:

@@ -288,6 +288,8 @@ def gelu(input, approximate="none"):
     >>> F.gelu(tensor([-1., 2.]))
     tensor([-0.1587,  1.9545])
     """
+    if input.dtype.itemsize == 2:  # narrow types: rounded once
+        return gelu(input.float(), approximate).to(input.dtype)
     if approximate == "none":
         return input * 0.5 * ((input * math.sqrt(0.5)).erf() + 1)
     if approximate == "tanh":
