@@ -134,6 +134,7 @@ ELSEWHERE = {
     ),
     "autograd.anomaly_mode": ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"),
     "errors": ("OutOfMemoryError",),
+    "func": ("vmap",),
     "linalg.lowrank": ("pca_lowrank", "svd_lowrank"),
     "ops.draws": ("binomial", "poisson"),
     "random": (

@@ -1,11 +1,8 @@
-"""Modules as functions of their parameters.   torch: torch.func
+"""Modules as functions of their parameters.   torch: _functorch/functional_call.py"""
 
-``grad``, ``vmap`` and their relatives of torch.func are not here; ``autograd.functional`` has jacobian, hessian, vjp, jvp.
-"""
-
-from .engine import no_grad
-from .nn.utils.stateless import call_with_tensors
-from .ops.joining import stack
+from ..engine import no_grad
+from ..nn.utils.stateless import call_with_tensors
+from ..ops.joining import stack
 
 __all__ = ["functional_call", "stack_module_state"]
 
