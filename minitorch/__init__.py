@@ -121,8 +121,8 @@ globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), TAKE_OUT))
 
 SUBMODULES = (
-    "accelerator", "amp", "autograd", "cpu", "cuda", "fft", "func", "linalg", "mps", "nn", "optim", "random", "serialization",
-    "signal", "special", "storage", "utils", "xpu",
+    "accelerator", "amp", "autograd", "cpu", "cuda", "fft", "func", "linalg", "masked", "mps", "nn", "optim",
+    "random", "serialization", "signal", "special", "storage", "utils", "xpu",
 )  # fmt: skip
 """Loaded when first used: a program that needs only tensors starts sooner."""
 ELSEWHERE = {
