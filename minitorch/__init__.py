@@ -121,7 +121,7 @@ globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), TAKE_OUT))
 
 SUBMODULES = (
-    "accelerator", "amp", "autograd", "cpu", "cuda", "fft", "func", "linalg", "masked", "mps", "nn", "optim",
+    "accelerator", "amp", "autograd", "cpu", "cuda", "distributions", "fft", "func", "linalg", "masked", "mps", "nn", "optim",
     "random", "serialization", "signal", "special", "storage", "utils", "xpu",
 )  # fmt: skip
 """Loaded when first used: a program that needs only tensors starts sooner."""

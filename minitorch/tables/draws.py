@@ -27,7 +27,11 @@ poisson = Primitive(
 # binomial(count, p, stream)
 no_slope = not_derived(RuntimeError, "derivative for aten::binomial is not implemented")
 binomial = Primitive(
-    "binomial", "random", lambda xp, count, p, stream: stream.binomial(count, p), (no_slope, no_slope), label="NotImplemented"
+    "binomial",
+    "random",
+    lambda xp, count, p, stream: stream.binomial(count, p),
+    (no_slope, no_slope),
+    label="NotImplemented",
 )
 # standard_gamma(a, stream)
 standard_gamma = Primitive(
@@ -43,7 +47,6 @@ dirichlet = Primitive(
     lambda xp, a, stream: stream.dirichlet(a),
     (lambda g, out, a, _stream: share_slope(g, out, a),),
 )
-
 
 
 def share_slope(g, shares, a):
