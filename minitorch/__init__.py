@@ -44,7 +44,7 @@ from .ops.aliases import (
     row_stack, subtract, swapdims, true_divide,
 )  # fmt: skip
 from .ops.special import (
-    addr, bucketize, cdist, copysign, corrcoef, cov, cross, deg2rad, diagflat, diagonal_scatter, diff, float_power,
+    bucketize, copysign, cross, deg2rad, diagflat, diagonal_scatter, diff, float_power,
     fmax, fmin, frac, heaviside, histc, isin, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit,
     mode, nanmedian, quantile, rad2deg, renorm, select_scatter, sinc, slice_scatter, xlogy,
 )  # fmt: skip
@@ -62,8 +62,10 @@ from .ops.elementwise import (
 )  # fmt: skip
 from .ops.elementwise import choose as where
 from .ops.formats import clone
+from .ops.covariance import corrcoef, cov
 from .ops.equations import det, inv as inverse, logdet, matrix_exp, matrix_power, slogdet
 from .ops.factors import geqrf, householder_product as orgqr, lu_unpack, ormqr
+from .ops.norms import cdist, dist, norm
 from .ops.older import (
     cholesky, cholesky_inverse, cholesky_solve, lu, lu_solve, pinverse, qr, svd, triangular_solve,
 )  # fmt: skip
@@ -81,7 +83,7 @@ from .ops.joining import (
     unsafe_split, unsafe_split_with_sizes, vsplit, vstack,
 )  # fmt: skip
 from .ops.linalg import (
-    addbmm, addmm, addmm_, addmv, baddbmm, bmm, chain_matmul, dot, einsum, inner, kron, matmul, mm, mv, outer,
+    addbmm, addmm, addmm_, addmv, addr, baddbmm, bmm, chain_matmul, dot, einsum, inner, kron, matmul, mm, mv, outer,
     tensordot, trace, vdot,
 )  # fmt: skip
 from .ops.movement import (
@@ -90,8 +92,8 @@ from .ops.movement import (
     unflatten, unfold, unsqueeze,
 )  # fmt: skip
 from .ops.reduce import (
-    all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod, cumsum, dist,
-    equal, is_same_size, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean, nansum, norm, prod,
+    all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod, cumsum,
+    equal, is_same_size, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean, nansum, prod,
     softmax, std, std_mean, sum, var, var_mean,
 )  # fmt: skip
 from .ops.stft import istft, stft

@@ -76,14 +76,15 @@ class _LinAlgError(RuntimeError):
 LinAlgError = _LinAlgError
 
 KERNELS = {
-    "amax": "max_values_cpu", "amin": "min_values_cpu", "ceil": "ceil_vml_cpu", "det": "lu_cpu", "eig":
-    "linalg_eig_out_cpu", "eigh": "linalg_eigh_cpu", "eigvals": "linalg_eig_out_cpu", "erf": "erf_vml_cpu", "erfc":
-    "erfc_vml_cpu", "floor": "floor_vml_cpu", "floor_divide": "div_floor_cpu", "geqrf": "geqrf_cpu", "ldl":
-    "ldl_factor_kernel_cpu", "ldl_solve": "ldl_solve_kernel_cpu", "left_shift": "lshift_cpu", "linear":
-    "addmm_impl_cpu_", "log_softmax": "log_softmax_lastdim_kernel_impl", "lu": "lu_cpu", "matmul":
-    "addmm_impl_cpu_", "pow": "pow", "qr": "geqrf_cpu", "right_shift": "rshift_cpu", "round": "round_vml_cpu",
-    "slogdet": "lu_cpu", "softmax": "softmax_lastdim_kernel_impl", "solve": "lu_cpu", "solve_triangular":
-    "triangular_solve_cpu", "svd": "linalg_svd_cpu", "svdvals": "linalg_svd_cpu", "trunc": "trunc_vml_cpu",
+    "amax": "max_values_cpu", "amin": "min_values_cpu", "ceil": "ceil_vml_cpu", "det": "lu_cpu",
+    "eig": "linalg_eig_out_cpu", "eigh": "linalg_eigh_cpu", "eigvals": "linalg_eig_out_cpu",
+    "eigvalsh": "linalg_eigh_cpu", "erf": "erf_vml_cpu", "erfc": "erfc_vml_cpu", "floor": "floor_vml_cpu",
+    "floor_divide": "div_floor_cpu", "geqrf": "geqrf_cpu", "ldl": "ldl_factor_kernel_cpu",
+    "ldl_solve": "ldl_solve_kernel_cpu", "left_shift": "lshift_cpu", "linear": "addmm_impl_cpu_",
+    "log_softmax": "log_softmax_lastdim_kernel_impl", "lu": "lu_cpu", "matmul": "addmm_impl_cpu_", "pow": "pow",
+    "qr": "geqrf_cpu", "right_shift": "rshift_cpu", "round": "round_vml_cpu", "slogdet": "lu_cpu",
+    "softmax": "softmax_lastdim_kernel_impl", "solve": "lu_cpu", "solve_triangular": "triangular_solve_cpu",
+    "svd": "linalg_svd_cpu", "svdvals": "linalg_svd_cpu", "trunc": "trunc_vml_cpu",
 }  # fmt: skip
 """What PyTorch's messages call the functions that lack a dtype; of others, the row's name and "_cpu"."""
 

@@ -152,12 +152,20 @@ def pinv(x, atol, rtol, hermitian):
 def cholesky(x, name="linalg.cholesky"):
     """The lower triangle L with L Lᵀ = A. Raises LinAlgError if there is none; without a ``name``, leaves it half done."""
     try:
-        return numpy.linalg.cholesky(x)
+        return finite_root(x)
     except NumpyError:
         out, info = cholesky_unchecked(x)
         if name:
             raise factor_error("cholesky", name, info.reshape(-1).tolist(), info.ndim) from None
         return out
+
+
+def finite_root(x):
+    """numpy.linalg.cholesky, which may let a NaN pass."""
+    out = numpy.linalg.cholesky(x)
+    if numpy.isnan(out.diagonal(0, -2, -1)).any():
+        raise NumpyError
+    return out
 
 
 def cholesky_solve(y, x, upper):
@@ -170,7 +178,7 @@ def cholesky_solve(y, x, upper):
 def cholesky_info(x):
     """For each matrix, the order of the first leading minor that isn't positive, or 0."""
     try:
-        numpy.linalg.cholesky(x)
+        finite_root(x)
         return numpy.zeros(x.shape[:-2], numpy.int32)
     except NumpyError:
         return cholesky_unchecked(x)[1]

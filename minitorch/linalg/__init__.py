@@ -14,9 +14,10 @@ from ..ops.factors import (
     lu_factor, lu_factor_ex, qr, svd, svdvals,
 )  # fmt: skip
 from ..ops.linalg import matmul
+from ..ops.norms import matrix_norm, vector_norm
 from ..out import LINALG, accepting_out
 from .least_squares import cond, lstsq, matrix_rank
-from .norms import matrix_norm, norm, vector_norm
+from .norms import norm
 from .products import cross, diagonal, multi_dot, tensorinv, tensorsolve, vander, vecdot
 
 __all__ = [

@@ -122,10 +122,10 @@ def tensorsolve(A, B, dims=None):
     """X with tensordot(A, X) = B; the dims ``dims`` of A are moved to its end first.   torch: linalg.tensorsolve"""
     if dims is not None:
         A = A.movedim(dims, tuple(range(A.ndim - len(dims), A.ndim)))
-    first, last = prod(A.shape[: B.ndim]), prod(A.shape[B.ndim :])
-    if first != last:
+    size = prod(A.shape[B.ndim :])
+    if size != B.numel():
         raise RuntimeError(
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
-            f"{last} != {first}"
+            f"{size} != {B.numel()}"
         )
-    return solve(A.reshape(first, last), B.flatten()).reshape(A.shape[B.ndim :])
+    return solve(A.reshape(size, size), B.flatten()).reshape(A.shape[B.ndim :])

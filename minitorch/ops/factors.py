@@ -239,10 +239,8 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
             "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\n"
             "Note: this function is intended to be used with the output produced by torch.linalg.lu_factor"
         )
-    n, m = LU_data.shape[-2:]
-    if unpack_pivots and (
-        LU_pivots.shape[-1:] != (min(n, m),) or LU_pivots.numel() and not 1 <= LU_pivots.min().item() <= LU_pivots.max().item() <= n
-    ):
+    n = LU_data.shape[-2]
+    if unpack_pivots and LU_pivots.numel() and not 1 <= LU_pivots.min().item() <= LU_pivots.max().item() <= n:
         raise RuntimeError(
             "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive."
             "Did you properly pass the result of lu_factor?"
@@ -336,7 +334,7 @@ def eig(A):
 
 def eigvals(A):
     """The eigenvalues of any square A, complex, in no order.   torch: linalg.eigvals"""
-    check_eig(A, "linalg.eigvals")
+    check_eig(A, "linalg.eig" if A.requires_grad else "linalg.eigvals")
     return A._apply(rows.eigvals, (A,))
 
 

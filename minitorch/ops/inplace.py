@@ -1,12 +1,12 @@
 """In-place variants of what is said in several rows: ``x.sinc_()`` is ``sinc(x)`` written over ``x``."""
 
 from .. import primitives as rows
-from . import elementwise, reduce, special
+from . import elementwise, linalg, reduce, special
 
 __all__ = [
-    "bitwise_left_shift_", "bitwise_right_shift_", "copysign_", "cumprod_", "cumsum_", "deg2rad_", "eq_",
-    "float_power_", "frac_", "ge_", "gt_", "heaviside_", "hypot_", "ldexp_", "le_", "lt_", "nan_to_num_", "ne_",
-    "rad2deg_", "renorm_",
+    "addbmm_", "addmv_", "addr_", "baddbmm_", "bitwise_left_shift_", "bitwise_right_shift_", "copysign_",
+    "cumprod_", "cumsum_", "deg2rad_", "eq_", "float_power_", "frac_", "ge_", "gt_", "heaviside_", "hypot_",
+    "ldexp_", "le_", "lt_", "nan_to_num_", "ne_", "rad2deg_", "renorm_",
 ]  # fmt: skip
 
 
@@ -33,7 +33,14 @@ hypot_, nan_to_num_ = written_over(elementwise.hypot), written_over(elementwise.
 cumsum_, cumprod_ = written_over(reduce.cumsum), written_over(reduce.cumprod)
 copysign_, heaviside_ = written_over(special.copysign), written_over(special.heaviside)
 deg2rad_, rad2deg_ = written_over(special.deg2rad), written_over(special.rad2deg)
+addmv_, addr_, baddbmm_ = written_over(linalg.addmv), written_over(linalg.addr), written_over(linalg.baddbmm)
 frac_, ldexp_, renorm_ = written_over(special.frac), written_over(special.ldexp), written_over(special.renorm)
+
+
+def addbmm_(input, batch1, batch2, *, beta=1, alpha=1):
+    """``addbmm`` in place; a tensor that is broadcast gets the result's shape, as in PyTorch.   torch: Tensor.addbmm_"""
+    result = input.addbmm(batch1, batch2, beta=beta, alpha=alpha)
+    return input.copy_(result) if input.shape == result.shape else input._become(result)
 
 
 def float_power_(input, exponent):

@@ -3,7 +3,7 @@
 from .. import primitives as rows
 
 __all__ = [
-    "addbmm", "addmm", "addmm_", "addmv", "baddbmm", "bmm", "chain_matmul", "dot", "einsum", "inner", "kron", "linear", "matmul",
+    "addbmm", "addmm", "addmm_", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "dot", "einsum", "inner", "kron", "linear", "matmul",
     "mm", "mv", "outer", "rmatmul", "tensordot", "trace", "vdot",
 ]  # fmt: skip
 
@@ -166,6 +166,8 @@ def linear_in_steps(input, weight, bias):
 
 
 def scaled(beta, input, alpha, product):
+    if product._array.dtype.kind in "iu":
+        beta, alpha = int(beta), int(alpha)
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return product
@@ -191,6 +193,25 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     return scaled(beta, input, alpha, mat.mv(vec))
 
 
+def addr(input, vec1, vec2, *, beta=1, alpha=1):
+    """beta x + alpha v wᵀ; for booleans `or` and `and`.   torch: addr"""
+    for name, v in (("vec1", vec1), ("vec2", vec2)):
+        if v.ndim != 1:
+            raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {v.ndim}-D")
+    kind = input._common_dtype([input, vec1, vec2]).category
+    for name, factor in (("beta", beta), ("alpha", alpha)):
+        if isinstance(factor, float) and kind < 2:
+            raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
+        if isinstance(factor, bool) and kind > 0:
+            raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
+    product = vec1.outer(vec2)
+    input = input if input._array.shape == product._array.shape else input.expand(product._array.shape)
+    if kind == 0:
+        product = product if alpha else product.zeros_like()
+        return product.logical_or(input) if beta else product
+    return scaled(beta, input, alpha, product)
+
+
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta x + alpha A B for batches of matrices.   torch: baddbmm"""
     return scaled(beta, input, alpha, batch1.bmm(batch2))
@@ -203,7 +224,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
 
 def chain_matmul(*matrices):
     """The product of several matrices.   torch: chain_matmul"""
-    result = matrices[0]
+    result = matrices[0] if len(matrices) > 1 else matrices[0].clone()
     for matrix in matrices[1:]:
         result = result.mm(matrix)
     return result
@@ -222,7 +243,10 @@ def tensordot(input, other, dims=2):
         dims = (list(range(-dims, 0)), list(range(dims)))
     left, right = [[d % x.ndim for d in ds] for x, ds in zip((input, other), dims, strict=True)]
     for i, j in zip(*dims, strict=True):
-        if input.shape[i] != other.shape[j]:
+        n, m = input.shape[i], other.shape[j]
+        if n != m and 1 in (n, m):
+            input, other = (input, other.sum(j, True)) if n == 1 else (input.sum(i, True), other)
+        elif n != m:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {input.shape[i]} in dim {i} and second has size "
                 f"{other.shape[j]} in dim {j}"

@@ -15,9 +15,9 @@ from ..errors import TYPE_NAMES
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin",
-    "cumprod", "cumprod_slope", "cumsum", "dims_of", "dist", "equal", "is_same_size", "log_softmax", "logaddexp_complex", "logcumsumexp",
+    "cumprod", "cumprod_slope", "cumsum", "dims_of", "equal", "is_same_size", "log_softmax", "logaddexp_complex", "logcumsumexp",
     "logcumsumexp_slope", "logsumexp", "max", "max_result", "mean", "median", "min", "min_result", "nanmean",
-    "nansum", "norm", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean",
+    "nansum", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean",
     "std", "std_mean", "sum", "undrop", "var", "var_mean",
 ]  # fmt: skip
 
@@ -466,47 +466,6 @@ def normalized(row, input, dim, dtype):
     if input.numel() == 0:
         return input.clone()
     return input._apply(row, (input,), (one_dim(dim, input.ndim),))
-
-
-def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
-    """(Σ |x|^p)^(1/p) over ``dim``; p = ∞ the largest |x|, -∞ the smallest, 0 the count of nonzeros.   torch: norm
-
-    The gradient at 0 is 0 for p = 2.
-    """
-    if dtype is not None:
-        input = input.to(dtype)
-    if input.is_complex():
-        return input.abs().norm(p, dim, keepdim)
-    if not input.is_floating_point():
-        raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input._type_name()}"
-        )
-    if input.dtype.itemsize == 2:  # narrow types: squares summed in float32, rounded once
-        return input.float().norm(p, dim, keepdim).to(input.dtype)
-    if p in ("fro", 2, 2.0, None):
-        return safe_root(input.square().sum(dim, keepdim))
-    if p == "nuc":
-        raise NotImplementedError("norm(p='nuc') needs a singular value decomposition, which is not here yet")
-    if p == math.inf:
-        return input.abs().amax(() if dim is None else dim, keepdim)
-    if p == -math.inf:
-        return input.abs().amin(() if dim is None else dim, keepdim)
-    if p == 0:
-        return input.sign().abs().sum(dim, keepdim)
-    if p == 1:
-        return input.abs().sum(dim, keepdim)
-    return input.abs().pow(p).sum(dim, keepdim).pow(1.0 / p)
-
-
-def safe_root(squares):
-    """√x, with the gradient 0 where x is 0."""
-    zero = squares.detach() == 0
-    return squares.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
-
-
-def dist(input, other, p=2):
-    """The norm of x - y.   torch: dist"""
-    return (input - other).norm(p)
 
 
 def undrop(input, dims, keepdim):

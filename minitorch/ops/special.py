@@ -8,12 +8,11 @@ from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import complex128, float64, get_default_dtype
 from ..tables import special as table
-from .complex import complex as complex_of
 from .elementwise import both_tensors, refuse_number
 from .reduce import logaddexp_complex, one_dim
 
 __all__ = [
-    "addr", "bucketize", "cdist", "copysign", "corrcoef", "cov", "cross", "deg2rad", "diagflat", "diagonal_scatter",
+    "bucketize", "copysign", "cross", "deg2rad", "diagflat", "diagonal_scatter",
     "diff", "fill_diagonal_", "float_power", "fmax", "fmin", "frac", "heaviside", "histc", "isin", "isneginf",
     "isposinf", "ldexp", "logaddexp", "logaddexp2", "logit", "mode", "nanmedian", "quantile",
     "rad2deg", "renorm", "select_scatter", "sinc", "slice_scatter", "xlogy",
@@ -225,32 +224,6 @@ def mode(input, dim=-1, keepdim=False):
     return mode_result(values, indices) if keepdim else mode_result(values.squeeze(d), indices.squeeze(d))
 
 
-def cov(input, *, correction=1, fweights=None, aweights=None):
-    """The covariances of the rows of a matrix, each column an observation.   torch: cov"""
-    x = input.reshape(1, -1) if input.ndim < 2 else input
-    weights = None
-    for given in (fweights, aweights):
-        if given is not None:
-            weights = given.to(x.dtype) if weights is None else weights * given
-    if weights is None:
-        centred = x - x.mean(1, True)
-        return (centred @ centred.conjugate().t() / max(x.shape[1] - correction, 0)).squeeze()
-    total = weights.sum()
-    centred = x - (x * weights).sum(1, True) / total
-    norm = total - correction * (1 if aweights is None else (weights * aweights).sum() / total)
-    return ((centred * weights) @ centred.conjugate().t() / norm.real.clamp(min=0)).squeeze()
-
-
-def corrcoef(input):
-    """The correlations of the rows of a matrix.   torch: corrcoef"""
-    c = cov(input)
-    if c.ndim == 0:
-        return c / c
-    deviation = c.diagonal().real.sqrt()
-    c = c / deviation.unsqueeze(1) / deviation.unsqueeze(0)
-    return complex_of(c.real.clamp(-1, 1), c.imag.clamp(-1, 1)) if c.is_complex() else c.clamp(-1, 1)
-
-
 def histc(input, bins=100, min=0, max=0):
     """How many elements lie in each of ``bins`` equal parts of [min, max], or of the range of x.   torch: histc"""
     x = input.detach().reshape(-1)
@@ -294,17 +267,6 @@ def cross(input, other, dim=None):
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[d]} and {other.shape[d]}"
         )
     return input.roll(-1, d) * other.roll(1, d) - input.roll(1, d) * other.roll(-1, d)
-
-
-def cdist(x1, x2, p=2.0):
-    """The p-norms of the differences of all rows of x and all rows of y: (*, n, k), (*, m, k) → (*, n, m).   torch: cdist"""
-    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
-
-
-def addr(input, vec1, vec2, *, beta=1, alpha=1):
-    """beta x + alpha v wᵀ.   torch: addr"""
-    product = vec1.outer(vec2) if alpha == 1 else vec1.outer(vec2) * alpha
-    return product if beta == 0 else product + (input if beta == 1 else input * beta)
 
 
 # ------------------------------------------------------------------------------------------------- copies with a part written

@@ -67,8 +67,10 @@ class Vocabulary:
         times_log, trunc, trunc_, where, zero_,
     )  # fmt: skip
     from .formats import clone, contiguous, is_contiguous
+    from .covariance import corrcoef, cov
     from .equations import det, inv as inverse, logdet, matrix_exp, matrix_power, slogdet
     from .factors import geqrf, householder_product as orgqr, ormqr
+    from .norms import dist, norm
     from .older import (
         cholesky, cholesky_inverse, cholesky_solve, lu, lu_solve, pinverse, qr, svd, triangular_solve,
     )  # fmt: skip
@@ -82,8 +84,9 @@ class Vocabulary:
         argsort, argwhere, bincount, kthvalue, msort, nonzero, searchsorted, sort, topk, unique, unique_consecutive,
     )  # fmt: skip
     from .inplace import (
-        bitwise_left_shift_, bitwise_right_shift_, copysign_, cumprod_, cumsum_, deg2rad_, eq_, float_power_, frac_,
-        ge_, gt_, heaviside_, hypot_, ldexp_, le_, lt_, nan_to_num_, ne_, rad2deg_, renorm_,
+        addbmm_, addmv_, addr_, baddbmm_, bitwise_left_shift_, bitwise_right_shift_, copysign_, cumprod_,
+        cumsum_, deg2rad_, eq_, float_power_, frac_, ge_, gt_, heaviside_, hypot_, ldexp_, le_, lt_,
+        nan_to_num_, ne_, rad2deg_, renorm_,
     )  # fmt: skip
     from .joining import (
         chunk, dsplit, hsplit, split, split_with_sizes, tensor_split, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
@@ -91,7 +94,7 @@ class Vocabulary:
     )  # fmt: skip
     from .legacy import apply_, is_shared, map_, record_stream, reinforce, resize, share_memory_
     from .linalg import (
-        addbmm, addmm, addmm_, addmv, baddbmm, bmm, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul,
+        addbmm, addmm, addmm_, addmv, addr, baddbmm, bmm, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul,
         tensordot, trace, vdot,
     )  # fmt: skip
     from .movement import (
@@ -105,8 +108,8 @@ class Vocabulary:
     )  # fmt: skip
     from .reduce import (
         all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod, cumprod_slope,
-        cumsum, dist, equal, is_same_size, log_softmax, logcumsumexp, logcumsumexp_slope, logsumexp, max, mean, median, min, nanmean,
-        nansum, norm, prod, product_of_others, share_extremes, softmax, squared_error_mean, std, std_mean, sum, undrop,
+        cumsum, equal, is_same_size, log_softmax, logcumsumexp, logcumsumexp_slope, logsumexp, max, mean, median, min, nanmean,
+        nansum, prod, product_of_others, share_extremes, softmax, squared_error_mean, std, std_mean, sum, undrop,
         var, var_mean,
     )  # fmt: skip
 
@@ -118,7 +121,7 @@ class Vocabulary:
     )  # fmt: skip
     from .scatter import scatter_reduce, scatter_reduce_, scatter_slope, scattered_slope
     from .special import (
-        addr, copysign, corrcoef, cov, cross, deg2rad, diagflat, diagonal_scatter, diff, fill_diagonal_, float_power,
+        copysign, cross, deg2rad, diagflat, diagonal_scatter, diff, fill_diagonal_, float_power,
         fmax, fmin, frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit,
         mode, nanmedian, quantile, rad2deg, renorm, select_scatter, sinc,
         slice_scatter, xlogy,

@@ -97,7 +97,7 @@ slogdet = factors(
     lambda xp, x: xp.linalg.slogdet(x),
     lambda n, m: ((), ()),
     " r",
-    lambda g, which, x, packed: of_each(log_slope(g, which, x, packed)) * x._apply(inv, (x,), ("",)).mH,
+    lambda g, which, x, packed: slogdet_vjp(g, which, x, packed),
     label="LinalgSlogdet",
 )
 # pinv(A, atol, rtol, hermitian): the pseudoinverse, of singular values above max(atol, rtol σ₁)
@@ -129,14 +129,14 @@ def of_each(x):
     return x.unsqueeze(-1).unsqueeze(-1)
 
 
-def log_slope(g, which, x, packed):
-    """By how much the gradient follows A⁻ᴴ, the derivative of log det. A real determinant's sign doesn't change by a little."""
-    if which == 1:
-        return g
-    if not x.is_complex():
-        return g.zeros_like()
-    turn = g * parts("slogdet", x, packed)[0].conjugate()
-    return (turn - turn.conjugate()) / 2
+def slogdet_vjp(g, which, x, packed):
+    """A⁻ᴴ is the derivative of log det: of its real part, and of i times the angle. A real sign doesn't change by a little."""
+    if which == 0:
+        if not x.is_complex():
+            return x.zeros_like()
+        turn = g * parts("slogdet", x, packed)[0].conjugate()
+        g = (turn - turn.conjugate()) / 2
+    return of_each(g) * x._apply(inv, (x,), ("",)).mH
 
 
 def third_derivative(h, g, x):
