@@ -83,7 +83,7 @@ def to(self, *args, **kwargs):
     def convert(tensor):
         wanted = dtype if tensor.is_floating_point() or tensor.is_complex() else None
         place = tensor.device if device is None else device
-        format = memory_format if tensor.ndim in (4, 5) else None
+        format = memory_format if memory_format is not None and tensor.ndim in (4, 5) else None
         return tensor.to(device=place, dtype=wanted or tensor.dtype, memory_format=format)
 
     return self._apply(convert)

@@ -79,7 +79,7 @@ def test_copies_and_casts_stay_lazy(layer, shape):
         module = made(layer, t)
         # PyTorch cannot deep copy an UninitializedBuffer
         copied = copy.deepcopy(module) if t is minitorch or not module._buffers else module
-        others = copied, pickle.loads(pickle.dumps(module)), made(layer, t).double()
+        others = copied, pickle.loads(pickle.dumps(module)), made(layer, t).to(t.float64)
         dtypes = [str(p.dtype) for p in others[2].parameters()] + [str(b.dtype) for b in others[2].buffers()]
         return [[repr(other), other.has_uninitialized_params()] for other in others], dtypes
 
