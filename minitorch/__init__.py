@@ -123,8 +123,9 @@ globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), TAKE_OUT))
 
 SUBMODULES = (
-    "accelerator", "amp", "autograd", "cpu", "cuda", "distributions", "fft", "func", "linalg", "masked", "mps", "nn", "optim",
-    "random", "serialization", "signal", "special", "storage", "utils", "xpu",
+    "accelerator", "amp", "autograd", "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func", "hub",
+    "jit", "linalg", "masked", "mps", "multiprocessing", "nn", "optim", "profiler", "random", "serialization",
+    "signal", "sparse", "special", "storage", "testing", "types", "utils", "xpu",
 )  # fmt: skip
 """Loaded when first used: a program that needs only tensors starts sooner."""
 ELSEWHERE = {
@@ -135,8 +136,10 @@ ELSEWHERE = {
         "set_autocast_cpu_dtype", "set_autocast_cpu_enabled", "set_autocast_dtype", "set_autocast_enabled",
     ),
     "autograd.anomaly_mode": ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"),
+    "compiling": ("compile",),
     "errors": ("OutOfMemoryError",),
     "func": ("vmap",),
+    "jit": ("ScriptModule",),
     "linalg.lowrank": ("pca_lowrank", "svd_lowrank"),
     "ops.draws": ("binomial", "poisson"),
     "random": (
@@ -150,6 +153,11 @@ ELSEWHERE = {
         "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled", "is_vulkan_available",
         "is_warn_always_enabled", "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal",
         "set_num_interop_threads", "set_warn_always", "use_deterministic_algorithms",
+    ),
+    "sparse": (
+        "dequantize", "fake_quantize_per_channel_affine", "fake_quantize_per_tensor_affine", "quantize_per_channel",
+        "quantize_per_tensor", "sparse_bsc_tensor", "sparse_bsr_tensor", "sparse_compressed_tensor",
+        "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor", "spmm",
     ),
     "storage": (
         "BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "ComplexDoubleStorage", "ComplexFloatStorage",

@@ -9,12 +9,21 @@ anomaly_mode  where does the NaN come from?
 The walk itself is in ``graph.py``.   torch: torch.autograd
 """
 
+from importlib import import_module
+
 from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from . import anomaly_mode, function, functional
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .reverse import Variable, backward, grad
+
+
+def __getattr__(name):
+    if name == "profiler":  # seldom needed
+        return import_module(".profiler", __name__)
+    raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")
+
 
 __all__ = [
     "Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "function",

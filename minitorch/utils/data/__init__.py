@@ -12,7 +12,7 @@ worker       the same work done by other processes, ahead of time
 torch: torch.utils.data
 """
 
-from . import collate, dataloader, dataset, sampler, worker
+from . import collate, dataloader, dataset, distributed, sampler, worker
 from .collate import default_collate, default_convert
 from .dataloader import DataLoader
 from .dataset import (
@@ -25,6 +25,7 @@ from .dataset import (
     TensorDataset,
     random_split,
 )
+from .distributed import DistributedSampler
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -36,8 +37,8 @@ from .sampler import (
 from .worker import get_worker_info
 
 __all__ = [
-    "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler",
-    "Sampler", "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset",
-    "WeightedRandomSampler", "collate", "dataloader", "dataset", "default_collate", "default_convert",
+    "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "DistributedSampler", "IterableDataset",
+    "RandomSampler", "Sampler", "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset",
+    "WeightedRandomSampler", "collate", "dataloader", "dataset", "default_collate", "default_convert", "distributed",
     "get_worker_info", "random_split", "sampler", "worker",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """One model on several GPUs of one process.   torch: nn/parallel/data_parallel.py"""
 
-from .module import Module
+from ..module import Module
 
 __all__ = ["DataParallel", "data_parallel"]
 

@@ -1,0 +1,37 @@
+"""Models from the network: not here. Nothing in this library opens a connection.
+
+torch: torch/hub.py
+"""
+
+import os
+
+__all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
+
+folder: list[str] = []
+
+
+def get_dir():
+    """Where PyTorch keeps what it downloads.   torch: hub.get_dir"""
+    if folder:
+        return folder[0]
+    cache = os.getenv("XDG_CACHE_HOME", "~/.cache")
+    return os.path.join(os.path.expanduser(os.getenv("TORCH_HOME", os.path.join(cache, "torch"))), "hub")
+
+
+def set_dir(d):
+    """Choose it.   torch: hub.set_dir"""
+    folder[:] = [os.path.expanduser(d)]
+
+
+def lacking(name, instead):
+    def function(*args, **kwargs):
+        raise NotImplementedError(f"torch.hub.{name}: nothing is downloaded here\n{instead}")
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Raises NotImplementedError.   torch: hub.{name}"
+    return function
+
+
+FILE = "download the file yourself, and read it with torch.load"
+load_state_dict_from_url, download_url_to_file = lacking("load_state_dict_from_url", FILE), lacking("download_url_to_file", FILE)
+load, list, help = [lacking(name, "take the model's code from where it is kept") for name in ("load", "list", "help")]

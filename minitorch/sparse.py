@@ -1,0 +1,42 @@
+"""Sparse and quantized tensors aren't here, and every function that would make one says so.
+
+torch: torch/sparse, torch/ao/quantization
+"""
+
+__all__ = [
+    "addmm", "dequantize", "fake_quantize_per_channel_affine", "fake_quantize_per_tensor_affine", "log_softmax", "mm",
+    "quantize_per_channel", "quantize_per_tensor", "sampled_addmm", "softmax", "sparse_bsc_tensor",
+    "sparse_bsr_tensor", "sparse_compressed_tensor", "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor",
+    "spdiags", "spmm", "sum", "to_sparse_semi_structured",
+]  # fmt: skip
+
+
+def lacking(name, feature, instead):
+    def function(*args, **kwargs):
+        raise NotImplementedError(f"torch.{name}: {feature} tensors aren't here\n{instead}")
+
+    function.__name__ = function.__qualname__ = name.split(".")[-1]
+    function.__doc__ = f"Raises NotImplementedError.   torch: {name}"
+    return function
+
+
+def sparse(name):
+    return lacking(name, "sparse", "use an ordinary tensor, that stores all its elements")
+
+
+def quantized(name):
+    return lacking(name, "quantized", "compute in float32, or in bfloat16 under torch.autocast")
+
+
+sparse_coo_tensor, sparse_csr_tensor, sparse_csc_tensor = map(sparse, ("sparse_coo_tensor", "sparse_csr_tensor", "sparse_csc_tensor"))
+sparse_bsr_tensor, sparse_bsc_tensor = sparse("sparse_bsr_tensor"), sparse("sparse_bsc_tensor")
+sparse_compressed_tensor, spmm = sparse("sparse_compressed_tensor"), sparse("spmm")
+mm, addmm, sum, softmax, log_softmax, spdiags = map(
+    sparse, ("sparse.mm", "sparse.addmm", "sparse.sum", "sparse.softmax", "sparse.log_softmax", "sparse.spdiags")
+)
+sampled_addmm, to_sparse_semi_structured = sparse("sparse.sampled_addmm"), sparse("sparse.to_sparse_semi_structured")
+quantize_per_tensor, quantize_per_channel, dequantize = map(
+    quantized, ("quantize_per_tensor", "quantize_per_channel", "dequantize")
+)
+fake_quantize_per_tensor_affine = quantized("fake_quantize_per_tensor_affine")
+fake_quantize_per_channel_affine = quantized("fake_quantize_per_channel_affine")

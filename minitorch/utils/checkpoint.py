@@ -1,0 +1,151 @@
+"""Memory for time: what a part of the model computed is forgotten, and computed again in the backward pass.
+
+torch: torch/utils/checkpoint.py.   Chen et al. 2016, arXiv:1604.06174
+"""
+
+import warnings
+from contextlib import nullcontext
+
+from ..autograd.function import Gradients, OutputNode
+from ..casting import enter_autocast, leave_autocast
+from ..engine import MODE, AccumulateGrad, Node, Tensor, backward, edge_of, enable_grad, no_grad
+from ..random import get_rng_state, set_rng_state
+
+__all__ = ["checkpoint", "checkpoint_sequential"]
+
+UNSAID = (
+    "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. Starting in PyTorch 2.9, calling checkpoint without "
+    "use_reentrant will raise an exception. use_reentrant=False is recommended, but if you need to preserve the current default behavior, "
+    "you can pass use_reentrant=True. Refer to docs for more details on the differences between the two variants."
+)
+
+
+class Recomputed(Node):
+    """The step that backward undoes by running a function again. Its edges lead to whatever the function's graph led to."""
+
+    __slots__ = ("again", "label", "outputs")
+
+    def __init__(self, edges, again, outputs, label):
+        super().__init__(None, (), edges, None, 0)
+        self.again, self.outputs, self.label = again, outputs, label
+
+    def pull(self, g, useful=None):
+        if self.again is None:
+            raise RuntimeError("Trying to backward through the graph a second time\npass retain_graph=True the first time")
+        create_graph = MODE.grad
+        with enable_grad():
+            made = tensors_of(self.again())
+        given = g.of if isinstance(g, Gradients) else {0: g}
+        roots = [edge_of(made[self.outputs[i]]) for i in given]
+        found = backward(tuple(roots), tuple(given.values()), create_graph, create_graph, set(self.edges), False)
+        return [found.get(edge) for edge in self.edges]
+
+    def free(self):
+        self.again = None
+
+    def output(self, i):
+        """The Node of the i-th result that has a gradient."""
+        return self if len(self.outputs) == 1 else OutputNode(self, i)
+
+    def name(self):
+        return self.label
+
+
+def tensors_of(made):
+    return [x for x in (made if isinstance(made, (tuple, list)) else [made]) if isinstance(x, Tensor)]
+
+
+def boundary(roots, start):
+    """The Nodes at which the graph of ``roots`` begins: leaves, and all that is older than ``start``."""
+    seen, waiting, found = set(roots), list(roots), []
+    while waiting:
+        node = waiting.pop()
+        if node.__class__ is AccumulateGrad or node.number <= start:
+            found.append(node)
+            continue
+        for edge in node.edges:
+            if edge is not None and edge not in seen:
+                seen.add(edge)
+                waiting.append(edge)
+    return found
+
+
+def checkpoint(
+    function, *args, use_reentrant=None, context_fn=None, determinism_check="default", debug=False, early_stop=True,
+    preserve_rng_state=True, **kwargs,
+):  # fmt: skip
+    """``function(*args, **kwargs)``, keeping only its inputs and outputs: backward runs it again, with the same draws.
+
+    use_reentrant: with True the result has a gradient only if some argument has one; PyTorch recommends False.
+    context_fn: returns two blocks, to run the function in at first and again.   torch: utils.checkpoint.checkpoint
+    """
+    if use_reentrant is None:
+        warnings.warn(UNSAID, UserWarning, stacklevel=2)
+        use_reentrant = True
+    first, again = (nullcontext(), nullcontext()) if context_fn is None else context_fn()
+    wanting = [x for x in args if isinstance(x, Tensor) and x.requires_grad]
+    if use_reentrant and not wanting and MODE.grad:
+        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=2)
+    if not MODE.grad or (use_reentrant and not wanting):
+        with no_grad(), first:
+            return function(*args, **kwargs)
+
+    state, autocast = get_rng_state() if preserve_rng_state else None, MODE.autocast
+    start = Node(None, (), (), None).number
+    with first:
+        made = function(*args, **kwargs)
+
+    def run():
+        now, before = get_rng_state(), enter_autocast(autocast)
+        try:
+            if state is not None:
+                set_rng_state(state)
+            with again:
+                return function(*args, **kwargs)
+        finally:
+            leave_autocast(before)
+            if state is not None:
+                set_rng_state(now)
+
+    return forgetful(made, run, start, "CheckpointFunctionBackward" if use_reentrant else "CheckpointBackward")
+
+
+def forgetful(made, run, start, label):
+    """What a function returned, with one Node in the place of its graph."""
+    positions = [i for i, x in enumerate(tensors_of(made)) if edge_of(x) is not None and edge_of(x).number > start]
+    if not positions:
+        return made
+    results = tensors_of(made)
+    node = Recomputed(boundary([edge_of(results[i]) for i in positions], start), run, positions, label)
+    for order, i in enumerate(positions):
+        results[i] = results[i].detach()
+        results[i]._node = node.output(order)
+    if isinstance(made, Tensor):
+        return results[0]
+    results = iter(results)
+    replaced = [next(results) if isinstance(x, Tensor) else x for x in made]
+    return type(made)(*replaced) if hasattr(made, "_fields") else type(made)(replaced)
+
+
+def checkpoint_sequential(functions, segments, input, use_reentrant=None, **kwargs):
+    """A Sequential, or a list of modules, in ``segments`` parts of which all but the last are checkpointed.
+
+    torch: utils.checkpoint.checkpoint_sequential
+    """
+    if use_reentrant is None:
+        warnings.warn(UNSAID.replace("checkpoint:", "checkpoint.checkpoint_sequential:", 1), UserWarning, stacklevel=2)
+        use_reentrant = True
+    functions = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    size = len(functions) // segments
+
+    def part(start, end):
+        def run(x):
+            for function in functions[start:end]:
+                x = function(x)
+            return x
+
+        return run
+
+    for i in range(segments - 1):
+        input = checkpoint(part(i * size, (i + 1) * size), input, use_reentrant=use_reentrant, **kwargs)
+    return part(size * (segments - 1), len(functions))(input)
