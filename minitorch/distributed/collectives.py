@@ -65,7 +65,7 @@ def fill(place, value):
 def all_reduce(tensor, op=SUM, group=None, async_op=False):
     """``tensor`` becomes the sum (or product, …) of everyone's.   torch: distributed.all_reduce
 
-    >>> torch.distributed.init_process_group("gloo", rank=0, world_size=1)
+    >>> torch.distributed.init_process_group("gloo", "tcp://localhost:29500", rank=0, world_size=1)
     >>> x = torch.ones(2)
     >>> torch.distributed.all_reduce(x)
     >>> x

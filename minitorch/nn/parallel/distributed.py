@@ -16,7 +16,7 @@ class DistributedDataParallel(Module):
 
     ``torch.distributed.init_process_group`` comes first.   torch: nn.parallel.DistributedDataParallel
 
-    >>> torch.distributed.init_process_group("gloo", rank=0, world_size=1)
+    >>> torch.distributed.init_process_group("gloo", "tcp://localhost:29500", rank=0, world_size=1)
     >>> model = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
     >>> list(model.state_dict())
     ['module.weight', 'module.bias']
