@@ -142,6 +142,22 @@ ELSEWHERE = {
     "jit": ("ScriptModule",),
     "linalg.lowrank": ("pca_lowrank", "svd_lowrank"),
     "ops.draws": ("binomial", "poisson"),
+    "nn.functional": (
+        "adaptive_avg_pool1d", "avg_pool1d", "bilinear", "celu", "celu_", "channel_shuffle", "conv1d", "conv2d",
+        "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity",
+        "hardshrink", "max_pool1d", "max_pool1d_with_indices", "max_pool2d", "max_pool3d", "native_channel_shuffle",
+        "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle", "prelu", "rms_norm", "selu", "selu_",
+        "threshold", "threshold_",
+    ),
+    "nn.native": (
+        "adaptive_max_pool1d", "affine_grid_generator", "alpha_dropout", "alpha_dropout_", "batch_norm",
+        "binary_cross_entropy_with_logits", "constant_pad_nd", "convolution", "cosine_embedding_loss", "ctc_loss",
+        "dropout", "dropout_", "embedding", "embedding_bag", "embedding_renorm_", "feature_alpha_dropout",
+        "feature_alpha_dropout_", "feature_dropout", "feature_dropout_", "grid_sampler", "grid_sampler_2d",
+        "grid_sampler_3d", "group_norm", "hinge_embedding_loss", "instance_norm", "kl_div", "layer_norm",
+        "margin_ranking_loss", "native_batch_norm", "native_dropout", "native_group_norm", "native_layer_norm",
+        "norm_except_dim", "poisson_nll_loss", "rrelu", "rrelu_", "triplet_margin_loss",
+    ),
     "random": (
         "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
         "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
@@ -184,6 +200,9 @@ def __getattr__(name):
     if name in SUBMODULES:
         return import_module(f".{name}", __name__)
     if name in MODULE_OF:
-        found = globals()[name] = getattr(import_module(f".{MODULE_OF[name]}", __name__), name)
+        found = getattr(import_module(f".{MODULE_OF[name]}", __name__), name)
+        if name in TAKE_OUT:
+            found = accepting_out({"__name__": __name__, name: found}, (name,))[name]
+        globals()[name] = found
         return found
     raise AttributeError(f"module 'torch' has no attribute '{name}'")

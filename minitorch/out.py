@@ -82,10 +82,11 @@ def accepting_out(namespace, names):
     >>> z
     tensor([2., 3.])
     """
-    return {name: with_out_argument(namespace[name]) for name in names if name in namespace}
+    home = namespace["__name__"]  # where pickle looks for it
+    return {name: with_out_argument(namespace[name], home) for name in names if name in namespace}
 
 
-def with_out_argument(function):
+def with_out_argument(function, home):
     @wraps(function)
     def with_out(*args, **kwargs):
         try:
@@ -97,6 +98,7 @@ def with_out_argument(function):
             refuse_foreign(function.__name__, args)
             raise
 
+    with_out.__module__ = home
     return with_out
 
 

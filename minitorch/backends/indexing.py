@@ -65,10 +65,11 @@ def add_rows(out, rows, y):
         raise IndexError(f"index {outside[0]} is out of bounds for dimension 0 with size {n}")
     y = numpy.broadcast_to(y, (*rows.shape, *out.shape[1:])).reshape(rows.size, *out.shape[1:])
     rows = rows.reshape(-1) % n
-    order = rows.argsort(kind="stable")
-    rows = rows[order]
+    if (rows[1:] < rows[:-1]).any():
+        order = rows.argsort(kind="stable")
+        rows, y = rows[order], y[order]
     starts = numpy.flatnonzero(numpy.concatenate(([True], rows[1:] != rows[:-1])))
-    out[rows[starts]] += numpy.add.reduceat(y[order], starts, 0)
+    out[rows[starts]] += numpy.add.reduceat(y, starts, 0)
 
 
 def along(index, dim):

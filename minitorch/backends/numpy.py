@@ -22,6 +22,7 @@ from . import linalg
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
+from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
     argsort, bincount_ints, gather, index, index_put, nonzero_rows, pick, scatter, scatter_add, scatter_reduce,
     searchsorted_rows, unpick,
@@ -30,26 +31,27 @@ from .memory import same_memory, spread, strided_view
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
 from .products import linear, matmul
+from .sampling import resample
 from .special import erf, erfc
 
 __all__ = [
     "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos",
-    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere",
-    "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array",
+    "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
     "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "complex_of", "concatenate", "conjugate",
-    "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "cumprod", "cumsum", "device_of",
-    "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor",
-    "floor_divide", "fmod", "fold_windows", "frexp", "from_dlpack", "frombuffer", "full", "gather", "gcd", "greater",
-    "greater_equal", "half_turn", "hypot", "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan",
-    "keep", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear", "linspace", "log", "log10",
-    "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor",
-    "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative",
-    "nextafter", "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "pick", "pool_gather", "pool_scatter",
-    "positive_copy", "power", "prod", "quiet", "reciprocal", "relu", "remainder", "rfft", "right_shift", "rint",
-    "roll", "same_memory", "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows", "sigmoid", "sign",
-    "signbit", "sin", "sinh", "softmax", "spread", "sqrt", "square", "squared_error_mean", "stack", "strided_view",
-    "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "unpick", "where",
-    "widen", "zeros",
+    "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss", "ctc_loss_grad", "cumprod",
+    "cumsum", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1",
+    "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows", "frexp", "from_dlpack", "frombuffer", "full",
+    "gather", "gcd", "greater", "greater_equal", "half_turn", "hypot", "index", "index_put", "invert", "irfft",
+    "isfinite", "isinf", "isnan", "keep", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear",
+    "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum",
+    "multiply", "ndarray", "negative", "nextafter", "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "pick",
+    "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu", "remainder",
+    "resample", "rfft", "right_shift", "rint", "roll", "same_memory", "scatter", "scatter_add", "scatter_reduce",
+    "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "spread", "sqrt", "square",
+    "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide",
+    "trunc", "unfold", "unit", "unpick", "where", "widen", "zeros",
 ]  # fmt: skip
 
 

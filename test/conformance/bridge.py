@@ -4,6 +4,7 @@ Everything that a sample of PyTorch's databases holds can cross. Tensors that sh
 """
 
 import builtins
+import dataclasses
 import functools
 import types
 
@@ -61,6 +62,9 @@ class Crossing:
             return {key: self(item) for key, item in value.items()}
         if isinstance(value, slice):
             return slice(self(value.start), self(value.stop), self(value.step))
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = {field.name: self(getattr(value, field.name)) for field in dataclasses.fields(value)}
+            return named(f"nn.{type(value).__name__}")(**fields)
         if isinstance(value, functools.partial):
             return functools.partial(self(value.func), *self(value.args), **self(value.keywords))
         if callable(value) and not isinstance(value, type):

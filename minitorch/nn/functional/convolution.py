@@ -12,7 +12,7 @@ from ...ops.conv import (
 )
 
 __all__ = [
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "ntuple",
+    "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "ntuple",
     "unfold",
 ]  # fmt: skip
 
@@ -20,3 +20,9 @@ __all__ = [
 def ntuple(x, n):
     """One number for all n spatial dims, or one for each."""
     return tuple(x) if isinstance(x, (tuple, list)) else (x,) * n
+
+
+def conv_tbc(input, weight, bias, pad=0):
+    """``conv1d`` of (T, N, C) with a weight (kernel, C, O) → (T', N, O).   torch: F.conv_tbc"""
+    out = conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
+    return out.permute(2, 0, 1)

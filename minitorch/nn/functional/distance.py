@@ -1,6 +1,10 @@
 """How far apart, and in which direction.   torch: aten/src/ATen/native/Distance.cpp"""
 
-__all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
+import math
+
+from ...dtypes import float32, float64
+
+__all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
@@ -33,3 +37,30 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """
     result = input / input.norm(p, dim, keepdim=True).clamp(min=eps)
     return result if out is None else out.copy_(result)
+
+
+def pdist(input, p=2):
+    """The p-norms of the differences of all pairs of rows, i < j.   x: (N, M) → (N (N - 1) / 2).   torch: F.pdist
+
+    >>> F.pdist(tensor([[0., 0.], [3., 4.], [0., 4.]]))
+    tensor([5., 4., 3.])
+    """
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D\na row is a point")
+    if not input.is_floating_point():
+        raise RuntimeError("pdist only supports floating-point dtypes\nuse x.float()")
+    if p < 0:
+        raise RuntimeError(f"pdist only supports non-negative p values\ngot p={p}")
+    if input.dtype not in (float32, float64):
+        raise NotImplementedError(f"\"pdist\" not implemented for '{input._type_name()}'\nuse x.float()")
+    n = input.shape[0]
+    first, second = input.new_ones(n, n).triu(1).nonzero(as_tuple=True)
+    difference = input.index_select(0, first) - input.index_select(0, second)
+    if p != math.inf:
+        return difference.norm(p, 1)
+    if input.shape[1] == 0:
+        return difference.sum(1)
+    sizes = difference.abs()
+    found = sizes.detach().amax(1)
+    # of equal sizes each has the whole gradient, where a maximum would share it
+    return found + (sizes - sizes.detach()).where(sizes == found.unsqueeze(1), 0).sum(1)

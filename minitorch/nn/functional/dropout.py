@@ -5,7 +5,7 @@ import warnings
 
 from ...creation import empty, empty_like
 
-__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
+__all__ = ["alpha_dropout", "drop_features", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
 SATURATION = 1.7580993408473766
 """-SELU's value at minus infinity: the value to which alpha dropout sets what it drops."""
@@ -50,7 +50,7 @@ def _feature_noise(input):
     return empty(shape, dtype=input.dtype, device=input.device)
 
 
-def _feature_dropout(input, p, training, inplace):
+def drop_features(input, p, training, inplace):
     _check_probability(p)
     if not training or p == 0:
         return input
@@ -84,7 +84,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
             "the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
             stacklevel=2,
         )
-    return _feature_dropout(input, p, training, inplace)
+    return drop_features(input, p, training, inplace)
 
 
 def dropout3d(input, p=0.5, training=True, inplace=False):
@@ -96,8 +96,8 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
 
 def _channel_dropout(input, p, training, inplace, batched):
     if batched:
-        return _feature_dropout(input, p, training, inplace)
-    out = _feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
+        return drop_features(input, p, training, inplace)
+    out = drop_features(input.unsqueeze(0), p, training, inplace).squeeze(0)
     return input if inplace else out
 
 

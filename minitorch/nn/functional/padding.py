@@ -3,7 +3,7 @@
 from ...creation import tensor
 from ...ops.movement import pad_widths
 
-__all__ = ["pad"]
+__all__ = ["pad", "pad_constant"]
 
 
 def pad(input, pad, mode="constant", value=None):
@@ -25,7 +25,7 @@ def pad(input, pad, mode="constant", value=None):
             f"{len(pad)} and input of dimension {input.ndim}\nthe first pair is the last dimension's"
         )
     if mode == "constant":
-        return _pad_constant(input, pad, 0 if value is None else value)
+        return pad_constant(input, pad, 0 if value is None else value)
     if value is not None and value != 0:
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument\nonly mode="constant" has a value')
     if mode not in MODES:
@@ -43,7 +43,7 @@ def pad(input, pad, mode="constant", value=None):
     return input
 
 
-def _pad_constant(input, pad, value):
+def pad_constant(input, pad, value):
     widths = [(0, 0)] * (input.ndim - len(pad) // 2)
     for i in reversed(range(len(pad) // 2)):
         before, after = pad[2 * i], pad[2 * i + 1]

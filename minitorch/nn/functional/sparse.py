@@ -4,7 +4,7 @@ from ...creation import zeros
 from ...dtypes import int32, int64
 from ...engine import no_grad
 
-__all__ = ["embedding", "one_hot"]
+__all__ = ["embedding", "one_hot", "renormalize", "scaled_gradient"]
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
@@ -27,16 +27,16 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     index = input.reshape(-1)
     try:
         if max_norm is not None:
-            _renormalize(weight, index, max_norm, norm_type)
+            renormalize(weight, index, max_norm, norm_type)
         out = weight.index_select(0, index)
     except (IndexError, RuntimeError):
         raise _bad_index(index, weight) from None
     if padding_idx is not None or scale_grad_by_freq:
-        out = _scaled_gradient(out, index, weight.shape[0], padding_idx, scale_grad_by_freq)
+        out = scaled_gradient(out, index, weight.shape[0], padding_idx, scale_grad_by_freq)
     return out.view(*input.shape, weight.shape[1])
 
 
-def _renormalize(weight, index, max_norm, norm_type):
+def renormalize(weight, index, max_norm, norm_type):
     """Shorten the rows in use. A row that is used twice is written twice, with the same values."""
     with no_grad():
         rows = weight.index_select(0, index)
@@ -44,7 +44,7 @@ def _renormalize(weight, index, max_norm, norm_type):
         weight[index] = rows * (max_norm / (norms + 1e-7)).masked_fill(norms <= max_norm, 1)
 
 
-def _scaled_gradient(out, index, rows, padding_idx, by_frequency):
+def scaled_gradient(out, index, rows, padding_idx, by_frequency):
     """``out`` itself, with each row's gradient multiplied by a number: x·s - (x·s without trace) is 0 with slope s."""
     if by_frequency:
         ones = out.new_ones(index.shape[0])
