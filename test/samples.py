@@ -17,6 +17,7 @@ import torch.nn.functional as F
 import minitorch
 from minitorch import primitives, special
 from minitorch.ops import draws
+from minitorch.tables import sampling  # noqa: F401  its rows are tried too
 
 __all__ = ["COMPLEX_TOO", "INTEGERS_TOO", "PROGRAMS", "REFERENCES", "SAMPLES", "UNDERIVED", "integers", "reals"]
 
@@ -753,6 +754,52 @@ for name in ("gcd", "lcm"):
 samples("mantissa", each([*layouts(0.2, 9.0), *layouts(-9.0, -0.2)]), lambda x: torch.frexp(x)[0])
 samples("exponent", each([*layouts(0.2, 9.0), *layouts(-9.0, -0.2)]), lambda x: torch.frexp(x)[1])
 samples("nextafter", each([pair for pair in pairs() if all(isinstance(x, numpy.ndarray) for x in pair)] + [(reals((3,)), reals((3,)))]))
+# ---------------------------------------------------------------------------------------------- other sizes, alignments
+
+RESIZED = {"nearest": "nearest", "nearest-exact": "nearest-exact", "cubic": "bicubic", "smooth linear": "bilinear", "smooth cubic": "bicubic"}
+
+
+def resized(x, plans, back):
+    """The last dims of x at another size; the way back is the gradient of that."""
+    shape = (*x.shape[: x.ndim - len(plans)], *[plan[1] for plan in plans])
+    if back:
+        start = torch.zeros(shape, dtype=x.dtype, requires_grad=True)
+        with torch.enable_grad():
+            return torch.autograd.grad(resized(start, plans, False), start, x, create_graph=True)[0]
+    kind, _, _, scale, align = plans[0]
+    mode = ("linear", "bilinear", "trilinear")[len(plans) - 1] if kind == "linear" else RESIZED[kind]
+    scales = None if scale is None else [plan[3] for plan in plans]
+    how = {} if "nearest" in kind else {"align_corners": align, "antialias": "smooth" in kind}
+    wanted = [plan[2] for plan in plans]
+    return F.interpolate(x, None if scales else wanted, scales, mode, **how)
+
+
+PLANS = [
+    [("nearest", 3, 6, None, False)], [("nearest", 5, 3, None, False), ("nearest", 4, 7, None, False)], [("nearest-exact", 4, 3, None, False)], [("linear", 4, 7, None, True)],
+    [("linear", 3, 5, 1.7, False), ("linear", 4, 2, 0.6, False)], [("linear", 2, 3, None, False)] * 3, [("cubic", 4, 7, None, False), ("cubic", 5, 3, None, False)],
+    [("smooth linear", 5, 2, None, False), ("smooth linear", 4, 6, None, False)], [("smooth cubic", 7, 3, None, False), ("smooth cubic", 4, 4, None, False)],
+]  # fmt: skip
+samples("resample", [((layout((2, 3, *[plan[2 if back else 1] for plan in plans])),), (tuple(plans), back))
+                     for plans in PLANS for back in (False, True) for layout in (reals, transposed, with_holes)], resized)  # fmt: skip
+
+FRAMES = [(1, (3, 2, 4), 2), (2, (6, 3, 5), 3), (3, (4, 1, 3), 1), (4, (5, 2, 3), 0)]
+SPELLED = [
+    (numpy.log(softmax), 1 + integers((n, longest), 0, classes - 1, seed), integers((n,), 0, frames + 1, seed), integers((n,), 0, longest + 1, seed))
+    for seed, (frames, n, classes), longest in FRAMES
+    for softmax in [numpy.exp(x) / numpy.exp(x).sum(-1, keepdims=True) for x in [reals((frames, n, classes))]]
+]  # fmt: skip
+samples("ctc_loss", [(x, (0, zero_infinity)) for x in SPELLED for zero_infinity in (False, True)],
+        lambda x, t, m, n, blank, zero_infinity: torch.ctc_loss(x, t, m, n, blank, 0, zero_infinity))  # fmt: skip
+
+
+def spelled_grad(g, x, targets, m, n, blank, zero_infinity):
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        return torch.autograd.grad(torch.ctc_loss(x, targets, m, n, blank, 0, zero_infinity), x, g)[0]
+
+
+samples("ctc_loss_grad", [((reals((len(x[2]),)), *x), (0, zero_infinity)) for x in SPELLED for zero_infinity in (False, True)], spelled_grad)
+UNDERIVED["ctc_loss"], UNDERIVED["ctc_loss_grad"] = 1, 3  # test_alignment.py tests the first gradient; there is no second
 
 
 # -------------------------------------------------------------------------------------------------------------- random

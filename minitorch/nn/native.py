@@ -2,7 +2,8 @@
 
     torch.batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)
 
-Here a reduction is a number: 0 none, 1 mean, 2 sum. What says whether cuDNN is used is accepted, and changes nothing.
+Here a reduction is a number, 0 none, 1 mean, 2 sum, and is none unless given. What says whether cuDNN is used is accepted,
+and changes nothing.
 
 torch: aten/src/ATen/native/native_functions.yaml
 """
@@ -159,35 +160,35 @@ def rrelu_(input, lower=1 / 8, upper=1 / 3, training=False, generator=None):
 # -------------------------------------------------------------------------------------------------------------- losses
 
 
-def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=1):
+def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=0):
     """``F.binary_cross_entropy_with_logits``.   torch: torch.binary_cross_entropy_with_logits"""
     return F.binary_cross_entropy_with_logits(
         input, target, weight, pos_weight=pos_weight, reduction=REDUCTIONS[reduction]
     )
 
 
-def cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=1):
+def cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=0):
     """``F.cosine_embedding_loss``.   torch: torch.cosine_embedding_loss"""
     return F.cosine_embedding_loss(input1, input2, target, margin, reduction=REDUCTIONS[reduction])
 
 
-def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction=1, zero_infinity=False):
+def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction=0, zero_infinity=False):
     """``F.ctc_loss``.   torch: torch.ctc_loss"""
     lengths = input_lengths, target_lengths
     return F.ctc_loss(log_probs, targets, *lengths, blank, REDUCTIONS[reduction], zero_infinity)
 
 
-def hinge_embedding_loss(input, target, margin=1.0, reduction=1):
+def hinge_embedding_loss(input, target, margin=1.0, reduction=0):
     """``F.hinge_embedding_loss``.   torch: torch.hinge_embedding_loss"""
     return F.hinge_embedding_loss(input, target, margin, reduction=REDUCTIONS[reduction])
 
 
-def kl_div(input, target, reduction=1, *, log_target=False):
+def kl_div(input, target, reduction=0, *, log_target=False):
     """``F.kl_div``.   torch: torch.kl_div"""
     return F.kl_div(input, target, reduction=REDUCTIONS[reduction], log_target=log_target)
 
 
-def margin_ranking_loss(input1, input2, target, margin=0.0, reduction=1):
+def margin_ranking_loss(input1, input2, target, margin=0.0, reduction=0):
     """``F.margin_ranking_loss``.   torch: torch.margin_ranking_loss"""
     return F.margin_ranking_loss(input1, input2, target, margin, reduction=REDUCTIONS[reduction])
 
@@ -197,7 +198,7 @@ def poisson_nll_loss(input, target, log_input, full, eps, reduction):
     return F.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=REDUCTIONS[reduction])
 
 
-def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction=1):
+def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction=0):
     """``F.triplet_margin_loss``.   torch: torch.triplet_margin_loss"""
     return F.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=REDUCTIONS[reduction])
 

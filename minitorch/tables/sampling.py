@@ -3,9 +3,11 @@
 torch: aten/src/ATen/native/UpSample.h, LossCTC.cpp
 """
 
-from ..table import ARITHMETIC, FLOATS, Primitive
+from ..table import ARITHMETIC, Primitive
 
 __all__ = ["ctc_loss", "resample"]
+
+REALS = frozenset("fd")
 
 # resample(x, plans, back): each of the last dims mixed anew, out[j] = Σ_k w[j, k] x[place[j, k]]. A plan, for each of these
 # dims, is (kind, size before, size after, scale, align_corners); ``back`` goes from the size after to the size before by the
@@ -27,7 +29,7 @@ ctc_loss = Primitive(
     "reduction",
     lambda xp, *arguments: xp.ctc_loss(*arguments),
     [lambda g, _out, log_p, targets, T, S, *params: g._apply(ctc_loss_grad, (g, log_p, targets, T, S), params), None, None, None],
-    ready=FLOATS,
+    ready=REALS,
     mixes=(0,),
 )
 ctc_loss_grad = Primitive(
@@ -35,7 +37,7 @@ ctc_loss_grad = Primitive(
     "reduction",
     lambda xp, *arguments: xp.ctc_loss_grad(*arguments),
     [lambda g, _out, _y, *_rest: never_twice(), lambda g, _out, _y, _log_p, *_rest: never_twice(), None, None, None],
-    ready=FLOATS,
+    ready=REALS,
     mixes=(0, 1),
     label="CtcLossBackward",
 )

@@ -48,8 +48,8 @@ from .activation import (
     threshold,
     threshold_,
 )
-from .attention import multi_head_attention_forward, scaled_dot_product_attention
 from .alignment import ctc_loss
+from .attention import multi_head_attention_forward, scaled_dot_product_attention
 from .bags import embedding_bag
 from .classification import (
     cross_entropy,

@@ -6,7 +6,7 @@ import warnings
 from ...dtypes import int32, int64
 from .sparse import renormalize, scaled_gradient
 
-__all__ = ["embedding_bag", "mixed_bags"]
+__all__ = ["MODES", "embedding_bag", "mixed_bags"]
 
 MODES = ("sum", "mean", "max")
 """In the order of the numbers that ``torch.embedding_bag`` takes."""
@@ -20,8 +20,8 @@ def embedding_bag(
 
     input: (B, L), B bags of L indices, or (n), where bag b begins at offsets[b] and ends before the next; weight: (V, D)
     → (B, D). An empty bag gives zeros.
-    per_sample_weights: like input; what each row counts, for mode='sum'. include_last_offset: the last of the offsets is
-    the end of the last bag. The index ``padding_idx`` isn't counted. The other arguments are those of ``embedding``.
+    per_sample_weights: like input; what each row counts, for mode='sum'. include_last_offset: the last of the offsets
+    begins no bag, it is the end of the last one. The index ``padding_idx`` isn't counted. The other arguments are those of ``embedding``.
 
     >>> F.embedding_bag(tensor([2, 0, 1]), tensor([[1., 2.], [3., 4.], [5., 6.]]), tensor([0, 2]))
     tensor([[3., 4.],
@@ -65,10 +65,6 @@ def mixed_bags(
     _check_values(weight, index, offsets, per_sample_weights, include_last_offset, padding_idx)
     count = offsets.shape[0] - bool(include_last_offset)
     index, bag = index.long(), None
-    if include_last_offset:  # what lies behind the last bag's end is in none
-        end = int(offsets[-1])
-        index = index[:end]
-        per_sample_weights = None if per_sample_weights is None else per_sample_weights[:end]
     if width is None or padding_idx is not None or mode == "max":
         bag = offsets[:count].long().searchsorted(index._arange(index.shape[0]), right=True) - 1
     if padding_idx is not None:
@@ -86,7 +82,7 @@ def mixed_bags(
         out, places = _largest(rows, index, bag, sizes)
         return out, bag, sizes, places
     if width is not None:
-        total = rows.reshape(count, width, -1).sum(1)
+        total = rows.reshape(count, width, rows.shape[1]).sum(1)
     else:
         total = rows.new_zeros(count, rows.shape[1]).index_add(0, bag, rows)
     if mode == "mean":
@@ -98,7 +94,8 @@ def _largest(rows, index, bag, sizes):
     """The maxima, and the index of the row that each came from: the first of equal ones, which has the gradient."""
     widest = max(sizes.tolist(), default=0)
     if not widest:
-        return rows.new_zeros(sizes.shape[0], rows.shape[1]), sizes.new_zeros(sizes.shape[0], rows.shape[1])
+        nothing = rows.sum(0) * 0  # zeros, and a part of the graph
+        return nothing.expand(sizes.shape[0], -1).clone(), sizes.new_zeros(sizes.shape[0], rows.shape[1])
     within = index._arange(bag.shape[0]) - (sizes.cumsum(0) - sizes)[bag]
     place = sizes.new_zeros(sizes.shape[0], widest).index_put((bag, within), index._arange(bag.shape[0]))
     outside = (index._arange(widest) >= sizes.unsqueeze(1)).unsqueeze(-1)
@@ -125,7 +122,7 @@ def _check_shapes(input, weight, offsets, per_sample_weights):
     if input.ndim == 2 and offsets is not None:
         raise ValueError(
             "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. However, "
-            f"found offsets of type {type(offsets)}"
+            "found offsets of type <class 'torch.Tensor'>"
         )
     if input.ndim == 1 and offsets is None:
         raise ValueError("offsets has to be a 1D Tensor but got None\nthey say where each bag begins")
@@ -178,8 +175,7 @@ def _check_values(weight, index, offsets, per_sample_weights, include_last_offse
         )
     if n and not (0 <= int(index.min()) and int(index.max()) < v):
         outside = ((index < 0) | (index >= v)).nonzero()
-        at = int(outside[0])
         raise RuntimeError(
-            f"Index {at} of input takes value {int(index[at])} which is not in the valid range [0, {v})\n"
-            f"the table has {v} rows"
+            "embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be "
+            f"{int(index[int(outside[0])])}\nthe table has {v} rows"
         )

@@ -57,7 +57,8 @@ def pdist(input, p=2):
     first, second = input.new_ones(n, n).triu(1).nonzero(as_tuple=True)
     difference = input.index_select(0, first) - input.index_select(0, second)
     if p != math.inf:
-        return difference.norm(p, 1)
+        same = (difference == 0).all(1)  # where a norm has no slope, there is none
+        return difference.masked_fill(same.unsqueeze(1), 1).norm(p, 1).masked_fill(same, 0)
     if input.shape[1] == 0:
         return difference.sum(1)
     sizes = difference.abs()

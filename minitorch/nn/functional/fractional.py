@@ -3,8 +3,8 @@
 torch: aten/src/ATen/native/FractionalMaxPool2d.cpp, FractionalMaxPool3d.cpp.   Graham 2014, arXiv:1412.6071
 """
 
-from ... import primitives as rows
 from ...random import rand
+from ...tables import windows as rows
 from .convolution import ntuple
 
 __all__ = [

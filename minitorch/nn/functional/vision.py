@@ -82,7 +82,8 @@ def _sampled(input, grid, mode, padding, align):
 def _taps(x, n, mode, padding, align):
     """The elements of a dim that places there are made of: (index, weight) pairs; a weight of None is 1."""
     if mode == "nearest":
-        return [_tap(x.detach().round(), None, n, padding)]
+        one = x.sign() - x.detach().sign() + 1 if x.requires_grad else None  # the places have a gradient: 0
+        return [_tap(x.detach().round(), one, n, padding)]
     low = x.detach().floor()
     part = x - low
     if mode == "bilinear":
