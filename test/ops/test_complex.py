@@ -84,3 +84,12 @@ def test_every_function_is_pytorch_s():
     ours_alone = {"across", "angle_slope", "conjugate", "paired", "set_imag", "set_real"}
     for name in set(functions.__all__) - ours_alone:
         assert hasattr(torch, name) or hasattr(torch.Tensor, name), name
+
+
+@pytest.mark.parametrize(
+    "text", ["x.abs()", "x.angle()", "t.linalg.svdvals(x)", "t.linalg.eigvalsh(x)", "t.linalg.norm(x)", "t.linalg.slogdet(x)[1]"]
+)
+def test_reals_and_complex_numbers_share_no_tape(text):
+    """The gradients of both are real: a tape that one left must not be found by the other."""
+    for x in (SQUARE.real, SQUARE, SQUARE, SQUARE.real):
+        assert not isinstance(agree(expression(text, x=numpy.asarray(x).copy())), Raised)
