@@ -6,8 +6,9 @@ from .module import Module
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
-    "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d", "MaxPool2d",
-    "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
+    "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "FractionalMaxPool2d", "FractionalMaxPool3d",
+    "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d",
+    "MaxUnpool3d",
 ]  # fmt: skip
 
 
@@ -248,3 +249,57 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """``AdaptiveMaxPool1d`` for (N, C, D, H, W).   torch: nn.AdaptiveMaxPool3d"""
 
     _pool = staticmethod(F.adaptive_max_pool3d)
+
+
+# ----------------------------------------------------------------------------------------------------------- fractional
+
+
+class _FractionalMaxPoolNd(Module):
+    spatial_dims = 0
+
+    def __init__(self, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
+        super().__init__()
+        n = self.spatial_dims
+        self.kernel_size, self.return_indices = ntuple(kernel_size, n), return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else ntuple(output_size, n)
+        self.output_ratio = None if output_ratio is None else ntuple(output_ratio, n)
+        if output_size is None and output_ratio is None:
+            raise ValueError(
+                f"FractionalMaxPool{n}d requires specifying either an output size, or a pooling ratio"
+            )
+        if output_size is not None and output_ratio is not None:
+            raise ValueError("only one of output_size and output_ratio may be specified")
+        if output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def forward(self, input):
+        return self._pool(
+            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples
+        )
+
+
+class FractionalMaxPool2d(_FractionalMaxPoolNd):
+    """The largest of windows that begin at random, about (in - kernel) / (out - 1) apart.   (N, C, H, W) → (N, C, H', W')
+
+    output_size, or output_ratio between 0 and 1: a number or one for each dim.
+    torch: nn.FractionalMaxPool2d.   Graham 2014, arXiv:1412.6071
+
+    >>> nn.FractionalMaxPool2d(3, output_ratio=0.5)(torch.zeros(1, 2, 8, 10)).shape
+    torch.Size([1, 2, 4, 5])
+    """
+
+    spatial_dims = 2
+    _pool = staticmethod(F.fractional_max_pool2d)
+
+
+class FractionalMaxPool3d(_FractionalMaxPoolNd):
+    """``FractionalMaxPool2d`` for (N, C, T, H, W).   torch: nn.FractionalMaxPool3d"""
+
+    spatial_dims = 3
+    _pool = staticmethod(F.fractional_max_pool3d)
+
+    def __init__(self, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
+        if any(k <= 0 for k in ntuple(kernel_size, 3)):
+            raise ValueError(f"kernel_size must be greater than 0, but got {kernel_size}")
+        super().__init__(kernel_size, output_size, output_ratio, return_indices, _random_samples)

@@ -37,7 +37,7 @@ __all__ = ["utils"]
 FILES = {
     "activation": (activation, attention), "adaptive": (adaptive,), "batchnorm": (norm,), "channelshuffle": (),
     "container": (container,), "conv": (conv,), "distance": (distance,), "dropout": (dropout,), "flatten": (flatten,), "fold": (),
-    "instancenorm": (norm,), "lazy": (lazy,), "linear": (linear,), "linear_cross_entropy": (),
+    "instancenorm": (norm,), "lazy": (lazy,), "linear": (linear,), "linear_cross_entropy": (loss,),
     "linear_cross_entropy_options": (), "loss": (loss,), "module": (module, hooks, state), "normalization": (norm,),
     "padding": (padding,), "pixelshuffle": (), "pooling": (pooling,), "rnn": (rnn, rnncell), "sparse": (sparse,),
     "transformer": (transformer,), "upsampling": (),
