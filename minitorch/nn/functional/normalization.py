@@ -38,7 +38,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """
     if training:
         _check_more_than_one(input)
-        _check_positive(eps)
+    if eps <= 0:
+        _check_eps(eps, training)
     if input.numel() == 0:
         return _of_nothing(input, weight, bias)
     _check_channels(input, running_mean, running_var, weight, bias)
@@ -111,10 +112,12 @@ def _check_more_than_one(input):
         )
 
 
-def _check_positive(eps):
-    if eps <= 0:
-        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}\n"
-                         "it keeps a channel of equal values from dividing by 0")  # fmt: skip
+def _check_eps(eps, training):
+    """It keeps a channel of equal values from dividing by 0."""
+    if training:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    if eps < 0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
 
 
 def instance_norm(
