@@ -83,7 +83,15 @@ def accepting_out(namespace, names):
     tensor([2., 3.])
     """
     home = namespace["__name__"]  # where pickle looks for it
-    return {name: with_out_argument(namespace[name], home) for name in names if name in namespace}
+    found = {name: namespace[name] for name in names if name in namespace}
+    for function in found.values():
+        if function not in DOORS:
+            DOORS[function] = with_out_argument(function, home)
+    return {name: DOORS[function] for name, function in found.items()}
+
+
+DOORS: dict = {}
+"""Each function's door, of which there is one: torch.lgamma and torch.special.gammaln are one object."""
 
 
 def with_out_argument(function, home):
