@@ -47,6 +47,9 @@ def nth_polygamma(n, input):
     return polygamma(input, n)
 
 
+named(nth_polygamma, "polygamma", nth_polygamma.__doc__)
+
+
 def polygamma(input, n):
     """The n-th derivative of ``digamma``.   torch: Tensor.polygamma"""
     return input._apply(table.polygamma, (input,), (checked_order(n),))
