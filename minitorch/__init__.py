@@ -123,9 +123,9 @@ globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), TAKE_OUT))
 
 SUBMODULES = (
-    "accelerator", "amp", "autograd", "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func", "hub",
-    "jit", "linalg", "masked", "mps", "multiprocessing", "nn", "optim", "profiler", "random", "serialization",
-    "signal", "sparse", "special", "storage", "testing", "types", "utils", "xpu",
+    "accelerator", "amp", "autograd", "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func",
+    "futures", "hub", "jit", "linalg", "masked", "mps", "multiprocessing", "nn", "optim", "profiler", "random",
+    "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "xpu",
 )  # fmt: skip
 """Loaded when first used: a program that needs only tensors starts sooner."""
 ELSEWHERE = {

@@ -7,7 +7,7 @@ tensors pick elements, in the dims that are left; a boolean tensor stands for th
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
-from .reduce import one_dim
+from .reduce import one_dim, spelled
 
 __all__ = [
     "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at", "index_copy", "index_copy_",
@@ -274,8 +274,10 @@ def narrow(input, dim, start, length):
     return input._apply(rows.slice, (input,), (key,))
 
 
-def unbind(input, dim=0):
+def unbind(input, dim=0, **numpy):
     """A tuple of all slices along ``dim``, without it: views.   torch: unbind"""
+    if numpy:
+        return unbind(input, **spelled("unbind", numpy, dim=dim))
     d = one_dim(dim, input.ndim)
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")

@@ -4,7 +4,7 @@ import itertools
 
 from .. import primitives as rows
 from .indexing import several_views
-from .reduce import one_dim
+from .reduce import one_dim, spelled
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod", "cat", "chunk",
@@ -13,12 +13,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def cat(tensors, dim=0):
+def cat(tensors, dim=0, **numpy):
     """The tensors one after the other along ``dim``; all other sizes must agree.   torch: cat
 
     >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3])])
     tensor([1, 2, 3])
     """
+    if numpy:
+        return cat(tensors, **spelled("cat", numpy, dim=dim))
     tensors = several("cat", tensors)
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
@@ -63,8 +65,10 @@ def filled_list(name, tensors):
     return tensors
 
 
-def stack(tensors, dim=0):
+def stack(tensors, dim=0, **numpy):
     """The tensors side by side in a new dim; all shapes must agree.   torch: stack"""
+    if numpy:
+        return stack(tensors, **spelled("stack", numpy, dim=dim))
     tensors = filled_list("stack", tensors)
     first = tensors[0]
     for i, t in enumerate(tensors):

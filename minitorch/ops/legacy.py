@@ -8,7 +8,7 @@ import warnings
 
 from ..backends import memory
 
-__all__ = ["apply_", "is_shared", "map_", "record_stream", "reinforce", "resize", "share_memory_"]
+__all__ = ["apply_", "index", "is_shared", "map_", "record_stream", "reinforce", "resize", "share_memory_"]
 
 
 def resize(input, *sizes):
@@ -22,6 +22,11 @@ def resize(input, *sizes):
             "tensor, while preserving the number of elements. "
         )
     return input.contiguous().view(*sizes)
+
+
+def index(input, positions, dims):
+    """Not here: indexing by functorch's first-class dims. Use ``x[i, j]``.   torch: Tensor.index"""
+    raise NotImplementedError("Tensor.index: first-class dims aren't here\nwrite x[i, j]")
 
 
 def apply_(input, callable):

@@ -3,7 +3,7 @@
 import math
 
 from .. import primitives as rows
-from .reduce import dims_of, one_dim
+from .reduce import dims_of, one_dim, spelled
 
 __all__ = [
     "adjoint", "broadcast_to", "detach", "diag", "diag_embed", "diagonal", "embed", "expand",
@@ -183,15 +183,19 @@ def movedim(input, source, destination):
     return input.permute(order)
 
 
-def unsqueeze(input, dim):
+def unsqueeze(input, dim=None, **numpy):
     """A new dim of size 1 at ``dim``.   torch: unsqueeze"""
+    if numpy:
+        return unsqueeze(input, **spelled("unsqueeze", numpy, dim=dim))
     shape = input._array.shape
     d = one_dim(dim, len(shape) + 1)
     return input._apply(rows.reshape, (input,), ((*shape[:d], 1, *shape[d:]),))
 
 
-def squeeze(input, dim=None):
+def squeeze(input, dim=None, **numpy):
     """Without its dims of size 1: all of them, or those in ``dim``.   torch: squeeze"""
+    if numpy:
+        return squeeze(input, **spelled("squeeze", numpy, dim=dim))
     shape = input._array.shape
     dims = dims_of(dim, len(shape)) if dim != () else ()
     kept = [n for d, n in enumerate(shape) if n != 1 or d not in dims]

@@ -17,7 +17,7 @@ __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin",
     "cumprod", "cumprod_slope", "cumsum", "dims_of", "equal", "is_same_size", "log_softmax", "logaddexp_complex", "logcumsumexp",
     "logcumsumexp_slope", "logsumexp", "max", "max_result", "mean", "median", "min", "min_result", "nanmean",
-    "nansum", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean",
+    "nansum", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "spelled", "squared_error_mean",
     "std", "std_mean", "sum", "undrop", "var", "var_mean",
 ]  # fmt: skip
 
@@ -39,6 +39,18 @@ def one_dim(dim, ndim):
     raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
 
 
+def spelled(function, numpy, **given):
+    """Arguments by our names, of which some were given by NumPy's: ``axis`` is dim, ``keepdims`` keepdim.
+
+    Raises TypeError for any other name.
+    """
+    for name, value in numpy.items():
+        if name not in ("axis", "keepdims"):
+            raise TypeError(f"{function}() got an unexpected keyword argument '{name}'")
+        given["dim" if name == "axis" else "keepdim"] = value
+    return given
+
+
 def dims_of(dim, ndim):
     """``dim`` (None, an integer or several) as a tuple of dims counted from the front."""
     if dim is None:
@@ -53,19 +65,23 @@ def dims_of(dim, ndim):
     return (dims if ndim else ()) or tuple(range(ndim))
 
 
-def sum(input, dim=None, keepdim=False, *, dtype=None):
+def sum(input, dim=None, keepdim=False, *, dtype=None, **numpy):
     """Σ x over ``dim``. Integers add up in int64.   torch: sum
 
     >>> torch.tensor([[1, 2], [3, 4]]).sum(0)
     tensor([4, 6])
     """
+    if numpy:
+        return sum(input, **spelled("sum", numpy, dim=dim, keepdim=keepdim, dtype=dtype))
     if dtype is not None:
         input = input.to(dtype)
     return input._apply(rows.sum, (input,), (dims_of(dim, input._array.ndim), keepdim))
 
 
-def mean(input, dim=None, keepdim=False, *, dtype=None):
+def mean(input, dim=None, keepdim=False, *, dtype=None, **numpy):
     """Σ x / n over ``dim``. Raises RuntimeError for integers.   torch: mean"""
+    if numpy:
+        return mean(input, **spelled("mean", numpy, dim=dim, keepdim=keepdim, dtype=dtype))
     if dtype is not None:
         if not (dtype.is_floating_point or dtype.is_complex):
             raise RuntimeError(
@@ -94,18 +110,24 @@ def is_same_size(input, other):
     return input._array.shape == other._array.shape
 
 
-def nansum(input, dim=None, keepdim=False, *, dtype=None):
+def nansum(input, dim=None, keepdim=False, *, dtype=None, **numpy):
     """``sum``, with NaN counting as 0.   torch: nansum"""
+    if numpy:
+        return nansum(input, **spelled("nansum", numpy, dim=dim, keepdim=keepdim, dtype=dtype))
     return input.masked_fill(input.isnan(), 0).sum(dim, keepdim, dtype=dtype)
 
 
-def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+def nanmean(input, dim=None, keepdim=False, *, dtype=None, **numpy):
     """``mean`` of the elements that aren't NaN.   torch: nanmean"""
+    if numpy:
+        return nanmean(input, **spelled("nanmean", numpy, dim=dim, keepdim=keepdim, dtype=dtype))
     return input.nansum(dim, keepdim, dtype=dtype) / input.isnan().logical_not().sum(dim, keepdim)
 
 
-def prod(input, dim=None, keepdim=False, *, dtype=None):
+def prod(input, dim=None, keepdim=False, *, dtype=None, **numpy):
     """∏ x over one dim, or over all.   torch: prod"""
+    if numpy:
+        return prod(input, **spelled("prod", numpy, dim=dim, keepdim=keepdim, dtype=dtype))
     if dtype is not None:
         if dtype is bool_dtype:
             return input.to(dtype).all() if dim is None else input.to(dtype).all(dim, keepdim)
@@ -129,17 +151,21 @@ def product_of_others(input, dim):
     return left * right
 
 
-def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, **numpy):
     """Σ (x - mean)² / (n - correction) over ``dim``; correction 1 unless said.   torch: var
 
     >>> torch.tensor([1.0, 3.0]).var()
     tensor(2.)
     """
+    if numpy:
+        return var(input, **spelled("var", numpy, dim=dim, unbiased=unbiased, keepdim=keepdim, correction=correction))
     return variance("var", input, dim, unbiased, keepdim, correction)[0]
 
 
-def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, **numpy):
     """The square root of ``var``.   torch: std"""
+    if numpy:
+        return std(input, **spelled("std", numpy, dim=dim, unbiased=unbiased, keepdim=keepdim, correction=correction))
     return variance("std", input, dim, unbiased, keepdim, correction)[0].sqrt()
 
 
@@ -193,13 +219,17 @@ def no_empty(input, dims, name):
             raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
 
 
-def amax(input, dim=(), keepdim=False):
+def amax(input, dim=(), keepdim=False, **numpy):
     """The largest over ``dim``; equal ones share the gradient.   torch: amax"""
+    if numpy:
+        return amax(input, **spelled("amax", numpy, dim=dim, keepdim=keepdim))
     return input._apply(rows.amax, (input,), (extreme_dims("amax", input, dim), keepdim))
 
 
-def amin(input, dim=(), keepdim=False):
+def amin(input, dim=(), keepdim=False, **numpy):
     """The smallest over ``dim``; equal ones share the gradient.   torch: amin"""
+    if numpy:
+        return amin(input, **spelled("amin", numpy, dim=dim, keepdim=keepdim))
     return input._apply(rows.amin, (input,), (extreme_dims("amin", input, dim), keepdim))
 
 
@@ -226,7 +256,9 @@ def aminmax(input, *, dim=None, keepdim=False):
 def extreme(name, arg, whole, pairwise, result):
     """``max`` or ``min``: of all elements, over a dim with the indices, or of two tensors."""
 
-    def function(input, dim=None, keepdim=False, *, other=None):
+    def function(input, dim=None, keepdim=False, *, other=None, **numpy):
+        if numpy:
+            return function(input, **spelled(name, numpy, dim=dim, keepdim=keepdim, other=other))
         if other is not None or hasattr(dim, "_apply"):
             return pairwise(input, dim if other is None else other)
         if dim is None:
@@ -258,7 +290,9 @@ min = extreme("min", rows.argmin, amin, lambda x, y: x.minimum(y), min_result)
 
 
 def arg_extreme(name, row):
-    def function(input, dim=None, keepdim=False):
+    def function(input, dim=None, keepdim=False, **numpy):
+        if numpy:
+            return function(input, **spelled(name, numpy, dim=dim, keepdim=keepdim))
         if input.numel() == 0 and (dim is None or input.shape[one_dim(dim, input.ndim)] == 0):
             raise IndexError(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
@@ -281,8 +315,10 @@ argmax = arg_extreme("argmax", rows.argmax)
 argmin = arg_extreme("argmin", rows.argmin)
 
 
-def median(input, dim=None, keepdim=False):
+def median(input, dim=None, keepdim=False, **numpy):
     """The middle element, the lower one of two; over ``dim`` as (values, indices). NaN if one is.   torch: median"""
+    if numpy:
+        return median(input, **spelled("median", numpy, dim=dim, keepdim=keepdim))
     if dim is None:
         return input.reshape(-1).median(0).values if input.numel() else input.new_full((), math.nan)
     if input.ndim == 0:
@@ -309,7 +345,9 @@ def share_extremes(input, x, extreme, dims):
 
 
 def boolean(name, row):
-    def function(input, dim=None, keepdim=False):
+    def function(input, dim=None, keepdim=False, **numpy):
+        if numpy:
+            return function(input, **spelled(name, numpy, dim=dim, keepdim=keepdim))
         result = input._apply(row, (input,), (dims_of(dim, input.ndim), keepdim))
         return result.to(uint8) if input.dtype is uint8 else result
 
@@ -322,8 +360,10 @@ any = boolean("any", rows.any)
 all = boolean("all", rows.all)
 
 
-def count_nonzero(input, dim=None):
+def count_nonzero(input, dim=None, **numpy):
     """How many elements are not 0, over ``dim``.   torch: count_nonzero"""
+    if numpy:
+        return count_nonzero(input, **spelled("count_nonzero", numpy, dim=dim))
     return (input != 0).sum(dim)
 
 
@@ -349,13 +389,17 @@ def scan(row, input, dim, dtype):
     return input._apply(row, (input,), (one_dim(dim, input.ndim),))
 
 
-def cumsum(input, dim, *, dtype=None):
+def cumsum(input, dim=None, *, dtype=None, **numpy):
     """The sums of all elements up to each, along ``dim``.   torch: cumsum"""
+    if numpy:
+        return cumsum(input, **spelled("cumsum", numpy, dim=dim, dtype=dtype))
     return scan(rows.cumsum, input, dim, dtype)
 
 
-def cumprod(input, dim, *, dtype=None):
+def cumprod(input, dim=None, *, dtype=None, **numpy):
     """The products of all elements up to each, along ``dim``.   torch: cumprod"""
+    if numpy:
+        return cumprod(input, **spelled("cumprod", numpy, dim=dim, dtype=dtype))
     return scan(rows.cumprod, input, dim, dtype)
 
 
@@ -443,17 +487,21 @@ def logsumexp(input, dim, keepdim=False):
     return total + (shift if keepdim else shift.reshape(total.shape))
 
 
-def softmax(input, dim=None, dtype=None):
+def softmax(input, dim=None, dtype=None, **numpy):
     """e^x / Σ e^x over ``dim``.   torch: softmax
 
     >>> torch.tensor([1000.0, 1000.0]).softmax(0)
     tensor([0.5000, 0.5000])
     """
+    if numpy:
+        return softmax(input, **spelled("softmax", numpy, dim=dim, dtype=dtype))
     return normalized(rows.softmax, input, dim, dtype)
 
 
-def log_softmax(input, dim=None, dtype=None):
+def log_softmax(input, dim=None, dtype=None, **numpy):
     """x - ln Σ e^x over ``dim``.   torch: log_softmax"""
+    if numpy:
+        return log_softmax(input, **spelled("log_softmax", numpy, dim=dim, dtype=dtype))
     return normalized(rows.log_softmax, input, dim, dtype)
 
 

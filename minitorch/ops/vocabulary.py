@@ -92,7 +92,7 @@ class Vocabulary:
         chunk, dsplit, hsplit, split, split_with_sizes, tensor_split, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
         vsplit,
     )  # fmt: skip
-    from .legacy import apply_, is_shared, map_, record_stream, reinforce, resize, share_memory_
+    from .legacy import apply_, index, is_shared, map_, record_stream, reinforce, resize, share_memory_
     from .linalg import (
         addbmm, addmm, addmm_, addmv, addr, baddbmm, bmm, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul,
         tensordot, trace, vdot,

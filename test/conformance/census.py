@@ -69,9 +69,13 @@ def takes(function, keyword):
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
         return False
+    if keyword == "out" and hasattr(function, "__wrapped__"):
+        return True  # the door before it takes it
     of_object = function in (object.__init__, object.__new__)
-    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and not of_object
-    return keyword in parameters or anything
+    rest = None if of_object else next((p.name for p in parameters.values() if p.kind is p.VAR_KEYWORD), None)
+    if rest == "numpy":
+        return keyword in parameters or keyword in ("axis", "keepdims")
+    return keyword in parameters or rest is not None
 
 
 def missing_names(rows):
