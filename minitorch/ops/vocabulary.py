@@ -16,6 +16,7 @@ class Vocabulary:
 
     __slots__ = ()
 
+    from .activation import hardshrink, prelu
     from .aliases import (
         absolute, absolute_, arccos, arccos_, arccosh, arccosh_, arcsin, arcsin_, arcsinh, arcsinh_, arctan, arctan2,
         arctan2_, arctan_, arctanh, arctanh_, clip, clip_, divide, divide_, fix, fix_, ger, greater, greater_,

@@ -97,7 +97,7 @@ NAMES = [
     "layer_norm(x, (5,), eps=1e-3)", "group_norm(x, 2, w, b)", "rms_norm(x, (6, 5))", "native_batch_norm(x, w, b, None, None, True, 0.1, 1e-5)", "native_layer_norm(x, (6, 5), None, None, 1e-5)[0]",
     "native_group_norm(x, w, b, 2, 4, 30, 2, 1e-5)", "native_batch_norm(x, w, b, (b * 0).detach(), (w * w).detach(), False, 0.1, 1e-5)", "norm_except_dim(x, 2, 1)", "norm_except_dim(x, 1, -1)",
     "dropout(x, 0.4, True)", "alpha_dropout(x, 0.4, True)", "feature_dropout(x, 0.4, True)", "feature_alpha_dropout(x, 0.4, True)", "native_dropout(x, 0.4, True)", "native_dropout(x, 0.4, False)[1]",
-    "dropout_(x * 1, 0.4, True)", "rrelu(x, 0.1, 0.3, True)", "rrelu_(x * 1)", "celu_(x * 1)", "selu_(x * 1)", "threshold_(x * 1, 0.1, 20.0)", "prelu(x, w)", "hardshrink(x)", "celu(x)", "selu(x)",
+    "dropout_(x * 1, 0.4, True)", "rrelu(x, 0.1, 0.3, True)", "rrelu_(x * 1)", "celu_(x * 1)", "selu_(x * 1)", "threshold_(x * 1, 0.1, 20.0)", "prelu(x, w)", "hardshrink(x)", "Tensor.prelu(x, w[:1])", "Tensor.hardshrink(x, 0.2)", "celu(x)", "selu(x)",
     "binary_cross_entropy_with_logits(x, y, None, None, 2)", "cosine_embedding_loss(x[0, 0], y[0, 0], t.tensor([1, -1, 1, -1, 1, 1]), 0.1, 1)", "hinge_embedding_loss(x, y.round() * 2 - 1)", "kl_div(x, y, 0)",
     "margin_ranking_loss(x, y, y.detach().sign(), 0.5)", "poisson_nll_loss(x, y, True, False, 1e-8, 1)", "triplet_margin_loss(x, y, y * 2)", "pairwise_distance(x, y)", "cosine_similarity(x, y, 2)",
     "embedding(x[0, 0], t.tensor([1, 5, 1]))", "embedding_bag(x[0, 0], t.tensor([1, 5, 1]), t.tensor([0, 1]), mode=2)", "embedding_bag(x[0, 0], t.tensor([1, 5, 1]), t.tensor([0, 1]))[0]",

@@ -12,6 +12,7 @@ import warnings
 from ...creation import empty, empty_like, ones_like, zeros_like
 from ...dtypes import float64
 from ...engine import no_grad
+from ...ops.activation import hardshrink, prelu
 
 __all__ = [
     "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
@@ -54,31 +55,6 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
 def leaky_relu_(input, negative_slope=0.01):
     """``leaky_relu`` in place.   torch: F.leaky_relu_"""
     return leaky_relu(input, negative_slope, inplace=True)
-
-
-def prelu(input, weight):
-    """x where x > 0, else weight · x, with one weight or one a channel.   torch: F.prelu.   He et al. 2015, arXiv:1502.01852
-
-    input: (N, C, *), weight: (1) or (C) → (N, C, *)
-    """
-    if weight.ndim > 1:
-        raise RuntimeError(
-            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}\n"
-            "give one weight, or one for each channel"
-        )
-    channels = input.shape[1] if input.ndim > 1 else 1
-    if weight.numel() not in (1, channels):
-        raise RuntimeError(
-            "Mismatch of parameter numbers and input channel size. "
-            f"Found parameter numbers = {weight.numel()} and channel size = {channels}.\n"
-            "the channels are dimension 1 of the input"
-        )
-
-    if input.ndim > 1:
-        weight = weight.view(-1, *[1] * (input.ndim - 2))
-    elif input.ndim == 0:
-        weight = weight.view(())
-    return input.relu() + input.clamp(max=0) * weight
 
 
 def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, inplace=False):
@@ -194,11 +170,6 @@ def hardswish(input, inplace=False):
     if inplace:
         return input.copy_(hardswish(input.clone()))
     return input * relu6(input + 3) / 6
-
-
-def hardshrink(input, lambd=0.5):
-    """x where |x| > lambd, else 0.   torch: F.hardshrink"""
-    return input.masked_fill(input.abs() <= lambd, 0)
 
 
 def softshrink(input, lambd=0.5):
