@@ -154,6 +154,11 @@ class Optimizer:
                 self.update(group)
         return loss
 
+    def _cuda_graph_capture_health_check(self):
+        """Nothing: there is no graph of a GPU's to be captured. Optimizers copied from PyTorch call it in ``step``."""
+
+    _accelerator_graph_capture_health_check = _cuda_graph_capture_health_check
+
     def update(self, group):
         """The algorithm: change the parameters of one group that have a gradient."""
         raise NotImplementedError

@@ -1,10 +1,15 @@
 """What a distribution refuses, in PyTorch's words, and distributions of one's own."""
 
+import importlib
+import pkgutil
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from oracle import agree
+
+import minitorch
 
 sys.path.append(str(Path(__file__).parent))
 from test_distributions import tried  # noqa: E402
@@ -127,3 +132,10 @@ def test_subclasses_of_ours():
 
 def test_sample_n_is_deprecated():
     agree(lambda lib: lib.distributions.Normal(0.0, 1.0).sample_n(3).shape)
+
+
+def test_every_name_is_where_pytorch_has_it():
+    assert set(torch.distributions.__all__) <= set(minitorch.distributions.__all__)
+    for found in pkgutil.iter_modules(torch.distributions.__path__):
+        theirs, ours = (importlib.import_module(f"{lib}.distributions.{found.name}") for lib in ("torch", "minitorch"))
+        assert [name for name in getattr(theirs, "__all__", ()) if not hasattr(ours, name)] == [], found.name

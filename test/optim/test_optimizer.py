@@ -794,6 +794,7 @@ def test_an_optimizer_of_ones_own():
 
             @lib.no_grad()
             def step(self, closure=None):
+                self._accelerator_graph_capture_health_check()
                 for group in self.param_groups:
                     for p in group["params"]:
                         if p.grad is not None:
