@@ -10,7 +10,7 @@ from ..device import device as Device
 from ..errors import C_NAMES, broadcast_error, output_shape_error
 from ..layout import preserve_format
 from ..size import Size
-from .formats import in_format
+from .formats import in_format, suggested
 from .movement import sizes
 
 __all__ = [
@@ -44,6 +44,9 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
     if device is not None:
         input._check_device(as_device(device))
     if memory_format is not None:
+        same = dtype is None or dtype is input.dtype
+        if same and not copy and suggested(input) is memory_format:
+            return input
         return in_format(to(input, dtype=dtype, copy=copy), memory_format)
     if dtype is None or dtype is input.dtype:
         return input.clone() if copy else input

@@ -4,9 +4,9 @@ torch: c10/core/MemoryFormat.h
 """
 
 from .. import primitives as rows
-from ..layout import contiguous_format, memory_format, preserve_format
+from ..layout import channels_last, channels_last_3d, contiguous_format, memory_format, preserve_format
 
-__all__ = ["clone", "contiguous", "in_format", "is_contiguous"]
+__all__ = ["clone", "contiguous", "in_format", "is_contiguous", "suggested"]
 
 
 def check_format(function, value):
@@ -27,6 +27,15 @@ def in_format(input, format, function="to"):
         return input
     copy = seen._apply(rows.contiguous, (seen,))
     return copy if seen is input else copy.permute([order.index(d) for d in range(len(order))])
+
+
+def suggested(input):
+    """The format that PyTorch takes a tensor to be in: the contiguous one unless the dims are in another's order."""
+    if not input._array.flags.c_contiguous:
+        for format in (channels_last, channels_last_3d):
+            if is_contiguous(input, format):
+                return format
+    return contiguous_format
 
 
 def clone(input, *, memory_format=None):

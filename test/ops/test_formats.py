@@ -54,6 +54,15 @@ def test_the_same_tensor_if_nothing_changes():
     agree(program)
 
 
+def test_what_is_in_the_format_that_is_asked_for():
+    def program(t):
+        x = t.ones(2, 3).t()
+        y = t.ones(2, 3, 4, 5).to(memory_format=t.channels_last)
+        return x.to(memory_format=t.contiguous_format) is x, x.float(memory_format=t.contiguous_format) is x, y.to(memory_format=t.contiguous_format) is y
+
+    agree(program)
+
+
 def test_gradients():
     def program(t):
         x = t.arange(120.0).reshape(2, 3, 4, 5).requires_grad_()
