@@ -1,6 +1,7 @@
 # make demo    train a small network on real digits         (needs Python 3.11 or later, pip and make)
 # make test    lint, types and all tests, against PyTorch   (installs PyTorch into .venv)
 # make bench   side by side with PyTorch's eager mode
+# make conformance   PyTorch's own databases of operators, layers and optimizers, whole; make census  how much is here
 #
 # Everything is installed into .venv, once: again only after pyproject.toml changes.
 
@@ -10,7 +11,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet --editable
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench conformance census lint clean
 
 demo: $(VENV)/examples.stamp
 	$(RUN) examples/digits.py
@@ -24,6 +25,12 @@ lint: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(RUN) bench/eager.py
+
+conformance: $(VENV)/test.stamp
+	$(RUN) test/conformance/run.py
+
+census: $(VENV)/test.stamp
+	$(RUN) test/conformance/census.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,4 +5,4 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))
 
-collect_ignore = ["bridge.py", "census.py", "modules.py", "operators.py", "optimizers.py"]
+collect_ignore = ["bridge.py", "census.py", "operators.py", "modules.py", "optimizers.py", "run.py"]
