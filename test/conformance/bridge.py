@@ -62,9 +62,10 @@ class Crossing:
             return {key: self(item) for key, item in value.items()}
         if isinstance(value, slice):
             return slice(self(value.start), self(value.stop), self(value.step))
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        ours = named(f"nn.{type(value).__name__}")
+        if dataclasses.is_dataclass(value) and not isinstance(value, type) and ours is not None:
             fields = {field.name: self(getattr(value, field.name)) for field in dataclasses.fields(value)}
-            return named(f"nn.{type(value).__name__}")(**fields)
+            return ours(**fields)
         if isinstance(value, functools.partial):
             return functools.partial(self(value.func), *self(value.args), **self(value.keywords))
         if callable(value) and not isinstance(value, type):
