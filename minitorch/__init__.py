@@ -9,8 +9,8 @@ import math
 from importlib import import_module
 
 from .backends.threads import get_num_threads, set_num_threads
-from .casting import TORCH as HAVE_DOORS
 from .casting import autocast_doors
+from .casting import TORCH as HAVE_DOORS
 from .creation import (
     arange, as_tensor, asarray, empty, empty_like, empty_permuted, empty_strided, eye, from_dlpack, from_numpy, frombuffer, full,
     full_like, is_tensor, linspace, logspace, ones, ones_like, result_type, scalar_tensor, tensor, tril_indices,
@@ -31,22 +31,28 @@ from .layout import (
     channels_last, channels_last_3d, contiguous_format, jagged, layout, memory_format, preserve_format, sparse_bsc,
     sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided,
 )  # fmt: skip
-from .ops.attributes import (
-    get_device, is_complex, is_distributed, is_floating_point, is_nonzero, is_signed, numel,
-)  # fmt: skip
-from .ops.complex import (
-    angle, complex, conj, conj_physical, conj_physical_, imag, is_conj, is_neg, isreal, polar, real, resolve_conj,
-    resolve_neg, sgn, view_as_complex, view_as_real,
-)  # fmt: skip
 from .ops.aliases import (
     absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clip, clip_, concat, concatenate, divide,
     fix, fix_, ger, greater, greater_equal, less, less_equal, moveaxis, multiply, negative, negative_, not_equal,
     row_stack, subtract, swapdims, true_divide,
 )  # fmt: skip
-from .ops.special import (
-    bucketize, copysign, cross, deg2rad, diagflat, diagonal_scatter, diff, float_power,
-    fmax, fmin, frac, heaviside, histc, isin, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit,
-    mode, nanmedian, quantile, rad2deg, renorm, select_scatter, sinc, slice_scatter, xlogy,
+from .ops.arithmetic import (
+    copysign, deg2rad, float_power, fmax, fmin, frac, frexp, gcd, gcd_, heaviside, isneginf, isposinf, lcm, lcm_,
+    ldexp, logaddexp, logaddexp2, nextafter, rad2deg,
+)  # fmt: skip
+from .ops.attributes import (
+    get_device, is_complex, is_distributed, is_floating_point, is_nonzero, is_signed, numel,
+)  # fmt: skip
+from .ops.calculus import cumulative_trapezoid, diff, gradient, trapezoid
+from .ops.calculus import trapezoid as trapz
+from .ops.complex import (
+    angle, complex, conj, conj_physical, conj_physical_, imag, is_conj, is_neg, isreal, polar, real, resolve_conj,
+    resolve_neg, sgn, view_as_complex, view_as_real,
+)  # fmt: skip
+from .ops.copies import (
+    alias_copy, as_strided_copy, detach_copy, diagonal_copy, expand_copy, narrow_copy, permute_copy, select_copy,
+    slice_copy, split_copy, split_with_sizes_copy, squeeze_copy, t_copy, transpose_copy, unbind_copy, unfold_copy,
+    unsqueeze_copy, view_copy,
 )  # fmt: skip
 from .ops.elementwise import (
     abs, abs_, acos, acos_, acosh, acosh_, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asin_, asinh,
@@ -61,61 +67,51 @@ from .ops.elementwise import (
     tan_, tanh, tanh_, trunc, trunc_, zero_,
 )  # fmt: skip
 from .ops.elementwise import choose as where
-from .ops.formats import clone
-from .ops.covariance import corrcoef, cov
 from .ops.equations import det, inv as inverse, logdet, matrix_exp, matrix_power, slogdet
 from .ops.factors import geqrf, householder_product as orgqr, lu_unpack, ormqr
-from .ops.norms import cdist, dist, norm
-from .ops.older import (
-    cholesky, cholesky_inverse, cholesky_solve, lu, lu_solve, pinverse, qr, svd, triangular_solve,
-)  # fmt: skip
 from .ops.indexing import (
     gather, index_add, index_add_, index_copy, index_copy_, index_fill, index_fill_, index_put, index_put_,
     index_select, masked_scatter, masked_scatter_, masked_select, narrow, scatter, scatter_, scatter_add,
     scatter_add_, select, take, take_along_dim, unbind,
 )  # fmt: skip
-from .ops.sorting import (
-    argsort, argwhere, bincount, kthvalue, msort, nonzero, searchsorted, sort, topk, unique, unique_consecutive,
-)  # fmt: skip
+from .ops.inplace import logit_, sinc_, xlogy_
 from .ops.joining import (
     atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_tensors, cartesian_prod, cat, chunk, column_stack,
     combinations, dsplit, dstack, hsplit, hstack, meshgrid, split, split_with_sizes, stack, tensor_split, unsafe_chunk,
     unsafe_split, unsafe_split_with_sizes, vsplit, vstack,
 )  # fmt: skip
 from .ops.linalg import (
-    addbmm, addmm, addmm_, addmv, addr, baddbmm, bmm, chain_matmul, dot, einsum, inner, kron, matmul, mm, mv, outer,
-    tensordot, trace, vdot,
+    addbmm, addmm, addmm_, addmv, addr, baddbmm, bmm, chain_matmul, cross, dot, einsum, inner, kron, matmul, mm, mv,
+    outer, tensordot, trace, vdot,
 )  # fmt: skip
+from .ops.memory_format import clone
 from .ops.movement import (
-    adjoint, broadcast_to, detach, diag, diag_embed, diagonal, flatten, flip, fliplr, flipud, movedim, permute,
+    adjoint, broadcast_to, detach, diag, diag_embed, diagflat, diagonal, flatten, flip, fliplr, flipud, movedim, permute,
     ravel, repeat_interleave, reshape, roll, rot90, squeeze, swapaxes, t, tile, transpose, tril, tril_, triu, triu_,
     unflatten, unfold, unsqueeze,
 )  # fmt: skip
+from .ops.norms import cdist, dist, norm, renorm
+from .ops.older_linalg import (
+    cholesky, cholesky_inverse, cholesky_solve, lu, lu_solve, pinverse, qr, svd, triangular_solve,
+)  # fmt: skip
+from .ops.random import bernoulli, multinomial
 from .ops.reduce import (
     all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod, cumsum,
     equal, is_same_size, log_softmax, logcumsumexp, logsumexp, max, mean, median, min, nanmean, nansum, prod,
     softmax, std, std_mean, sum, var, var_mean,
 )  # fmt: skip
+from .ops.scatter import diagonal_scatter, index_reduce, put, scatter_reduce, select_scatter, slice_scatter
+from .ops.sorting import (
+    argsort, argwhere, bincount, bucketize, isin, kthvalue, msort, nonzero, nonzero_static, searchsorted, sort, topk,
+    unique, unique_consecutive, unravel_index,
+)  # fmt: skip
+from .ops.special import digamma, erfinv, i0, i0_, igamma, igammac, lgamma, logit, mvlgamma, sinc, xlogy
+from .ops.special import nth_polygamma as polygamma
+from .ops.statistics import corrcoef, cov, histc, histogram, histogramdd, mode, nanmedian, nanquantile, quantile
 from .ops.stft import istft, stft
-from .ops.scatter import scatter_reduce
-from .ops.random import bernoulli, multinomial
-from .ops.calculus import cumulative_trapezoid, gradient, trapezoid
-from .ops.calculus import trapezoid as trapz
-from .ops.copies import (
-    alias_copy, as_strided_copy, detach_copy, diagonal_copy, expand_copy, narrow_copy, permute_copy, select_copy,
-    slice_copy, split_copy, split_with_sizes_copy, squeeze_copy, t_copy, transpose_copy, unbind_copy, unfold_copy,
-    unsqueeze_copy, view_copy,
-)  # fmt: skip
-from .ops.numbers import frexp, gcd, gcd_, lcm, lcm_, nextafter
-from .ops.places import index_reduce, nonzero_static, put, unravel_index
-from .ops.statistics import histogram, histogramdd, nanquantile
 from .ops.strides import as_strided, as_strided_, as_strided_scatter, resize_as_
-from .ops.transcendental import (
-    digamma, erfinv, i0, i0_, igamma, igammac, lgamma, logit_, mvlgamma, sinc_, xlogy_,
-)  # fmt: skip
-from .ops.transcendental import nth_polygamma as polygamma
-from .out import TORCH as TAKE_OUT
 from .out import accepting_out
+from .out import TORCH as TAKE_OUT
 from .size import Size, broadcast_shapes
 from .version import __version__
 

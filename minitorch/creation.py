@@ -11,7 +11,7 @@ from .dtypes import bool as bool_dtype
 from .engine import Tensor, create, from_data, wrap
 from .layout import strided
 from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_like
-from .ops.formats import in_format
+from .ops.memory_format import in_format
 from .ops.movement import sizes
 from .out import written_to
 

@@ -10,7 +10,7 @@ import math
 from .dtypes import as_dtype, float32, iinfo, int64
 from .dtypes import bool as bool_dtype
 from .linalg import vector_norm
-from .ops.special import logaddexp as plain_logaddexp
+from .ops.arithmetic import logaddexp as plain_logaddexp
 
 __all__ = [
     "amax", "amin", "argmax", "argmin", "cumprod", "cumsum", "log_softmax", "logaddexp", "logsumexp", "mean", "median",

@@ -8,16 +8,15 @@ Abramowitz & Stegun, Handbook of Mathematical Functions, 1964
 
 import math
 
-from .ops.elementwise import both_tensors, erf, erfc, exp2, expm1, log1p, not_a_tensor, round
+from .ops.elementwise import both_tensors, erf, erfc, exp2, expm1, log1p, named, not_a_tensor, round
 from .ops.elementwise import sigmoid as expit
 from .ops.reduce import log_softmax, logsumexp, softmax
-from .ops.special import logit, sinc, xlogy
-from .ops.transcendental import digamma, erfinv, i0
-from .ops.transcendental import igamma as gammainc
-from .ops.transcendental import igammac as gammaincc
-from .ops.transcendental import lgamma as gammaln
-from .ops.transcendental import mvlgamma as multigammaln
-from .ops.transcendental import nth_polygamma as polygamma
+from .ops.special import digamma, erfinv, i0, logit, sinc, xlogy
+from .ops.special import igamma as gammainc
+from .ops.special import igammac as gammaincc
+from .ops.special import lgamma as gammaln
+from .ops.special import mvlgamma as multigammaln
+from .ops.special import nth_polygamma as polygamma
 from .out import SPECIAL, accepting_out
 from .tables import special as table
 
@@ -35,36 +34,29 @@ __all__ = [
 psi = digamma
 
 
-def named(function, name, doc):
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{doc}, element by element.   torch: special.{name}"
-    return function
-
-
-def of_one(row, doc, name=None):
+def of_one(row, formula):
     """The function that applies a row to one tensor."""
 
     def function(input):
         if not hasattr(input, "_apply"):
-            raise not_a_tensor(f"special_{function.__name__}", "input", 1, input)
+            raise not_a_tensor(f"special_{row.name}", "input", 1, input)
         return input._apply(row, (input,))
 
-    return named(function, name or row.name, doc)
+    return named(function, row.name, described(row.name, formula))
 
 
-def of_two(row, doc):
+def of_two(row, formula):
     """The function that applies a row to two tensors, or to a tensor and a number."""
 
     def function(input, other):
-        tensor = input if hasattr(input, "_apply") else other
-        if not hasattr(tensor, "_apply"):
-            raise TypeError(
-                f"special_{row.name}() received an invalid combination of arguments - got ({type(input).__name__}, "
-                f"{type(other).__name__})\none of the two must be a tensor"
-            )
-        return tensor._apply(row, (input, other))
+        input, other = both_tensors(f"special_{row.name}", input, other)
+        return input._apply(row, (input, other))
 
-    return named(function, row.name, doc)
+    return named(function, row.name, described(row.name, formula))
+
+
+def described(name, formula):
+    return f"{formula}, element by element.   torch: special.{name}"
 
 
 # ------------------------------------------------------------------------------------------ around the error function
@@ -126,7 +118,7 @@ def polynomial(name, doc):
     def function(input, n):
         return apply(input, n)
 
-    return named(function, name, doc)
+    return named(function, name, apply.__doc__)
 
 
 chebyshev_polynomial_t = polynomial("chebyshev_polynomial_t", "Tₙ(x) = cos(n arccos x)")

@@ -6,7 +6,7 @@ import warnings
 from ..creation import arange, eye, tensor, tril_indices
 from ..dtypes import finfo
 from ..linalg import cholesky, slogdet
-from ..ops.older import cholesky_solve
+from ..ops.older_linalg import cholesky_solve
 from ..random import randn
 from ..size import Size
 from ..special import multigammaln

@@ -4,9 +4,9 @@ from collections import namedtuple
 from math import inf
 
 from ..dtypes import finfo, int64
-from ..ops.checks import at_least_matrices, refuse_integers, square
 from ..ops.equations import inv_ex, largest, pinv, tolerances
 from ..ops.factors import eigvalsh, svdvals
+from ..ops.matrix_checks import at_least_matrices, refuse_integers, square
 from ..ops.norms import matrix_norm
 
 __all__ = ["cond", "lstsq", "matrix_rank"]

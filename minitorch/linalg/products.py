@@ -2,9 +2,9 @@
 
 from math import prod
 
-from ..ops.checks import refuse_integers
 from ..ops.equations import inv, solve
-from ..ops.special import cross as cross_over
+from ..ops.linalg import cross as cross_over
+from ..ops.matrix_checks import refuse_integers
 
 __all__ = ["cross", "diagonal", "multi_dot", "tensorinv", "tensorsolve", "vander", "vecdot"]
 

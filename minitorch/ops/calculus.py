@@ -1,9 +1,9 @@
-"""Integrals and derivatives of functions that are given by samples."""
+"""Integrals, derivatives and differences of functions that are given by samples."""
 
 from ..dtypes import bool as bool_dtype
 from .reduce import dims_of, one_dim
 
-__all__ = ["cumulative_trapezoid", "gradient", "trapezoid"]
+__all__ = ["cumulative_trapezoid", "diff", "gradient", "trapezoid"]
 
 
 def trapezoid(y, x=None, *, dx=None, dim=-1):
@@ -31,9 +31,14 @@ def areas(name, y, x, dx, dim):
         if getattr(given, "dtype", None) is bool_dtype:
             raise RuntimeError(f"{name}: received a bool input for `{'y' if x is None else 'x` or `y'}`, but bool is not supported")
     if x is not None and dx is not None:
-        raise TypeError(f"{name}() received an invalid combination of arguments\\ngive the places x or their distance dx")
+        kinds = f"({type(y).__name__}, {type(x).__name__}, dx={type(dx).__name__})"
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments - got {kinds}, but expected one of:\n"
+            "the places x, or their distance dx"
+        )
     n = y.shape[d]
-    both = y.narrow(d, min(1, n), max(n - 1, 0)) + y.narrow(d, 0, max(n - 1, 0))
+    earlier, later = neighbours(y, d)
+    both = later + earlier
     if x is None:
         return both * (1 if dx is None else dx)
     if x.ndim == 1:
@@ -42,8 +47,14 @@ def areas(name, y, x, dx, dim):
         x = x.reshape([n if i == d else 1 for i in range(y.ndim)])
     elif x.ndim < y.ndim:
         x = x.reshape([1] * (y.ndim - x.ndim) + list(x.shape))
-    m = x.shape[d]
-    return both * (x.narrow(d, min(1, m), max(m - 1, 0)) - x.narrow(d, 0, max(m - 1, 0)))
+    earlier, later = neighbours(x, d)
+    return both * (later - earlier)
+
+
+def neighbours(x, d):
+    """All elements along a dim but the last, and all but the first."""
+    n = x.shape[d]
+    return x.narrow(d, 0, max(n - 1, 0)), x.narrow(d, min(1, n), max(n - 1, 0))
 
 
 # ---------------------------------------------------------------------------------------------------------- derivatives
@@ -71,10 +82,12 @@ def check_gradient(input, spacing, several, dim, edge_order):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     count = input.ndim if dim is None else 1 if isinstance(dim, int) else len(dim)
     if several and len(spacing) != count:
-        expected = f"the same number of dims as spacing arguments: {count}"
         raise RuntimeError(
-            "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
-            f"{'self.dim()' if dim is None else 'the number of dims'} = {count}, but got a list of length {len(spacing)}\\n{expected}"
+            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = {count}', "
+            f"since dim argument was not given, but got a list of length {len(spacing)}"
+            if dim is None
+            else "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same "
+            f"length, but got a spacing argument of length {len(spacing)} and a dim argument of length {count}."
         )
     tensors = [h for h in spacing if hasattr(h, "_apply")] if several else []
     dims = dims_of(dim, input.ndim)
@@ -84,7 +97,7 @@ def check_gradient(input, spacing, several, dim, edge_order):
     for h, d in zip(tensors, dims, strict=False):
         if h.ndim != 1:
             raise RuntimeError(
-                f"torch.gradient expected each element of spacing to have one dimension, but got an element with {h.ndim} dimensions"
+                f"torch.gradient expected each element of spacing to have one dimension, but got an element with {h.ndim} dimensions!"
             )
         if h.shape[0] != input.shape[d]:
             raise RuntimeError(
@@ -95,10 +108,10 @@ def check_gradient(input, spacing, several, dim, edge_order):
 
 def slope(x, h, d, edge_order):
     """The derivative along one dim."""
+    if hasattr(h, "_apply"):
+        return slope_at_places(x, h.diff(), d, edge_order)
     n = x.shape[d]
     at = lambda start, count: x.narrow(d, start, count)  # noqa: E731
-    if hasattr(h, "_apply"):
-        return slope_at_places(x, (h.narrow(0, 1, n - 1) - h.narrow(0, 0, n - 1)), d, edge_order)
     middle = (at(2, n - 2) - at(0, n - 2)) / (2 * h)
     if edge_order == 1:
         first, last = (at(1, 1) - at(0, 1)) / h, (at(n - 1, 1) - at(n - 2, 1)) / h
@@ -132,3 +145,22 @@ def slope_at_places(x, steps, d, edge_order):
 def parabola(x0, x1, x2, near, far):
     """The slope at the first of three samples, of which the others lie ``near`` and then ``far`` on."""
     return x1 * ((near + far) / (near * far)) - x0 * ((2 * near + far) / (near * (near + far))) - x2 * (near / (far * (near + far)))
+
+
+# ---------------------------------------------------------------------------------------------------------- differences
+
+
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """x[i + 1] - x[i] along ``dim``, n times.   torch: diff"""
+    d = one_dim(dim, input.ndim)
+    if input.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    parts = [part for part in (prepend, input, append) if part is not None] if n else [input]
+    if len(parts) > 1:
+        input = input._cat(parts, d)
+    for _ in range(n):
+        earlier, later = neighbours(input, d)
+        input = later ^ earlier if input.dtype is bool_dtype else later - earlier
+    return input if n else input.clone()

@@ -10,7 +10,7 @@ from ..device import device as Device
 from ..errors import C_NAMES, broadcast_error, output_shape_error
 from ..layout import preserve_format
 from ..size import Size
-from .formats import in_format, suggested
+from .memory_format import in_format, suggested
 from .movement import sizes
 
 __all__ = [

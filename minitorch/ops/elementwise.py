@@ -8,21 +8,22 @@ from ..dtypes import bool as bool_dtype
 from ..tables import complex as complex_rows
 
 __all__ = [
-    "abs", "abs_", "acos", "acos_", "acosh", "acosh_", "acosh_slope", "add", "add_", "addcdiv", "addcdiv_", "addcmul", "addcmul_",
-    "asin", "asin_", "asinh", "asinh_", "atan", "atan2", "atan2_", "atan_", "atanh", "atanh_", "between", "binary",
-    "binary_in_place", "bitwise_and", "bitwise_and_", "bitwise_left_shift", "bitwise_not", "bitwise_not_", "bitwise_or",
-    "bitwise_or_", "bitwise_right_shift", "bitwise_xor", "bitwise_xor_", "both_tensors", "ceil", "ceil_", "choose",
-    "clamp", "clamp_", "clamp_max", "clamp_max_", "clamp_min", "clamp_min_", "cos", "cos_", "cosh", "cosh_", "div",
-    "div_", "eq", "erf", "erf_", "erfc", "erfc_", "exp", "exp2", "exp2_", "exp_", "expm1", "expm1_", "fill", "fill_",
-    "floor", "floor_", "floor_divide", "floor_divide_", "fmod", "fmod_", "ge", "gt", "hypot", "in_place", "isclose",
-    "isfinite", "isinf", "isnan", "keep", "le", "lerp", "lerp_", "log", "log10", "log10_", "log1p", "log1p_", "log2",
-    "log2_", "log_", "logical_and", "logical_and_", "logical_not", "logical_not_", "logical_or", "logical_or_",
-    "logical_xor", "logical_xor_", "lt", "masked_fill", "masked_fill_", "maximum", "minimum", "mul", "mul_", "named",
-    "nan_to_num", "ne", "neg", "neg_", "not_a_tensor", "positive", "pow", "pow_", "power_slope", "reciprocal",
-    "reciprocal_", "refuse_number", "relu", "relu_", "remainder", "remainder_", "rfloordiv", "rmod", "round", "round_",
-    "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid", "sigmoid_", "sign", "sign_", "signbit", "sin",
-    "sin_", "sinh", "sinh_", "sqrt", "sqrt_", "square", "square_", "sub", "sub_", "tan", "tan_", "tanh", "tanh_",
-    "times_log", "trunc", "trunc_", "unary", "where", "zero_",
+    "abs", "abs_", "acos", "acos_", "acosh", "acosh_", "acosh_slope", "add", "add_", "addcdiv", "addcdiv_", "addcmul",
+    "addcmul_", "asin", "asin_", "asinh", "asinh_", "atan", "atan2", "atan2_", "atan_", "atanh", "atanh_", "between",
+    "binary", "binary_in_place", "bitwise_and", "bitwise_and_", "bitwise_left_shift", "bitwise_not", "bitwise_not_",
+    "bitwise_or", "bitwise_or_", "bitwise_right_shift", "bitwise_xor", "bitwise_xor_", "both_tensors", "ceil",
+    "ceil_", "choose", "clamp", "clamp_", "clamp_max", "clamp_max_", "clamp_min", "clamp_min_", "cos", "cos_", "cosh",
+    "cosh_", "div", "div_", "eq", "erf", "erf_", "erfc", "erfc_", "exp", "exp2", "exp2_", "exp_", "expm1", "expm1_",
+    "fill", "fill_", "floor", "floor_", "floor_divide", "floor_divide_", "fmod", "fmod_", "ge", "gt", "hypot",
+    "in_place", "isclose", "isfinite", "isinf", "isnan", "keep", "le", "lerp", "lerp_", "log", "log10", "log10_",
+    "log1p", "log1p_", "log2", "log2_", "log_", "logical_and", "logical_and_", "logical_not", "logical_not_",
+    "logical_or", "logical_or_", "logical_xor", "logical_xor_", "lt", "masked_fill", "masked_fill_", "maximum",
+    "minimum", "mul", "mul_", "named", "nan_to_num", "ne", "neg", "neg_", "not_a_tensor", "of_tensors", "positive",
+    "pow", "pow_", "power_slope", "reciprocal", "reciprocal_", "refuse_number", "relu", "relu_", "remainder",
+    "remainder_", "rfloordiv", "rmod", "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share",
+    "sigmoid", "sigmoid_", "sign", "sign_", "signbit", "sin", "sin_", "sinh", "sinh_", "sqrt", "sqrt_", "square",
+    "square_", "sub", "sub_", "tan", "tan_", "tanh", "tanh_", "times_log", "trunc", "trunc_", "unary", "where",
+    "zero_",
 ]  # fmt: skip
 
 

@@ -4,8 +4,8 @@ from collections import namedtuple
 
 from ..dtypes import finfo, int32
 from ..tables import linalg as rows
-from .checks import at_least_matrices, refuse_integers, refuse_narrow, same_dtype, square
 from .factors import identity, permuted
+from .matrix_checks import at_least_matrices, refuse_integers, refuse_narrow, same_dtype, square
 
 __all__ = [
     "det", "inv", "inv_ex", "largest", "logdet", "lu_solve", "matrix_exp", "matrix_power", "pinv", "slogdet", "solve", "solve_ex",

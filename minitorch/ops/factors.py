@@ -9,7 +9,7 @@ from collections import namedtuple
 from ..dtypes import int32
 from ..errors import factor_error
 from ..tables import linalg as rows
-from .checks import at_least_matrices, refuse_integers, square
+from .matrix_checks import at_least_matrices, refuse_integers, square
 
 __all__ = [
     "cholesky", "cholesky_ex", "eig", "eigh", "eigvals", "eigvalsh", "geqrf", "householder_product", "identity",

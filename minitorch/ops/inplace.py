@@ -1,12 +1,13 @@
 """In-place variants of what is said in several rows: ``x.sinc_()`` is ``sinc(x)`` written over ``x``."""
 
 from .. import primitives as rows
-from . import elementwise, linalg, reduce, special
+from . import arithmetic, elementwise, linalg, norms, reduce, scatter, special
 
 __all__ = [
-    "addbmm_", "addmv_", "addr_", "baddbmm_", "bitwise_left_shift_", "bitwise_right_shift_", "copysign_",
-    "cumprod_", "cumsum_", "deg2rad_", "eq_", "float_power_", "frac_", "ge_", "gt_", "heaviside_", "hypot_",
-    "ldexp_", "le_", "lt_", "nan_to_num_", "ne_", "rad2deg_", "renorm_",
+    "addbmm_", "addmv_", "addr_", "baddbmm_", "bitwise_left_shift_", "bitwise_right_shift_", "copysign_", "cumprod_",
+    "cumsum_", "deg2rad_", "eq_", "float_power_", "frac_", "ge_", "gt_", "heaviside_", "hypot_", "index_reduce_",
+    "ldexp_", "le_", "logit_", "lt_", "mvlgamma_", "nan_to_num_", "ne_", "rad2deg_", "renorm_", "scatter_reduce_",
+    "sinc_", "xlogy_",
 ]  # fmt: skip
 
 
@@ -17,11 +18,10 @@ def written_over(function):
     """
 
     def in_place(input, *args, **kwargs):
-        return input._write(rows.assign, (input, function(input, *args, **kwargs)))
+        source = input.clone() if input.requires_grad else input  # what is written over can't be remembered
+        return input._write(rows.assign, (input, function(source, *args, **kwargs)))
 
-    in_place.__name__ = in_place.__qualname__ = f"{function.__name__}_"
-    in_place.__doc__ = f"``{function.__name__}`` in place."
-    return in_place
+    return elementwise.named(in_place, f"{function.__name__}_", f"``{function.__name__}`` in place.")
 
 
 eq_, ne_ = written_over(elementwise.eq), written_over(elementwise.ne)
@@ -31,10 +31,14 @@ bitwise_left_shift_ = written_over(elementwise.bitwise_left_shift)
 bitwise_right_shift_ = written_over(elementwise.bitwise_right_shift)
 hypot_, nan_to_num_ = written_over(elementwise.hypot), written_over(elementwise.nan_to_num)
 cumsum_, cumprod_ = written_over(reduce.cumsum), written_over(reduce.cumprod)
-copysign_, heaviside_ = written_over(special.copysign), written_over(special.heaviside)
-deg2rad_, rad2deg_ = written_over(special.deg2rad), written_over(special.rad2deg)
+copysign_, heaviside_ = written_over(arithmetic.copysign), written_over(arithmetic.heaviside)
+deg2rad_, rad2deg_ = written_over(arithmetic.deg2rad), written_over(arithmetic.rad2deg)
+frac_, ldexp_ = written_over(arithmetic.frac), written_over(arithmetic.ldexp)
+sinc_, logit_ = written_over(special.sinc), written_over(special.logit)
+xlogy_, mvlgamma_ = written_over(special.xlogy), written_over(special.mvlgamma)
 addmv_, addr_, baddbmm_ = written_over(linalg.addmv), written_over(linalg.addr), written_over(linalg.baddbmm)
-frac_, ldexp_, renorm_ = written_over(special.frac), written_over(special.ldexp), written_over(special.renorm)
+index_reduce_, scatter_reduce_ = written_over(scatter.index_reduce), written_over(scatter.scatter_reduce)
+renorm_ = written_over(norms.renorm)
 
 
 def addbmm_(input, batch1, batch2, *, beta=1, alpha=1):

@@ -1,10 +1,13 @@
-"""Products of matrices and of anything with more dims: all of them are one row, ``matmul``, in other clothes."""
+"""Products of vectors, of matrices and of anything with more dims: nearly all are one row, ``matmul``, in other clothes."""
+
+import warnings
 
 from .. import primitives as rows
+from .reduce import one_dim
 
 __all__ = [
-    "addbmm", "addmm", "addmm_", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "dot", "einsum", "inner", "kron", "linear", "matmul",
-    "mm", "mv", "outer", "rmatmul", "tensordot", "trace", "vdot",
+    "addbmm", "addmm", "addmm_", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "einsum", "inner",
+    "kron", "linear", "matmul", "mm", "mv", "outer", "rmatmul", "tensordot", "trace", "vdot",
 ]  # fmt: skip
 
 
@@ -139,6 +142,21 @@ def inner(input, other):
     if input.ndim == 0 or other.ndim == 0:
         return input * other
     return input.tensordot(other, ([-1], [-1]))
+
+
+def cross(input, other, dim=None):
+    """The vector product of vectors of three.   torch: cross"""
+    if dim is None:
+        warnings.warn("Using torch.cross without specifying the dim arg is deprecated.\ngive dim=", stacklevel=2)
+        dim = next((d for d, n in enumerate(input.shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError("no dimension of size 3 in input")
+    d = one_dim(dim, input.ndim)
+    if input.shape[d] != 3 or other.shape[d] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[d]} and {other.shape[d]}"
+        )
+    return input.roll(-1, d) * other.roll(1, d) - input.roll(1, d) * other.roll(-1, d)
 
 
 def linear(input, weight, bias=None):

@@ -6,9 +6,9 @@ from .. import primitives as rows
 from .reduce import dims_of, one_dim, spelled
 
 __all__ = [
-    "adjoint", "broadcast_to", "detach", "diag", "diag_embed", "diagonal", "embed", "expand",
-    "expand_as", "flatten", "flip", "fliplr", "flipud", "fold_windows", "follow", "movedim", "pad_widths", "permute",
-    "ravel", "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "sizes", "squeeze", "sum_to",
+    "adjoint", "broadcast_to", "detach", "diag", "diag_embed", "diagflat", "diagonal", "embed", "expand", "expand_as",
+    "flatten", "flip", "fliplr", "flipud", "fold_windows", "follow", "movedim", "pad_widths", "permute", "ravel",
+    "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "sizes", "squeeze", "sum_to",
     "sum_to_size", "swapaxes", "t", "tile", "transpose", "tril", "tril_", "triu", "triu_", "unflatten", "unfold",
     "unsqueeze", "view", "view_as", "written",
 ]  # fmt: skip
@@ -424,6 +424,11 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     shape.insert(first, n)
     shape.insert(second, n)
     return input.embed(tuple(shape), ((rows.diagonal, (offset, first, second)),))
+
+
+def diagflat(input, offset=0):
+    """The matrix with all elements of x on a diagonal.   torch: diagflat"""
+    return input.reshape(-1).diag(offset)
 
 
 # -------------------------------------------------------------------------------------------------------------- copies

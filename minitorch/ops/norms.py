@@ -2,11 +2,11 @@
 
 from math import inf
 
-from .checks import at_least_matrices, refuse_integers
 from .factors import svdvals
+from .matrix_checks import at_least_matrices, refuse_integers
 from .reduce import dims_of, one_dim, undrop
 
-__all__ = ["cdist", "dist", "matrix_norm", "norm", "vector_norm"]
+__all__ = ["cdist", "dist", "matrix_norm", "norm", "renorm", "vector_norm"]
 
 
 def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
@@ -162,3 +162,13 @@ def cdist(x1, x2, p=2.0, compute_mode=MODES[0]):
         raise RuntimeError(f"expected scalar type {x1._type_name()} but found {x2._type_name()}")
     differences = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     return vector_norm(differences, p, -1) if x1.shape[-1] else differences.sum(-1)
+
+
+def renorm(input, p, dim, maxnorm):
+    """x, with the slices along ``dim`` whose p-norm is larger than ``maxnorm`` scaled down to it.   torch: renorm"""
+    if input.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+    d = one_dim(dim, input.ndim)
+    others = tuple([i for i in range(input.ndim) if i != d])
+    norms = input.norm(p, others, True)
+    return input * (maxnorm / (norms + 1e-7)).where(norms > maxnorm, 1.0)

@@ -1,13 +1,14 @@
-"""Order and occurrence: sorting, the largest ones, distinct ones, where a number would stand."""
+"""Order and occurrence: sorting, the largest ones, distinct ones, and where a number stands or would stand."""
 
+import math
 from collections import namedtuple
 
 from .. import primitives as rows
 from .reduce import one_dim
 
 __all__ = [
-    "argsort", "argwhere", "bincount", "kthvalue", "msort", "nonzero", "searchsorted", "sort", "sort_result", "topk",
-    "topk_result", "unique", "unique_consecutive",
+    "argsort", "argwhere", "bincount", "bucketize", "isin", "kthvalue", "msort", "nonzero", "nonzero_static",
+    "searchsorted", "sort", "sort_result", "topk", "topk_result", "unique", "unique_consecutive", "unravel_index",
 ]  # fmt: skip
 
 sort_result = namedtuple("sort", ["values", "indices"])
@@ -71,6 +72,41 @@ def nonzero(input, *, as_tuple=False):
 def argwhere(input):
     """``nonzero``.   torch: argwhere"""
     return input.nonzero()
+
+
+def nonzero_static(input, *, size, fill_value=-1):
+    """``nonzero``, cut or filled up with rows of ``fill_value`` to ``size`` rows.   torch: nonzero_static
+
+    >>> torch.nonzero_static(torch.tensor([0, 3, 0, 4]), size=3)
+    tensor([[ 1],
+            [ 3],
+            [-1]])
+    """
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer\nit is {size}")
+    found = input.nonzero()[:size]
+    missing = size - found.shape[0]
+    return found._cat((found, found.new_full((missing, input.ndim), fill_value)), 0) if missing else found
+
+
+def unravel_index(indices, shape):
+    """The coordinates, a tensor for each dim of ``shape``, of positions in a flattened tensor.   torch: unravel_index
+
+    >>> torch.unravel_index(torch.tensor([1, 5]), (2, 3))
+    (tensor([0, 1]), tensor([1, 2]))
+    """
+    if indices.is_floating_point() or indices.is_complex() or indices.dtype.name == "bool":
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if not isinstance(shape, (int, list, tuple)):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in shape:
+        if not isinstance(n, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(n)}")
+    if any(n < 0 for n in shape):
+        raise ValueError(f"'shape' cannot have negative values, but got {shape}")
+    steps = [math.prod(shape[d + 1 :]) for d in range(len(shape))]
+    return tuple([indices.div(max(s, 1), rounding_mode="floor") % max(n, 1) for s, n in zip(steps, shape, strict=True)])
 
 
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
@@ -139,6 +175,15 @@ def chosen(values, inverse, counts, return_inverse, return_counts):
     return result if len(result) > 1 else values
 
 
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Whether each element is one of ``test_elements``.   torch: isin"""
+    tensor = elements if hasattr(elements, "_apply") else test_elements
+    elements = elements if hasattr(elements, "_apply") else tensor.new_tensor(elements)
+    tests = test_elements if hasattr(test_elements, "_apply") else tensor.new_tensor(test_elements)
+    found = (elements.unsqueeze(-1) == tests.reshape(-1)).any(-1)
+    return found.logical_not() if invert else found
+
+
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where the input's elements would be inserted into a sorted last dim, which ``sorter`` may put in order.
 
@@ -157,6 +202,12 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
         input = sorted_sequence.new_tensor(input)
     found = sorted_sequence._apply(rows.searchsorted, (sorted_sequence.detach(), input.detach()), (right,))
     return found.int() if out_int32 else found
+
+
+def bucketize(input, boundaries, *, out_int32=False, right=False):
+    """In which interval between the sorted ``boundaries`` each element lies.   torch: bucketize"""
+    input = input if hasattr(input, "_apply") else boundaries.new_tensor(input)
+    return boundaries.searchsorted(input, out_int32=out_int32, right=right)
 
 
 def bincount(input, weights=None, minlength=0):

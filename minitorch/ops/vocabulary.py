@@ -23,6 +23,10 @@ class Vocabulary:
         greater_equal, greater_equal_, less, less_, less_equal, less_equal_, moveaxis, multiply, multiply_, negative,
         negative_, not_equal, not_equal_, subtract, subtract_, swapdims, true_divide, true_divide_,
     )  # fmt: skip
+    from .arithmetic import (
+        copysign, deg2rad, float_power, fmax, fmin, frac, frexp, gcd, gcd_, heaviside, isneginf, isposinf, lcm, lcm_, ldexp,
+        logaddexp, logaddexp2, nextafter, nextafter_, rad2deg,
+    )  # fmt: skip
     from .attributes import (
         data_ptr, dim, element_size, get_device, is_complex, is_distributed, is_floating_point, is_nonzero, is_pinned,
         is_signed, numel, pin_memory, size, stride,
@@ -48,11 +52,13 @@ class Vocabulary:
         resolve_conj, resolve_neg, sgn, sgn_, view_as_real,
     )  # fmt: skip
     real, imag = property(complex.real, complex.set_real), property(complex.imag, complex.set_imag)
+    from .calculus import diff
     from .conversion import (
         bfloat16, bool, byte, cdouble, cfloat, char, copy_, cpu, cuda, double, empty_like, float, full_like, half, int, item, long, new,
         new_empty, new_full, new_ones, new_tensor, new_zeros, numpy, ones_like, short, to, tolist, type, type_as,
         zeros_like,
     )  # fmt: skip
+    from .copies import narrow_copy
     from .elementwise import (
         abs, abs_, acos, acos_, acosh, acosh_, acosh_slope, add, add_, addcdiv, addcdiv_, addcmul, addcmul_, asin, asin_, asinh,
         asinh_, atan, atan2, atan2_, atan_, atanh, atanh_, between, bitwise_and, bitwise_and_, bitwise_left_shift,
@@ -67,27 +73,18 @@ class Vocabulary:
         sign, sign_, signbit, sin, sin_, sinh, sinh_, sqrt, sqrt_, square, square_, sub, sub_, tan, tan_, tanh, tanh_,
         times_log, trunc, trunc_, where, zero_,
     )  # fmt: skip
-    from .formats import clone, contiguous, is_contiguous
-    from .covariance import corrcoef, cov
     from .equations import det, inv as inverse, logdet, matrix_exp, matrix_power, slogdet
     from .factors import geqrf, householder_product as orgqr, ormqr
-    from .norms import dist, norm
-    from .older import (
-        cholesky, cholesky_inverse, cholesky_solve, lu, lu_solve, pinverse, qr, svd, triangular_solve,
-    )  # fmt: skip
     from .indexing import (
         gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy, index_copy_, index_fill,
         index_fill_, index_put, index_put_, index_put_at, index_select, masked_scatter, masked_scatter_,
         masked_select, multi_slice, narrow, pick, scatter, scatter_, scatter_add, scatter_add_, select, setitem, take,
         take_along_dim, unbind, unpick,
     )  # fmt: skip
-    from .sorting import (
-        argsort, argwhere, bincount, kthvalue, msort, nonzero, searchsorted, sort, topk, unique, unique_consecutive,
-    )  # fmt: skip
     from .inplace import (
-        addbmm_, addmv_, addr_, baddbmm_, bitwise_left_shift_, bitwise_right_shift_, copysign_, cumprod_,
-        cumsum_, deg2rad_, eq_, float_power_, frac_, ge_, gt_, heaviside_, hypot_, ldexp_, le_, lt_,
-        nan_to_num_, ne_, rad2deg_, renorm_,
+        addbmm_, addmv_, addr_, baddbmm_, bitwise_left_shift_, bitwise_right_shift_, copysign_, cumprod_, cumsum_,
+        deg2rad_, eq_, float_power_, frac_, ge_, gt_, heaviside_, hypot_, index_reduce_, ldexp_, le_, logit_, lt_,
+        mvlgamma_, nan_to_num_, ne_, rad2deg_, renorm_, scatter_reduce_, sinc_, xlogy_,
     )  # fmt: skip
     from .joining import (
         chunk, dsplit, hsplit, split, split_with_sizes, tensor_split, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
@@ -95,14 +92,19 @@ class Vocabulary:
     )  # fmt: skip
     from .legacy import apply_, index, is_shared, map_, record_stream, reinforce, resize, share_memory_
     from .linalg import (
-        addbmm, addmm, addmm_, addmv, addr, baddbmm, bmm, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul,
-        tensordot, trace, vdot,
+        addbmm, addmm, addmm_, addmv, addr, baddbmm, bmm, cross, dot, inner, kron, linear, matmul, mm, mv, outer,
+        rmatmul, tensordot, trace, vdot,
     )  # fmt: skip
+    from .memory_format import clone, contiguous, is_contiguous
     from .movement import (
-        adjoint, broadcast_to, detach, diag, diag_embed, diagonal, embed, expand, expand_as,
+        adjoint, broadcast_to, detach, diag, diag_embed, diagflat, diagonal, embed, expand, expand_as,
         flatten, flip, fliplr, flipud, fold_windows, follow, movedim, pad_widths, permute, ravel, repeat,
         repeat_interleave, reshape, reshape_as, roll, rot90, squeeze, sum_to, sum_to_size, swapaxes, t, tile, transpose, tril,
         tril_, triu, triu_, unflatten, unfold, unsqueeze, view, view_as, written,
+    )  # fmt: skip
+    from .norms import dist, norm, renorm
+    from .older_linalg import (
+        cholesky, cholesky_inverse, cholesky_solve, lu, lu_solve, pinverse, qr, svd, triangular_solve,
     )  # fmt: skip
     from .random import (
         bernoulli, bernoulli_, cauchy_, exponential_, geometric_, log_normal_, multinomial, normal_, random_, uniform_,
@@ -113,30 +115,27 @@ class Vocabulary:
         nansum, prod, product_of_others, share_extremes, softmax, squared_error_mean, std, std_mean, sum, undrop,
         var, var_mean,
     )  # fmt: skip
-
-    from .spectral import doubled, lengthened
-    from .stft import istft, stft
+    from .scatter import (
+        diagonal_scatter, fill_diagonal_, index_reduce, put, put_, scatter_reduce, scatter_slope, scattered_slope,
+        select_scatter, slice_scatter,
+    )  # fmt: skip
+    from .sorting import (
+        argsort, argwhere, bincount, kthvalue, msort, nonzero, nonzero_static, searchsorted, sort, topk, unique,
+        unique_consecutive,
+    )  # fmt: skip
     from .sparse import (
         ccol_indices, coalesce, col_indices, crow_indices, indices, is_coalesced, row_indices, smm, sparse_dim,
         sparse_mask, sparse_resize_, sspaddmm, to_dense, to_sparse, to_sparse_coo, to_sparse_csc, to_sparse_csr, values,
     )  # fmt: skip
-    from .scatter import scatter_reduce, scatter_reduce_, scatter_slope, scattered_slope
     from .special import (
-        copysign, cross, deg2rad, diagflat, diagonal_scatter, diff, fill_diagonal_, float_power,
-        fmax, fmin, frac, heaviside, histc, isneginf, isposinf, ldexp, logaddexp, logaddexp2, logit,
-        mode, nanmedian, quantile, rad2deg, renorm, select_scatter, sinc,
-        slice_scatter, xlogy,
+        digamma, digamma_, erfinv, erfinv_, i0, i0_, igamma, igamma_, igammac, igammac_, lgamma, lgamma_, logit,
+        mvlgamma, polygamma, polygamma_, sinc, xlogy,
     )  # fmt: skip
-    from .copies import narrow_copy
-    from .numbers import frexp, gcd, gcd_, lcm, lcm_, nextafter, nextafter_
-    from .places import index_reduce, index_reduce_, nonzero_static, put, put_
-    from .statistics import histogram, nanquantile
+    from .spectral import doubled, lengthened
+    from .statistics import corrcoef, cov, histc, histogram, mode, nanmedian, nanquantile, quantile
+    from .stft import istft, stft
     from .strides import (
         as_strided, as_strided_, as_strided_scatter, gathered_in, new_empty_strided, resize_, resize_as_, storage_offset,
-    )  # fmt: skip
-    from .transcendental import (
-        digamma, digamma_, erfinv, erfinv_, i0, i0_, igamma, igamma_, igammac, igammac_, lgamma, lgamma_, logit_,
-        mvlgamma, mvlgamma_, polygamma, polygamma_, sinc_, xlogy_,
     )  # fmt: skip
 
     storage, untyped_storage = memory.storage, memory.untyped_storage

@@ -66,7 +66,7 @@ EXPRESSIONS = [
     "t.pow(x, 3), t.pow(x.abs(), y), t.pow(2, x), x.pow(2), i.pow(2), t.pow(x.abs(), 0.5), x.pow(0), x.pow(1)",
     "x.round(decimals=1), t.round(x * 100, decimals=-1), t.round(i.double() / 2)",
     "x.lerp(y.expand(2, 3), 0.3), t.lerp(x, x * 2, y), x.addcmul(y, y), t.addcmul(x, y, y, value=0.5), x.addcdiv(x, y), t.addcdiv(x, y, y, value=-2)",
-    "x.masked_fill(m, 3), x.masked_fill(m, y.sum()), i.masked_fill(m, 7), t.masked_fill(x, m, -1.5)",
+    "t.fill(x, 3.0), t.fill(x, x[0, 0]), x.masked_fill(m, 3), x.masked_fill(m, y.sum()), i.masked_fill(m, 7), t.masked_fill(x, m, -1.5)",
     "x.nan_to_num(), t.nan_to_num(x / 0, nan=1.0, posinf=2.0, neginf=-2.0), t.nan_to_num(x.detach() * float('nan')), t.nan_to_num(t.tensor([float('inf'), -float('inf')])), i.nan_to_num()",
     "t.isclose(x, x + 1e-9), t.isclose(x, y), t.allclose(x, x), t.allclose(x, x + 1), t.equal(x, x), t.equal(x, y), t.isclose(t.tensor([float('nan')]), t.tensor([float('nan')]), equal_nan=True)",
     "t.logical_and(x, m), t.logical_or(i, m), t.logical_xor(i, i + 1), x.logical_and(m), t.bitwise_and(i, 3), t.bitwise_or(i, i), t.bitwise_xor(i, 1), t.bitwise_not(i), t.bitwise_left_shift(i, 2), t.bitwise_right_shift(i, 1)",

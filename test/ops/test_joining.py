@@ -8,6 +8,7 @@ from oracle import Raised, agree, expression
 from samples import integers, reals
 
 X, Y, CUBE, INTEGERS = reals((2, 3)), reals((3,)), reals((4, 3, 2)), integers((2, 3), -5, 6)
+TABLE = numpy.arange(12.0).reshape(3, 4) / 3 - 1.5
 
 EXPRESSIONS = [
     "t.cat([x, x]), t.cat((x, x * 2), 1), t.cat([x, x], dim=-1), t.cat([x]), t.cat([x, t.zeros(0)]), t.cat([x, i]), t.cat([y, y, y]), t.cat([x[:0], x]), t.cat([x.t(), x.t()], 1), t.cat([i, i]), t.cat([x, y[None]]), t.cat([x.float(), x])",
@@ -17,18 +18,20 @@ EXPRESSIONS = [
     "c.chunk(2), c.chunk(3), c.chunk(9), t.chunk(c, 2, 1), c.chunk(2, dim=-1), t.tensor_split(c, 3), c.tensor_split((1, 3)), t.tensor_split(c, [1, 3], dim=0), t.tensor_split(c, 5), c.tensor_split(2, 1), t.tensor_split(y, (2, 9))",
     "c.unbind(), t.unbind(c, 1), c.unbind(-1), y.unbind(), t.atleast_1d(y.sum()), t.atleast_2d(y), t.atleast_3d(y), t.atleast_3d(x), t.atleast_1d(y, y.sum()), t.atleast_2d([y, x])",
     "t.meshgrid(y, x[0], indexing='ij'), t.meshgrid([y, x[0]], indexing='xy'), t.meshgrid(y, indexing='ij'), t.meshgrid(y, x[0], x[1], indexing='xy'), t.broadcast_tensors(x, y), t.broadcast_tensors(y, x[:, :1]), t.cartesian_prod(y, x[0]), t.cartesian_prod(y), t.cartesian_prod(y, y, y[:2]), t.block_diag(x, y, x.sum())",
+    "t.hsplit(a, 2), t.vsplit(a, [1]), t.dsplit(a[None], 2), a.hsplit([1, 3]), t.unsafe_split(a, 2, 1), t.unsafe_chunk(a, 2), t.unsafe_split_with_sizes(a, [1, 2])",
+    "t.combinations(a[0], 3), t.combinations(a[0], 2, with_replacement=True), t.combinations(a[0], 0), t.combinations(a[0], 5), (z := a * 1, [piece.mul_(2) for piece in t.unsafe_split(z, 2)], z)[-1]",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
 def test_agrees_with_pytorch(text):
-    expected = agree(expression(text, x=X, y=Y, c=CUBE, i=INTEGERS))
+    expected = agree(expression(text, x=X, y=Y, c=CUBE, i=INTEGERS, a=TABLE))
     assert not isinstance(expected, Raised), expected
 
 
 ERRORS = [
     "t.cat([])", "t.cat([x, y])", "t.cat([x, x.t()])", "t.cat([x, x.t()], 1)", "t.cat([x, x], 2)", "t.cat([y.sum(), y])", "t.stack([])", "t.stack([x, y])", "t.stack([x, x], 3)", "c.split(-1)", "c.split(0)", "c.split([1, 1])", "c.split([5, -1])", "c.chunk(0)", "c.split(1, 3)",
-    "t.broadcast_tensors(x, t.zeros(4))", "t.meshgrid(y, y, indexing='ab')",
+    "t.broadcast_tensors(x, t.zeros(4))", "t.meshgrid(y, y, indexing='ab')", "t.hsplit(y.sum(), 2)", "t.vsplit(y, 2)", "t.hsplit(x, 2)", "t.combinations(x)", "t.combinations(y, -1)", "t.split(x, 1)[0].add_(1)",
 ]  # fmt: skip
 
 

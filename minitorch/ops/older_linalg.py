@@ -5,7 +5,7 @@ from collections import namedtuple
 
 from ..tables import linalg as rows
 from . import equations, factors
-from .checks import square
+from .matrix_checks import square
 
 __all__ = [
     "cholesky", "cholesky_inverse", "cholesky_solve", "lu", "lu_solve", "pinverse", "qr", "svd", "triangular_solve",
