@@ -81,8 +81,7 @@ from .ops.joining import (
     unsafe_split, unsafe_split_with_sizes, vsplit, vstack,
 )  # fmt: skip
 from .ops.linalg import (
-    addbmm, addmm, addmm_, addmv, addr, baddbmm, bmm, chain_matmul, cross, dot, einsum, inner, kron, matmul, mm, mv,
-    outer, tensordot, trace, vdot,
+    bmm, chain_matmul, cross, dot, einsum, inner, kron, matmul, mm, mv, outer, tensordot, trace, vdot,
 )  # fmt: skip
 from .ops.memory_format import clone
 from .ops.movement import (
@@ -110,6 +109,7 @@ from .ops.special import nth_polygamma as polygamma
 from .ops.statistics import corrcoef, cov, histc, histogram, histogramdd, mode, nanmedian, nanquantile, quantile
 from .ops.stft import istft, stft
 from .ops.strides import as_strided, as_strided_, as_strided_scatter, resize_as_
+from .ops.sums import addbmm, addmm, addmm_, addmv, addr, baddbmm
 from .out import accepting_out
 from .out import TORCH as TAKE_OUT
 from .size import Size, broadcast_shapes

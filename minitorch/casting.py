@@ -35,9 +35,9 @@ FUNCTIONAL = {
     for name in """
         conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d prelu scaled_dot_product_attention
     """.split()
-}
+} | {"bilinear": None}
 TORCH = {name: False for name in "cdist nanquantile quantile trace".split()}
-"""The functions of nn.functional and of torch that have a door: whether they lower their inputs, or raise them."""
+"""The functions of nn.functional and of torch that have a door: whether they lower their inputs, raise them, or (None) neither."""
 
 LOCK = threading.Lock()
 blocks = [0]
@@ -87,9 +87,10 @@ def with_door(function, lower):
         wanted = MODE.autocast
         if wanted is None:
             return function(*args, **kwargs)
-        dtype = wanted if lower else float32
-        args = [cast(x, dtype) for x in args]
-        kwargs = {name: cast(x, dtype) for name, x in kwargs.items()}
+        if lower is not None:
+            dtype = wanted if lower else float32
+            args = [cast(x, dtype) for x in args]
+            kwargs = {name: cast(x, dtype) for name, x in kwargs.items()}
         MODE.autocast = None
         try:
             return function(*args, **kwargs)

@@ -1,7 +1,7 @@
 """In-place variants of what is said in several rows: ``x.sinc_()`` is ``sinc(x)`` written over ``x``."""
 
 from .. import primitives as rows
-from . import arithmetic, elementwise, linalg, norms, reduce, scatter, special
+from . import arithmetic, elementwise, norms, reduce, scatter, special, sums
 
 __all__ = [
     "addbmm_", "addmv_", "addr_", "baddbmm_", "bitwise_left_shift_", "bitwise_right_shift_", "copysign_", "cumprod_",
@@ -36,7 +36,7 @@ deg2rad_, rad2deg_ = written_over(arithmetic.deg2rad), written_over(arithmetic.r
 frac_, ldexp_ = written_over(arithmetic.frac), written_over(arithmetic.ldexp)
 sinc_, logit_ = written_over(special.sinc), written_over(special.logit)
 xlogy_, mvlgamma_ = written_over(special.xlogy), written_over(special.mvlgamma)
-addmv_, addr_, baddbmm_ = written_over(linalg.addmv), written_over(linalg.addr), written_over(linalg.baddbmm)
+addmv_, addr_, baddbmm_ = written_over(sums.addmv), written_over(sums.addr), written_over(sums.baddbmm)
 index_reduce_, scatter_reduce_ = written_over(scatter.index_reduce), written_over(scatter.scatter_reduce)
 renorm_ = written_over(norms.renorm)
 

@@ -6,8 +6,8 @@ from .. import primitives as rows
 from .reduce import one_dim
 
 __all__ = [
-    "addbmm", "addmm", "addmm_", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "einsum", "inner",
-    "kron", "linear", "matmul", "mm", "mv", "outer", "rmatmul", "tensordot", "trace", "vdot",
+    "bmm", "chain_matmul", "check_batches", "cross", "dot", "einsum", "in_given_dtypes", "inner", "kron", "linear",
+    "matmul", "mm", "mv", "outer", "rmatmul", "tensordot", "trace", "vdot",
 ]  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def matmul(input, other):
     if x.ndim == 0 or y.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
     if x.ndim == 1 and y.ndim == 1:
-        return input.dot(other)
+        return input.dot(other) if input._mode.autocast is None else dot_product(input, other)
     if x.ndim == 1:
         return input.unsqueeze(0).matmul(other).squeeze(-2)
     return input.matmul(other.unsqueeze(1)).squeeze(-1) if x.shape[-1] == y.shape[0] else mv_error(x.shape, y.shape)
@@ -89,6 +89,12 @@ def mm(input, mat2):
 
 def bmm(input, mat2):
     """The products of two batches of matrices, (b, n, k) and (b, k, m).   torch: bmm"""
+    check_batches(input, mat2)
+    return input.matmul(mat2)
+
+
+def check_batches(input, mat2):
+    """Raise RuntimeError unless these are batches of matrices that can be multiplied."""
     if input.ndim != 3:
         raise RuntimeError("batch1 must be a 3D tensor")
     if mat2.ndim != 3:
@@ -98,14 +104,23 @@ def bmm(input, mat2):
             f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but got: "
             f"[{mat2.shape[0]}, {mat2.shape[1]}]."
         )
-    return input.matmul(mat2)
 
 
 def mv(input, vec):
     """The product of a matrix and a vector.   torch: mv"""
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}\nfor other ranks there is matmul")
-    return input.matmul(vec)
+    return input.matmul(vec) if input._mode.autocast is None else in_given_dtypes(mv, input, vec)
+
+
+def in_given_dtypes(product, *tensors, **options):
+    """A product that autocast leaves as it is, though the row it is made of is on its list."""
+    mode = tensors[0]._mode
+    before, mode.autocast = mode.autocast, None
+    try:
+        return product(*tensors, **options)
+    finally:
+        mode.autocast = before
 
 
 def dot(input, tensor):
@@ -121,7 +136,13 @@ def dot(input, tensor):
         raise RuntimeError(
             f"dot : expected both vectors to have same dtype, but found {input._type_name()} and {tensor._type_name()}"
         )
-    return input.unsqueeze(0).matmul(tensor.unsqueeze(1)).reshape(())
+    if input._mode.autocast is not None:
+        return in_given_dtypes(dot_product, input, tensor)
+    return dot_product(input, tensor)
+
+
+def dot_product(input, other):
+    return input.unsqueeze(0).matmul(other.unsqueeze(1)).reshape(())
 
 
 def vdot(input, other):
@@ -183,65 +204,14 @@ def linear_in_steps(input, weight, bias):
     return result if bias is None else result + bias.expand(result._array.shape)
 
 
-def scaled(beta, input, alpha, product):
-    if product._array.dtype.kind in "iu":
-        beta, alpha = int(beta), int(alpha)
-    product = product if alpha == 1 else product * alpha
-    if beta == 0:
-        return product
-    if input._mode.autocast is not None:
-        input = input.to(product.dtype)
-    if input._array.shape != product._array.shape:
-        input = input.expand(product._array.shape)
-    return product + (input if beta == 1 else input * beta)
-
-
-def addmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """beta x + alpha A B.   torch: addmm"""
-    return scaled(beta, input, alpha, mat1.mm(mat2))
-
-
-def addmm_(input, mat1, mat2, *, beta=1, alpha=1):
-    """``addmm`` in place."""
-    return input.copy_(input.addmm(mat1, mat2, beta=beta, alpha=alpha))
-
-
-def addmv(input, mat, vec, *, beta=1, alpha=1):
-    """beta x + alpha A v.   torch: addmv"""
-    return scaled(beta, input, alpha, mat.mv(vec))
-
-
-def addr(input, vec1, vec2, *, beta=1, alpha=1):
-    """beta x + alpha v wᵀ; for booleans `or` and `and`.   torch: addr"""
-    for name, v in (("vec1", vec1), ("vec2", vec2)):
-        if v.ndim != 1:
-            raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {v.ndim}-D")
-    kind = input._common_dtype([input, vec1, vec2]).category
-    for name, factor in (("beta", beta), ("alpha", alpha)):
-        if isinstance(factor, float) and kind < 2:
-            raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
-        if isinstance(factor, bool) and kind > 0:
-            raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
-    product = vec1.outer(vec2)
-    input = input if input._array.shape == product._array.shape else input.expand(product._array.shape)
-    if kind == 0:
-        product = product if alpha else product.zeros_like()
-        return product.logical_or(input) if beta else product
-    return scaled(beta, input, alpha, product)
-
-
-def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
-    """beta x + alpha A B for batches of matrices.   torch: baddbmm"""
-    return scaled(beta, input, alpha, batch1.bmm(batch2))
-
-
-def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
-    """beta x + alpha Σ A B over a batch.   torch: addbmm"""
-    return scaled(beta, input, alpha, batch1.bmm(batch2).sum(0))
-
-
 def chain_matmul(*matrices):
-    """The product of several matrices.   torch: chain_matmul"""
+    """The product of several matrices.   torch: chain_matmul, deprecated"""
+    warnings.warn(
+        "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use torch.linalg.multi_dot instead, "
+        "which accepts a list of two or more tensors rather than multiple parameters.",
+        UserWarning,
+        stacklevel=2,
+    )
     result = matrices[0] if len(matrices) > 1 else matrices[0].clone()
     for matrix in matrices[1:]:
         result = result.mm(matrix)
@@ -274,6 +244,8 @@ def tensordot(input, other, dims=2):
     inner_size = _count([input.shape[d] for d in left])
     x = input.permute(kept[0] + left).reshape(_count([input.shape[d] for d in kept[0]]), inner_size)
     y = other.permute(right + kept[1]).reshape(inner_size, _count([other.shape[d] for d in kept[1]]))
+    if not shape and x._mode.autocast is not None:
+        return in_given_dtypes(dot_product, x.reshape(-1), y.reshape(-1))
     return x.matmul(y).reshape(shape)
 
 

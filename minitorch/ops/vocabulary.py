@@ -92,8 +92,7 @@ class Vocabulary:
     )  # fmt: skip
     from .legacy import apply_, index, is_shared, map_, record_stream, reinforce, resize, share_memory_
     from .linalg import (
-        addbmm, addmm, addmm_, addmv, addr, baddbmm, bmm, cross, dot, inner, kron, linear, matmul, mm, mv, outer,
-        rmatmul, tensordot, trace, vdot,
+        bmm, cross, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul, tensordot, trace, vdot,
     )  # fmt: skip
     from .memory_format import clone, contiguous, is_contiguous
     from .movement import (
@@ -137,6 +136,7 @@ class Vocabulary:
     from .strides import (
         as_strided, as_strided_, as_strided_scatter, gathered_in, new_empty_strided, resize_, resize_as_, storage_offset,
     )  # fmt: skip
+    from .sums import addbmm, addmm, addmm_, addmv, addr, baddbmm
 
     storage, untyped_storage = memory.storage, memory.untyped_storage
     _cat, _stack = staticmethod(joining.cat), staticmethod(joining.stack)
