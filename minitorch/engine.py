@@ -34,11 +34,12 @@ from .modes import (
 from .ops.random import memory_order
 from .ops.vocabulary import Vocabulary
 from .size import Size, broadcast_shape
+from .tables.strides import alias
 from .writing import refuse_write, write
 
 __all__ = [
     "AccumulateGrad", "MODE", "Node", "Tensor", "apply", "backward", "common_dtype", "create", "edge_of",
-    "enable_grad", "from_data", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+    "enable_grad", "from_data", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "of_class",
     "set_grad_enabled", "wrap", "write",
 ]  # fmt: skip
 
@@ -155,11 +156,17 @@ def from_data(data, dtype=None):
     return wrap(xp.array_of(data, dtype, default=get_default_dtype()))
 
 
+def of_class(cls, tensor):
+    """A tensor of a class ``cls`` on the memory of another, without its history."""
+    made = object.__new__(cls)
+    made._array, made._storage = tensor._array, tensor._storage
+    made._node = made._view = made._grad = None
+    return made
+
+
 def rebuilt(cls, array, requires_grad, attributes):
     """A tensor as it was pickled."""
-    made = object.__new__(cls)
-    made._array, made._storage = array, Storage()
-    made._node = made._view = made._grad = None
+    made = of_class(cls, wrap(array))
     made.__dict__.update(attributes)
     return made.requires_grad_(requires_grad)
 
@@ -189,7 +196,8 @@ class Tensor(Vocabulary):
         made._node = made._view = made._grad = None
         made._storage = Storage()
         if len(data) == 1 and isinstance(data[0], Tensor):
-            made._array, made._storage = data[0]._array, data[0]._storage
+            seen = apply(alias, data)
+            made._array, made._storage, made._node, made._view = seen._array, seen._storage, seen._node, seen._view
         elif len(data) == 1 and not isinstance(data[0], Size):
             made._array = xp.array_of(data[0], float32 if dtype is None else dtype)
             if requires_grad is None:
@@ -200,6 +208,10 @@ class Tensor(Vocabulary):
         if requires_grad:
             made.requires_grad = True
         return made
+
+    def as_subclass(self, cls):
+        """The same elements and history as a tensor of the class ``cls``.   torch: Tensor.as_subclass"""
+        return Tensor.__new__(cls, self)
 
     _apply, _wrap = staticmethod(apply), staticmethod(wrap)
     _mode, _write = MODE, write

@@ -748,6 +748,7 @@ for name in special.__all__:
 
 OWN = [(reals((3, 4)), ((4, 1), 0)), (reals((12,)), ((1,), 0))]
 SEEN = [((2, 2), (1, 5), 3), ((12,), (1,), 0), ((3, 3, 2), (2, 1, 3), 1), ((), (), 7), ((4, 3), (0, 2), 2), ((0, 3), (1, 1), 0)]
+samples("alias", each(layouts()), torch.Tensor)
 samples("as_strided", [((x,), (*seen, own)) for x, own in OWN for seen in SEEN], lambda x, shape, strides, offset, _own: x.as_strided(shape, strides, offset))
 for name in ("gcd", "lcm"):
     samples(name, each(WHOLE[:3]))

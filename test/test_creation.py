@@ -6,7 +6,7 @@ import pickle
 import numpy
 import pytest
 import torch
-from oracle import Raised, agree
+from oracle import Raised, agree, same_first_line
 
 import minitorch
 
@@ -126,3 +126,26 @@ def test_subclasses_of_numbers_and_arrays():
     ).tolist() == [1, 1]
     with pytest.raises(TypeError, match="can't convert np.ndarray of type numpy.str_. The only supported types are"):
         minitorch.from_numpy(numpy.array(["a"]))
+
+
+def test_tensor_of_a_tensor_is_a_view_with_its_history():
+    def program(t):
+        w = t.ones(3, requires_grad=True)
+        x = w * 2
+        seen, doubled = t.Tensor(x), t.Tensor(w.double())
+        seen.mul_(3)
+        (seen * x).sum().backward()
+        plain = t.ones(2)
+        t.Tensor(plain).add_(1)
+        floats = t.FloatTensor(w)
+
+        class Special(t.Tensor):
+            pass
+
+        special, plainer = Special(w * 1), w.as_subclass(Special)
+        names = [y.grad_fn.name() for y in (doubled, floats, special, plainer)]
+        return w.grad, x, seen, doubled, names, plain, plain._version, type(special).__name__, type(plainer).__name__, floats._base is w
+
+    agree(program)
+    same_first_line(lambda t: t.Tensor(t.ones(2, requires_grad=True)).add_(1))
+    same_first_line(lambda t: t.nn.Parameter(t.ones(2)).add_(1))

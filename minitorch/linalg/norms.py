@@ -1,10 +1,12 @@
 """``linalg.norm``, which chooses between the norms of vectors and of matrices."""
 
 from ..ops.norms import matrix_norm, vector_norm
+from ..ops.spelling import numpy_names
 
 __all__ = ["norm"]
 
 
+@numpy_names
 def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
     """``vector_norm`` or ``matrix_norm``, whichever fits: a matrix norm for two dims and an ``ord``.   torch: linalg.norm
 

@@ -5,6 +5,7 @@ from math import prod
 from ..ops.equations import inv, solve
 from ..ops.linalg import cross as cross_over
 from ..ops.matrix_checks import refuse_integers
+from ..ops.spelling import numpy_names
 
 __all__ = ["cross", "diagonal", "multi_dot", "tensorinv", "tensorsolve", "vander", "vecdot"]
 
@@ -14,6 +15,7 @@ def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
     return A.diagonal(offset, dim1, dim2)
 
 
+@numpy_names
 def cross(input, other, *, dim=-1):
     """The vector product of vectors of three.   torch: linalg.cross"""
     if input.ndim != other.ndim:
@@ -21,6 +23,7 @@ def cross(input, other, *, dim=-1):
     return cross_over(input, other, dim)
 
 
+@numpy_names
 def vecdot(x, y, *, dim=-1):
     """Σ x̄ y over a dim.   torch: linalg.vecdot"""
     refuse_integers(x, "linalg.vecdot")

@@ -5,7 +5,7 @@ torch: nn/parameter.py
 
 from ..creation import empty, wanting
 from ..dtypes import bfloat16, float16, float32, float64
-from ..engine import Tensor, wrap
+from ..engine import Tensor, of_class, wrap
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"]
 
@@ -24,7 +24,7 @@ class Parameter(Tensor):
 
     def __new__(cls, data=None, requires_grad=True):
         data = empty(0) if data is None else data
-        made = Tensor.__new__(cls, data.detach())
+        made = of_class(cls, data.detach())
         return wanting(made, requires_grad)
 
     def __deepcopy__(self, memo):
@@ -54,7 +54,7 @@ class Buffer(Tensor):
 
     def __new__(cls, data=None, *, persistent=True):
         data = empty(0) if data is None else data
-        made = Tensor.__new__(cls, data.detach())
+        made = of_class(cls, data.detach())
         made.requires_grad_(data.requires_grad)
         made.persistent = persistent
         return made
@@ -188,7 +188,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     cls_to_become = Parameter
 
     def __new__(cls, requires_grad=True, device=None, dtype=None):
-        made = Tensor.__new__(cls, empty(0, device=device, dtype=dtype))
+        made = of_class(cls, empty(0, device=device, dtype=dtype))
         return wanting(made, requires_grad)
 
 
@@ -198,6 +198,6 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     __slots__ = ()
 
     def __new__(cls, requires_grad=False, device=None, dtype=None, persistent=True):
-        made = Tensor.__new__(cls, empty(0, device=device, dtype=dtype))
+        made = of_class(cls, empty(0, device=device, dtype=dtype))
         made.persistent = persistent
         return wanting(made, requires_grad)

@@ -2,10 +2,12 @@
 
 from ..dtypes import bool as bool_dtype
 from .reduce import dims_of, one_dim
+from .spelling import numpy_names
 
 __all__ = ["cumulative_trapezoid", "diff", "gradient", "trapezoid"]
 
 
+@numpy_names
 def trapezoid(y, x=None, *, dx=None, dim=-1):
     """∫ y along ``dim`` by straight lines between the samples, at places ``x`` or ``dx`` apart.   torch: trapezoid
 
@@ -19,6 +21,7 @@ def trapezoid(y, x=None, *, dx=None, dim=-1):
     return areas("trapezoid", y, x, dx, dim).sum(dim) / 2
 
 
+@numpy_names
 def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
     """``trapezoid`` up to each sample but the first.   torch: cumulative_trapezoid"""
     return areas("cumulative_trapezoid", y, x, dx, dim).cumsum(dim) / 2
@@ -60,6 +63,7 @@ def neighbours(x, d):
 # ---------------------------------------------------------------------------------------------------------- derivatives
 
 
+@numpy_names
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """The derivative along each of ``dim``, by the parabola through a sample and its neighbours.   torch: gradient
 
@@ -150,6 +154,7 @@ def parabola(x0, x1, x2, near, far):
 # ---------------------------------------------------------------------------------------------------------- differences
 
 
+@numpy_names
 def diff(input, n=1, dim=-1, prepend=None, append=None):
     """x[i + 1] - x[i] along ``dim``, n times.   torch: diff"""
     d = one_dim(dim, input.ndim)

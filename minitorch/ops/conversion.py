@@ -10,6 +10,7 @@ from ..device import device as Device
 from ..errors import C_NAMES, broadcast_error, output_shape_error
 from ..layout import preserve_format
 from ..size import Size
+from ..tables.strides import alias
 from .memory_format import in_format, suggested
 from .movement import sizes
 
@@ -125,7 +126,7 @@ def new(input, *args, device=None):
     if hasattr(data, "_apply"):
         if data.dtype is not input.dtype:
             raise TypeError(f"expected {options(input.dtype)} (got {options(data.dtype)})")
-        return data.view_as(data)
+        return data._apply(alias, (data,))
     if hasattr(data, "untyped"):
         return input._wrap(data.elements())
     if isinstance(data, (builtins.float, complex, builtins.bool)):

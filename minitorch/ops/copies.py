@@ -5,6 +5,7 @@ from .elementwise import named
 from .indexing import select, unbind
 from .joining import split, split_with_sizes
 from .movement import detach, diagonal, expand, permute, squeeze, t, transpose, unfold, unsqueeze, view
+from .spelling import numpy_names
 from .strides import as_strided
 
 __all__ = [
@@ -40,6 +41,7 @@ def sliced(input, dim=0, start=None, end=None, step=1):
     return input[(*[slice(None)] * d, slice(start, end, step))]
 
 
+@numpy_names
 def narrow_copy(input, dim, start, length):
     """A copy of ``narrow``.   torch: narrow_copy"""
     if input.ndim and dim >= input.ndim:

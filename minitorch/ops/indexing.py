@@ -7,7 +7,8 @@ tensors pick elements, in the dims that are left; a boolean tensor stands for th
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
-from .reduce import one_dim, spelled
+from .reduce import one_dim
+from .spelling import numpy_names, spelled
 
 __all__ = [
     "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at", "index_copy", "index_copy_",
@@ -241,8 +242,10 @@ def multi_slice(input, key):
     return input._apply(rows.slice, (input,), (tuple(key),))
 
 
-def select(input, dim, index):
+def select(input, dim=None, index=None, **numpy):
     """x[..., index, ...] at ``dim``: a view without that dim.   torch: select"""
+    if numpy:
+        return select(input, index=index, **spelled("select", numpy, dim=dim))
     shape = input._array.shape
     if not shape:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
@@ -254,8 +257,10 @@ def select(input, dim, index):
     return input._apply(rows.slice, (input,), (key,))
 
 
-def narrow(input, dim, start, length):
+def narrow(input, dim=None, start=None, length=None, **numpy):
     """x[..., start : start + length, ...] at ``dim``: a view.   torch: narrow"""
+    if numpy:
+        return narrow(input, start=start, length=length, **spelled("narrow", numpy, dim=dim))
     shape = input._array.shape
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
@@ -304,6 +309,7 @@ def check_index(name, input, index):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
 
 
+@numpy_names
 def gather(input, dim, index, *, sparse_grad=False):
     """out[i][j] = x[index[i][j]][j] for dim 0, and so on.   torch: gather
 
@@ -353,6 +359,7 @@ def scatter_inputs(input, dim, index, src, value):
     return (input, index, src), (d,)
 
 
+@numpy_names
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """A copy of x with out[index[i][j]][j] = src[i][j] for dim 0, and so on; ``src`` may be a number.   torch: scatter"""
     if reduce is not None:
@@ -360,6 +367,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     return input._apply(rows.scatter, *scatter_inputs(input, dim, index, src, value))
 
 
+@numpy_names
 def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
     """``scatter`` in place; ``reduce`` "add" adds to what is there.   torch: Tensor.scatter_"""
     if reduce == "multiply":
@@ -371,16 +379,19 @@ def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
     return input._write(row, *scatter_inputs(input, dim, index, src, value))
 
 
+@numpy_names
 def scatter_add(input, dim, index, src):
     """A copy of x with src[i][j] added at [index[i][j]][j] for dim 0, and so on.   torch: scatter_add"""
     return input._apply(rows.scatter_add, *scatter_inputs(input, dim, index, src, None))
 
 
+@numpy_names
 def scatter_add_(input, dim, index, src):
     """``scatter_add`` in place."""
     return input._write(rows.scatter_add, *scatter_inputs(input, dim, index, src, None))
 
 
+@numpy_names
 def index_select(input, dim, index):
     """The slices of x at a vector of positions along ``dim``.   torch: index_select"""
     d = one_dim(dim, input.ndim)
@@ -394,6 +405,7 @@ def index_select(input, dim, index):
     return input.index_at((index,), (d,))
 
 
+@numpy_names
 def index_add_(input, dim, index, source, *, alpha=1):
     """x[index[i]] += alpha source[i] along ``dim``.   torch: Tensor.index_add_"""
     d = one_dim(dim, input.ndim)
@@ -410,11 +422,13 @@ def without(shape, d):
     return (*shape[:d], *shape[d + 1 :])
 
 
+@numpy_names
 def index_copy_(input, dim, index, source):
     """x[index[i]] = source[i] along ``dim``.   torch: Tensor.index_copy_"""
     return at_dim(input, dim, index, source, False)
 
 
+@numpy_names
 def index_fill_(input, dim, index, value):
     """x[index[i]] = value along ``dim``.   torch: Tensor.index_fill_"""
     value = value if hasattr(value, "_apply") else input.new_full((), value)
@@ -431,16 +445,19 @@ def at_dim(input, dim, index, source, accumulate):
     return input._write(rows.index_put, (input, source, index.reshape(-1)), ((d,), accumulate))
 
 
+@numpy_names
 def index_add(input, dim, index, source, *, alpha=1):
     """``index_add_`` on a copy.   torch: index_add"""
     return input.clone().index_add_(dim, index, source, alpha=alpha)
 
 
+@numpy_names
 def index_copy(input, dim, index, source):
     """``index_copy_`` on a copy.   torch: index_copy"""
     return input.clone().index_copy_(dim, index, source)
 
 
+@numpy_names
 def index_fill(input, dim, index, value):
     """``index_fill_`` on a copy.   torch: index_fill"""
     return input.clone().index_fill_(dim, index, value)
@@ -451,6 +468,7 @@ def take(input, index):
     return input.reshape(-1).index_at((index.long(),), (0,))
 
 
+@numpy_names
 def take_along_dim(input, indices, dim=None):
     """``gather``, with the dims other than ``dim`` broadcast; flattened if ``dim`` is None.   torch: take_along_dim"""
     if dim is None:

@@ -4,7 +4,8 @@ import itertools
 
 from .. import primitives as rows
 from .indexing import several_views
-from .reduce import one_dim, spelled
+from .reduce import one_dim
+from .spelling import numpy_names, spelled
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod", "cat", "chunk",
@@ -145,6 +146,7 @@ def check_divisible(name, tensor):
         raise RuntimeError(f"{name} expects at least a 1-dimensional tensor")
 
 
+@numpy_names
 def split_with_sizes(tensor, split_sizes, dim=0):
     """Pieces of the given sizes along ``dim``: views.   torch: split_with_sizes"""
     check_divisible("split", tensor)
@@ -168,8 +170,10 @@ def split_with_sizes(tensor, split_sizes, dim=0):
     return several_views(tuple(pieces), "SplitWithSizes")
 
 
-def chunk(input, chunks, dim=0):
+def chunk(input, chunks, dim=0, **numpy):
     """At most ``chunks`` pieces of equal size (the last may be smaller) along ``dim``: views.   torch: chunk"""
+    if numpy:
+        return chunk(input, chunks, **spelled("chunk", numpy, dim=dim))
     check_divisible("chunk", input)
     if chunks <= 0:
         raise RuntimeError("chunk expects `chunks` to be greater than 0, got: " + str(chunks))
@@ -181,6 +185,7 @@ def chunk(input, chunks, dim=0):
     return input.split(size, d)
 
 
+@numpy_names
 def tensor_split(input, indices_or_sections, dim=0):
     """Pieces as equal as possible, or cut at the given positions, along ``dim``: views.   torch: tensor_split"""
     if not input._array.ndim:
@@ -234,16 +239,19 @@ def unrelated(pieces):
     return tuple(made)
 
 
+@numpy_names
 def unsafe_split(tensor, split_size, dim=0):
     """``split``, whose pieces one promises not to write to, or to use no more than one of.   torch: unsafe_split"""
     return unrelated(split(tensor, split_size, dim))
 
 
+@numpy_names
 def unsafe_split_with_sizes(input, split_sizes, dim=0):
     """``split_with_sizes``, whose pieces one promises not to write to, or to use no more than one of.   torch: unsafe_split_with_sizes"""
     return unrelated(split_with_sizes(input, split_sizes, dim))
 
 
+@numpy_names
 def unsafe_chunk(input, chunks, dim=0):
     """``chunk``, whose pieces one promises not to write to, or to use no more than one of.   torch: unsafe_chunk"""
     return unrelated(chunk(input, chunks, dim))

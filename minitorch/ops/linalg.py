@@ -4,6 +4,7 @@ import warnings
 
 from .. import primitives as rows
 from .reduce import one_dim
+from .spelling import numpy_names
 
 __all__ = [
     "bmm", "chain_matmul", "check_batches", "cross", "dot", "einsum", "in_given_dtypes", "inner", "kron", "linear",
@@ -165,6 +166,7 @@ def inner(input, other):
     return input.tensordot(other, ([-1], [-1]))
 
 
+@numpy_names
 def cross(input, other, dim=None):
     """The vector product of vectors of three.   torch: cross"""
     if dim is None:

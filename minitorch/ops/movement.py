@@ -3,7 +3,8 @@
 import math
 
 from .. import primitives as rows
-from .reduce import dims_of, one_dim, spelled
+from .reduce import dims_of, one_dim
+from .spelling import numpy_names, spelled
 
 __all__ = [
     "adjoint", "broadcast_to", "detach", "diag", "diag_embed", "diagflat", "diagonal", "embed", "expand", "expand_as",
@@ -102,6 +103,7 @@ def ravel(input):
     return input.contiguous().reshape(-1)
 
 
+@numpy_names
 def unflatten(input, dim, sizes):
     """One dim made several, of which one size may be -1.   torch: unflatten"""
     d = one_dim(dim, input.ndim)
@@ -276,6 +278,7 @@ def repeat(input, *repeats):
     return result if result._storage is not input._storage else result.clone()
 
 
+@numpy_names
 def repeat_interleave(input, repeats, dim=None, *, output_size=None):
     """Each element several times in a row, along ``dim`` or flattened; a tensor of counts gives each its own.
 

@@ -5,10 +5,12 @@ from math import inf
 from .factors import svdvals
 from .matrix_checks import at_least_matrices, refuse_integers
 from .reduce import dims_of, one_dim, undrop
+from .spelling import numpy_names
 
 __all__ = ["cdist", "dist", "matrix_norm", "norm", "renorm", "vector_norm"]
 
 
+@numpy_names
 def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     """(Σ |x|^p)^(1/p) over ``dim``, of all elements if it is None; p = ``ord``.   torch: linalg.vector_norm
 
@@ -76,6 +78,7 @@ def check_empty(input, ord, dim):
             )
 
 
+@numpy_names
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     """A norm of the matrices in the two dims ``dim``.   torch: linalg.matrix_norm
 
@@ -164,6 +167,7 @@ def cdist(x1, x2, p=2.0, compute_mode=MODES[0]):
     return vector_norm(differences, p, -1) if x1.shape[-1] else differences.sum(-1)
 
 
+@numpy_names
 def renorm(input, p, dim, maxnorm):
     """x, with the slices along ``dim`` whose p-norm is larger than ``maxnorm`` scaled down to it.   torch: renorm"""
     if input.ndim < 2:

@@ -12,12 +12,13 @@ from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
 from ..errors import TYPE_NAMES
+from .spelling import numpy_names, spelled
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin",
     "cumprod", "cumprod_slope", "cumsum", "dims_of", "equal", "is_same_size", "log_softmax", "logaddexp_complex", "logcumsumexp",
     "logcumsumexp_slope", "logsumexp", "max", "max_result", "mean", "median", "min", "min_result", "nanmean",
-    "nansum", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "spelled", "squared_error_mean",
+    "nansum", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean",
     "std", "std_mean", "sum", "undrop", "var", "var_mean",
 ]  # fmt: skip
 
@@ -37,18 +38,6 @@ def one_dim(dim, ndim):
         return 0
     n = ndim or 1
     raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-
-
-def spelled(function, numpy, **given):
-    """Arguments by our names, of which some were given by NumPy's: ``axis`` is dim, ``keepdims`` keepdim.
-
-    Raises TypeError for any other name.
-    """
-    for name, value in numpy.items():
-        if name not in ("axis", "keepdims"):
-            raise TypeError(f"{function}() got an unexpected keyword argument '{name}'")
-        given["dim" if name == "axis" else "keepdim"] = value
-    return given
 
 
 def dims_of(dim, ndim):
@@ -169,11 +158,13 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, **num
     return variance("std", input, dim, unbiased, keepdim, correction)[0].sqrt()
 
 
+@numpy_names
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """``var`` and ``mean`` together.   torch: var_mean"""
     return variance("var_mean", input, dim, unbiased, keepdim, correction)
 
 
+@numpy_names
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """``std`` and ``mean`` together.   torch: std_mean"""
     squared, mean = variance("std_mean", input, dim, unbiased, keepdim, correction)
@@ -247,6 +238,7 @@ def extreme_dims(name, input, dim):
     return dims
 
 
+@numpy_names
 def aminmax(input, *, dim=None, keepdim=False):
     """``amin`` and ``amax`` together.   torch: aminmax"""
     dim = () if dim is None else dim
@@ -418,6 +410,7 @@ def cumprod_slope(input, g, dim):
     return before * input._stack(sums, dim)
 
 
+@numpy_names
 def logcumsumexp(input, dim):
     """ln of the cumulative sum of e^x along ``dim``.   torch: logcumsumexp"""
     if input.is_complex():  # the angle goes on where one turn ends, as in PyTorch: so step by step
@@ -454,11 +447,13 @@ def running(input, dim, better, result):
     return result(input.gather(d, indices), indices)
 
 
+@numpy_names
 def cummax(input, dim):
     """The largest element up to each, along ``dim``, as (values, indices).   torch: cummax"""
     return running(input, dim, lambda x, best: (x >= best) | x.isnan(), cummax_result)
 
 
+@numpy_names
 def cummin(input, dim):
     """The smallest element up to each, along ``dim``, as (values, indices).   torch: cummin"""
     return running(input, dim, lambda x, best: (x <= best) | x.isnan(), cummin_result)
@@ -474,6 +469,7 @@ def logaddexp_complex(x, y):
     return larger + (other - larger).exp().log1p()
 
 
+@numpy_names
 def logsumexp(input, dim, keepdim=False):
     """ln Σ e^x over ``dim``, shifted by the maximum so that nothing overflows.   torch: logsumexp"""
     dims = dims_of(dim, input.ndim)

@@ -5,6 +5,7 @@ import math
 from .. import primitives as rows
 from ..dtypes import int64
 from .reduce import one_dim
+from .spelling import numpy_names
 
 __all__ = [
     "diagonal_scatter", "fill_diagonal_", "index_reduce", "put", "put_", "scatter_reduce", "scatter_slope",
@@ -14,6 +15,7 @@ __all__ = [
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 
+@numpy_names
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """A copy of x in which ``src`` is summed, multiplied, … at [index[i][j]][j] for dim 0, and so on.   torch: scatter_reduce
 
@@ -48,6 +50,7 @@ def neutral(reduce, like):
     return (-(2**bits) if signed else 0) if reduce == "amax" else 2**bits - 1
 
 
+@numpy_names
 def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     """A copy of x in which the slices of ``source`` are multiplied, … at the slices ``index`` along ``dim``.   torch: index_reduce
 
@@ -72,6 +75,7 @@ def written_at(input, src, path):
     return input.written(src.to(input.dtype), path)
 
 
+@numpy_names
 def select_scatter(input, src, dim, index):
     """A copy of x with ``src`` at ``x.select(dim, index)``.   torch: select_scatter"""
     d = one_dim(dim, input.ndim)
@@ -79,6 +83,7 @@ def select_scatter(input, src, dim, index):
     return written_at(input, src, ((rows.slice, (key,)),))
 
 
+@numpy_names
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """A copy of x with ``src`` at ``x[start:end:step]`` along ``dim``.   torch: slice_scatter"""
     d = one_dim(dim, input.ndim)

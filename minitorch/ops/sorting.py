@@ -5,6 +5,7 @@ from collections import namedtuple
 
 from .. import primitives as rows
 from .reduce import one_dim
+from .spelling import numpy_names
 
 __all__ = [
     "argsort", "argwhere", "bincount", "bucketize", "isin", "kthvalue", "msort", "nonzero", "nonzero_static",
@@ -16,11 +17,13 @@ topk_result = namedtuple("topk", ["values", "indices"])
 kthvalue_result = namedtuple("kthvalue", ["values", "indices"])
 
 
+@numpy_names
 def argsort(input, dim=-1, descending=False, *, stable=False):
     """The order that sorts x along ``dim``; equal elements stay in order, NaN is the largest.   torch: argsort"""
     return input._apply(rows.argsort, (input,), (one_dim(dim, input.ndim), bool(descending)))
 
 
+@numpy_names
 def sort(input, dim=-1, descending=False, *, stable=False):
     """x sorted along ``dim``, and the order: (values, indices).   torch: sort"""
     order = input.argsort(dim, descending)
@@ -32,6 +35,7 @@ def msort(input):
     return input.sort(0).values
 
 
+@numpy_names
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """The k largest (or smallest) along ``dim``, in order: (values, indices).   torch: topk
 
@@ -46,6 +50,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     return topk_result(input.gather(dim, order), order)
 
 
+@numpy_names
 def kthvalue(input, k, dim=-1, keepdim=False):
     """The k-th smallest along ``dim``: (values, indices).   torch: kthvalue"""
     if input.ndim and not 1 <= k <= input.shape[one_dim(dim, input.ndim)]:

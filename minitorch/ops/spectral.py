@@ -9,6 +9,7 @@ torch: torch.fft, aten/src/ATen/native/SpectralOps.cpp
 from ..dtypes import get_default_dtype
 from ..tables import spectral as rows
 from .reduce import one_dim
+from .spelling import numpy_names
 
 __all__ = [
     "doubled", "fft", "fft2", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift", "ihfft", "ihfft2",
@@ -105,12 +106,13 @@ def transform(name, inverse):
 def named(function, name, doc):
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{doc}   torch: fft.{name}"
-    return function
+    return numpy_names(function)
 
 
 fft, ifft = transform("fft", False), transform("ifft", True)
 
 
+@numpy_names
 def rfft(input, n=None, dim=-1, norm=None):
     """The first n // 2 + 1 numbers of the transform of reals; the others are their conjugates.   torch: fft.rfft"""
     d, n = place("rfft", input, n, dim)
@@ -118,6 +120,7 @@ def rfft(input, n=None, dim=-1, norm=None):
     return x._apply(rows.rfft, (x,), ((d,), power_of(norm, False)))
 
 
+@numpy_names
 def irfft(input, n=None, dim=-1, norm=None):
     """The inverse of ``rfft``: n reals, by default an even number.   torch: fft.irfft"""
     d, n = place("irfft", input, n, dim, half=True)
@@ -125,6 +128,7 @@ def irfft(input, n=None, dim=-1, norm=None):
     return x._apply(rows.irfft, (x,), ((d,), n, power_of(norm, True)))
 
 
+@numpy_names
 def hfft(input, n=None, dim=-1, norm=None):
     """The transform of half of a signal that is its own mirrored conjugate: n reals.   torch: fft.hfft"""
     d, n = place("hfft", input, n, dim, half=True)
@@ -132,6 +136,7 @@ def hfft(input, n=None, dim=-1, norm=None):
     return x._apply(rows.irfft, (x,), ((d,), n, power_of(norm, False)))
 
 
+@numpy_names
 def ihfft(input, n=None, dim=-1, norm=None):
     """The inverse of ``hfft``: the first n // 2 + 1 numbers.   torch: fft.ihfft"""
     d, n = place("ihfft", input, n, dim)
@@ -188,6 +193,7 @@ def transform_n(name, inverse):
 fftn, ifftn = transform_n("fftn", False), transform_n("ifftn", True)
 
 
+@numpy_names
 def rfftn(input, s=None, dim=None, norm=None):
     """``rfft`` over the last of several dims, ``fft`` over the others.   torch: fft.rfftn"""
     x = real_input("rfftn", input)
@@ -196,6 +202,7 @@ def rfftn(input, s=None, dim=None, norm=None):
     return x._apply(rows.rfft, (x,), (dims, power_of(norm, False)))
 
 
+@numpy_names
 def irfftn(input, s=None, dim=None, norm=None):
     """The inverse of ``rfftn``.   torch: fft.irfftn"""
     dims, points = places("irfftn", input, s, dim, half=True)
@@ -203,6 +210,7 @@ def irfftn(input, s=None, dim=None, norm=None):
     return x._apply(rows.irfft, (x,), (dims, points[-1], power_of(norm, True)))
 
 
+@numpy_names
 def hfftn(input, s=None, dim=None, norm=None):
     """``hfft`` over the last of several dims, ``fft`` over the others.   torch: fft.hfftn"""
     dims, points = places("hfftn", input, s, dim, half=True)
@@ -210,6 +218,7 @@ def hfftn(input, s=None, dim=None, norm=None):
     return x._apply(rows.irfft, (x,), (dims, points[-1], power_of(norm, False)))
 
 
+@numpy_names
 def ihfftn(input, s=None, dim=None, norm=None):
     """The inverse of ``hfftn``.   torch: fft.ihfftn"""
     x = real_input("ihfftn", input)
@@ -232,6 +241,7 @@ hfft2, ihfft2 = of_two("hfft2", hfftn), of_two("ihfft2", ihfftn)
 # -------------------------------------------------------------------------------------------------------------- shifts
 
 
+@numpy_names
 def fftshift(input, dim=None):
     """Frequency 0 in the middle, over ``dim``, all unless said.   torch: fft.fftshift
 
@@ -241,6 +251,7 @@ def fftshift(input, dim=None):
     return shifted(input, dim, lambda n: n // 2)
 
 
+@numpy_names
 def ifftshift(input, dim=None):
     """The inverse of ``fftshift``.   torch: fft.ifftshift"""
     return shifted(input, dim, lambda n: (n + 1) // 2)

@@ -10,6 +10,7 @@ from collections import namedtuple
 from ..backends import backend_of
 from .complex import complex as complex_of
 from .reduce import one_dim
+from .spelling import numpy_names
 
 __all__ = ["corrcoef", "cov", "histc", "histogram", "histogramdd", "mode", "nanmedian", "nanquantile", "quantile"]
 
@@ -19,6 +20,7 @@ nanmedian_result = namedtuple("nanmedian", ["values", "indices"])
 histogramdd_result = namedtuple("histogramdd", ["hist", "bin_edges"])
 
 
+@numpy_names
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """The value below which a share ``q`` of the elements lies, between two neighbours by ``interpolation``.
 
@@ -30,6 +32,7 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     return quantile_of(input, q, dim, keepdim, interpolation, False)
 
 
+@numpy_names
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """``quantile`` of the elements that aren't NaN; NaN where there is none.   torch: nanquantile"""
     return quantile_of(input, q, dim, keepdim, interpolation, True)
@@ -75,6 +78,7 @@ def checked_share(input, q, interpolation):
     return q
 
 
+@numpy_names
 def nanmedian(input, dim=None, keepdim=False):
     """``median`` of the elements that aren't NaN.   torch: nanmedian"""
     if dim is None:
@@ -88,6 +92,7 @@ def nanmedian(input, dim=None, keepdim=False):
     return nanmedian_result(values, indices) if keepdim else nanmedian_result(values.squeeze(d), indices.squeeze(d))
 
 
+@numpy_names
 def mode(input, dim=-1, keepdim=False):
     """The most frequent element along ``dim``, the smallest of several; and where it is last.   torch: mode"""
     d = one_dim(dim, input.ndim)

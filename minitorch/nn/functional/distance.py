@@ -3,10 +3,12 @@
 import math
 
 from ...dtypes import float32, float64
+from ...ops.spelling import numpy_names
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
 
 
+@numpy_names
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 · x2 / (max(|x1|, eps) · max(|x2|, eps)) over ``dim``.   torch: F.cosine_similarity
 
