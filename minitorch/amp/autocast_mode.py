@@ -3,7 +3,7 @@
 import functools
 import warnings
 
-from ..casting import enter_autocast, leave_autocast
+from ..casting import enter_autocast, leave_autocast, switch_autocast
 from ..device import as_device
 from ..dtypes import bfloat16, float16, float32
 from ..engine import MODE, Tensor
@@ -91,7 +91,7 @@ def set_autocast_enabled(device_type, enabled=None):
     if enabled is None:
         device_type, enabled = "cuda", device_type
     if as_device(device_type).type == "cpu" and is_autocast_enabled("cpu") is not bool(enabled):
-        enter_autocast(DTYPE_OF["cpu"]) if enabled else leave_autocast(None)
+        switch_autocast(DTYPE_OF["cpu"] if enabled else None)
 
 
 def get_autocast_dtype(device_type):

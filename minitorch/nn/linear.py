@@ -5,6 +5,7 @@ import math
 from ..creation import empty
 from . import functional as F
 from . import init
+from .functional.linear import linear
 from .module import Module
 from .parameter import Parameter
 
@@ -51,7 +52,7 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input):
-        return F.linear(input, self.weight, self.bias)
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

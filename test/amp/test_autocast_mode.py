@@ -284,3 +284,17 @@ def test_custom_functions():
         warnings.simplefilter("ignore")
         agree(program)
     assert torch.is_autocast_enabled("cpu") is minitorch.is_autocast_enabled("cpu") is False
+
+
+def test_switched_off_in_a_block():
+    def program(t):
+        x, found = t.ones(2, 2), []
+        with t.autocast("cpu", dtype=t.bfloat16):
+            t.set_autocast_enabled("cpu", False)
+            found.append((x @ x).dtype)
+            t.set_autocast_enabled("cpu", True)
+            found.append((x @ x).dtype)
+        found.append((x @ x).dtype)
+        return found
+
+    agree(program)

@@ -1,5 +1,6 @@
 """Losses of scores against class indices.   torch: aten/src/ATen/native/LossNLL.cpp, LossMulti*.cpp"""
 
+from ...casting import BLOCKS, raised
 from ...creation import ones_like, zeros_like
 from ...dtypes import int64, uint8
 from .activation import log1p_exp
@@ -25,6 +26,8 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}\n"
                            "it is the share of the uniform distribution")  # fmt: skip
+    if BLOCKS:
+        input, target, weight = raised(input, target, weight)
 
     class_dim = 0 if input.ndim == 1 else 1
     if target.shape == input.shape:

@@ -6,6 +6,7 @@ Every one takes reduction='mean', 'sum' or 'none', and PyTorch's old size_averag
 import math
 import warnings
 
+from ...casting import BLOCKS, raised
 from ...creation import full_like
 from ...engine import no_grad
 from .activation import log1p_exp
@@ -27,6 +28,8 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
+    if BLOCKS:
+        input, target, weight = raised(input, target, weight)
     if not input.is_same_size(target):
         warn_of_broadcast(input, target)
     if reduction == "mean" and weight is None:
