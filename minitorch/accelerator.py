@@ -1,5 +1,7 @@
 """Whatever computes beside the CPU: nothing here.   torch: torch/accelerator"""
 
+from .making import lacking
+
 __all__ = [
     "current_accelerator", "current_device_idx", "current_device_index", "current_stream", "device_count",
     "device_index", "empty_cache", "is_available", "set_device_idx", "set_device_index", "set_stream", "synchronize",
@@ -21,17 +23,12 @@ def current_accelerator(check_available=False):
     return None
 
 
-def lacking(name):
-    def function(*args, **kwargs):
-        raise RuntimeError("Cannot access accelerator device when none is available.\nask is_available() first")
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Raises RuntimeError.   torch: accelerator.{name}"
-    return function
+def only_there(name):
+    text = "Cannot access accelerator device when none is available.\nask is_available() first"
+    return lacking(f"accelerator.{name}", RuntimeError, text)
 
 
-current_device_index, current_device_idx, current_stream, device_index, empty_cache, set_device_idx, set_device_index = map(
-    lacking,
-    ("current_device_index", "current_device_idx", "current_stream", "device_index", "empty_cache", "set_device_idx", "set_device_index"),
-)
-set_stream, synchronize = map(lacking, ("set_stream", "synchronize"))
+current_device_index, current_device_idx = only_there("current_device_index"), only_there("current_device_idx")
+device_index, set_device_idx, set_device_index = map(only_there, ("device_index", "set_device_idx", "set_device_index"))
+current_stream, empty_cache = only_there("current_stream"), only_there("empty_cache")
+set_stream, synchronize = only_there("set_stream"), only_there("synchronize")

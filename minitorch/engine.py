@@ -31,7 +31,7 @@ from .modes import (
     set_grad_enabled,
     tell,
 )  # fmt: skip
-from .ops.random import memory_order
+from .ops.memory_format import memory_order
 from .ops.vocabulary import Vocabulary
 from .size import Size, broadcast_shape
 from .tables.strides import alias

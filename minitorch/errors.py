@@ -7,7 +7,8 @@ __all__ = [
     "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "LinAlgError", "NO_GRAD_VIEW_WRITTEN",
     "OutOfMemoryError", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error",
     "cast_error", "check_seed", "complex_error", "complex_seed_error", "explain", "factor_error", "gradient_error",
-    "many_views_error", "no_gradient_error", "output_shape_error", "overwritten_error", "refuse_mixture",
+    "many_views_error", "no_gradient_error", "not_a_tensor", "not_implemented", "output_shape_error",
+    "overwritten_error", "refuse_mixture",
 ]  # fmt: skip
 
 
@@ -133,12 +134,24 @@ def explain(row, shapes, dtype_names, error):
     if row.name == "neg" and "bool" in dtype_names:
         return RuntimeError(BOOL_NEGATION)
     if isinstance(error, TypeError) and dtype_names:
-        name = TYPE_NAMES.get(dtype_names[0], dtype_names[0])
         kernel = KERNELS.get(row.name, f"{row.name}_cpu")
-        return NotImplementedError(
-            f"\"{kernel}\" not implemented for '{name}'\nconvert the tensor first, e.g. with .float()"
-        )
+        return not_implemented(kernel, TYPE_NAMES.get(dtype_names[0], dtype_names[0]))
     return RuntimeError(f"{row.name}: {error}\nfor inputs of shapes {', '.join(map(str, shapes))}")
+
+
+def not_a_tensor(function, argument, position, x):
+    """For something else where a tensor belongs."""
+    return TypeError(
+        f"{function}(): argument '{argument}' (position {position}) must be Tensor, not {type(x).__name__}\n"
+        "make it a tensor first: torch.tensor(...)"
+    )
+
+
+def not_implemented(kernel, type_name):
+    """For a dtype that a function of PyTorch's lacks; ``kernel`` is what its messages call that function."""
+    return NotImplementedError(
+        f"\"{kernel}\" not implemented for '{type_name}'\nconvert the tensor first, e.g. with .float()"
+    )
 
 
 def refuse_mixture(dtype_names):

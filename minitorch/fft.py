@@ -26,7 +26,7 @@ from .ops.spectral import (
     rfft,
     rfft2,
     rfftn,
-)
+)  # fmt: skip
 from .out import FFT, accepting_out
 
 __all__ = [

@@ -5,6 +5,8 @@ torch: torch/hub.py
 
 import os
 
+from .making import lacking
+
 __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
 
 folder: list[str] = []
@@ -23,15 +25,11 @@ def set_dir(d):
     folder[:] = [os.path.expanduser(d)]
 
 
-def lacking(name, instead):
-    def function(*args, **kwargs):
-        raise NotImplementedError(f"torch.hub.{name}: nothing is downloaded here\n{instead}")
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Raises NotImplementedError.   torch: hub.{name}"
-    return function
+def only_elsewhere(name, instead):
+    return lacking(f"hub.{name}", NotImplementedError, f"torch.hub.{name}: nothing is downloaded here\n{instead}")
 
 
 FILE = "download the file yourself, and read it with torch.load"
-load_state_dict_from_url, download_url_to_file = lacking("load_state_dict_from_url", FILE), lacking("download_url_to_file", FILE)
-load, list, help = [lacking(name, "take the model's code from where it is kept") for name in ("load", "list", "help")]
+load_state_dict_from_url = only_elsewhere("load_state_dict_from_url", FILE)
+download_url_to_file = only_elsewhere("download_url_to_file", FILE)
+load, list, help = [only_elsewhere(name, "take the model's code from where it is kept") for name in ("load", "list", "help")]

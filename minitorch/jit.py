@@ -10,6 +10,7 @@ import warnings
 from typing import Final
 
 from .engine import Tensor
+from .making import named
 
 __all__ = [
     "Attribute", "CompilationUnit", "Final", "RecursiveScriptModule", "ScriptFunction", "ScriptModule", "annotate",
@@ -52,9 +53,7 @@ def unchanged(name):
     def decorator(obj=None, *args, **kwargs):
         return decorator if obj is None or is_instance(obj, bool) else obj
 
-    decorator.__name__ = decorator.__qualname__ = name
-    decorator.__doc__ = f"What it decorates, unchanged.   torch: jit.{name}"
-    return decorator
+    return named(decorator, name, f"What it decorates, unchanged.   torch: jit.{name}")
 
 
 export, ignore, unused, interface, script_if_tracing, script_method, freeze, optimize_for_inference = map(

@@ -1,5 +1,7 @@
 """Apple's GPUs: none here.   torch: torch/mps"""
 
+from .making import lacking
+
 __all__ = [
     "current_allocated_memory", "device_count", "driver_allocated_memory", "empty_cache", "is_available",
     "manual_seed", "seed", "synchronize",
@@ -24,15 +26,11 @@ def seed():
     """Nothing."""
 
 
-def lacking(name, what):
-    def function(*args, **kwargs):
-        raise RuntimeError(f"Cannot execute {what}() without MPS backend.\nthis installation computes on the CPU only")
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Raises RuntimeError.   torch: mps.{name}"
-    return function
+def only_there(name, inner):
+    text = f"Cannot execute {inner}() without MPS backend.\nthis installation computes on the CPU only"
+    return lacking(f"mps.{name}", RuntimeError, text)
 
 
-synchronize, empty_cache = lacking("synchronize", "deviceSynchronize"), lacking("empty_cache", "emptyCache")
-current_allocated_memory = lacking("current_allocated_memory", "currentAllocatedMemory")
-driver_allocated_memory = lacking("driver_allocated_memory", "driverAllocatedMemory")
+synchronize, empty_cache = only_there("synchronize", "deviceSynchronize"), only_there("empty_cache", "emptyCache")
+current_allocated_memory = only_there("current_allocated_memory", "currentAllocatedMemory")
+driver_allocated_memory = only_there("driver_allocated_memory", "driverAllocatedMemory")

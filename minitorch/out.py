@@ -114,10 +114,7 @@ def refuse_foreign(name, args):
     """Raise TypeError if the first argument, a tensor or a list of them, is something else."""
     first = args[0] if args else None
     if not isinstance(first, (Tensor, list, tuple)):
-        raise TypeError(
-            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(first).__name__}\n"
-            "make it a tensor first: torch.tensor(...)"
-        ) from None
+        raise errors.not_a_tensor(name, "input", 1, first) from None
 
 
 def written_to(out, function, args, kwargs):

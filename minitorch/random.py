@@ -18,14 +18,14 @@ from .backends.mt19937 import DEFAULT_SEED, STATE_BYTES, Stream, default_stream
 from .device import as_device
 from .dtypes import get_default_dtype, int64, uint8
 from .engine import Tensor, create, no_grad, wrap
-from .errors import TYPE_NAMES
+from .errors import TYPE_NAMES, not_a_tensor
 from .layout import preserve_format
-from .ops.random import EXACT, bernoulli, integer, interval, memory_order, moments, multinomial, require, stream_of
+from .ops.memory_format import memory_order
+from .ops.random import EXACT, integer, interval, moments, require, stream_of
 
 __all__ = [
-    "Generator", "bernoulli", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
-    "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
-    "set_rng_state",
+    "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
+    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------- generators
@@ -346,10 +346,7 @@ def randint_like(input, *bounds, low=0, high=None, dtype=None, layout=None, devi
 
 def _like(function, input):
     if not isinstance(input, Tensor):
-        raise TypeError(
-            f"{function}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}\n"
-            "it gives the shape: to give that yourself call the function without _like"
-        )
+        raise not_a_tensor(function, "input", 1, input)
     return input
 
 

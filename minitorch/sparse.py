@@ -3,6 +3,8 @@
 torch: torch/sparse, torch/ao/quantization
 """
 
+from .making import lacking
+
 __all__ = [
     "addmm", "dequantize", "fake_quantize_per_channel_affine", "fake_quantize_per_tensor_affine", "log_softmax", "mm",
     "quantize_per_channel", "quantize_per_tensor", "sampled_addmm", "softmax", "sparse_bsc_tensor",
@@ -11,21 +13,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def lacking(name, feature, instead):
-    def function(*args, **kwargs):
-        raise NotImplementedError(f"torch.{name}: {feature} tensors aren't here\n{instead}")
-
-    function.__name__ = function.__qualname__ = name.split(".")[-1]
-    function.__doc__ = f"Raises NotImplementedError.   torch: {name}"
-    return function
+def sparse(path):
+    instead = "use an ordinary tensor, that stores all its elements"
+    return lacking(path, NotImplementedError, f"torch.{path}: sparse tensors aren't here\n{instead}")
 
 
-def sparse(name):
-    return lacking(name, "sparse", "use an ordinary tensor, that stores all its elements")
-
-
-def quantized(name):
-    return lacking(name, "quantized", "compute in float32, or in bfloat16 under torch.autocast")
+def quantized(path):
+    instead = "compute in float32, or in bfloat16 under torch.autocast"
+    return lacking(path, NotImplementedError, f"torch.{path}: quantized tensors aren't here\n{instead}")
 
 
 sparse_coo_tensor, sparse_csr_tensor, sparse_csc_tensor = map(sparse, ("sparse_coo_tensor", "sparse_csr_tensor", "sparse_csc_tensor"))

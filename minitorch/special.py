@@ -8,7 +8,9 @@ Abramowitz & Stegun, Handbook of Mathematical Functions, 1964
 
 import math
 
-from .ops.elementwise import both_tensors, erf, erfc, exp2, expm1, log1p, named, not_a_tensor, round
+from .errors import not_a_tensor
+from .making import named
+from .ops.elementwise import both_tensors, erf, erfc, exp2, expm1, log1p, round
 from .ops.elementwise import sigmoid as expit
 from .ops.reduce import log_softmax, logsumexp, softmax
 from .ops.special import digamma, erfinv, i0, logit, sinc, xlogy

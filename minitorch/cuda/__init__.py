@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from .. import dtypes
 from ..device import as_device
 from ..errors import OutOfMemoryError
+from ..making import lacking
 from ..tensortypes import tensortype
 from . import amp, nvtx
 
@@ -170,34 +171,28 @@ def stream(stream):
 ONLY_CPU = "this installation computes on the CPU only: ask torch.cuda.is_available() first"
 
 
-def lacking(name, kind=AssertionError, text="Torch not compiled with CUDA enabled"):
+def on_gpus(name, kind=AssertionError, text="Torch not compiled with CUDA enabled"):
     """The function ``name``, which raises what PyTorch's build for the CPU raises."""
-
-    def function(*args, **kwargs):
-        raise kind(text if kind is KeyError else f"{text}\n{ONLY_CPU}")
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Raises {kind.__name__}: there is no GPU.   torch: cuda.{name}"
-    return function
+    return lacking(f"cuda.{name}", kind, text if kind is KeyError else f"{text}\n{ONLY_CPU}")
 
 
 def unknown(name, inner):
     """The same, where PyTorch's build for the CPU lacks an inner function."""
-    return lacking(name, AttributeError, f"module 'torch._C' has no attribute '{inner}'")
+    return on_gpus(name, AttributeError, f"module 'torch._C' has no attribute '{inner}'")
 
 
-init, synchronize, current_device, ipc_collect = map(lacking, ("init", "synchronize", "current_device", "ipc_collect"))
-get_device_name, get_device_capability = lacking("get_device_name"), lacking("get_device_capability")
-get_device_properties, can_device_access_peer = lacking("get_device_properties"), lacking("can_device_access_peer")
-current_stream, default_stream, cudart = lacking("current_stream"), lacking("default_stream"), lacking("cudart")
-get_rng_state, initial_seed, mem_get_info = lacking("get_rng_state"), lacking("initial_seed"), lacking("mem_get_info")
-set_per_process_memory_fraction = lacking("set_per_process_memory_fraction")
-set_sync_debug_mode = lacking("set_sync_debug_mode")
-memory_summary = lacking("memory_summary", KeyError, "allocated_bytes.all.current")
+init, synchronize, current_device, ipc_collect = map(on_gpus, ("init", "synchronize", "current_device", "ipc_collect"))
+get_device_name, get_device_capability = on_gpus("get_device_name"), on_gpus("get_device_capability")
+get_device_properties, can_device_access_peer = on_gpus("get_device_properties"), on_gpus("can_device_access_peer")
+current_stream, default_stream, cudart = on_gpus("current_stream"), on_gpus("default_stream"), on_gpus("cudart")
+get_rng_state, initial_seed, mem_get_info = on_gpus("get_rng_state"), on_gpus("initial_seed"), on_gpus("mem_get_info")
+set_per_process_memory_fraction = on_gpus("set_per_process_memory_fraction")
+set_sync_debug_mode = on_gpus("set_sync_debug_mode")
+memory_summary = on_gpus("memory_summary", KeyError, "allocated_bytes.all.current")
 memory_snapshot = unknown("memory_snapshot", "_cuda_memorySnapshot")
 reset_peak_memory_stats = unknown("reset_peak_memory_stats", "_cuda_resetPeakMemoryStats")
 reset_accumulated_memory_stats = unknown("reset_accumulated_memory_stats", "_cuda_resetAccumulatedMemoryStats")
-is_current_stream_capturing = lacking(
+is_current_stream_capturing = on_gpus(
     "is_current_stream_capturing", RuntimeError, "Tried to instantiate dummy base class _cuda_isCurrentStreamCapturing"
 )
 chosen = unknown("set_device", "_cuda_setDevice")

@@ -28,15 +28,11 @@ def vecdot(x, y, *, dim=-1):
     """Σ x̄ y over a dim.   torch: linalg.vecdot"""
     refuse_integers(x, "linalg.vecdot")
     if x.dtype is not y.dtype:
-        same_dtype_of_vectors(x, y)
+        raise RuntimeError(
+            f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {x._type_name()} and y of type "
+            f"{y._type_name()} instead"
+        )
     return (x.conjugate() * y).sum(dim)
-
-
-def same_dtype_of_vectors(x, y):
-    raise RuntimeError(
-        f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {x._type_name()} and y of type "
-        f"{y._type_name()} instead"
-    )
 
 
 def vander(x, *, N=None):

@@ -12,6 +12,7 @@ from functools import wraps
 from ..creation import empty_like
 from ..creation import eye as identity
 from ..engine import no_grad
+from ..making import named
 from ..random import randperm
 
 __all__ = [
@@ -341,9 +342,7 @@ def _old_name(function):
         )
         return function(*args, **kwargs)
 
-    deprecated.__name__ = deprecated.__qualname__ = old
-    deprecated.__doc__ = f"Deprecated: call ``{new}``."
-    return deprecated
+    return named(deprecated, old, f"Deprecated: call ``{new}``.")
 
 
 uniform, normal, constant = _old_name(uniform_), _old_name(normal_), _old_name(constant_)

@@ -4,8 +4,9 @@ import math
 from collections import namedtuple
 
 from ..dtypes import complex128, float64, get_default_dtype
+from ..errors import not_a_tensor
 from ..tables import numbers as table
-from .elementwise import binary_in_place, not_a_tensor, of_tensors, refuse_number
+from .elementwise import binary_in_place, of_tensors, refuse_number
 from .reduce import logaddexp_complex
 
 __all__ = [

@@ -5,7 +5,7 @@ A conjugate is computed at once, where PyTorch marks the tensor and waits: ``is_
 
 from .. import primitives
 from ..dtypes import bool as bool_dtype
-from ..errors import TYPE_NAMES
+from ..errors import TYPE_NAMES, not_a_tensor
 from ..tables import complex as rows
 
 __all__ = [
@@ -19,12 +19,9 @@ REALS = ("float32", "float64")
 
 def two_reals(function, names, x, y):
     """Raise RuntimeError unless a complex tensor can be made of the two."""
-    for name, value in zip(names, (x, y), strict=True):
+    for position, value in enumerate((x, y)):
         if not hasattr(value, "_apply"):
-            position = 1 + names.index(name)
-            raise TypeError(
-                f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}"
-            )
+            raise not_a_tensor(function, names[position], position + 1, value)
     a, b = x.dtype.name, y.dtype.name
     if a not in (*REALS, "float16") or b not in (*REALS, "float16"):
         raise RuntimeError(

@@ -7,6 +7,7 @@ back to a convolution's input. Here shapes are checked, in PyTorch's words, and 
 
 import math
 
+from ..errors import not_implemented
 from ..tables import windows as rows
 
 __all__ = [
@@ -261,7 +262,7 @@ def check_dtypes(input, weight, bias, kernel):
     if x != w:
         raise different_dtypes(input, weight)
     if x.kind == "b":
-        raise not_implemented(kernel, input)
+        raise not_implemented(kernel, input._type_name())
 
 
 def check_transposed_dtypes(input, weight, bias, kernel):
@@ -270,18 +271,12 @@ def check_transposed_dtypes(input, weight, bias, kernel):
         if other is not None and other._array.dtype != input._array.dtype:
             raise different_dtypes(input, other)
     if input._type_name() not in ("Float", "Double", "Half", "BFloat16", "Long", "ComplexFloat", "ComplexDouble"):
-        raise not_implemented(kernel, input)
+        raise not_implemented(kernel, input._type_name())
 
 
 def different_dtypes(x, y):
     return RuntimeError(
         f"expected scalar type {x._type_name()} but found {y._type_name()}\nconvert one of them with .to(dtype)"
-    )
-
-
-def not_implemented(kernel, x):
-    return NotImplementedError(
-        f"\"{kernel}\" not implemented for '{x._type_name()}'\nconvert the tensors first, e.g. with .float()"
     )
 
 
@@ -318,7 +313,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
             f"{list(shape)}"
         )
     if input.dtype.category == 1:
-        raise not_implemented("im2col_out_cpu", input)
+        raise not_implemented("im2col_out_cpu", input._type_name())
     if len(shape) == 3:
         return unfold(input.unsqueeze(0), kernel, dilation, padding, stride).squeeze(0)
     counts = block_counts(shape[2:], kernel, dilation, padding, stride)
@@ -417,7 +412,7 @@ def check_columns(input, size, kernel, dilation, padding, stride):
             f"got: {list(shape)}"
         )
     if input.dtype.category == 1:
-        raise not_implemented("col2im_out_cpu", input)
+        raise not_implemented("col2im_out_cpu", input._type_name())
     if shape[1] % math.prod(kernel):
         raise RuntimeError(
             "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "

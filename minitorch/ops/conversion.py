@@ -7,8 +7,9 @@ from .. import dtypes
 from .. import primitives as rows
 from ..device import as_device
 from ..device import device as Device
-from ..errors import C_NAMES, broadcast_error, output_shape_error
+from ..errors import C_NAMES, broadcast_error, not_a_tensor, output_shape_error
 from ..layout import preserve_format
+from ..making import named
 from ..size import Size
 from ..tables.strides import alias
 from .memory_format import in_format, suggested
@@ -62,9 +63,7 @@ def caster(name, dtype):
     def cast(input, memory_format=None):
         return to(input, dtype, memory_format=memory_format)
 
-    cast.__name__ = cast.__qualname__ = name
-    cast.__doc__ = f"As {dtype.name}.   torch: Tensor.{name}"
-    return cast
+    return named(cast, name, f"As {dtype.name}.   torch: Tensor.{name}")
 
 
 float = caster("float", dtypes.float32)
@@ -145,7 +144,7 @@ def options(dtype):
 def type_as(input, other):
     """Cast to the dtype of ``other``.   torch: Tensor.type_as"""
     if not hasattr(other, "_array"):
-        raise TypeError(f"type_as(): argument 'other' (position 1) must be Tensor, not {other.__class__.__name__}")
+        raise not_a_tensor("type_as", "other", 1, other)
     return to(input, other.dtype)
 
 
@@ -163,7 +162,7 @@ def copy_(input, src, non_blocking=False):
     """The elements of ``src``, broadcast and cast, into the input.   torch: Tensor.copy_"""
     if not hasattr(src, "_apply"):
         if not isinstance(src, (builtins.float, builtins.int, complex)):
-            raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {src.__class__.__name__}")
+            raise not_a_tensor("copy_", "other", 1, src)
         src = input.new_tensor(src)
     if src._array.ndim > input._array.ndim:
         shapes = input._array.shape, src._array.shape
@@ -235,7 +234,7 @@ def filled_like(name, input, value, dtype, device, requires_grad, memory_format)
 def shape_like(name, input):
     """The shape of a tensor. Raises TypeError for what is none."""
     if not hasattr(input, "_array"):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {input.__class__.__name__}")
+        raise not_a_tensor(name, "input", 1, input)
     return input._array.shape
 
 

@@ -1,7 +1,7 @@
 """Views, copied: ``narrow_copy`` is ``narrow`` with memory of its own.   torch: the functions whose names end in _copy"""
 
 from .. import primitives as rows
-from .elementwise import named
+from ..making import named
 from .indexing import select, unbind
 from .joining import split, split_with_sizes
 from .movement import detach, diagonal, expand, permute, squeeze, t, transpose, unfold, unsqueeze, view

@@ -3,7 +3,7 @@
 torch: aten/src/ATen/native/Distributions.cpp
 """
 
-from ..errors import TYPE_NAMES
+from ..errors import TYPE_NAMES, not_a_tensor
 from ..tables import draws as rows
 from .random import require, stream_of
 
@@ -19,7 +19,7 @@ def poisson(input, generator=None):
     tensor([False,  True])
     """
     if not hasattr(input, "_apply"):
-        raise TypeError(f"poisson(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+        raise not_a_tensor("poisson", "input", 1, input)
     require(input.dtype, "poisson_cpu", input.is_floating_point())
     return input._apply(rows.poisson, (input,), (stream_of(generator),))
 

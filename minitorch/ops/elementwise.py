@@ -5,6 +5,8 @@ import math
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
+from ..errors import not_a_tensor
+from ..making import named
 from ..tables import complex as complex_rows
 
 __all__ = [
@@ -18,19 +20,12 @@ __all__ = [
     "in_place", "isclose", "isfinite", "isinf", "isnan", "keep", "le", "lerp", "lerp_", "log", "log10", "log10_",
     "log1p", "log1p_", "log2", "log2_", "log_", "logical_and", "logical_and_", "logical_not", "logical_not_",
     "logical_or", "logical_or_", "logical_xor", "logical_xor_", "lt", "masked_fill", "masked_fill_", "maximum",
-    "minimum", "mul", "mul_", "named", "nan_to_num", "ne", "neg", "neg_", "not_a_tensor", "of_tensors", "positive",
-    "pow", "pow_", "power_slope", "reciprocal", "reciprocal_", "refuse_number", "relu", "relu_", "remainder",
-    "remainder_", "rfloordiv", "rmod", "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share",
-    "sigmoid", "sigmoid_", "sign", "sign_", "signbit", "sin", "sin_", "sinh", "sinh_", "sqrt", "sqrt_", "square",
-    "square_", "sub", "sub_", "tan", "tan_", "tanh", "tanh_", "times_log", "trunc", "trunc_", "unary", "where",
-    "zero_",
+    "minimum", "mul", "mul_", "nan_to_num", "ne", "neg", "neg_", "of_tensors", "positive", "pow", "pow_",
+    "power_slope", "reciprocal", "reciprocal_", "refuse_number", "relu", "relu_", "remainder", "remainder_",
+    "rfloordiv", "rmod", "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid",
+    "sigmoid_", "sign", "sign_", "signbit", "sin", "sin_", "sinh", "sinh_", "sqrt", "sqrt_", "square", "square_",
+    "sub", "sub_", "tan", "tan_", "tanh", "tanh_", "times_log", "trunc", "trunc_", "unary", "where", "zero_",
 ]  # fmt: skip
-
-
-def named(function, name, doc):
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = doc
-    return function
 
 
 def unary(row, formula):
@@ -77,13 +72,6 @@ def refuse_number(name, input, other, second="other"):
     for position, (argument, x) in enumerate((("input", input), (second, other)), 1):
         if not hasattr(x, "_apply"):
             raise not_a_tensor(name, argument, position, x)
-
-
-def not_a_tensor(name, argument, position, x):
-    return TypeError(
-        f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(x).__name__}\n"
-        "make it a tensor first: torch.tensor(...)"
-    )
 
 
 def both_tensors(name, input, other):

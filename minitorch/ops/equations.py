@@ -3,6 +3,7 @@
 from collections import namedtuple
 
 from ..dtypes import finfo, int32
+from ..errors import not_implemented
 from ..tables import linalg as rows
 from .factors import identity, permuted
 from .matrix_checks import at_least_matrices, refuse_integers, refuse_narrow, same_dtype, square
@@ -114,7 +115,7 @@ def solve_triangular(input, B, *, upper, left=True, unitriangular=False):
     square(input, "linalg.solve_triangular")
     check_equation(input, B, left, "linalg.solve_triangular")
     if input._array.dtype.kind not in "fc":
-        raise NotImplementedError(f"\"triangular_solve_cpu\" not implemented for '{input._type_name()}'")
+        raise not_implemented("triangular_solve_cpu", input._type_name())
     if left:
         return input._apply(rows.solve_triangular, (input, B), (bool(upper), bool(unitriangular)))
     return input._apply(rows.solve_triangular, (input.mT, B.mT), (not upper, bool(unitriangular))).mT

@@ -7,7 +7,7 @@ Raises LinAlgError for a matrix that has no such factors; the ``_ex`` forms retu
 from collections import namedtuple
 
 from ..dtypes import int32
-from ..errors import factor_error
+from ..errors import factor_error, not_implemented
 from ..tables import linalg as rows
 from .matrix_checks import at_least_matrices, refuse_integers, square
 
@@ -86,7 +86,7 @@ def geqrf(input):
     if input.ndim < 2:
         raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
     if input._array.dtype.kind not in "fc":
-        raise NotImplementedError(f"\"geqrf_cpu\" not implemented for '{input._type_name()}'")
+        raise not_implemented("geqrf_cpu", input._type_name())
     x = input.detach()
     return geqrf_result(*rows.parts("geqrf", x, x._apply(rows.geqrf, (x,))))
 
@@ -183,7 +183,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False):
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
     several_dims(A, "torch.lu_factor")
     if A._array.dtype.kind not in "fc":
-        raise NotImplementedError(f"\"lu_cpu\" not implemented for '{A._type_name()}'")
+        raise not_implemented("lu_cpu", A._type_name())
     made = linalg_lu_factor_ex(*rows.parts("lu", A, A._apply(rows.lu, (A,))))
     if check_errors is not False:
         check_factors(made.info, "torch.linalg.lu_factor" if check_errors is None else "torch.linalg.lu_factor_ex")

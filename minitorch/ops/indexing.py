@@ -220,10 +220,7 @@ def index_add_at_(input, value, indices, dims):
 def index_put_(input, indices, values, accumulate=False):
     """``values`` written to, or added at, the places of a tuple of index tensors.   torch: Tensor.index_put_"""
     if values.dtype is not input.dtype:
-        raise RuntimeError(
-            "Index put requires the source and destination dtypes match, got "
-            f"{input._type_name()} for the destination and {values._type_name()} for the source."
-        )
+        raise RuntimeError(index_put_dtypes(input, values))
     view, found, dims = resolved(input, tuple(indices))
     view._write(rows.index_put, (view, values, *found), (dims, accumulate))
     return input

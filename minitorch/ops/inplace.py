@@ -1,6 +1,7 @@
 """In-place variants of what is said in several rows: ``x.sinc_()`` is ``sinc(x)`` written over ``x``."""
 
 from .. import primitives as rows
+from ..making import named
 from . import arithmetic, elementwise, norms, reduce, scatter, special, sums
 
 __all__ = [
@@ -21,7 +22,7 @@ def written_over(function):
         source = input.clone() if input.requires_grad else input  # what is written over can't be remembered
         return input._write(rows.assign, (input, function(source, *args, **kwargs)))
 
-    return elementwise.named(in_place, f"{function.__name__}_", f"``{function.__name__}`` in place.")
+    return named(in_place, f"{function.__name__}_", f"``{function.__name__}`` in place.")
 
 
 eq_, ne_ = written_over(elementwise.eq), written_over(elementwise.ne)

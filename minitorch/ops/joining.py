@@ -3,6 +3,7 @@
 import itertools
 
 from .. import primitives as rows
+from ..making import named
 from .indexing import several_views
 from .reduce import one_dim
 from .spelling import numpy_names, spelled
@@ -221,9 +222,7 @@ def by_dim(name, dim, least):
             )
         return input.tensor_split(sections, d)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"``tensor_split`` along dim {dim}.   torch: {name}"
-    return function
+    return named(function, name, f"``tensor_split`` along dim {dim}.   torch: {name}")
 
 
 hsplit, vsplit, dsplit = by_dim("hsplit", 1, 1), by_dim("vsplit", 0, 2), by_dim("dsplit", 2, 3)

@@ -3,6 +3,7 @@
 import warnings
 
 from .. import primitives as rows
+from ..errors import refuse_mixture
 from .reduce import one_dim
 from .spelling import numpy_names
 
@@ -36,7 +37,9 @@ def matmul(input, other):
         return input.dot(other) if input._mode.autocast is None else dot_product(input, other)
     if x.ndim == 1:
         return input.unsqueeze(0).matmul(other).squeeze(-2)
-    return input.matmul(other.unsqueeze(1)).squeeze(-1) if x.shape[-1] == y.shape[0] else mv_error(x.shape, y.shape)
+    if x.shape[-1] != y.shape[0]:
+        raise mv_error(x.shape, y.shape)
+    return input.matmul(other.unsqueeze(1)).squeeze(-1)
 
 
 def rmatmul(input, other):
@@ -45,7 +48,7 @@ def rmatmul(input, other):
 
 
 def matmul_error(a, b):
-    if len(a) == 2 and len(b) == 2 or len(b) == 2:
+    if len(b) == 2:
         n, k = (a[0] if len(a) == 2 else -(-_count(a) // max(a[-1], 1))), a[-1]
         return RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {b[0]}x{b[1]})\n"
@@ -59,8 +62,8 @@ def matmul_error(a, b):
 
 def mv_error(a, b):
     if len(a) == 2:
-        raise RuntimeError(f"size mismatch, got input ({a[0]}), mat ({a[0]}x{a[1]}), vec ({b[0]})")
-    raise matmul_error(a, (*b, 1))
+        return RuntimeError(f"size mismatch, got input ({a[0]}), mat ({a[0]}x{a[1]}), vec ({b[0]})")
+    return matmul_error(a, (*b, 1))
 
 
 def _count(shape):
@@ -68,15 +71,6 @@ def _count(shape):
     for n in shape:
         total *= n
     return total
-
-
-def same_dtype(x, y):
-    """Raise RuntimeError if a product is asked of two dtypes, which PyTorch doesn't mix here."""
-    if x.dtype is not y.dtype:
-        raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {x._type_name('c')} != {y._type_name('c')}\n"
-            "convert one of them with .to(dtype)"
-        )
 
 
 def mm(input, mat2):
@@ -198,8 +192,7 @@ def linear(input, weight, bias=None):
 def linear_in_steps(input, weight, bias):
     """``linear`` where its row refuses: for a weight or a bias of another rank. Raises RuntimeError with PyTorch's reason."""
     x, w = input._array, weight._array
-    if input.dtype is not weight.dtype:
-        same_dtype(input, weight)
+    refuse_mixture([input.dtype.name, weight.dtype.name])
     if w.ndim == 2 and x.ndim and x.shape[-1] != w.shape[1]:
         raise matmul_error(x.shape if x.ndim > 1 else (1, *x.shape), w.shape[::-1])
     result = input.matmul(weight.t() if w.ndim == 2 else weight)

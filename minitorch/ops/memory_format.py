@@ -6,7 +6,7 @@ torch: c10/core/MemoryFormat.h
 from .. import primitives as rows
 from ..layout import channels_last, channels_last_3d, contiguous_format, memory_format, preserve_format
 
-__all__ = ["clone", "contiguous", "in_format", "is_contiguous", "suggested"]
+__all__ = ["clone", "contiguous", "in_format", "is_contiguous", "memory_order", "suggested"]
 
 
 def check_format(function, value):
@@ -27,6 +27,36 @@ def in_format(input, format, function="to"):
         return input
     copy = seen._apply(rows.contiguous, (seen,))
     return copy if seen is input else copy.permute([order.index(d) for d in range(len(order))])
+
+
+def memory_order(x):
+    """The dims of ``x`` from the outermost in memory to the innermost; None if that is the order that they have.
+
+    >>> from minitorch.ops.memory_format import memory_order
+    >>> memory_order(torch.empty(2, 3)), memory_order(torch.empty(2, 3).t())
+    (None, (1, 0))
+    """
+    if x.is_contiguous():
+        return None
+    shape, strides = x.shape, x.stride()
+
+    # Sorted by exchanges, since a dim of stride 0 (an expanded one) compares with no other.
+    order = list(reversed(range(x.ndim)))  # innermost first
+    for i in range(1, x.ndim):
+        here = i
+        for k in reversed(range(i)):
+            a, b = order[k], order[here]
+            if not strides[a] or not strides[b]:
+                continue
+            if strides[a] < strides[b]:
+                break
+            if (strides[a], shape[a]) > (strides[b], shape[b]):
+                order[k], order[here] = b, a
+                here = k
+    order.reverse()
+
+    long = [d for d in order if shape[d] > 1]
+    return None if long == sorted(long) else tuple(order)
 
 
 def suggested(input):

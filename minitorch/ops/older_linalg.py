@@ -3,6 +3,7 @@
 import warnings
 from collections import namedtuple
 
+from ..errors import not_implemented
 from ..tables import linalg as rows
 from . import equations, factors
 from .matrix_checks import square
@@ -59,7 +60,7 @@ def cholesky_inverse(input, upper=False):
     """A⁻¹, for the triangle L with L Lᴴ = A, or ``upper``: Lᴴ.   torch: cholesky_inverse"""
     square(input, "cholesky_inverse")
     if input._array.dtype.char not in "fdFD":
-        raise NotImplementedError(f"\"cholesky_inverse_out_cpu\" not implemented for '{input._type_name()}'")
+        raise not_implemented("cholesky_inverse_out_cpu", input._type_name())
     return cholesky_solve(factors.identity(input, input.shape[-1]).expand(input.shape), input, upper)
 
 

@@ -7,6 +7,7 @@ padding, dilation, positions), with an entry for each dim.
 
 import math
 
+from ..errors import not_implemented
 from ..tables import windows as rows
 
 __all__ = [
@@ -52,7 +53,7 @@ def max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_in
     positions = counts(shape[-n:], kernel, stride, padding, dilation, ceil_mode)
     check_positions(shape, positions, kernel, n, name)
     if input._array.dtype.kind in "bc":
-        raise not_implemented(f"max_pool{max(n, 2)}d", input)
+        raise not_implemented(f"max_pool{max(n, 2)}d", input._type_name())
 
     index = input._apply(rows.max_pool_index, (input,), ((kernel, stride, padding, dilation, positions),))
     overlap = any([s < d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation, strict=True)])
@@ -103,7 +104,7 @@ def avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad, 
     positions = counts(shape[-n:], kernel, stride, padding, ones, ceil_mode)
     check_positions(shape, positions, kernel, n, name)
     if input.dtype.is_complex or not (input.is_floating_point() or input._type_name() == "Long"):
-        raise not_implemented("avg_pool3d_out_frame" if n == 3 else "avg_pool2d", input)
+        raise not_implemented("avg_pool3d_out_frame" if n == 3 else "avg_pool2d", input._type_name())
     if divisor is None:
         divisor = elements_seen(shape[-n:], kernel, stride, padding, positions, count_include_pad)
     return input._apply(rows.avg_pool, (input,), ((kernel, stride, padding, ones, positions), divisor))
@@ -176,7 +177,7 @@ def adaptive_avg_pool(input, output_size, n):
         )
     check_full(shape, n, name, "avg")
     if not input.is_floating_point():
-        raise not_implemented("adaptive_avg_pool3d_cpu" if n == 3 else "adaptive_avg_pool2d", input)
+        raise not_implemented("adaptive_avg_pool3d_cpu" if n == 3 else "adaptive_avg_pool2d", input._type_name())
     if 0 in wanted or 0 in shape:
         return input.sum(tuple(range(-n, 0)), keepdim=True).expand(*shape[:-n], *wanted) * 1
 
@@ -203,7 +204,7 @@ def adaptive_max_pool(input, output_size, return_indices, n):
         negative = next(size for size in wanted if size < 0)
         raise RuntimeError(f"Trying to create tensor with negative dimension {negative}: {full}")
     if not input.is_floating_point():
-        raise not_implemented("adaptive_max_pool3d_cpu" if n == 3 else "adaptive_max_pool2d", input)
+        raise not_implemented("adaptive_max_pool3d_cpu" if n == 3 else "adaptive_max_pool2d", input._type_name())
 
     lead = shape[: len(shape) - n]
     if all([count and size % count == 0 for size, count in zip(shape[-n:], wanted, strict=True)]):
@@ -300,7 +301,7 @@ def check_max_pool1d(input, kernel, stride, padding, dilation):
             f"max_pool1d() Invalid computed output size: {size}\nthe window is longer than the padded input"
         )
     if not input.is_floating_point():
-        raise not_implemented("max_pool1d_impl", input)
+        raise not_implemented("max_pool1d_impl", input._type_name())
 
 
 def labelled(letters, numbers):
@@ -440,7 +441,3 @@ def dims_error(name, shape):
         f"Expected 2 to 3 dimensions, but got {len(shape)}-dimensional tensor for argument #1 'self' (while checking arguments for "
         f"{name})\nthe dims are images (optional), channels, length"
     )
-
-
-def not_implemented(kernel, input):
-    return NotImplementedError(f"\"{kernel}\" not implemented for '{input._type_name()}'\nconvert it first: x.float()")

@@ -9,10 +9,11 @@ torch: aten/src/ATen/native/Distributions.cpp and DistributionTemplates.h
 from .. import primitives as rows
 from ..backends.mt19937 import default_stream
 from ..errors import C_NAMES, TYPE_NAMES
+from .memory_format import memory_order
 
 __all__ = [
     "EXACT", "bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "integer", "interval", "log_normal_",
-    "memory_order", "moments", "multinomial", "normal_", "random_", "require", "stream_of", "uniform_",
+    "moments", "multinomial", "normal_", "random_", "require", "stream_of", "uniform_",
 ]  # fmt: skip
 
 
@@ -27,36 +28,6 @@ def stream_of(generator):
             f"argument 'generator' must be torch.Generator, not {type(generator).__name__}\n"
             "make one with torch.Generator().manual_seed(0)"
         ) from None
-
-
-def memory_order(x):
-    """The dims of ``x`` from the outermost in memory to the innermost; None if that is the order that they have.
-
-    >>> from minitorch.ops.random import memory_order
-    >>> memory_order(torch.empty(2, 3)), memory_order(torch.empty(2, 3).t())
-    (None, (1, 0))
-    """
-    if x.is_contiguous():
-        return None
-    shape, strides = x.shape, x.stride()
-
-    # Sorted by exchanges, since a dim of stride 0 (an expanded one) compares with no other.
-    order = list(reversed(range(x.ndim)))  # innermost first
-    for i in range(1, x.ndim):
-        here = i
-        for k in reversed(range(i)):
-            a, b = order[k], order[here]
-            if not strides[a] or not strides[b]:
-                continue
-            if strides[a] < strides[b]:
-                break
-            if (strides[a], shape[a]) > (strides[b], shape[b]):
-                order[k], order[here] = b, a
-                here = k
-    order.reverse()
-
-    long = [d for d in order if shape[d] > 1]
-    return None if long == sorted(long) else tuple(order)
 
 
 def _fill(x, row, generator, *params):
@@ -170,7 +141,7 @@ def bernoulli_(x, p=0.5, *, generator=None):
     return _fill(x, rows.bernoulli, generator, _probability(x.dtype, p))
 
 
-def bernoulli(input, p=None, *, generator=None, out=None):
+def bernoulli(input, p=None, *, generator=None):
     """1 with probability input[i], else 0; with ``p``, a tensor like ``input`` of ones with that probability.
 
     The result's gradient with respect to ``input`` is 0.   torch: bernoulli
@@ -178,8 +149,6 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     >>> torch.bernoulli(tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    if out is not None:
-        return out.copy_(bernoulli(input, p, generator=generator))
     stream = stream_of(generator)
     if p is not None:
         params = (stream, tuple(input.shape), None, input.dtype, _probability(input.dtype, p))
@@ -249,7 +218,7 @@ def interval(function, dtype, low, to):
     return low, high - low, high - low >= 2**28
 
 
-def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
+def multinomial(input, num_samples, replacement=False, *, generator=None):
     """``num_samples`` indices for each row of ``input``, index i with a probability in proportion to input[…, i].
 
     input: (categories) or (rows, categories) → int64 (…, num_samples). Without replacement no index comes twice.
@@ -260,8 +229,6 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     >>> torch.multinomial(tensor([0.0, 10.0, 3.0, 0.0]), 2)
     tensor([1, 2])
     """
-    if out is not None:
-        return out.copy_(multinomial(input, num_samples, replacement, generator=generator))
     samples = integer("multinomial", num_samples, "num_samples", 2)
     if not input.is_floating_point():
         raise RuntimeError(

@@ -12,6 +12,7 @@ from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
 from ..errors import TYPE_NAMES
+from ..making import named
 from .spelling import numpy_names, spelled
 
 __all__ = [
@@ -269,12 +270,8 @@ def extreme(name, arg, whole, pairwise, result):
         values = input.gather(d, indices)
         return result(values, indices) if keepdim else result(values.squeeze(d), indices.squeeze(d))
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""The {name}imum: of all elements; over ``dim``, as (values, indices); or of two tensors, element by element.
-
-    torch: {name}
-    """
-    return function
+    what = f"The {name}imum: of all elements; over ``dim``, as (values, indices); or of two tensors, element by element."
+    return named(function, name, f"{what}\n\n    torch: {name}\n    ")
 
 
 max = extreme("max", rows.argmax, amax, lambda x, y: x.maximum(y), max_result)
@@ -295,12 +292,8 @@ def arg_extreme(name, row):
             dim = one_dim(dim, 0) or None
         return input._apply(row, (input,), (dim if dim is None else one_dim(dim, input.ndim), keepdim))
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""Where the {name[3:]}imum is, the first if there are several: over ``dim``, or in the flattened tensor.
-
-    torch: {name}
-    """
-    return function
+    what = f"Where the {name[3:]}imum is, the first if there are several: over ``dim``, or in the flattened tensor."
+    return named(function, name, f"{what}\n\n    torch: {name}\n    ")
 
 
 argmax = arg_extreme("argmax", rows.argmax)
@@ -343,9 +336,7 @@ def boolean(name, row):
         result = input._apply(row, (input,), (dims_of(dim, input.ndim), keepdim))
         return result.to(uint8) if input.dtype is uint8 else result
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Whether {name} of the elements over ``dim`` are nonzero.   torch: {name}"
-    return function
+    return named(function, name, f"Whether {name} of the elements over ``dim`` are nonzero.   torch: {name}")
 
 
 any = boolean("any", rows.any)

@@ -3,6 +3,8 @@
 torch: aten/src/ATen/native/sparse
 """
 
+from ..making import lacking, named
+
 __all__ = [
     "ccol_indices", "coalesce", "col_indices", "crow_indices", "indices", "is_coalesced", "row_indices", "smm", "sparse_dim",
     "sparse_mask", "sparse_resize_", "sspaddmm", "to_dense", "to_sparse", "to_sparse_coo", "to_sparse_csc", "to_sparse_csr",
@@ -16,9 +18,7 @@ def asking(name, kind):
     def method(input):
         raise RuntimeError(f"{name} expected {kind} tensor layout but got Strided\nthis tensor stores all its elements")
 
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"Of sparse tensors only: raises RuntimeError.   torch: Tensor.{name}"
-    return method
+    return named(method, name, f"Of sparse tensors only: raises RuntimeError.   torch: Tensor.{name}")
 
 
 COORDINATES = "sparse coordinate"
@@ -31,13 +31,8 @@ row_indices = asking("row_indices", "sparse column compressed")
 
 def making(name):
     """The method ``name``, whose result would be sparse."""
-
-    def method(input, *args, **kwargs):
-        raise NotImplementedError(f"Tensor.{name}: sparse tensors aren't here\nkeep the tensor as it is, with all its elements")
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"Not here: raises NotImplementedError.   torch: Tensor.{name}"
-    return method
+    text = f"Tensor.{name}: sparse tensors aren't here\nkeep the tensor as it is, with all its elements"
+    return lacking(f"Tensor.{name}", NotImplementedError, text)
 
 
 to_sparse, to_sparse_coo, to_sparse_csr, to_sparse_csc = map(

@@ -5,8 +5,10 @@ More are in ``torch.special``.
 
 import math
 
+from ..errors import not_a_tensor
+from ..making import named
 from ..tables import special as table
-from .elementwise import binary_in_place, both_tensors, in_place, named, not_a_tensor, of_tensors, unary
+from .elementwise import binary_in_place, both_tensors, in_place, of_tensors, unary
 
 __all__ = [
     "digamma", "digamma_", "erfinv", "erfinv_", "i0", "i0_", "igamma", "igamma_", "igammac", "igammac_", "lgamma",

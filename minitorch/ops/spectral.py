@@ -1,4 +1,4 @@
-"""Fourier transforms: of one dim, of two, of any, of reals, of spectra of reals; and of a signal's short windows.
+"""Fourier transforms: of one dim, of two, of any, of reals, of spectra of reals. Those of a signal's short windows are in ``stft.py``.
 
 ``n`` and ``s`` are sizes to which the input is cut or padded with zeros first. ``norm`` says which direction is divided:
 "backward" (the default) the inverse by n, "forward" the other, "ortho" both by √n.
@@ -7,6 +7,8 @@ torch: torch.fft, aten/src/ATen/native/SpectralOps.cpp
 """
 
 from ..dtypes import get_default_dtype
+from ..errors import not_a_tensor
+from ..making import named
 from ..tables import spectral as rows
 from .reduce import one_dim
 from .spelling import numpy_names
@@ -85,7 +87,7 @@ def place(name, input, n, dim, half=False):
 
 def tensor_only(name, x):
     if not hasattr(x, "_array"):
-        raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
+        raise not_a_tensor(f"fft_{name}", "input", 1, x)
 
 
 def checked_points(n):
@@ -100,13 +102,8 @@ def transform(name, inverse):
         x = resized_along(spectral_input(input), d, n)
         return x._apply(rows.fft, (x,), ((d,), inverse, power_of(norm, inverse)))
 
-    return named(function, name, f"The {'inverse ' * inverse}Fourier transform over one dim, complex.")
-
-
-def named(function, name, doc):
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{doc}   torch: fft.{name}"
-    return numpy_names(function)
+    doc = f"The {'inverse ' * inverse}Fourier transform over one dim, complex.   torch: fft.{name}"
+    return numpy_names(named(function, name, doc))
 
 
 fft, ifft = transform("fft", False), transform("ifft", True)
@@ -187,7 +184,8 @@ def transform_n(name, inverse):
         x = resized(spectral_input(input), dims, points)
         return x._apply(rows.fft, (x,), (dims, inverse, power_of(norm, inverse))) if dims else x.clone()
 
-    return named(function, name, f"The {'inverse ' * inverse}Fourier transform over several dims, all unless said.")
+    doc = f"The {'inverse ' * inverse}Fourier transform over several dims, all unless said.   torch: fft.{name}"
+    return numpy_names(named(function, name, doc))
 
 
 fftn, ifftn = transform_n("fftn", False), transform_n("ifftn", True)
@@ -231,7 +229,8 @@ def of_two(name, over_many):
     def function(input, s=None, dim=(-2, -1), norm=None):
         return over_many(input, s, dim, norm)
 
-    return named(function, name, f"``{over_many.__name__}`` over two dims, the last unless said.")
+    doc = f"``{over_many.__name__}`` over two dims, the last unless said.   torch: fft.{name}"
+    return numpy_names(named(function, name, doc))
 
 
 fft2, ifft2, rfft2, irfft2 = of_two("fft2", fftn), of_two("ifft2", ifftn), of_two("rfft2", rfftn), of_two("irfft2", irfftn)

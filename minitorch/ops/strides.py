@@ -84,7 +84,7 @@ def gathered_in(input, shape, strides, offset, own):
     Where the own places coincide, as in an expanded tensor, each gets its share.
     """
     there, here = flat_places(input, input.shape, strides, offset), flat_places(input, shape, *own)
-    count = max([n for n in (last(input.shape, strides, offset), last(shape, *own))])
+    count = max(last(input.shape, strides, offset), last(shape, *own))
     total = input.new_zeros(count).index_add_at_(input.reshape(-1), (there.reshape(-1),), (0,))
     if any(n > 1 and s == 0 for n, s in zip(shape, own[0], strict=True)) or overlapping(shape, own[0]):
         often = input.new_zeros(count).index_add_at_(input.new_ones(here.numel()), (here.reshape(-1),), (0,))
@@ -93,6 +93,7 @@ def gathered_in(input, shape, strides, offset, own):
 
 
 def last(shape, strides, offset):
+    """The first place behind all elements."""
     return offset + extent(shape, strides) if 0 not in shape else 0
 
 

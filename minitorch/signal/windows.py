@@ -10,6 +10,7 @@ import math
 
 from ..creation import arange, empty, linspace, ones, tensor
 from ..dtypes import float32, float64, get_default_dtype
+from ..making import named
 
 __all__ = [
     "bartlett", "blackman", "cosine", "exponential", "gaussian", "general_cosine", "general_hamming", "hamming", "hann", "kaiser",
@@ -119,9 +120,7 @@ def of_cosines(name, coefficients, formula):
             M, a=coefficients, sym=sym, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad
         )
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{formula}.   torch: signal.windows.{name}"
-    return function
+    return named(function, name, f"{formula}.   torch: signal.windows.{name}")
 
 
 hamming = of_cosines("hamming", [0.54, 1.0 - 0.54], "0.54 - 0.46 cos k")

@@ -47,7 +47,7 @@ from .activation import (
     tanhshrink,
     threshold,
     threshold_,
-)
+)  # fmt: skip
 from .alignment import ctc_loss
 from .attention import multi_head_attention_forward, scaled_dot_product_attention
 from .bags import embedding_bag
@@ -57,7 +57,7 @@ from .classification import (
     multilabel_margin_loss,
     multilabel_soft_margin_loss,
     nll_loss,
-)
+)  # fmt: skip
 from .convolution import (
     conv1d,
     conv2d,
@@ -68,7 +68,7 @@ from .convolution import (
     conv_transpose3d,
     fold,
     unfold,
-)
+)  # fmt: skip
 from .distance import cosine_similarity, normalize, pairwise_distance, pdist
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from .fractional import (
@@ -76,7 +76,7 @@ from .fractional import (
     fractional_max_pool2d_with_indices,
     fractional_max_pool3d,
     fractional_max_pool3d_with_indices,
-)
+)  # fmt: skip
 from .linear import bilinear, linear
 from .linear_cross_entropy import LinearCrossEntropyOptions, linear_cross_entropy
 from .loss import (
@@ -90,7 +90,7 @@ from .loss import (
     poisson_nll_loss,
     smooth_l1_loss,
     soft_margin_loss,
-)
+)  # fmt: skip
 from .normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
 from .padding import pad
 from .pooling import (
@@ -118,14 +118,14 @@ from .pooling import (
     max_unpool1d,
     max_unpool2d,
     max_unpool3d,
-)
+)  # fmt: skip
 from .ranking import (
     cosine_embedding_loss,
     hinge_embedding_loss,
     margin_ranking_loss,
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
-)
+)  # fmt: skip
 from .resampling import interpolate, upsample, upsample_bilinear, upsample_nearest
 from .sparse import embedding, one_hot
 from .vision import affine_grid, channel_shuffle, grid_sample, native_channel_shuffle, pixel_shuffle, pixel_unshuffle

@@ -2,6 +2,7 @@
 
 from ...creation import as_tensor
 from ...dtypes import float32, float64, int64
+from ...errors import not_implemented
 from ...tables import sampling as rows
 from .reduction import check_reduction, reduce_loss
 
@@ -33,9 +34,7 @@ def ctc_loss(
         raise RuntimeError(f"blank must be in label range\nit is {blank}, the classes are 0 to {classes - 1}")
     _check_lengths(*[x.tolist() for x in given], frames)
     if log_probs.dtype not in (float32, float64):
-        raise NotImplementedError(
-            f"\"ctc_loss_cpu\" not implemented for '{log_probs._type_name()}'\nconvert it first: x.float()"
-        )
+        raise not_implemented("ctc_loss_cpu", log_probs._type_name())
     targets = _padded(targets.detach().long(), given[1], batch)
     loss = log_probs._apply(rows.ctc_loss, (log_probs, targets, *given), (blank, bool(zero_infinity)))
     if reduction == "mean":

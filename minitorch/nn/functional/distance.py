@@ -3,6 +3,7 @@
 import math
 
 from ...dtypes import float32, float64
+from ...errors import not_implemented
 from ...ops.spelling import numpy_names
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
@@ -54,7 +55,7 @@ def pdist(input, p=2):
     if p < 0:
         raise RuntimeError(f"pdist only supports non-negative p values\ngot p={p}")
     if input.dtype not in (float32, float64):
-        raise NotImplementedError(f"\"pdist\" not implemented for '{input._type_name()}'\nuse x.float()")
+        raise not_implemented("pdist", input._type_name())
     n = input.shape[0]
     first, second = input.new_ones(n, n).triu(1).nonzero(as_tuple=True)
     difference = input.index_select(0, first) - input.index_select(0, second)

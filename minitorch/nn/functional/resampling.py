@@ -3,6 +3,7 @@
 import warnings
 
 from ...dtypes import uint8
+from ...errors import not_implemented
 from ...tables import sampling as rows
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
@@ -74,7 +75,7 @@ def _resampled(input, plans, mode):
     else:
         smooth = plans[0][0].startswith("smooth")
         kernel = "compute_index_ranges_weights" if smooth else KERNELS.get(mode, "compute_indices_weights_linear")
-    raise NotImplementedError(f"\"{kernel}\" not implemented for '{input._type_name()}'\nconvert it first: x.float()")
+    raise not_implemented(kernel, input._type_name())
 
 
 def _size_and_scales(before, size, scale_factor):

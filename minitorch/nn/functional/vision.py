@@ -7,6 +7,7 @@ import itertools
 import warnings
 
 from ...creation import arange
+from ...errors import not_implemented
 
 __all__ = [
     "affine_grid", "affine_grid_generator", "channel_shuffle", "grid_sample", "grid_sampler", "native_channel_shuffle",
@@ -154,9 +155,7 @@ def _check_grid(input, grid, mode):
             "grid_sampler(): bicubic interpolation only supports 4D input\nuse mode='bilinear' for volumes"
         )
     if not input.is_floating_point():
-        raise NotImplementedError(
-            f"\"grid_sampler_{n}d_cpu_kernel_impl\" not implemented for '{input._type_name()}'\nconvert it first: x.float()"
-        )
+        raise not_implemented(f"grid_sampler_{n}d_cpu_kernel_impl", input._type_name())
     if input.dtype != grid.dtype:
         raise RuntimeError(
             f"expected scalar type {input._type_name()} but found {grid._type_name()}\nconvert the grid: grid.to(input.dtype)"

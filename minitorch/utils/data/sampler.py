@@ -11,7 +11,8 @@ from types import GenericAlias
 
 from ...creation import as_tensor, empty
 from ...dtypes import float64, int64
-from ...random import Generator, multinomial, randint, randperm
+from ...ops.random import multinomial
+from ...random import Generator, randint, randperm
 
 __all__ = [
     "BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler",
