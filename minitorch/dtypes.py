@@ -8,9 +8,10 @@ torch: c10/core/ScalarType.h, aten/src/ATen/native/TypeProperties.cpp
 """
 
 import builtins
+import math
 
 __all__ = [
-    "DTYPES", "as_dtype", "bfloat16", "bool", "can_cast", "cdouble", "cfloat", "complex128", "complex64", "double",
+    "DTYPES", "as_dtype", "bfloat16", "bool", "can_cast", "cdouble", "cfloat", "complex128", "complex64", "converted", "double",
     "dtype", "finfo", "float", "float16", "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int16",
     "int32", "int64", "int8", "long", "number_dtype", "promote_types", "result_dtype", "set_default_dtype", "short",
     "uint8",
@@ -237,6 +238,51 @@ class iinfo:
 
     def __repr__(self):
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+C_TYPES = {
+    "bool": "bool", "int32": "int", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float",
+    "float64": "double", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+"""What messages call the types that numbers are converted to; of others, the name and "_t"."""
+
+
+def converted(value, d):
+    """A Python number as one that type ``d`` holds: whole for integers, True or False for booleans.
+
+    Raises RuntimeError for a number out of range, or with an imaginary part that would be lost. Infinity is no number
+    out of range, and negative ones may wrap in uint8, as in PyTorch.
+    """
+    if value.__class__ is builtins.float and -6e4 < value < 6e4 and d.category >= FLOATING:
+        return value
+    if value.__class__ is builtins.int and not -(2**63) <= value < 2**64:
+        raise OverflowError("int too big to convert")
+    if value.__class__ is complex and not (d.is_complex or value.imag):
+        value = value.real
+    if not holds(d, value):
+        raise RuntimeError(
+            f"value cannot be converted to type {C_TYPES.get(d.name, d.name + '_t')} without overflow\n"
+            f"{d!r} can't hold {value}: choose another dtype"
+        )
+    if d.category == BOOL:
+        return builtins.bool(value)
+    if d.category == INTEGER:
+        return builtins.int(value) if d.is_signed else builtins.int(value) % 2**8
+    return builtins.float(value) if value.__class__ is builtins.int and value >= 2**63 else value
+
+
+def holds(d, value):
+    """Whether a Python number is in the range of type ``d``."""
+    if d.category == BOOL:
+        return True
+    if value.__class__ is complex and not d.is_complex:
+        return False
+    if d.category == INTEGER:
+        limits = iinfo(d)
+        return (limits.min or -limits.max) <= value <= limits.max
+    top = finfo(d).max
+    parts = (value.real, value.imag) if value.__class__ is complex else (value,)
+    return all([not math.isfinite(part) or -top <= part <= top for part in parts])
 
 
 bool, short, int, long = bool_, int16, int32, int64

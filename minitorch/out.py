@@ -61,9 +61,13 @@ FUNCTIONAL = """
 SAME_DTYPE = ("complex", "polar")
 """Those whose ``out`` must have the result's dtype."""
 
-EXACT = {"aminmax", "cummax", "cummin", "gather", "kthvalue", "mode", "sort", "topk"}
-"""Functions that don't cast: what they write has the dtype of the result."""
-APART = {"gather", "index_select", "kthvalue", "take"}
+MISFIT = "Expected out tensor to have dtype {expected}, but got {found} instead"
+EXACT = dict.fromkeys(("aminmax", "cummax", "cummin", "gather", "kthvalue", "mode", "sort", "topk"), MISFIT) | {
+    "masked_select": "masked_select(): self and result must have the same scalar type",
+    "multinomial": "multinomial expects Long tensor out, got: {name}",
+}
+"""Functions that don't cast, and what they say of an ``out`` that hasn't the dtype of the result."""
+APART = {"cat", "gather", "index_select", "kthvalue", "masked_select", "take"}
 """Functions that read after they begin to write: ``out`` may not share memory with an input."""
 
 RESIZED = (
@@ -130,7 +134,7 @@ def written_to(out, function, args, kwargs):
             "requires grad.\nleave out= away, or call it under no_grad"
         )
     if name in APART:
-        refuse_overlap(places, args)
+        refuse_overlap(places, [x for given in (*args, *kwargs.values()) for x in several(given)])
     with no_grad():
         result = function(*args, **kwargs)
         results = [result] if isinstance(result, Tensor) else list(result)
@@ -141,9 +145,9 @@ def written_to(out, function, args, kwargs):
             raise RuntimeError(f"Expected object of scalar type {expected} but got scalar type {found} for argument 'out'")
         for place, value in zip(places, results):
             if name in EXACT and place.dtype is not value.dtype:
+                expected, found = [errors.C_NAMES[x.dtype.name] for x in (value, place)]
                 raise RuntimeError(
-                    f"Expected out tensor to have dtype {errors.C_NAMES[value.dtype.name]}, but got "
-                    f"{errors.C_NAMES[place.dtype.name]} instead"
+                    EXACT[name].format(expected=expected, found=found, name=errors.TYPE_NAMES[place.dtype.name])
                 )
             fill(place, value)
     return out if isinstance(result, Tensor) else result._make(places) if hasattr(result, "_make") else out
@@ -156,17 +160,20 @@ def refuse_overlap(places, inputs):
             raise RuntimeError(errors.SHARED_ELEMENTS)
         array = place._array
         xp = ARRAY_TYPES[array.__class__]
-        if any([isinstance(x, Tensor) and xp.may_share_memory(array, x._array) for x in inputs]):
+        if any([isinstance(x, Tensor) and (place is x or xp.may_share_memory(array, x._array)) for x in inputs]):
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
                 "location. Please clone() the tensor before performing the operation."
             )
 
 
+def several(x):
+    """What is in a list, or the one thing that is given."""
+    return x if isinstance(x, (list, tuple)) else (x,)
+
+
 def wants_gradient(x):
-    if isinstance(x, (list, tuple)):
-        return any([wants_gradient(item) for item in x])
-    return isinstance(x, Tensor) and x.requires_grad
+    return any([isinstance(item, Tensor) and item.requires_grad for item in several(x)])
 
 
 def fill(place, value):

@@ -535,10 +535,9 @@ def pad(x, widths, value):
 def full(shape, value, dtype):
     if not value and not isinstance(value, float):
         return numpy.zeros(shape, ARRAY_DTYPE[dtype])
-    try:
-        return numpy.full(shape, value, ARRAY_DTYPE[dtype])
-    except OverflowError:
-        raise RuntimeError(f"value cannot be converted to type {dtype.name}_t without overflow") from None
+    if value.__class__ is complex or not 0 < value < 128:
+        value = dtypes.converted(value, dtype)
+    return numpy.full(shape, value, ARRAY_DTYPE[dtype])
 
 
 def empty(shape, dtype):

@@ -5,6 +5,7 @@ import math
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
+from ..dtypes import converted
 from ..errors import not_a_tensor
 from ..making import named
 from ..tables import complex as complex_rows
@@ -387,23 +388,15 @@ def filling(input, mask, value):
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask._type_name('c')}\ncompare, as in x > 0"
         )
     if not hasattr(value, "_apply"):
-        return input.new_full((), value if value.__class__ is not complex else part_for(input, value))
+        return input.new_full((), value)
     if value.ndim:
         raise RuntimeError(
             f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).\n"
             "for a value for each element there is torch.where(mask, values, x)"
         )
+    if value.is_complex() and not input.is_complex():
+        converted(value.item(), input.dtype)
     return value.to(input.dtype)
-
-
-def part_for(input, value):
-    """A complex number to fill a tensor with; of a real tensor its real part. Raises RuntimeError if that isn't all."""
-    if input.is_complex():
-        return value
-    if value.imag:
-        name = {"float64": "double", "float32": "float", "bool": "bool"}.get(input.dtype.name, f"{input.dtype.name}_t")
-        raise RuntimeError(f"value cannot be converted to type {name} without overflow\nit is complex, the tensor isn't")
-    return value.real
 
 
 def clamp(input, min=None, max=None):
@@ -498,11 +491,7 @@ def fill_(input, value):
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
         return input.copy_(value)
-    if value.__class__ is complex:
-        value = part_for(input, value)
-    if not input.is_floating_point() and not input.is_complex():
-        value = int(value) if input.dtype is not bool_dtype else bool(value)
-    return input._write(rows.assign, (input, value))
+    return input._write(rows.assign, (input, converted(value, input.dtype)))
 
 
 def fill(input, value):

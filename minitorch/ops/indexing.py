@@ -493,11 +493,21 @@ def masked_select(input, mask):
 
 def masked_scatter_(input, mask, source):
     """The places where ``mask`` holds take the elements of ``source`` in order.   torch: Tensor.masked_scatter_"""
+    if mask.dtype is not bool_dtype:
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask._type_name()}")
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got{input._type_name()} and {source._type_name()}"
+        )
     mask = mask.expand(input.shape)
-    input[mask] = source.reshape(-1)[: int(mask.sum())]
+    wanted = int(mask.sum())
+    if source.numel() < wanted:
+        raise RuntimeError("Number of elements of source < number of ones in mask")
+    input[mask] = source.reshape(-1)[:wanted]
     return input
 
 
 def masked_scatter(input, mask, source):
-    """``masked_scatter_`` on a copy.   torch: masked_scatter"""
-    return input.clone().masked_scatter_(mask, source)
+    """``masked_scatter_`` on a copy, of the shape that tensor and mask broadcast to.   torch: masked_scatter"""
+    shape = input._broadcast_shape(mask.shape, input.shape)
+    return input.expand(shape).clone().masked_scatter_(mask, source)

@@ -238,9 +238,10 @@ def broadcast_to(input, size):
 
 def sum_to_size(input, *size):
     """Summed over the dims that ``size`` would be expanded in.   torch: Tensor.sum_to_size"""
-    if input._array.dtype.kind in "biu":
+    target = sizes(size)
+    if input._array.dtype.kind in "biu" and (input._array.shape != target or not target):
         input = input.long()
-    return input.sum_to(sizes(size)) if input.ndim else input.sum()
+    return input.sum_to(target) if input.ndim else input.sum()
 
 
 def sum_to(input, target):

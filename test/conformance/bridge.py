@@ -97,7 +97,7 @@ class Crossing:
         dtype = numpy.dtype(str(x.dtype).removeprefix("torch."))
         key = (storage.data_ptr(), storage.nbytes(), dtype)
         if key not in self.buffers or not storage.nbytes():
-            raw = torch.empty(0, dtype=torch.uint8).set_(storage).numpy().copy()
+            raw = torch.empty(0, dtype=torch.uint8).set_(storage).clone().numpy()  # of a storage with an array on it none is resized
             self.buffers[key] = raw[: len(raw) // dtype.itemsize * dtype.itemsize].view(dtype).copy()
         flat = self.buffers[key]
         if x.is_contiguous() and x.numel() == flat.size and x.storage_offset() == 0:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import Raised, agree, expression
+from oracle import Raised, agree, expression, same_first_line
 from samples import integers, reals
 
 import minitorch
@@ -147,3 +147,23 @@ def test_shapes_that_fit_or_not(first, second):
 @given(broadcastable(), st.sampled_from(["add_", "mul_", "copy_", "div_"]))
 def test_written_in_place_where_it_fits(shapes, name):
     agree(expression(f"(z := a * 1, z.{name}(b), z)[-1]", a=reals(shapes[0]), b=reals(shapes[1], 0.5, 2.0)))
+
+
+NUMBERS = (-1, 0, 127, 128, 200, 255, 255.5, 256, -129, -255, -256, 300, 1.5, 1e5, 2**31, 2**40, 2**63, 2**64, -(2**63), 1e10, 1e39, 1e300, float("inf"), float("nan"), True, 1j, 1 + 0j, 1e300 + 0j)
+DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numbers_that_a_dtype_holds_and_numbers_that_it_refuses(dtype):
+    def program(t):
+        def filled(fill, number):
+            try:
+                return fill(t.zeros(2, dtype=getattr(t, dtype)), number)
+            except Exception as error:
+                return type(error).__name__, str(error).partition("\n")[0]
+
+        fills = [lambda x, n: x.fill_(n), lambda x, n: x.masked_fill(x == 0, n), lambda x, n: x.new_full((2,), n)]
+        return [filled(fill, number) for number in NUMBERS for fill in fills]
+
+    agree(program)
+    same_first_line(lambda t: t.zeros(1, dtype=t.int64).masked_fill(t.tensor(True), t.tensor(1j)))

@@ -87,7 +87,7 @@ ERRORS = [
     "x[2]", "x[-3]", "x[0, 3]", "x[0, 0, 0]", "x[::-1]", "x[t.tensor([2])]", "x[t.tensor([-3])]", "x[t.tensor([0.5])]", "x[t.tensor([True, False, True])]", "x[m[:, :2]]", "x[1.5]", "x.sum()[0]", "x[[0, 1], [0, 1, 2]]", "x.select(0, 5)", "x.select(3, 0)", "x.sum().select(0, 0)", "x.narrow(0, 1, 2)",
     "x.narrow(0, 0, -1)", "x.narrow(0, 5, 1)", "x.gather(0, t.tensor([[2, 0, 0]]))", "x.gather(1, t.tensor([0]))", "x.gather(0, t.tensor([[0.0]]))", "x.gather(0, t.zeros(1, 4, dtype=t.int64))", "x.index_select(0, t.tensor([2]))", "x.index_select(0, t.tensor([[0]]))", "x.detach().scatter_(0, t.tensor([[5, 0, 0]]), 1.0)",
     "x.scatter(0, t.tensor([[0]]), t.zeros(1, 1))", "x.topk(4)", "x.topk(1, 3)", "x.sort(2)", "x.masked_select(i)", "x.unbind(2)", "x.sum().unbind()", "t.bincount(i)", "t.bincount(t.tensor([-1]))", "x.index_put((t.tensor([0]),), t.zeros(3))", "x.take_along_dim(t.tensor([0]), 1)", "x[None, 5]", "x[0:1, 7]",
-    "x.kthvalue(4)", "x.argsort(3)",
+    "x.kthvalue(4)", "x.argsort(3)", "x.masked_scatter(x, x)", "x.masked_scatter(m, x.float())", "x.masked_scatter(x > -9, x[0])", "x.masked_scatter(t.ones(5, 5) > 0, x)",
 ]  # fmt: skip
 
 

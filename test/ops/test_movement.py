@@ -119,3 +119,11 @@ def test_writes_through_chains_of_views(steps, shape, in_graph):
 def test_permute_and_reshape(first, second, shape):
     text = f"x.permute({tuple(first)}).reshape({shape}), x.permute({tuple(first)}).permute({tuple(second)}).reshape({shape})"
     agree(expression(text, x=numpy.asarray(reals((2, 3, 2, 2)))))
+
+
+def test_sum_to_size_counts_in_int64_only_where_it_sums():
+    def program(t):
+        b, i = t.ones(2, 3) > 0, t.ones(2, 3, dtype=t.int32)
+        return [x.sum_to_size(shape) for x in (b, i) for shape in ((2, 3), (1, 3), (3,), (1,))], b[0, 0].sum_to_size(())
+
+    agree(program)
