@@ -9,7 +9,7 @@ from functools import wraps
 from .backends import ARRAY_TYPES
 
 __all__ = [
-    "GradMode", "MODE", "Mode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+    "MODE", "Mode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled", "tell",
 ]  # fmt: skip
 

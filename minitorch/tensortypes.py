@@ -84,9 +84,15 @@ def set_default_tensor_type(t):
 
 
 def typename(obj):
-    """The name of an object's type: 'torch.FloatTensor' for tensors of float32.   torch: typename"""
+    """The name of an object's type, as error messages write it: 'torch.FloatTensor' for tensors of float32.
+
+    torch: typename
+
+    >>> torch.typename(torch.tensor(1.0)), torch.typename("abc")
+    ('torch.FloatTensor', 'str')
+    """
     if isinstance(obj, Tensor):
         return obj.type()
     kind = obj if isinstance(obj, type) else type(obj)
-    module = "" if kind.__module__ in ("builtins", "__builtin__") else f"{kind.__module__}."
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     return f"{module}{kind.__qualname__}"

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 from ..engine import Tensor
-from .members import typename
+from ..tensortypes import typename
 from .module import Module, indented
 from .parameter import Parameter
 

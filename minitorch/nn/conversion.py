@@ -19,8 +19,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-
-
 def _apply(self, fn, recurse=True):
     """``fn(tensor)`` in place of every parameter's data, its gradient's data, and every buffer."""
     if recurse:
@@ -160,8 +158,8 @@ def bfloat16(self):
 
 
 def share_memory(self):
-    """Nothing: worker processes here get copies.   torch: Module.share_memory"""
-    return self
+    """Move all tensors into memory that processes forked from now on share.   torch: Module.share_memory"""
+    return self._apply(lambda tensor: tensor.share_memory_())
 
 
 # ---------------------------------------------------------------------------------------------------------

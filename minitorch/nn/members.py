@@ -7,9 +7,7 @@ Python finds an attribute at once: ``self.weight`` takes 26 ns that way, and 460
 import weakref
 from collections.abc import MutableMapping
 
-from ..engine import Tensor
-
-__all__ = ["BOOKS", "Members", "structure", "typename"]
+__all__ = ["BOOKS", "Members", "structure"]
 
 BOOKS = ("_parameters", "_modules", "_buffers")
 
@@ -67,16 +65,3 @@ class Members(dict):
 
     def __reduce__(self):
         return dict, (), None, None, iter(self.items())
-
-
-def typename(value) -> str:
-    """The name of a value's type, as error messages write it.   torch: typename
-
-    >>> from minitorch.nn.members import typename
-    >>> typename(tensor(1.)), typename("abc")
-    ('torch.FloatTensor', 'str')
-    """
-    if isinstance(value, Tensor):
-        return value.type()
-    kind = value if isinstance(value, type) else type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

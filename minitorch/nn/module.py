@@ -20,9 +20,10 @@ torch: nn/modules/module.py
 from collections import OrderedDict
 
 from ..engine import Tensor
+from ..tensortypes import typename
 from . import conversion, state
 from .hooks import add_hook, call_with_hooks, every_buffer, every_call, every_module, every_parameter
-from .members import BOOKS, Members, structure, typename
+from .members import BOOKS, Members, structure
 from .parameter import Buffer, Parameter
 
 __all__ = ["LayerNote", "Module", "indented", "note_layer", "structure"]

@@ -258,9 +258,6 @@ def remainder(input, other):
     return tensor._apply(rows.remainder, (input, other))
 
 
-ROUNDING = {None: lambda q: q, "trunc": trunc, "floor": floor}
-
-
 def div(input, other, *, rounding_mode=None):
     """x / y: floating point, also of integers; ``rounding_mode`` "trunc" or "floor" keeps integers.   torch: div
 

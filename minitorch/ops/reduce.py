@@ -17,10 +17,10 @@ from .spelling import numpy_names, spelled
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin",
-    "cumprod", "cumprod_slope", "cumsum", "dims_of", "equal", "is_same_size", "log_softmax", "logaddexp_complex", "logcumsumexp",
-    "logcumsumexp_slope", "logsumexp", "max", "max_result", "mean", "median", "min", "min_result", "nanmean",
-    "nansum", "one_dim", "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean",
-    "std", "std_mean", "sum", "undrop", "var", "var_mean",
+    "cumprod", "cumprod_slope", "cumsum", "dims_of", "equal", "is_same_size", "log_softmax", "logaddexp_complex",
+    "logcumsumexp", "logcumsumexp_slope", "logsumexp", "max", "mean", "median", "min", "nanmean", "nansum", "one_dim",
+    "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean", "std", "std_mean", "sum",
+    "undrop", "var", "var_mean",
 ]  # fmt: skip
 
 max_result = namedtuple("max", ["values", "indices"])

@@ -9,7 +9,7 @@ from .spelling import numpy_names
 
 __all__ = [
     "argsort", "argwhere", "bincount", "bucketize", "isin", "kthvalue", "msort", "nonzero", "nonzero_static",
-    "searchsorted", "sort", "sort_result", "topk", "topk_result", "unique", "unique_consecutive", "unravel_index",
+    "searchsorted", "sort", "topk", "unique", "unique_consecutive", "unravel_index",
 ]  # fmt: skip
 
 sort_result = namedtuple("sort", ["values", "indices"])

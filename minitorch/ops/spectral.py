@@ -14,8 +14,8 @@ from .reduce import one_dim
 from .spelling import numpy_names
 
 __all__ = [
-    "doubled", "fft", "fft2", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift", "ihfft", "ihfft2",
-    "ihfftn", "irfft", "irfft2", "irfftn", "lengthened", "resized_along", "rfft", "rfft2", "rfftn", "spectral_input",
+    "doubled", "fft", "fft2", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift",
+    "ihfft", "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn", "lengthened", "rfft", "rfft2", "rfftn",
 ]  # fmt: skip
 
 POWERS = {None: (0, 1), "backward": (0, 1), "ortho": (0.5, 0.5), "forward": (1, 0)}

@@ -17,6 +17,7 @@ from copy import deepcopy
 from ..dtypes import float32
 from ..engine import Tensor, enable_grad, set_grad_enabled
 from ..nn.hooks import add_hook
+from ..tensortypes import typename
 from .hyperparameters import step_count
 
 __all__ = [
@@ -110,7 +111,7 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                f"{_typename(params)}\nput it in a list: [tensor]"
+                f"{typename(params)}\nput it in a list: [tensor]"
             )
         self.state = defaultdict(dict)
         self.param_groups = []
@@ -235,7 +236,7 @@ class Optimizer:
 
     def _check_param(self, p):
         if not isinstance(p, Tensor):
-            raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {_typename(p)}")
+            raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {typename(p)}")
         if not self.defaults.get("differentiable", None) and not (p.is_leaf or p.retains_grad):
             raise ValueError(
                 "can't optimize a non-leaf Tensor\n"
@@ -413,11 +414,3 @@ def _cast(value, p, group, key=None):
     if isinstance(value, Iterable) and not isinstance(value, str):
         return type(value)(_cast(v, p, group) for v in value)
     return value
-
-
-def _typename(x):
-    """What PyTorch's errors call the type of ``x``: torch.FloatTensor, numpy.ndarray, int."""
-    if isinstance(x, Tensor):
-        return x.type()
-    module, name = type(x).__module__, type(x).__qualname__
-    return name if module == "builtins" else f"{module}.{name}"

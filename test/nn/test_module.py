@@ -1344,3 +1344,10 @@ def test_compile_leaves_the_numbers(agree):
         return t.__name__ and (layer.compile() if t is minitorch else None), layer(t.ones(2))
 
     agree(program)
+
+
+def test_share_memory():
+    module = minitorch.nn.Linear(2, 3).share_memory()
+    assert all(p.is_shared() for p in module.parameters())
+    module(minitorch.ones(2)).sum().backward()
+    assert module.bias.grad.tolist() == [1, 1, 1]

@@ -87,3 +87,15 @@ def test_errors(text):
 
 def test_names():
     agree(lambda t: [repr(f) for f in (t.channels_last, t.channels_last_3d, t.contiguous_format, t.preserve_format, t.strided, t.sparse_coo, t.ones(1).layout)])
+
+
+@pytest.mark.parametrize("kind, dims", [("Conv2d", "2d"), ("ConvTranspose2d", "2d"), ("Conv3d", "3d"), ("Conv3d", "2d"), ("Linear", "2d")])
+def test_weights_of_convolutions(kind, dims):
+    def program(t):
+        layer = getattr(t.nn, kind)(3, 4, *([3] if kind != "Linear" else []))
+        format = t.channels_last if dims == "2d" else t.channels_last_3d
+        convert = getattr(t.nn.utils, f"convert_conv{dims}_weight_memory_format")
+        model = t.nn.Sequential(layer)
+        return convert(model, format) is model, layer.weight.stride(), layer.weight.requires_grad
+
+    agree(program)

@@ -5,7 +5,7 @@ torch: nn/utils/convert_parameters.py
 
 from ...engine import Tensor
 from ...ops.joining import cat
-from ..members import typename
+from ...tensortypes import typename
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
