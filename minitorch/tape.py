@@ -19,7 +19,7 @@ from functools import wraps
 from .backends import ARRAY_TYPES
 from .modes import MODE
 
-__all__ = ["LARGE", "TAPED", "recorded", "taped", "together"]
+__all__ = ["LARGE", "TAPED", "recorded", "taped"]
 
 TAPED = frozenset("fd")
 """The dtypes (dtype.char) that tapes are made for: those that pass the gate as they are."""
@@ -29,9 +29,6 @@ LARGE = 1 << 14
 
 BLOCK = 1 << 14
 """Elements that a long elementwise update takes at a time, so that they stay in the cache from one row to the next."""
-
-SMALL = 1 << 12
-"""Elements up to which tensors are updated together."""
 
 TAPES = 256
 """How many tapes of one function are kept."""
@@ -84,44 +81,6 @@ def taped(function):
         tapes[array.shape, array.dtype] = recorded_update(function, (first, *rest))
 
     return replayed
-
-
-def together(update, calls, floats):
-    """``update(*tensors, *floats)`` for each tuple of tensors in ``calls``: (parameter, gradient, and what else is written).
-
-    An update is elementwise, so small tensors can be laid end to end and updated as one: for them a call costs more than
-    its arithmetic. All but the gradient, the second, are written back. The numbers are the same.
-    """
-    small = [tensors for tensors in calls if is_small(tensors[0]._array)] if not MODE.listeners else []
-    kinds = {tensors[0]._array.dtype for tensors in small}
-    if len(small) < 2 or len(kinds) > 1 or MODE.grad:
-        small = []
-    for tensors in calls:
-        if not small or not is_small(tensors[0]._array):
-            update(*tensors, *floats)
-    if small:
-        end_to_end(update, small, floats)
-
-
-def is_small(array):
-    """Whether an array is small, and certainly shares its memory with none of the others."""
-    return array.size <= SMALL and array.base is None and array.dtype.char in TAPED
-
-
-def end_to_end(update, calls, floats):
-    wrap, xp = calls[0][0]._wrap, ARRAY_TYPES[calls[0][0]._array.__class__]
-    operands = list(zip(*calls))
-    flats = [xp.concatenate([x._array for x in tensors], None) for tensors in operands]
-    update(*[wrap(flat) for flat in flats], *floats)
-    del flats[1], operands[1]
-    for flat, tensors in zip(flats, operands):
-        start = 0
-        for x in tensors:
-            array = x._array
-            stop = start + array.size
-            xp.copyto(array, flat[start:stop].reshape(array.shape))
-            x._storage.version += 1
-            start = stop
 
 
 def recorded_update(function, args):

@@ -2,7 +2,7 @@
 
 from ..engine import Tensor
 from ..ops.conversion import zeros_like
-from ..tape import taped, together
+from ..tape import taped
 from .hyperparameters import (
     advance,
     check_betas,
@@ -70,7 +70,6 @@ class Adam(Optimizer):
         b1, b2 = number(group["betas"][0]), number(group["betas"][1])
         amsgrad, decoupled, differentiable = group["amsgrad"], group["decoupled_weight_decay"], group["differentiable"]
 
-        plain = {}  # the parameters that need nothing more, by the numbers of their update
         for p, g in self.gradients(group):
             state = self.state[p] or self.start(p, group)
             t = advance(state["step"])
@@ -82,8 +81,7 @@ class Adam(Optimizer):
             m, v = state["exp_avg"], state["exp_avg_sq"]
             c1, c2 = 1 - b1**t, (1 - b2**t) ** 0.5
             if not amsgrad and not differentiable:
-                numbers = 1.0 - b1, float(b2), 1.0 - b2, c2, float(eps), -lr / c1
-                plain.setdefault(numbers, []).append((p, g, m, v))
+                descend(p, g, m, v, 1.0 - b1, float(b2), 1.0 - b2, c2, float(eps), -lr / c1)
                 continue
 
             m.lerp_(g, 1 - b1)
@@ -96,8 +94,6 @@ class Adam(Optimizer):
                 p.sub_(m.clone() / (v.sqrt() / c2 + eps) * (lr / c1))
             else:
                 p.addcdiv_(m, v.sqrt().div_(c2).add_(eps), value=-lr / c1)
-        for numbers, tensors in plain.items():
-            together(descend, tensors, numbers)
 
 
 @taped

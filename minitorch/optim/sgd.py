@@ -1,7 +1,7 @@
 """Stochastic gradient descent, with momentum.   torch: torch/optim/sgd.py"""
 
 from ..engine import Tensor
-from ..tape import taped, together
+from ..tape import taped
 from .hyperparameters import check_fused, check_lr, check_not_negative, number
 from .optimizer import Optimizer
 
@@ -47,7 +47,6 @@ class SGD(Optimizer):
         learns = isinstance(lr, Tensor)
         plain = not (dampening or nesterov or learns)
 
-        steps, rolls = [], []
         for p, g in self.gradients(group):
             if decay != 0:
                 g = g.add(p, alpha=decay)
@@ -58,7 +57,7 @@ class SGD(Optimizer):
                 if b is None:
                     b = state["momentum_buffer"] = g.detach().clone()
                 elif plain:
-                    rolls.append((p, g, b))
+                    roll(p, g, b, float(momentum), float(-lr))
                     continue
                 else:
                     b.mul_(momentum).add_(g, alpha=1 - dampening)
@@ -67,11 +66,7 @@ class SGD(Optimizer):
             if learns:
                 p.addcmul_(g, lr, value=-1)
             else:
-                steps.append((p, g))
-        if rolls:
-            together(roll, rolls, (float(momentum), float(-lr)))
-        if steps:
-            together(descend, steps, (float(-lr),))
+                descend(p, g, float(-lr))
 
 
 @taped
