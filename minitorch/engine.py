@@ -16,11 +16,12 @@ from weakref import ref
 
 from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of, for_device
+from .backward import backward
 from .device import CPU, as_device
 from .dtypes import float32, get_default_dtype, int64
 from .fitting import common_dtype, explained, fit, fits, some_fit, wrapped_numbers
 from .formatting import format_tensor
-from .graph import AccumulateGrad, HookHandle, Node, Storage, backward, edge_of, edges_of, remembered, viewed
+from .graph import AccumulateGrad, HookHandle, Node, Storage, edge_of, edges_of, remembered, viewed
 from .modes import (
     MODE,
     enable_grad,

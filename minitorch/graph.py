@@ -1,15 +1,13 @@
-"""The graph that operations leave behind, and the walk back through it.
+"""The graph that operations leave behind. The walk back through it is in ``backward.py``.
 
 A Node is one step that backward will undo. Nodes point to the Nodes that their inputs came from, never to tensors: a
-tensor that is written to gets another Node, and what others remember of it stays. Backward takes the Nodes in the order
-of their creation, newest first; when one's turn comes, all that it fed has been seen, so there is no recursion and no
-counting. Tensors are known here by their methods only; they are defined in ``engine.py``.
+tensor that is written to gets another Node, and what others remember of it stays. Tensors are known here by their methods
+only; they are defined in ``engine.py``.
 
-torch: torch/csrc/autograd/node.h, engine.cpp, saved_variable.cpp, and view tracking in variable.cpp
+torch: torch/csrc/autograd/node.h, saved_variable.cpp, and view tracking in variable.cpp
 """
 
 from functools import partial
-from heapq import heappop, heappush
 from itertools import count
 from sys import getrefcount
 from weakref import ref
@@ -22,7 +20,8 @@ from .tables.strides import as_strided
 from .tape import LARGE, TAPED, recorded
 
 __all__ = [
-    "AccumulateGrad", "HookHandle", "Node", "Storage", "Stub", "View", "backward", "edge_of", "edges_of", "remembered", "viewed",
+    "AccumulateGrad", "HookHandle", "Node", "Storage", "Stub", "View", "edge_of", "edges_of", "fresh", "remembered",
+    "viewed",
 ]  # fmt: skip
 
 
@@ -75,6 +74,7 @@ class Node:
     tensor_hooks = ()  # called with the gradient of the output, may replace it
     prehooks = ()  # called with the gradients of the outputs
     posthooks = ()  # called with the gradients of the inputs and of the output
+    hooked = False  # whether there was ever any of these
 
     def __init__(self, row, params, edges, saved, wanted=0):
         self.row, self.params, self.edges, self.saved, self.wanted = row, params, edges, saved, wanted
@@ -274,6 +274,7 @@ class HookHandle:
     def __init__(self, owner, kind, hook):
         self.owner, self.kind, self.hook = owner, kind, hook
         setattr(owner, kind, (*getattr(owner, kind), hook))
+        owner.hooked = True
 
     def remove(self):
         left = tuple(hook for hook in getattr(self.owner, self.kind) if hook is not self.hook)
@@ -359,133 +360,7 @@ def remembered(row, inputs, params, out, wanted, edges):
     return node
 
 
-# ------------------------------------------------------------------------------------------------------------- backward
-
-
-def backward(roots, gradients, retain_graph=False, create_graph=False, targets=None, accumulate=True):
-    """Send ``gradients`` back from the Nodes ``roots``: newest Node first, each once, when all that it fed has been seen.
-
-    Gradients arrive at the leaves' ``.grad`` if ``accumulate``. With ``targets``, a set of Nodes, only the ways there
-    are taken, and the gradients that arrive at them are returned, by Node. ``create_graph`` records all this again.
-    """
-    running, useful = (None, None) if targets is None else leading_to(targets, sorted(reachable(roots), key=newest))
-    pending, owned, found, heap, started = {}, set(), {}, [], set()
-    direct = accumulate and targets is None and not create_graph
-    mode = MODE
-    before, mode.grad, mode.autocast = (mode.grad, mode.autocast), create_graph, None
-    try:
-        for node, g in zip(roots, gradients, strict=True):
-            deposit(pending, owned, heap, node, g, g)
-        while heap:
-            node = heappop(heap)[1]
-            g = pending.pop(node)
-            if node.tensor_hooks:
-                g = hooked(node, g)
-                owned.discard(node)
-            if targets is not None:
-                if node in targets:
-                    found[node] = g
-                if node not in running and node.__class__ is not AccumulateGrad:
-                    continue
-            if node.__class__ is AccumulateGrad:
-                if accumulate:
-                    node.accumulate(g, node in owned)
-                continue
-            if node.row is primitives.slice and added_to_whole(node, g, pending, owned, started):
-                continue
-            arriving = node.pull(g, useful) if not (node.prehooks or node.posthooks) else pulled(node, g, useful)
-            if not retain_graph:
-                node.free()
-            for edge, d in zip(node.edges, arriving, strict=True):
-                if d is None or edge is None:
-                    continue
-                if direct and edge.__class__ is AccumulateGrad and edge.takes(d, g, started):
-                    continue
-                deposit(pending, owned, heap, edge, d, g)
-    finally:
-        mode.grad, mode.autocast = before
-    return found
-
-
-def newest(node):
-    return node.number
-
-
-def reachable(roots):
-    """Every Node from which a root came, once."""
-    seen = set(roots)
-    waiting = list(seen)
-    found = []
-    while waiting:
-        node = waiting.pop()
-        found.append(node)
-        for edge in node.edges:
-            if edge is not None and edge not in seen:
-                seen.add(edge)
-                waiting.append(edge)
-    return found
-
-
-def leading_to(targets, oldest_first):
-    """The Nodes to run so that gradients reach ``targets``, and with them the targets themselves."""
-    running, useful = set(), set(targets)
-    for node in oldest_first:
-        if any([edge in useful for edge in node.edges]):
-            running.add(node)
-            useful.add(node)
-    return running, useful
-
-
-def hooked(node, g):
-    """``g`` after the hooks of the tensor that it is the gradient of."""
-    for hook in node.tensor_hooks:
-        g = replaced(hook(g), g)
-    return g
-
-
-def pulled(node, g, useful):
-    """The gradients of a Node's inputs, through its hooks."""
-    for hook in node.prehooks:
-        (g,) = replaced(hook((g,)), (g,))
-    arriving = node.pull(g, useful)
-    for hook in node.posthooks:
-        arriving = replaced(hook(tuple(arriving), (g,)), arriving)
-    return arriving
-
-
-def replaced(new, old):
-    """What a hook returned, or what it was given if it returned None."""
-    return old if new is None else new
-
-
-def deposit(pending, owned, heap, edge, d, g):
-    """Add ``d`` to what has arrived at ``edge``: in place, if that memory is nobody else's."""
-    old = pending.get(edge)
-    if old is None:
-        pending[edge] = d
-        heappush(heap, (-edge.number, edge))
-        if hasattr(d, "_array") and fresh(d, g):
-            owned.add(edge)
-    elif edge in owned and not MODE.grad:
-        old._write(primitives.add, (old, d))
-    else:
-        pending[edge] = old + d
-        if hasattr(old, "_array"):
-            owned.add(edge)
-
-
-def added_to_whole(node, g, pending, owned, started):
-    """Add ``g``, the gradient of a slice, at its place in what has arrived for the whole; False if that can't be.
-
-    Else each step of a sequence would bring a whole of zeros, with its own gradient in it, to be added.
-    """
-    edge = node.edges[0]
-    whole = getattr(edge.leaf(), "_grad", None) if edge in started else pending.get(edge) if edge in owned else None
-    if whole is None or MODE.grad or node.prehooks or node.posthooks:
-        return False
-    place = whole._apply(node.row, (whole,), node.params)
-    place._write(primitives.add, (place, g))
-    return True
+# ------------------------------------------------------------------------------------------------- who holds the memory
 
 
 def fresh(d, g):

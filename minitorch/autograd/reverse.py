@@ -6,7 +6,8 @@ torch: torch/autograd/__init__.py
 import warnings
 from collections.abc import Mapping
 
-from .. import errors, graph
+from .. import backward as walk
+from .. import errors
 from ..creation import ones_like, zeros_like
 from ..engine import Tensor, edge_of
 from ..ops.joining import stack
@@ -38,7 +39,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
             if not (x.is_leaf and x.requires_grad):
                 x.retain_grad()
         targets = {edge_of(x) for x in wanted}
-    graph.backward(nodes, seeds, create_graph if retain_graph is None else retain_graph, create_graph, targets)
+    walk.backward(nodes, seeds, create_graph if retain_graph is None else retain_graph, create_graph, targets)
 
 
 def grad(
@@ -98,7 +99,7 @@ def _gradients(outputs, inputs, seeds, retain_graph, create_graph):
     """The gradient by each input, None where there is no way to it."""
     nodes, seeds = _roots(outputs, seeds)
     edges = [_edge(x, "One of the differentiated Tensors does not require grad") for x in inputs]
-    found = graph.backward(nodes, seeds, retain_graph, create_graph, set(edges), accumulate=False)
+    found = walk.backward(nodes, seeds, retain_graph, create_graph, set(edges), accumulate=False)
     return [found.get(edge) for edge in edges]
 
 
@@ -122,7 +123,7 @@ def _batched(outputs, inputs, seeds, retain_graph, create_graph):
 
 
 def _free(output):
-    for node in graph.reachable((edge_of(output),)):
+    for node in walk.reachable((edge_of(output),)):
         node.free()
 
 

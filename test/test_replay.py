@@ -1,0 +1,199 @@
+"""A backward pass by a program must be the walk's, bit for bit; and whatever isn't plain must be left to the walk."""
+
+import numpy
+import pytest
+
+import minitorch as t
+from minitorch import replay
+from minitorch.nn import functional as F
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch):
+    monkeypatch.setattr(replay, "known", {})
+
+
+def leaves(*shapes, dtype=t.float64):
+    made = numpy.random.default_rng(0)
+    return [t.tensor(made.uniform(0.5, 1.5, shape), dtype=dtype, requires_grad=True) for shape in shapes]
+
+
+GRAPHS = {
+    "an mlp": lambda x, w, b, v: F.mse_loss(F.relu(F.linear(x, w, b)).matmul(v), x.detach().sum(1, keepdim=True)),
+    "a leaf used often": lambda x, w, b, v: (w * w + w.sin() * w).sum() + w.sum(),
+    "a value used often": lambda x, w, b, v: (y := (x @ w.t()).tanh(), (y * y + y.exp()).sum() + y.mean())[1],
+    "broadcasting": lambda x, w, b, v: (x.unsqueeze(1) * w.unsqueeze(0) + 2.5 * x.sum()).mean(),
+    "views and sums": lambda x, w, b, v: (w.t().reshape(-1) * 3).sum() + w.sum(0).prod() + b.view(2, 2).diagonal().sum(),
+    "numbers given as tensors": lambda x, w, b, v: (w.sum() * b.sum() / v.sum()).sqrt() + w.amax(),
+    "a classifier": lambda x, w, b, v: F.cross_entropy(F.linear(x, w, b), t.arange(3)),
+    "joining": lambda x, w, b, v: t.cat([x @ w.t(), b.expand(3, 4)], 1).softmax(1).square().sum(),
+    "a gradient that is passed on": lambda x, w, b, v: (w + w).sum() + (x + 0 * x).sum(),
+    "slices": lambda x, w, b, v: (x[0] * 2 + x[1] * x[2]).sum() + (x[:, 0] * x.sum()).sum() + b[1:3].exp().sum() + b[::2].sum() + w[1, 1] * w[0, 1] + w[2].sum(),
+    "slices in a loop": lambda x, w, b, v: sum([(y := w * 1, y[i] * y[i - 1])[-1].sum() for i in range(4)]) + b.unbind()[1] * b.unbind()[2],
+    "written in place": lambda x, w, b, v: (y := (w * 2), y.mul_(x[0]), y.exp_(), y.sum())[-1],
+}  # fmt: skip
+SHAPES = (3, 2), (4, 2), (4,), (4, 1)
+
+
+def gradients(graph, inputs, times, **options):
+    """The gradients after each of several backward passes."""
+    found = []
+    for _ in range(times):
+        for x in inputs:
+            x.grad = None
+        graph(*inputs).backward(**options)
+        found.append([None if x.grad is None else x.grad.numpy().copy() for x in inputs])
+    return found
+
+
+def programs():
+    return [sketch for sketches, _ in replay.known.values() for sketch in sketches if sketch.program]
+
+
+@pytest.mark.parametrize("dtype", [t.float32, t.float64], ids=str)
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_program_is_the_walk(name, dtype):
+    first, *rest = gradients(GRAPHS[name], leaves(*SHAPES, dtype=dtype), 5)
+    assert len(programs()) == 1
+    for again in rest:
+        for a, b in zip(first, again, strict=True):
+            assert (a is None) == (b is None) and (a is None or (a.tobytes() == b.tobytes() and a.shape == b.shape))
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_with_other_numbers_it_is_the_walk_too(name):
+    gradients(GRAPHS[name], leaves(*SHAPES), 4)
+    inputs = [(x.detach() * 1.25 - 0.3).requires_grad_() for x in leaves(*SHAPES)]
+    (ours,) = gradients(GRAPHS[name], inputs, 1)
+    replay.known.clear()
+    (walked,) = gradients(GRAPHS[name], inputs, 1)
+    assert all((a is None and b is None) or a.tobytes() == b.tobytes() for a, b in zip(ours, walked, strict=True))
+
+
+def test_gradients_add_up_in_the_same_tensor():
+    x, w, b, v = leaves(*SHAPES)
+    graph = GRAPHS["an mlp"]
+    gradients(graph, (x, w, b, v), 3)
+    once, kept = w.grad.clone(), w.grad
+    graph(x, w, b, v).backward()
+    assert w.grad is kept and t.equal(w.grad, 2 * once)
+
+
+def test_gradients_own_their_memory():
+    x, w, b, v = leaves(*SHAPES)
+    for _ in range(4):
+        x.grad = w.grad = None
+        (x.sum() + w.sum() + x.mean()).backward()
+        x.grad.zero_()
+        assert (w.grad == 1).all()
+        w.grad.mul_(7)
+
+
+def test_the_seed_stays_the_user_s():
+    (w,) = leaves((3,))
+    seed = t.ones(3, dtype=t.float64)
+    for _ in range(4):
+        w.grad = None
+        (w + 0.5).backward(seed)
+        w.grad.mul_(2)
+    assert (seed == 1).all()
+
+
+def test_another_structure_is_not_taken_for_a_known_one():
+    x, y = leaves((3,), (3,))
+    for _ in range(4):
+        (x * y).sum().backward()
+    x.grad = y.grad = None
+    (x * x).sum().backward()  # one leaf where there were two
+    assert t.equal(x.grad, 2 * x.detach()) and y.grad is None
+    x.grad = None
+    (x * y.detach()).sum().backward()
+    assert t.equal(x.grad, y.detach()) and y.grad is None
+
+
+def test_other_shapes_and_numbers_are_others():
+    (x,) = leaves((4,))
+    for factor in (2.0, 2.0, 2.0, 3.0, -1.0, 2.0):
+        for n in (4, 3, 4):
+            x.grad = None
+            (x.narrow(0, 0, n).exp() * factor).sum().backward()
+            assert numpy.allclose(x.grad.numpy()[:n], factor * numpy.exp(x.detach().numpy()[:n])) and not x.grad[n:].any()
+
+
+def test_hooks_are_called():
+    (x,) = leaves((3,))
+    seen = []
+    for i in range(6):
+        y = x * 2
+        if i > 3:
+            y.register_hook(lambda g: seen.append(g) or g * 10)
+        x.grad = None
+        y.sum().backward()
+    assert len(seen) == 2 and (x.grad == 20).all()
+    x.register_hook(lambda g: -g)
+    x.grad = None
+    (x * 2).sum().backward()
+    assert (x.grad == -2).all()
+
+
+def test_errors_are_the_walk_s():
+    (x,) = leaves((3,))
+    for _ in range(4):
+        loss = (x.exp() * 2).sum()
+        loss.backward()
+    with pytest.raises(RuntimeError, match="a second time"):
+        loss.backward()
+    y = x.exp()
+    loss = (y * 2).sum()
+    with t.no_grad():
+        y.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_a_kept_graph_goes_back_again():
+    (x,) = leaves((3,))
+    for _ in range(3):
+        x.grad = None
+        loss = (x * x).sum()
+        loss.backward(retain_graph=True)
+        loss.backward()
+        assert t.equal(x.grad, 4 * x.detach())
+
+
+def test_the_saved_values_are_let_go():
+    import weakref
+
+    (x,) = leaves((3,))
+    for _ in range(4):
+        y = x.exp()
+        kept = weakref.ref(y._storage)
+        loss = (y * y).sum()
+        loss.backward()
+        del y
+    assert kept() is None and loss is not None
+
+
+def test_graphs_that_never_look_alike_are_not_sketched_for_ever():
+    (x,) = leaves((64,))
+    for n in range(1, 60):
+        x.expand(n, 64).sin().sum().backward()
+    ((sketches, misses),) = replay.known.values()
+    assert misses == replay.MISSES and len(sketches) == replay.SKETCHES
+
+
+def test_functions_of_the_user_s_own_are_left_to_the_walk():
+    class Double(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    (x,) = leaves((3,))
+    for _ in range(4):
+        x.grad = None
+        Double.apply(x.sin()).sum().backward()
+    assert numpy.allclose(x.grad.numpy(), 2 * numpy.cos(x.detach().numpy())) and not programs()
