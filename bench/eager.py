@@ -30,7 +30,9 @@ BUSY = 0.7  # cores that others use
 def environment(threads):
     limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     path = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, **limits, "PYTHONPATH": path}
+    # Bytecode is kept, as that of an installed package is: compiling ours at each start would be timed as its import.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **limits, "PYTHONPATH": path}
 
 
 class Worker:
