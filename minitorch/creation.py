@@ -246,15 +246,16 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     return placed(made, requires_grad, out)
 
 
-def inclusive_range(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False):
+def inclusive_range(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False):
     """start, start + step, … up to and with ``end``, of the default dtype. PyTorch calls it deprecated.   torch: range"""
+    if end is None:
+        raise TypeError('range() missing 1 required positional arguments: "end"\nwrite torch.arange(n) for 0 … n - 1')
     warnings.warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range "
         "builtin. Instead, use torch.arange, which produces values in [start, end).",
         UserWarning,
         stacklevel=2,
     )
-    start, end = (0, start) if end is None else (start, end)
     count = math.floor((end - start) / step) + 1
     made = start + step * arange(count, dtype=float64, device=device)
     return wanting(made.to(dtype or get_default_dtype()), requires_grad)

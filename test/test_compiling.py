@@ -23,7 +23,7 @@ def quiet(text):
         "t.compiler.is_compiling(), t.compiler.is_dynamo_compiling(), t.compiler.reset(), t.compiler.disable(lambda: 1)()",
         "t.jit.is_scripting(), t.jit.is_tracing(), t.jit.annotate(int, 3), t.jit.isinstance(3, int)",
         "t.jit.export(lambda: 3)(), t.jit.ignore(lambda: 3)(), t.jit.unused(lambda: 3)(), t.jit.fork(lambda: 3).wait()",
-        "t.nn.attention.SDPBackend.MATH, t.nn.attention.SDPBackend.FLASH_ATTENTION and None" if False else "1",
+        "t.nn.attention.SDPBackend.MATH.name, t.nn.attention.SDPBackend.FLASH_ATTENTION.value",
         "list(t.compile(t.nn.Linear(1, 1)).state_dict()), repr(t.compile(t.nn.Linear(2, 1))), t.compile(t.nn.Linear(2, 1)).in_features",
     ],
 )

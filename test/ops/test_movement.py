@@ -15,8 +15,8 @@ EXPRESSIONS = [
     "c.flatten(), c.flatten(1), c.flatten(0, 1), c.flatten(-2), t.flatten(c, 1, 2), x.sum().flatten(), c.ravel(), c.unflatten(2, (2, 2)), c.unflatten(-1, (-1, 2)), t.unflatten(c, 1, (3, 1)), c.permute(2, 1, 0).flatten(1)",
     "c.permute(2, 0, 1), c.permute((1, 0, 2)), t.permute(c, (0, 2, 1)), c.permute(-1, 0, 1), c.transpose(0, 2), t.transpose(c, -1, -2), c.swapaxes(0, 1), x.t(), x.T, x.mT, c.mT, y.t(), t.t(x), x.sum().t(), c.movedim(0, 2), t.movedim(c, (0, 1), (2, 0)), c.adjoint()",
     "x.unsqueeze(0), x.unsqueeze(1), x.unsqueeze(-1), t.unsqueeze(y, 0), c[:, :1].squeeze(), c[:1, :1].squeeze(0), c[:1, :1].squeeze((0, 1)), c[:1].squeeze(1), t.squeeze(x[:1]), x.sum().squeeze(), x.sum().squeeze(0), c[:, :1].squeeze(-2), x.sum().unsqueeze(0)",
-    "y.expand(2, 3), x.expand(4, -1, -1), x[:, :1].expand(2, 5), x.sum().expand(2, 2), y.expand_as(x), t.broadcast_to(y, (4, 3)), t.broadcast_tensors(y, x), x.expand((2, 3)), x.sum().expand(()), y.expand(2, 0, 3) if False else y.expand(1, 3)",
-    "x.repeat(2, 1), x.repeat(3), x.repeat((2, 2, 1)) if False else x.repeat(2, 2, 1), y.repeat(0), x.tile(2), x.tile((2, 1)), y.tile(2, 2), t.tile(x, (1, 1, 2)), x.repeat(1, 1)" if False else "x.repeat(2, 1), x.repeat(2, 2, 1), y.repeat(0), x.tile(2), x.tile((2, 1)), y.tile(2, 2), t.tile(x, (1, 1, 2)), x.repeat(1, 1), x.sum().repeat(3)",
+    "y.expand(2, 3), x.expand(4, -1, -1), x[:, :1].expand(2, 5), x.sum().expand(2, 2), y.expand_as(x), t.broadcast_to(y, (4, 3)), t.broadcast_tensors(y, x), x.expand((2, 3)), x.sum().expand(()), y.expand(2, 0, 3)",
+    "x.repeat(2, 1), x.repeat((2, 2, 1)), x.repeat(2, 2, 1), y.repeat(0), x.tile(2), x.tile((2, 1)), y.tile(2, 2), t.tile(x, (1, 1, 2)), x.repeat(1, 1), x.sum().repeat(3)",
     "x.repeat_interleave(2), x.repeat_interleave(2, 0), x.repeat_interleave(2, dim=1), x.repeat_interleave(t.tensor([1, 2]), 0), t.repeat_interleave(y, t.tensor([0, 1, 2])), x.repeat_interleave(t.tensor([2]), 1)",
     "x.flip(0), x.flip(0, 1), x.flip((1,)), t.flip(c, [0, 2]), x.fliplr(), x.flipud(), x.rot90(), x.rot90(2), x.rot90(3), x.rot90(-1), c.rot90(1, (1, 2)), x.rot90(0), x.flip(-1)",
     "x.roll(1), x.roll(1, 0), x.roll((1, -1), (0, 1)), x.roll(-2, 1), t.roll(c, (1, 2), (0, 2)), x.roll(7, 1), c.roll(3)",
@@ -41,8 +41,8 @@ VIEWS = [
     "x.view(3, 2)", "x.reshape(6)", "x.t().reshape(6)", "x.t().reshape(3, 2)", "x.permute(1, 0)", "x.t()", "x.T", "x.unsqueeze(1)", "x[:1].squeeze(0)", "x.squeeze()", "x.expand(4, 2, 3)", "x.flatten()", "c.flatten(0, 1)", "c.transpose(0, 1).flatten(1)",
     "x.diagonal()", "c.unfold(2, 2, 1)", "x[0]", "x[:, 1:]", "x[::2]", "x[None]", "x[...]", "x[0, 1]", "x[[0]]", "x[x > 0]", "x.select(1, 0)", "x.narrow(1, 1, 2)", "x.split(1)[1]", "x.chunk(3, 1)[2]", "x.unbind(1)[1]", "x.detach()", "x.data", "x.clone()",
     "x.contiguous()", "x.t().contiguous()", "x.flip(0)", "x.roll(1, 0)", "x.view_as(x)", "x.expand_as(x)", "x.ravel()", "x.t().ravel()", "x.mT", "x.swapaxes(0, 1)", "x.movedim(0, 1)", "x.unflatten(1, (3, 1))", "x.repeat(1, 1)", "x.tile(1)", "x.broadcast_to((2, 3))", "x.to(t.float64)",
-    "x.double()", "x.float()", "x.type_as(x)", "x.tril()", "x.diag()", "x[0].diag()", "x.index_select(0, t.tensor([0]))", "x.real if False else x.view(2, 3)", "x.reshape(2, 3)", "x.reshape_as(x)", "x.masked_fill(x > 9, 0)", "x.requires_grad_()", "t.atleast_2d(x)", "t.atleast_3d(x)",
-    "t.atleast_1d(x[0, 0])", "t.meshgrid(x[0], x[1], indexing='ij')[0]", "t.broadcast_tensors(x, x[0])[1]", "x.cpu()", "x[:, None]", "x[0:0]", "t.tensor_split(x, 2)[0]", "x.adjoint()", "x.as_strided((2,), (1,)) if False else x", "t.as_tensor(x)", "t.tensor_split(x, [1], 1)[1]",
+    "x.double()", "x.float()", "x.type_as(x)", "x.tril()", "x.diag()", "x[0].diag()", "x.index_select(0, t.tensor([0]))", "x.real", "x.reshape(2, 3)", "x.reshape_as(x)", "x.masked_fill(x > 9, 0)", "x.requires_grad_()", "t.atleast_2d(x)", "t.atleast_3d(x)",
+    "t.atleast_1d(x[0, 0])", "t.meshgrid(x[0], x[1], indexing='ij')[0]", "t.broadcast_tensors(x, x[0])[1]", "x.cpu()", "x[:, None]", "x[0:0]", "t.tensor_split(x, 2)[0]", "x.adjoint()", "x.as_strided((2,), (1,))", "t.as_tensor(x)", "t.tensor_split(x, [1], 1)[1]",
 ]  # fmt: skip
 
 
