@@ -486,18 +486,19 @@ scatter_reduce = indexing(
     lambda g, out, x, index, y, dim, reduce: y.scattered_slope(x, out, g, index, dim, reduce),
     writes=True,
 )
-# pick(x, index, dim, ignored): the element of each row of ``dim`` at its index, 0 where that is ``ignored``; and its adjoint.
-# Rows for speed: every classifier's loss ends in it
-pick = indexing(
-    "pick",
-    lambda xp, x, index, dim, ignored: xp.pick(x, index, dim, ignored),
-    lambda g, _out, like_x, index, dim, ignored: g.unpick(index, like_x.shape, dim, ignored),
+# nll(x, index, dim, ignored, average): minus the element of each row of ``dim`` at its index, 0 where that is ``ignored``; or
+# their average over the others. And its adjoint. Rows for speed: every classifier's loss ends in it
+nll = indexing(
+    "nll",
+    lambda xp, x, index, dim, ignored, average: xp.nll(x, index, dim, ignored, average),
+    lambda g, _out, like_x, index, dim, ignored, average: g.nll_grad(index, like_x.shape, dim, ignored, average),
     label="NllLoss",
 )
-unpick = indexing(
-    "unpick",
-    lambda xp, x, index, shape, dim, ignored: xp.unpick(x, index, shape, dim, ignored),
-    lambda g, _out, _x, index, _shape, dim, ignored: g.pick(index, dim, ignored),
+nll_grad = indexing(
+    "nll_grad",
+    lambda xp, g, index, shape, dim, ignored, average: xp.nll_grad(g, index, shape, dim, ignored, average),
+    lambda g, _out, _y, index, _shape, dim, ignored, average: g.nll(index, dim, ignored, average),
+    label="NllLossBackward",
 )
 argsort = indexing("argsort", lambda xp, x, dim, descending: xp.argsort(x, dim, descending), ready=ORDERED)
 nonzero = indexing("nonzero", lambda xp, x: xp.nonzero_rows(x))

@@ -463,14 +463,16 @@ samples("scatter_reduce", [((x, integers(shape, 0, n), reals(shape, 0.5, 2.0)), 
         lambda x, index, y, dim, reduce: torch.scatter_reduce(x, dim, index, y, reduce))  # fmt: skip
 
 
-def picked(x, index, dim, ignored):
+def picked(x, index, dim, ignored, average):
     kept = index != ignored
-    found = x.gather(dim, torch.where(kept, index, 0).unsqueeze(dim)).squeeze(dim)
-    return torch.where(kept, found, 0)
+    found = -x.gather(dim, torch.where(kept, index, 0).unsqueeze(dim)).squeeze(dim)
+    found = torch.where(kept, found, 0)
+    return found.sum() / kept.sum() if average else found
 
 
-def unpicked(x, index, shape, dim, ignored):
+def unpicked(x, index, shape, dim, ignored, average):
     kept = index != ignored
+    x = -x / kept.sum() if average else -x
     places, found = torch.where(kept, index, 0).unsqueeze(dim), torch.where(kept, x, 0).unsqueeze(dim)
     return torch.zeros(shape, dtype=x.dtype).scatter(dim, places, found)
 
@@ -483,12 +485,16 @@ CLASSES = [
     ((0, 3), (0,), 1, -100),
 ]
 samples(
-    "pick",
-    [((reals(x), integers(i, 0, x[dim])), (dim, ignored)) for x, i, dim, ignored in CLASSES]
-    + [((reals((3, 2)), numpy.array([1, -100, 0])), (1, -100))],
+    "nll",
+    [((reals(x), integers(i, 0, x[dim])), (dim, ignored, average)) for x, i, dim, ignored in CLASSES for average in (False, True)]
+    + [((reals((3, 2)), numpy.array([1, -100, 0])), (1, -100, average)) for average in (False, True)],
     picked,
 )
-samples("unpick", [((reals(i), integers(i, 0, x[dim])), (x, dim, ignored)) for x, i, dim, ignored in CLASSES], unpicked)
+samples(
+    "nll_grad",
+    [((reals(() if average else i), integers(i, 0, x[dim])), (x, dim, ignored, average)) for x, i, dim, ignored in CLASSES for average in (False, True)],
+    unpicked,
+)
 TIED = [
     numpy.array([3.0, 1.0, 3.0, 1.0]),
     numpy.array([numpy.nan, 1.0, -numpy.inf, numpy.nan, 0.0]),

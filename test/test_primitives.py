@@ -84,12 +84,12 @@ def whole(inputs, dtype):
     return made
 
 
-NOT_BOOL = ("square", "keep", "add_scaled", "clamp", "pick")
+NOT_BOOL = ("square", "keep", "add_scaled", "clamp")
 """Rows to which the functions above them never give booleans."""
-NOT_NARROW = ("complex", "fft", "irfft", "rfft", "view_as_complex", "ctc_loss", "ctc_loss_grad")
+NOT_NARROW = ("complex", "fft", "irfft", "rfft", "view_as_complex", "ctc_loss", "ctc_loss_grad", "nll", "nll_grad")
 """Rows that make complex numbers, of which there are none so narrow; and those to which the functions above them give no narrow ones."""
-NOT_WHOLE = ("avg_pool", "resample")
-"""Rows whose reference is for reals only."""
+NOT_WHOLE = ("avg_pool", "nll", "nll_grad", "resample")
+"""Rows that are for reals only."""
 ROUNDED_OFTEN = {"float16": (4e-3, 4e-3), "bfloat16": (3e-2, 3e-2)}
 """PyTorch's sums of products in narrow types are rounded on the way, ours once."""
 

@@ -4,8 +4,8 @@ import numpy
 from numpy import argwhere, asarray, ndarray
 
 __all__ = [
-    "argsort", "bincount_ints", "gather", "index", "index_put", "nonzero_rows", "pick", "scatter", "scatter_add",
-    "scatter_reduce", "searchsorted_rows", "unpick",
+    "argsort", "bincount_ints", "gather", "index", "index_put", "nll", "nll_grad", "nonzero_rows", "scatter",
+    "scatter_add", "scatter_reduce", "searchsorted_rows",
 ]  # fmt: skip
 
 
@@ -104,16 +104,23 @@ def picked_places(index, classes, dim, ignored):
     return (*key[:dim], index, *key[dim:]), valid
 
 
-def pick(x, index, dim, ignored):
+def nll(x, index, dim, ignored, average):
     key, valid = picked_places(index, x.shape[dim], dim, ignored)
-    found = x[key]
-    return found if valid is None else numpy.where(valid, found, x.dtype.type(0))
+    found = asarray(numpy.negative(x[key]))
+    if valid is not None:
+        found[~valid] = 0
+    if not average:
+        return found
+    return asarray(numpy.add.reduce(found, None) / x.dtype.type(index.size if valid is None else numpy.count_nonzero(valid)))
 
 
-def unpick(x, index, shape, dim, ignored):
+def nll_grad(g, index, shape, dim, ignored, average):
     key, valid = picked_places(index, shape[dim], dim, ignored)
-    out = numpy.zeros(shape, x.dtype)
-    out[key] = x if valid is None else numpy.where(valid, x, x.dtype.type(0))
+    g = numpy.negative(g)
+    if average:
+        g = g / g.dtype.type(index.size if valid is None else numpy.count_nonzero(valid))
+    out = numpy.zeros(shape, g.dtype)
+    out[key] = g if valid is None else numpy.where(valid, g, g.dtype.type(0))
     return out
 
 

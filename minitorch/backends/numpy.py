@@ -24,8 +24,8 @@ from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
 from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
-    argsort, bincount_ints, gather, index, index_put, nonzero_rows, pick, scatter, scatter_add, scatter_reduce,
-    searchsorted_rows, unpick,
+    argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
+    searchsorted_rows,
 )  # fmt: skip
 from .memory import same_memory, spread, strided_view
 from .normals import fused32, fused64
@@ -36,8 +36,8 @@ from .special import erf, erfc
 
 __all__ = [
     "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos",
-    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array",
-    "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere",
+    "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
     "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "complex_of", "concatenate", "conjugate",
     "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss", "ctc_loss_grad", "cumprod",
     "cumsum", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1",
@@ -46,12 +46,12 @@ __all__ = [
     "isfinite", "isinf", "isnan", "keep", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear",
     "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not",
     "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum",
-    "multiply", "ndarray", "negative", "nextafter", "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "pick",
-    "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu", "remainder",
-    "resample", "rfft", "right_shift", "rint", "roll", "same_memory", "scatter", "scatter_add", "scatter_reduce",
-    "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "spread", "sqrt", "square",
-    "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide",
-    "trunc", "unfold", "unit", "unpick", "where", "widen", "zeros",
+    "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "pad", "paired",
+    "pairs_of", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu",
+    "remainder", "resample", "rfft", "right_shift", "rint", "roll", "same_memory", "scatter", "scatter_add",
+    "scatter_reduce", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "spread", "sqrt",
+    "square", "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu",
+    "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
 ]  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from .spelling import numpy_names, spelled
 __all__ = [
     "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at", "index_copy", "index_copy_",
     "index_fill", "index_fill_", "index_put", "index_put_", "index_put_at", "index_select", "masked_scatter",
-    "masked_scatter_", "masked_select", "multi_slice", "narrow", "pick", "scatter", "scatter_", "scatter_add",
-    "scatter_add_", "select", "setitem", "several_views", "take", "take_along_dim", "unbind", "unpick",
+    "masked_scatter_", "masked_select", "multi_slice", "narrow", "nll", "nll_grad", "scatter", "scatter_",
+    "scatter_add", "scatter_add_", "select", "setitem", "several_views", "take", "take_along_dim", "unbind",
 ]  # fmt: skip
 
 
@@ -327,17 +327,17 @@ def gather(input, dim, index, *, sparse_grad=False):
     return input._apply(rows.gather, (input, index), (d,))
 
 
-def pick(input, index, dim, ignored):
-    """The element of each row along ``dim`` at its index, without that dim; 0 where the index is ``ignored``.
+def nll(input, index, dim, ignored, average):
+    """Minus the element of each row along ``dim`` at its index, without that dim; 0 where the index is ``ignored``.
 
-    Raises IndexError for an index outside the dim.
+    average: of all that aren't ignored, as one number. Raises IndexError for an index outside the dim.
     """
-    return input._apply(rows.pick, (input, index), (dim, ignored))
+    return input._apply(rows.nll, (input, index), (dim, ignored, average))
 
 
-def unpick(input, index, shape, dim, ignored):
-    """The adjoint of ``pick``: zeros of ``shape``, with the input at the indices."""
-    return input._apply(rows.unpick, (input, index), (tuple(shape), dim, ignored))
+def nll_grad(input, index, shape, dim, ignored, average):
+    """The adjoint of ``nll``: zeros of ``shape``, with minus the input at the indices."""
+    return input._apply(rows.nll_grad, (input, index), (tuple(shape), dim, ignored, average))
 
 
 def scatter_inputs(input, dim, index, src, value):

@@ -78,8 +78,8 @@ class Vocabulary:
     from .indexing import (
         gather, getitem, index_add, index_add_, index_add_at_, index_at, index_copy, index_copy_, index_fill,
         index_fill_, index_put, index_put_, index_put_at, index_select, masked_scatter, masked_scatter_,
-        masked_select, multi_slice, narrow, pick, scatter, scatter_, scatter_add, scatter_add_, select, setitem, take,
-        take_along_dim, unbind, unpick,
+        masked_select, multi_slice, narrow, nll, nll_grad, scatter, scatter_, scatter_add, scatter_add_, select, setitem, take,
+        take_along_dim, unbind,
     )  # fmt: skip
     from .inplace import (
         addbmm_, addmv_, addr_, baddbmm_, bitwise_left_shift_, bitwise_right_shift_, copysign_, cumprod_, cumsum_,

@@ -93,23 +93,25 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
 
 def _nll(log_p, target, weight, class_dim, ignore_index, reduction):
     """The common end of nll_loss and cross_entropy."""
+    if log_p.dtype.itemsize == 2:  # narrow types: summed in float32, rounded once
+        weight = weight if weight is None else weight.float()
+        return _nll(log_p.float(), target, weight, class_dim, ignore_index, reduction).to(log_p.dtype)
     if target.dtype is not int64 or target.shape != log_p.shape[:1] * class_dim + log_p.shape[2:]:
         target = _checked_target(log_p, target)
     if weight is not None:
         _check_weight(log_p, weight, class_dim)
 
+    plain = weight is None and reduction == "mean"
     try:
-        picked = log_p.pick(target, class_dim, ignore_index)
+        losses = log_p.nll(target, class_dim, ignore_index, plain)
     except (IndexError, RuntimeError):
         raise _bad_class(target.where(target != ignore_index, 0), log_p.shape[class_dim]) from None
 
-    counted = target != ignore_index
-    if weight is not None:
-        counted = _weights_of(target, weight, counted)
-        picked = picked * counted
-    if reduction == "mean":
-        return -(picked.sum() / counted.sum())
-    return -reduce_loss(picked, reduction)
+    if plain or weight is None:
+        return losses if plain else reduce_loss(losses, reduction)
+    weights = _weights_of(target, weight, target != ignore_index)
+    losses = losses * weights
+    return losses.sum() / weights.sum() if reduction == "mean" else reduce_loss(losses, reduction)
 
 
 def _weights_of(target, weight, valid):
