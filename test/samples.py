@@ -17,7 +17,7 @@ import torch.nn.functional as F
 import minitorch
 from minitorch import primitives, special
 from minitorch.ops import draws
-from minitorch.tables import sampling  # noqa: F401  its rows are tried too
+from minitorch.tables import resampling  # noqa: F401  its rows are tried too
 
 __all__ = ["COMPLEX_TOO", "INTEGERS_TOO", "PROGRAMS", "REFERENCES", "SAMPLES", "UNDERIVED", "integers", "reals"]
 

@@ -13,7 +13,7 @@ import numpy
 from numpy import asarray, exp, isinf, isnan, log, log1p, nan, where
 
 from .chebyshev import chebyshev
-from .special import erfc
+from .erf import erfc
 
 __all__ = ["digamma", "igamma", "igammac", "in_double", "lgamma", "polygamma", "zeta"]
 

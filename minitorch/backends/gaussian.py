@@ -1,7 +1,7 @@
 """The integrals of the bell curve beside ``erf`` and ``erfc``: scaled, in logarithms, and their inverses.
 
 Inverses are found by Newton's method from a rough guess. In the tails it runs on the logarithm, which is nearly a
-parabola there, so that any guess will do.
+parabola there, so that any guess will do. And products with a logarithm, such as the entropy.
 """
 
 import math
@@ -10,9 +10,9 @@ import numpy
 from numpy import absolute, exp, isnan, log, log1p, nan, sqrt, where
 
 from .gamma import in_double
-from .special import erf, erfc, erfcx_positive
+from .erf import erf, erfc, erfcx_positive
 
-__all__ = ["entr", "erfcx", "erfinv", "log_ndtr", "ndtri"]
+__all__ = ["entr", "erfcx", "erfinv", "log_ndtr", "ndtri", "xlog1py", "xlogy"]
 
 ROOT_PI = math.sqrt(math.pi)
 
@@ -83,3 +83,20 @@ def entr(x):
     positive = where(x > 0, x, 1.0)
     value = where(x > 0, -positive * log(positive), where(x == 0, 0.0, -math.inf))
     return where(isnan(x), x, value)
+
+
+def xlogy(x, y, out=None):
+    """x ln y, and 0 where x is 0."""
+    return _product(x, y, log(y), out)
+
+
+def xlog1py(x, y, out=None):
+    """x ln(1 + y), and 0 where x is 0."""
+    return _product(x, y, log1p(y), out)
+
+
+def _product(x, y, logarithm, out):
+    zero = (x == 0) & ~isnan(y)  # now: out may be x or y
+    product = numpy.asarray(numpy.multiply(x, logarithm, out=out))
+    numpy.copyto(product, 0, where=zero)
+    return product

@@ -31,8 +31,8 @@ from .memory import same_memory, spread, strided_view
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
 from .products import linear, matmul
-from .sampling import resample
-from .special import erf, erfc
+from .resampling import resample
+from .erf import erf, erfc
 
 __all__ = [
     "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos",
@@ -62,7 +62,7 @@ LATER = {
         "scaled_modified_bessel_k1", "spherical_bessel_j0",
     ),
     "gamma": ("digamma", "igamma", "igammac", "lgamma", "polygamma", "zeta"),
-    "gaussian": ("entr", "erfcx", "erfinv", "log_ndtr", "ndtri"),
+    "gaussian": ("entr", "erfcx", "erfinv", "log_ndtr", "ndtri", "xlog1py", "xlogy"),
     "pathwise": ("beta_slope", "gamma_slope"),
     "polynomials": (
         "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w",
@@ -70,7 +70,6 @@ LATER = {
         "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v",
         "shifted_chebyshev_polynomial_w",
     ),
-    "special": ("xlog1py", "xlogy"),
 }  # fmt: skip
 """Kernels that few programs call, by the file where they are: loaded with it, when the first is called."""
 

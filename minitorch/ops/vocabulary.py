@@ -1,6 +1,7 @@
 """Tensor's methods, by family: PyTorch's vocabulary as one class.
 
-The function ``torch.exp`` and the method ``Tensor.exp`` are one object. What a tensor *is*, its memory and its history,
+The function ``torch.exp`` and the method ``Tensor.exp`` are one; in ``torch`` it stands behind the door that takes ``out=``
+(``out.py``). What a tensor *is*, its memory and its history,
 is in ``engine.py``; what can be said of it is here.
 """
 

@@ -3,7 +3,7 @@
 from ...creation import as_tensor
 from ...dtypes import float32, float64, int64
 from ...errors import not_implemented
-from ...tables import sampling as rows
+from ...tables import resampling as rows
 from .reduction import check_reduction, reduce_loss
 
 __all__ = ["ctc_loss"]

@@ -4,7 +4,7 @@ import warnings
 
 from ...dtypes import uint8
 from ...errors import not_implemented
-from ...tables import sampling as rows
+from ...tables import resampling as rows
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]

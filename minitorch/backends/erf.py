@@ -5,7 +5,7 @@ import math
 import numpy
 from numpy import asarray, exp, trunc, where
 
-__all__ = ["erf", "erfc", "erfcx_positive", "xlog1py", "xlogy"]
+__all__ = ["erf", "erfc", "erfcx_positive"]
 
 # W. J. Cody's rational approximations of the error function (Math. Comp. 23, 1969; SPECFUN's CALERF), good to 1e-16
 ERF_NEAR = (
@@ -121,23 +121,6 @@ def erfc(x, out=None):
     tail = erfc_positive(size[far])
     result[far] = where(wide[far] < 0, 2 - tail, tail)
     return asarray(result, x.dtype) if out is None else copied(result.astype(x.dtype), out)
-
-
-def xlogy(x, y, out=None):
-    """x ln y, and 0 where x is 0."""
-    return _product(x, y, numpy.log(y), out)
-
-
-def xlog1py(x, y, out=None):
-    """x ln(1 + y), and 0 where x is 0."""
-    return _product(x, y, numpy.log1p(y), out)
-
-
-def _product(x, y, logarithm, out):
-    zero = (x == 0) & ~numpy.isnan(y)  # now: out may be x or y
-    product = asarray(numpy.multiply(x, logarithm, out=out))
-    numpy.copyto(product, 0, where=zero)
-    return product
 
 
 def copied(x, out):
