@@ -18,6 +18,7 @@ import functools
 import inspect
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import minitorch
@@ -49,10 +50,21 @@ def found(name):
     head, *path = name.split(".")
     value = {"torch": minitorch, "Tensor": minitorch.Tensor}[head]
     for part in path:
-        value = getattr(value, part, NOT_THERE)
+        value = attribute(value, part)
         if value is NOT_THERE:
             return NOT_THERE
     return value
+
+
+def attribute(value, name):
+    """An attribute of a value; of a package also a module that has to be imported first."""
+    found = getattr(value, name, NOT_THERE)
+    if found is NOT_THERE and hasattr(value, "__path__"):
+        try:
+            return import_module(f"{value.__name__}.{name}")
+        except ModuleNotFoundError:
+            return NOT_THERE
+    return found
 
 
 def accepts(name, keyword):
