@@ -240,6 +240,7 @@ class record_function:
 
 def tensorboard_trace_handler(dir_name, worker_name=None, use_gzip=False):
     """For ``on_trace_ready``: writes each trace to a file in ``dir_name``.   torch: profiler.tensorboard_trace_handler"""
+
     def write(profiler):
         os.makedirs(dir_name, exist_ok=True)
         name = worker_name or f"worker_{os.getpid()}"

@@ -65,8 +65,8 @@ class UntypedStorage:
         return self
 
     def is_shared(self):
-        """Whether other processes see it: no."""
-        return False
+        """Whether forked processes share it."""
+        return memory.is_shared(self.owner)
 
     def is_pinned(self, device="cuda"):
         """Whether a GPU may copy from it by itself: no."""

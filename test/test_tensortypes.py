@@ -64,7 +64,7 @@ OTHERS = [
     "t.ones(2).coalesce()",
     "t.ones(2).is_coalesced()",
     "t.ones(2).to_dense(), t.ones(2).is_sparse, t.ones(2).is_sparse_csr, t.ones(2).name, t.ones(2).is_distributed()",
-    "t.ones(2).is_shared(), t.ones(2).share_memory_().is_shared(), t.ones(2, 3).share_memory_()",
+    "t.ones(2).is_shared(), t.ones(2).share_memory_().is_shared(), t.ones(2).untyped_storage().is_shared(), t.ones(2).share_memory_().untyped_storage().is_shared(), t.ones(2, 3).share_memory_()",
 ]
 
 

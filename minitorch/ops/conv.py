@@ -257,7 +257,8 @@ def check_dtypes(input, weight, bias, kernel):
     x, w = input._array.dtype, weight._array.dtype
     if bias is not None and bias._array.dtype != x:
         raise RuntimeError(
-            f"Input type ({shown(input)}) and bias type ({shown(bias)}) should be the same\nconvert one of them with .to(dtype)"
+            f"Input type ({input._type_name('c')}) and bias type ({bias._type_name('c')}) should be the same\n"
+            "convert one of them with .to(dtype)"
         )
     if x != w:
         raise different_dtypes(input, weight)
@@ -278,12 +279,6 @@ def different_dtypes(x, y):
     return RuntimeError(
         f"expected scalar type {x._type_name()} but found {y._type_name()}\nconvert one of them with .to(dtype)"
     )
-
-
-def shown(x):
-    """What messages about dtypes call that of x."""
-    name = x._type_name("c")
-    return "long int" if name == "long" else name
 
 
 # ------------------------------------------------------------------------------------------------------------- windows

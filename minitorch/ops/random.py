@@ -114,9 +114,7 @@ def cauchy_(x, median=0.0, sigma=1.0, *, generator=None):
     """Cauchy: density 1 / (π σ (1 + ((x - median) / σ)²)).   torch: Tensor.cauchy_"""
     median, sigma = _number("cauchy_", "median", 1, median), _number("cauchy_", "sigma", 2, sigma)
     if not x.is_floating_point():
-        raise _continuous(
-            "Cauchy", {"int64": "long int", "int16": "short int"}.get(x.dtype.name, C_NAMES[x.dtype.name])
-        )
+        raise _continuous("Cauchy", C_NAMES[x.dtype.name])
     if not sigma > 0:
         raise RuntimeError(
             f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}\nsigma is half the width at half the height"

@@ -9,7 +9,7 @@ from .. import dtypes
 from ..backends import for_device, memory
 from ..device import CPU
 from ..device import device as device_type
-from ..engine import Tensor, wrap
+from ..engine import Tensor, of_class, wrap
 from ..nn.parameter import Buffer, Parameter
 from ..size import Size
 from ..storage import STORAGE_TYPES, TypedStorage, UntypedStorage
@@ -74,10 +74,7 @@ def rebuild_from_type_v2(function, new_type, arguments, state):
     if state.pop("_is_buffer", False):
         made = Buffer(made, persistent=state.get("persistent", True))
     elif new_type is not Tensor:
-        plain, made = made, object.__new__(new_type)
-        made._array, made._storage = plain._array, plain._storage
-        made._node = made._view = made._grad = None
-        made.requires_grad_(plain.requires_grad)
+        made = of_class(new_type, made).requires_grad_(made.requires_grad)
     made.__dict__.update(state)
     return made
 

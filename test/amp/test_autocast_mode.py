@@ -9,6 +9,7 @@ import torch
 from oracle import agree, same_first_line
 
 import minitorch
+from minitorch import casting
 
 rng = numpy.random.default_rng(0)
 ARRAYS = {
@@ -298,3 +299,7 @@ def test_switched_off_in_a_block():
         return found
 
     agree(program)
+    assert casting.SWITCHED in casting.BLOCKS and not casting.rows.matmul.ready
+    casting.BLOCKS.clear()  # it stays for good, which other tests needn't know
+    casting.watch()
+    assert casting.rows.matmul.ready

@@ -58,16 +58,11 @@ def _repeated_heads(x, query):
     return x.unsqueeze(-3).expand(*x.shape[:-2], times, *x.shape[-2:]).flatten(-4, -3)
 
 
-def _c_name(x):
-    name = x._type_name("c")
-    return "long int" if name == "long" else name
-
-
 def _check_attention(query, key, value, attn_mask, is_causal):
     if not query.dtype == key.dtype == value.dtype:
         raise RuntimeError(
-            f"Expected query, key, and value to have the same dtype, but got query.dtype: {_c_name(query)} key.dtype: "
-            f"{_c_name(key)} and value.dtype: {_c_name(value)} instead.\ncast them to one: x.to(query.dtype)"
+            f"Expected query, key, and value to have the same dtype, but got query.dtype: {query._type_name('c')} key.dtype: "
+            f"{key._type_name('c')} and value.dtype: {value._type_name('c')} instead.\ncast them to one: x.to(query.dtype)"
         )
     if query.ndim < 2 or key.ndim < 2 or value.ndim < 2:
         raise RuntimeError(
@@ -79,7 +74,7 @@ def _check_attention(query, key, value, attn_mask, is_causal):
     if attn_mask.dtype not in (bool_, query.dtype) and not attn_mask.dtype.is_floating_point:
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-            f"{_c_name(attn_mask)} and  query.dtype: {_c_name(query)} instead.\nTrue means: may be looked at"
+            f"{attn_mask._type_name('c')} and  query.dtype: {query._type_name('c')} instead.\nTrue means: may be looked at"
         )
     if is_causal:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True\n"

@@ -55,11 +55,15 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 
 
 def _weighted(loss, weight, input, reduction):
+    _check_weight(weight, input)
+    total = loss * weight
+    return total.sum() / weight.sum() if reduction == "mean" else reduce_loss(total, reduction)
+
+
+def _check_weight(weight, input):
     if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.\n"
                          f"the weight has shape {tuple(weight.shape)}, the input {tuple(input.shape)}")  # fmt: skip
-    total = loss * weight
-    return total.sum() / weight.sum() if reduction == "mean" else reduce_loss(total, reduction)
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
@@ -87,9 +91,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
     loss = _huber(input, target, delta)
     if weight is not None:
-        if weight.shape != input.shape:
-            raise ValueError("Weights and input must have the same size.\n"
-                             f"the weight has shape {tuple(weight.shape)}, the input {tuple(input.shape)}")  # fmt: skip
+        _check_weight(weight, input)
         loss = loss * weight
     return reduce_loss(loss, reduction)
 
