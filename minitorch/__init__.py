@@ -41,7 +41,7 @@ from .ops.arithmetic import (
     ldexp, logaddexp, logaddexp2, nextafter, rad2deg,
 )  # fmt: skip
 from .ops.attributes import (
-    get_device, is_complex, is_distributed, is_floating_point, is_nonzero, is_signed, numel,
+    get_device, is_complex, is_distributed, is_floating_point, is_inference, is_nonzero, is_signed, numel,
 )  # fmt: skip
 from .ops.calculus import cumulative_trapezoid, diff, gradient, trapezoid
 from .ops.calculus import trapezoid as trapz

@@ -21,7 +21,18 @@ from .device import CPU, as_device
 from .dtypes import float32, get_default_dtype, int64
 from .fitting import common_dtype, explained, fit, fits, some_fit, wrapped_numbers
 from .formatting import format_tensor
-from .graph import AccumulateGrad, HookHandle, Node, Storage, edge_of, edges_of, remembered, viewed
+from .graph import (
+    GRAD,
+    AccumulateGrad,
+    HookHandle,
+    InferenceStorage,
+    Node,
+    Storage,
+    edge_of,
+    edges_of,
+    remembered,
+    viewed,
+)
 from .modes import (
     MODE,
     enable_grad,
@@ -105,7 +116,7 @@ def apply(row, inputs, params=()):
         if row.vjps:  # all but detach
             out._view = viewed(x, (row, params), grad_mode)
     else:
-        out._storage = Storage()
+        out._storage = Storage() if grad_mode or not mode.inference else InferenceStorage()
     if grad_mode and wanted & row.wants and result.dtype.kind not in "biu":
         out._node = remembered(row, inputs, params, out, wanted, edges)
     if mode.listeners:
@@ -115,8 +126,9 @@ def apply(row, inputs, params=()):
 
 def create(row, params, device=CPU):
     """A Tensor that comes of no other: a row of kind creation or random, on ``device``."""
-    listeners = MODE.listeners
-    out = wrap(row.forward(for_device(device), *params))
+    mode = MODE
+    listeners = mode.listeners
+    out = wrap(row.forward(for_device(device), *params), InferenceStorage() if mode.inference else None)
     if listeners:
         tell(row, (), (*params, device), out, False)
     return out
@@ -152,9 +164,10 @@ def seed_gradient(output, gradient):
 def from_data(data, dtype=None):
     """A new tensor of Python numbers, nested lists, arrays or tensors; Python's floats get the default dtype."""
     xp = for_device(CPU)
+    storage = InferenceStorage() if MODE.inference else None
     if isinstance(data, Tensor):
-        return wrap(data._array.copy()) if dtype is None else data.detach().to(dtype, copy=True)
-    return wrap(xp.array_of(data, dtype, default=get_default_dtype()))
+        return wrap(data._array.copy(), storage) if dtype is None else data.detach().to(dtype, copy=True)
+    return wrap(xp.array_of(data, dtype, default=get_default_dtype()), storage)
 
 
 def of_class(cls, tensor):
@@ -223,11 +236,16 @@ class Tensor(Vocabulary):
 
     @property
     def requires_grad(self):
+        view = self._view
+        if view is not None and view.made is not GRAD:
+            return self._node is not None or (view.made == "several" and view.base._node is not None)
         return edge_of(self) is not None
 
     @requires_grad.setter
     def requires_grad(self, wanted):
         node = edge_of(self)
+        if wanted and self._storage.inference and not MODE.inference:
+            raise RuntimeError(errors.INFERENCE_WANTING)
         if wanted and node is None:
             if not (self.is_floating_point() or self.is_complex()):
                 raise errors.no_gradient_error("floating point and complex", self.dtype)
@@ -279,7 +297,7 @@ class Tensor(Vocabulary):
     @property
     def data(self):
         """The same memory without history; writes through it are not noticed by backward.   torch: Tensor.data"""
-        return wrap(self._array)
+        return wrap(self._array, InferenceStorage() if self._storage.inference else None)
 
     @data.setter
     def data(self, new):
@@ -289,6 +307,8 @@ class Tensor(Vocabulary):
 
     @property
     def _version(self):
+        if self._storage.inference:
+            raise RuntimeError(errors.INFERENCE_VERSION)
         return self._storage.version
 
     @property
@@ -377,13 +397,17 @@ class Tensor(Vocabulary):
         )
 
     def __repr__(self, *, tensor_contents=None):
-        node = edge_of(self)
+        try:
+            node = self.grad_fn
+            name = None if node is None else node.name()
+        except RuntimeError:  # its base was written to, and it can't follow
+            name = "Invalid"
         return format_tensor(
             self._array,
             dtype=self.dtype.name,
             default_dtype=get_default_dtype().name,
-            grad_fn=None if node is None or node.__class__ is AccumulateGrad else node.name(),
-            requires_grad=node is not None,
+            grad_fn=name,
+            requires_grad=self.requires_grad,
             prefix="tensor("
             if self.__class__.__name__ in ("Tensor", "Parameter", "Buffer")
             else f"{self.__class__.__name__}(",

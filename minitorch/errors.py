@@ -4,11 +4,11 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 """
 
 __all__ = [
-    "C_NAMES", "FREED", "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "LinAlgError", "NO_GRAD_VIEW_WRITTEN",
-    "OutOfMemoryError", "SHARED_ELEMENTS", "STALE_NO_GRAD_VIEW", "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error",
-    "cast_error", "check_seed", "complex_error", "complex_seed_error", "explain", "factor_error", "gradient_error",
-    "many_views_error", "no_gradient_error", "not_a_tensor", "not_implemented", "output_shape_error",
-    "overwritten_error", "refuse_mixture",
+    "C_NAMES", "FREED", "INFERENCE_SAVED", "INFERENCE_VERSION", "INFERENCE_WANTING", "INFERENCE_WRITTEN",
+    "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "LinAlgError", "OutOfMemoryError", "SHARED_ELEMENTS", "TYPE_NAMES",
+    "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed", "complex_error", "complex_seed_error", "explain",
+    "factor_error", "gradient_error", "no_gradient_error", "not_a_tensor", "not_implemented", "output_shape_error",
+    "overwritten_error", "refuse_mixture", "view_error",
 ]  # fmt: skip
 
 
@@ -30,18 +30,26 @@ LEAF_VIEW_WRITTEN = (
     "a view of a leaf Variable that requires grad is being used in an in-place operation.\n"
     "its gradient would be lost: write under torch.no_grad(), as optimizers do, or to a copy, x.clone()"
 )
-NO_GRAD_VIEW_WRITTEN = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
-    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
-    "tracked)."
+AMBIGUOUS = (
+    " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view "
+    "and the inplace either both inside the {0} block (if you don't want the inplace to be tracked) or both outside (if you want "
+    "the inplace to be tracked)."
 )
-STALE_NO_GRAD_VIEW = (
-    "A view was created in no_grad mode and its base or another view of its base has been modified inplace with grad mode "
-    "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
-    "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
-    "outside (if you want the inplace to be tracked)."
+SEVERAL = (
+    " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be "
+    "modified inplace. You should replace the inplace operation by an out-of-place one."
 )
+INFERENCE_SAVED = (
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked "
+    "by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
+    "`torch.no_grad()` instead of `torch.inference_mode()`."
+)
+INFERENCE_WRITTEN = (
+    "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before "
+    "doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+)
+INFERENCE_WANTING = "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+INFERENCE_VERSION = "Inference tensors do not track version counter."
 VIEW_DETACHED = (
     "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
     "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these "
@@ -220,13 +228,21 @@ def gradient_error(shape, dtype_name, found_shape, found_dtype_name):
     )
 
 
-def many_views_error(name):
-    """For a write to one of several views that a function made at once; ``name`` is such as "1 of Split"."""
-    return (
-        f"Output {name} is a view and is being modified inplace. This view is the output of a function that returns "
-        "multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace "
-        "operation by an out-of-place one."
-    )
+def view_error(made, output, indirect):
+    """For a view that can't follow a write: how it was ``made``, which ``output`` of which step it is, such as "1 of Split"
+    (None if no step was remembered); and whether the write was to another view of its memory."""
+    written = "its base or another view of its base has been" if indirect else "is being"
+    block = "inference_mode" if made == "inference" else "no_grad"
+    if made == "several" and output is not None:
+        text = f"Output {output} is a view and {written} modified inplace."
+    else:
+        start = "A view was" if output is None else f"Output {output} is a view of a view which was"
+        text = (
+            f"{start} created in inference mode and {written} modified inplace in normal mode."
+            if made == "inference"
+            else f"{start} created in no_grad mode and {written} modified inplace with grad mode enabled."
+        )
+    return RuntimeError(text + (SEVERAL if made == "several" else AMBIGUOUS.format(block)))
 
 
 def cast_error(kind, dtype_name):

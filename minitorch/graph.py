@@ -20,31 +20,56 @@ from .tables.strides import as_strided
 from .tape import LARGE, TAPED, recorded
 
 __all__ = [
-    "AccumulateGrad", "HookHandle", "Node", "Storage", "Stub", "View", "edge_of", "edges_of", "fresh", "remembered",
-    "viewed",
+    "AccumulateGrad", "GRAD", "HookHandle", "InferenceStorage", "Node", "Storage", "Stub", "View", "edge_of", "edges_of",
+    "fresh", "refused_view", "remembered", "viewed",
 ]  # fmt: skip
 
 
 class Storage:
     """What a tensor and its views share: how often that memory was written to."""
 
-    version = 0
+    inference, version = False, 0
+
+
+class InferenceStorage(Storage):
+    """That of tensors made in inference mode: no writes are counted, so nothing of it can be kept for backward."""
+
+    inference = True
+
+    @property
+    def version(self):
+        if MODE.inference:
+            return 0
+        raise RuntimeError(errors.INFERENCE_SAVED)
+
+    @version.setter
+    def version(self, number):
+        """Not counted."""
 
 
 class View:
     """How a tensor is seen in another's memory: ``path``, view rows with their params, leads from ``base`` to it.
 
-    ``made`` says how: in "grad" or "no_grad" mode, or by a function of many outputs such as "unbind".
+    ``made`` says how: in "grad", "no_grad" or "inference" mode, or as one of "several" by a function such as unbind.
     ``seen`` is the base's Node when the tensor's own Node was made. If the base was written to since, through whichever
-    view, its Node is another, and this tensor's history is to be followed anew (``edge_of``).
+    view, its Node is another, and this tensor's history is to be followed anew (``edge_of``). Only those made in "grad"
+    mode can be; of the others ``version`` tells if there was a write, and ``output`` what to call them.
     """
 
-    __slots__ = ("base", "made", "path", "seen")
+    __slots__ = ("base", "made", "output", "path", "seen", "version")
 
     def __init__(self, base, path, made):
         self.base, self.path, self.made, self.seen = base, path, made, base._node
+        if made is not GRAD:
+            self.unfit(made)
+
+    def unfit(self, made, output=None):
+        """Mark a view, just made, as one that can't follow writes."""
+        storage = self.base._storage
+        self.made, self.output, self.version = made, output, None if storage.inference else storage.version
 
 
+GRAD = "grad"
 CREATED = count(1)
 MISSING = object()
 TAPES_A_ROW = 256
@@ -71,6 +96,7 @@ class Node:
     """
 
     __slots__ = ("__dict__", "__weakref__", "edges", "number", "params", "row", "saved", "shapes", "wanted")
+    shown = None  # PyTorch's name, where the row doesn't tell it
     tensor_hooks = ()  # called with the gradient of the output, may replace it
     prehooks = ()  # called with the gradients of the outputs
     posthooks = ()  # called with the gradients of the inputs and of the output
@@ -191,7 +217,7 @@ class Node:
 
     def name(self):
         """PyTorch's name for it, such as ``MulBackward0``."""
-        return node_name(self.row, self.params, self.saved)
+        return self.shown or node_name(self.row, self.params, self.saved)
 
     @property
     def next_functions(self):
@@ -288,12 +314,17 @@ class HookHandle:
 
 
 def edge_of(x):
-    """The Node that ``x`` came from, None if it wants no gradient. After a write to its base, a view's is made anew."""
+    """The Node that ``x`` came from, None if it wants no gradient. After a write to its base, a view's is made anew.
+
+    Raises RuntimeError for a view that can't follow a write, where gradients are recorded.
+    """
     view = x._view
-    if view is not None and view.base._node is not view.seen:
+    if view is not None and (view.made is not GRAD or view.base._node is not view.seen):
         base = view.base
-        if view.made == "no_grad" and base._node is not None:
-            raise RuntimeError(errors.STALE_NO_GRAD_VIEW)
+        if view.made is not GRAD:
+            if MODE.grad and stale(x, view):
+                raise refused_view(x, True)
+            return x._node
         follower = x._wrap(base._array, base._storage)
         follower._node = base._node
         with enable_grad():
@@ -303,15 +334,30 @@ def edge_of(x):
     return x._node
 
 
+def stale(x, view):
+    """Whether the memory of a view that can't follow writes was written to, and there is a history to lose."""
+    lost = view.base._node is not None or (x._node is not None and x._node.__class__ is not AccumulateGrad)
+    return lost and x._storage.version != view.version
+
+
+def refused_view(x, indirect):
+    """The exception for a view that can't follow a write, to another view of its memory or (not ``indirect``) to itself."""
+    view, node = x._view, x._node
+    named = None if node is None else view.output or f"0 of {node.name().removesuffix('Backward0')}"
+    return errors.view_error(view.made, named, indirect)
+
+
 # ------------------------------------------------------------------------------------------------------ what is remembered
 
 
 def viewed(source, step, grad_mode):
     """The View of what comes of a view row on ``source``."""
     node, view = edge_of(source), source._view
-    made = "grad" if grad_mode else "no_grad"
+    made = GRAD if grad_mode else "inference" if MODE.inference else "no_grad"
     if view is None or node.__class__ is AccumulateGrad:  # a view that was made a leaf is a base of its own
         return View(source, (step,), made)
+    if view.made is not GRAD and grad_mode:
+        made = view.made
     if step[0] is as_strided:  # it speaks of the memory, whatever view of it the source is
         base, (shape, strides, offset, _) = view.base, step[1]
         return View(base, ((step[0], (shape, strides, offset, (base.stride(), base.storage_offset()))),), made)

@@ -10,7 +10,7 @@ torch: torch/csrc/autograd/VariableTypeUtils.h (check_inplace, rebase_history), 
 from . import errors, primitives
 from .backends import ARRAY_TYPES
 from .fitting import all_fit, explained, fit, wrapped_numbers
-from .graph import AccumulateGrad, Node, Stub, edge_of, edges_of, remembered
+from .graph import GRAD, AccumulateGrad, Node, Stub, edge_of, edges_of, refused_view, remembered
 from .modes import MODE, tell
 
 __all__ = ["refuse_write", "remember_write", "write"]
@@ -29,14 +29,19 @@ def write(x, row, inputs, params=()):
     forward = row.forward
     if row.ready is not None and not all_fit(row.ready, arrays):
         inputs, arrays, forward = fit(row, inputs)
+    if x._storage.inference and not mode.inference:
+        raise RuntimeError(errors.INFERENCE_WRITTEN)
     if not mode.grad:
         store(target, row, forward, arrays, params)
         x._storage.version += 1
     else:
+        view = x._view
+        if view is not None and view.made is not GRAD and (x._node is not None or view.base._node is not None):
+            raise refused_view(x, False)
         old = edge_of(x)
         wanted, edges = edges_of(inputs)
         wanted &= row.wants
-        if wanted or old is not None or (x._view is not None and x._view.base._node is not None):
+        if wanted or old is not None or (view is not None and view.base._node is not None):
             refuse_write(x, old)
         kept = kept_inputs(x, row, inputs, wanted) if wanted else inputs
         store(target, row, forward, arrays, params)
@@ -93,10 +98,8 @@ def refuse_write(x, node):
         if isinstance(node, AccumulateGrad):
             raise RuntimeError(errors.LEAF_WRITTEN)
         return
-    if view.made != "grad":
-        raise RuntimeError(
-            errors.NO_GRAD_VIEW_WRITTEN if view.made == "no_grad" else errors.many_views_error(view.made)
-        )
+    if view.made is not GRAD:
+        raise refused_view(x, False)
     if isinstance(node, AccumulateGrad) or (node is not None and isinstance(view.base._node, AccumulateGrad)):
         raise RuntimeError(errors.LEAF_VIEW_WRITTEN)
 

@@ -13,7 +13,7 @@ NEW = [
 ]  # fmt: skip
 VIEWS = [
     "{x}[0]", "{x}[1:]", "{x}[..., :1]", "{x}[None]", "{x}.t()", "{x}.reshape(-1)", "{x}.view(-1)", "{x}.unsqueeze(-1)", "{x}.squeeze()", "{x}.transpose(0, -1)", "{x}.diagonal()", "{x}.expand(2, *{x}.shape)", "{x}.narrow(0, 0, 1)",
-    "{x}[::2]", "{x}.flatten()", "{x}.view_as({x})", "{x}.movedim(0, -1)",
+    "{x}[::2]", "{x}.flatten()", "{x}.view_as({x})", "{x}.movedim(0, -1)", "{x}.split(1)[0]", "{x}.unbind()[0]", "t.Tensor({x})", "{x}.chunk(2)[-1]",
 ]  # fmt: skip
 # What is written never overlaps what is read: which of the two is seen first, PyTorch leaves open.
 WRITES = [
@@ -49,11 +49,13 @@ def run(lines, names, t):
     return live, first.grad, second.grad, [v._version for v in live]
 
 
-@settings(max_examples=250)
+@settings(max_examples=300)
 @given(programs())
 def test_a_random_program(program):
     lines, names = program
-    expected = outcome(lambda t: run(lines, names, t), torch)[0]
+    expected, told = outcome(lambda t: run(lines, names, t), torch)
+    if any("on expanded tensors is deprecated" in text for _, text in told):
+        return  # PyTorch lets these pass with a warning, we refuse them like other writes to shared elements
     got = outcome(lambda t: run(lines, names, t), minitorch)[0]
     if isinstance(expected, Raised) and isinstance(got, Raised):
         assert expected.kind == got.kind, f"{lines}\n  expected {expected}\n  got {got}"

@@ -10,7 +10,7 @@ from .reduce import one_dim
 
 __all__ = [
     "H", "array_dtype", "data_ptr", "device", "dim", "element_size", "get_device", "is_complex", "is_cpu", "is_cuda",
-    "is_distributed", "is_floating_point", "is_nonzero", "is_pinned", "is_signed", "mH", "mT",
+    "is_distributed", "is_floating_point", "is_inference", "is_nonzero", "is_pinned", "is_signed", "mH", "mT",
     "nbytes", "ndim", "numel", "pin_memory", "shape", "size", "stride", "transposed",
 ]  # fmt: skip
 
@@ -80,6 +80,11 @@ def pin_memory(input, device=None):
 def is_distributed(input):
     """Whether it is spread over processes: no.   torch: Tensor.is_distributed"""
     return False
+
+
+def is_inference(input):
+    """Whether it was made in ``inference_mode``, and is of no use for gradients.   torch: is_inference"""
+    return input._storage.inference
 
 
 def is_nonzero(input):

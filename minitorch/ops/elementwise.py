@@ -488,7 +488,20 @@ def fill_(input, value):
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
         return input.copy_(value)
-    return input._write(rows.assign, (input, converted(value, input.dtype)))
+    everywhere(input)._write(rows.assign, (input, converted(value, input.dtype)))
+    return input
+
+
+def everywhere(input):
+    """A view of every place in the memory of a tensor, each once: dims that repeat one element are narrowed to it.
+
+    Not where that would be recorded: PyTorch has no gradient of it.
+    """
+    strides = input._array.strides
+    if 0 in strides and not (input._mode.grad and input.requires_grad):
+        for d, (n, stride) in enumerate(zip(input._array.shape, strides, strict=True)):
+            input = input.narrow(d, 0, 1) if stride == 0 and n > 1 else input
+    return input
 
 
 def fill(input, value):
@@ -498,7 +511,8 @@ def fill(input, value):
 
 def zero_(input):
     """Every element becomes 0.   torch: Tensor.zero_"""
-    return input._write(rows.assign, (input, 0 if input._array.dtype.kind != "b" else False))
+    everywhere(input)._write(rows.assign, (input, 0 if input._array.dtype.kind != "b" else False))
+    return input
 
 
 # ------------------------------------------------------------------------------------- what the table's vjps are made of

@@ -289,9 +289,12 @@ def unbind(input, dim=0, **numpy):
 
 def several_views(views, name):
     """Mark views that one function made together: they may not be written to in a recorded computation."""
-    for i, view in enumerate(views):
-        if view._view is not None and view._view.made == "grad":
-            view._view.made = f"{i} of {name}"
+    for i, x in enumerate(views):
+        view = x._view
+        if view is not None and (view.made == "grad" or view.made == "several"):
+            view.unfit("several", f"{i} of {name}")
+            if x._node is not None:
+                x._node.shown = f"{name}Backward0"
     return views
 
 

@@ -199,8 +199,8 @@ def tensor_split(input, indices_or_sections, dim=0):
         if indices_or_sections <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {indices_or_sections}")
         small, larger = divmod(n, indices_or_sections)
-        sizes = [small + 1] * larger + [small] * (indices_or_sections - larger)
-        return input.split_with_sizes(sizes, d)
+        starts = [i * small + min(i, larger) for i in range(indices_or_sections)]
+        return tuple([input.narrow(d, start, small + (i < larger)) for i, start in enumerate(starts)])
     cuts = [0, *[range(n)[c : c + 1].start if -n <= c < n else n if c >= n else 0 for c in indices_or_sections], n]
     return tuple([input.narrow(d, a, max(b - a, 0)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)])
 

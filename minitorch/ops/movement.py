@@ -440,7 +440,15 @@ def diagflat(input, offset=0):
 
 def detach(input):
     """The same memory without history.   torch: Tensor.detach"""
-    return input._apply(rows.detach, (input,))
+    try:
+        return input._apply(rows.detach, (input,))
+    except RuntimeError:  # a view that lost its history; nobody asks for it where none is recorded
+        mode = input._mode
+        before, mode.grad = mode.grad, False
+        try:
+            return input._apply(rows.detach, (input,))
+        finally:
+            mode.grad = before
 
 
 # ------------------------------------------------------------------------------ places in a base, for vjps and the engine

@@ -29,8 +29,8 @@ class Vocabulary:
         logaddexp, logaddexp2, nextafter, nextafter_, rad2deg,
     )  # fmt: skip
     from .attributes import (
-        data_ptr, dim, element_size, get_device, is_complex, is_distributed, is_floating_point, is_nonzero, is_pinned,
-        is_signed, numel, pin_memory, size, stride,
+        data_ptr, dim, element_size, get_device, is_complex, is_distributed, is_floating_point, is_inference, is_nonzero,
+        is_pinned, is_signed, numel, pin_memory, size, stride,
     )  # fmt: skip
 
     shape, ndim, dtype = property(attributes.shape), property(attributes.ndim), property(attributes.array_dtype)

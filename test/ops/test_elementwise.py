@@ -167,3 +167,11 @@ def test_numbers_that_a_dtype_holds_and_numbers_that_it_refuses(dtype):
 
     agree(program)
     same_first_line(lambda t: t.zeros(1, dtype=t.int64).masked_fill(t.tensor(True), t.tensor(1j)))
+
+
+@pytest.mark.parametrize("text", [
+    "x.expand(2, 3).fill_(4), x", "x.expand(2, 2, 3).zero_(), x", "x[:, :1].expand(2, 3)[:, 1:].fill_(7), x, x._version", "(x * w).expand(2, 2, 3).detach().zero_()",
+    "(x * w).expand(2, 2, 3).fill_(1).sum().backward()", "x.expand(2, 2, 3).mul_(2)", "x.expand(2, 2, 3).copy_(x)",
+])  # fmt: skip
+def test_one_number_written_to_elements_that_share_a_place(text):
+    agree(lambda t: eval(text, {"t": t, "x": t.arange(3.0)[None].clone(), "w": t.ones(3, requires_grad=True)}))
