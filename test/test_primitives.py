@@ -10,6 +10,7 @@ from oracle import TOLERANCE, agree, assert_same, make, plain
 from samples import COMPLEX_TOO, INTEGERS_TOO, PROGRAMS, REFERENCES, SAMPLES, UNDERIVED
 
 import minitorch
+from minitorch.casting import READY
 from minitorch.primitives import TABLE
 from minitorch.table import FLOATS, reads
 
@@ -299,7 +300,8 @@ def test_complex_numbers(row):
         return
     for inputs, params, reference in complex_samples(row):
         where = f"{row.name} of {inputs}, {params}"
-        if row.ready is not None and not row.ready >= {"F"}:
+        ready = READY.get(row, row.ready)  # where autocast was switched on, by another test, rows say that they are ready for nothing
+        if ready is not None and not ready >= {"F"}:
             with pytest.raises(RuntimeError, match="complex|Complex"):
                 ours(row, tensors(minitorch, inputs), params)
             continue
