@@ -14,10 +14,25 @@ __all__ = [
     "LayerNorm", "LocalResponseNorm", "RMSNorm", "SyncBatchNorm", "_BatchNorm",
 ]  # fmt: skip
 
+
+class _Affine(Module):
+    """A layer with a weight, which begins as ones, and a bias, which begins as zeros; each may be None."""
+
+    def _register(self, shape, weight, bias, device, dtype):
+        for name, wanted in (("weight", weight), ("bias", bias)):
+            self.register_parameter(name, Parameter(empty(shape, device=device, dtype=dtype)) if wanted else None)
+
+    def reset_parameters(self):
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
 # ------------------------------------------------------------------------------------------------------ over the samples
 
 
-class _NormBase(Module):
+class _NormBase(_Affine):
     """Weight and bias for each channel, and the running mean and variance of what has been seen."""
 
     _version = 2
@@ -38,12 +53,7 @@ class _NormBase(Module):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
 
-        self.register_parameter(
-            "weight", Parameter(empty(num_features, device=device, dtype=dtype)) if affine else None
-        )
-        self.register_parameter(
-            "bias", Parameter(empty(num_features, device=device, dtype=dtype)) if affine and bias else None
-        )
+        self._register(num_features, affine, affine and bias, device, dtype)
         if track_running_stats:
             self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype))
             self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype))
@@ -62,10 +72,7 @@ class _NormBase(Module):
 
     def reset_parameters(self):
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
     def _check_input_dim(self, input):
         low, high = self.ranks
@@ -226,7 +233,7 @@ class InstanceNorm3d(_InstanceNorm):
 # ----------------------------------------------------------------------------------------------------- over the features
 
 
-class LayerNorm(Module):
+class LayerNorm(_Affine):
     """(x - mean) / √(var + eps) · weight + bias over the last dims.   torch: nn.LayerNorm.   Ba et al. 2016, arXiv:1607.06450
 
     x: (*, *normalized_shape) → same
@@ -239,20 +246,8 @@ class LayerNorm(Module):
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        shape = self.normalized_shape
-        self.register_parameter(
-            "weight", Parameter(empty(shape, device=device, dtype=dtype)) if elementwise_affine else None
-        )
-        self.register_parameter(
-            "bias", Parameter(empty(shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
-        )
+        self._register(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self):
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
 
     def forward(self, input):
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -292,7 +287,7 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class GroupNorm(Module):
+class GroupNorm(_Affine):
     """Layer normalization of each group of channels of (N, C, *).   torch: nn.GroupNorm.   Wu & He 2018, arXiv:1803.08494
 
     >>> nn.GroupNorm(2, 6)
@@ -305,19 +300,8 @@ class GroupNorm(Module):
             raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})\n"
                              "the groups are equally large")  # fmt: skip
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        self.register_parameter(
-            "weight", Parameter(empty(num_channels, device=device, dtype=dtype)) if affine else None
-        )
-        self.register_parameter(
-            "bias", Parameter(empty(num_channels, device=device, dtype=dtype)) if affine and bias else None
-        )
+        self._register(num_channels, affine, affine and bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self):
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
 
     def forward(self, input):
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
