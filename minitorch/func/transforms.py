@@ -13,7 +13,7 @@ from ..engine import AccumulateGrad, Tensor, edge_of, enable_grad, is_grad_enabl
 from ..ops.joining import stack
 from .tree import flatten, rebuild
 
-__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "vjp"]
+__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "vjp"]
 
 
 # ------------------------------------------------------------------------------------------------------------ gradients
@@ -132,15 +132,58 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
         output, aux = _with_aux(output, "jvp(f, primals, tangents)") if has_aux else (output, None)
         ys, xs, along = flatten(output), flatten(args), flatten(tangents)
         again = outside and (_reaches_more(ys, xs) or any(t.requires_grad for t in along))
-        seeds = [zeros_like(y).requires_grad_() for y in ys]
-        rows = _gradients(ys, xs, seeds, True)
-        reached = [(row, t) for row, t in zip(rows, along, strict=True) if row.requires_grad]
-        if reached:
-            change = _gradients([row for row, _ in reached], seeds, [t for _, t in reached], again)
-        else:
-            change = [zeros_like(y) for y in ys]
+        change = _pushing(ys, xs)(along, again)
     result = _closed(output, again), rebuild(output, change)
     return (*result, _closed(aux, again)) if has_aux else result
+
+
+def linearize(func, *primals):
+    """``func(*primals)``, and the function that takes tangents to J · tangents, without running ``func`` again.
+
+    Raises RuntimeError for tangents of another shape or dtype than the primals'.   torch: func.linearize
+
+    >>> from minitorch.func import linearize
+    >>> value, along = linearize(lambda x: x * x, tensor([1., 2.]))
+    >>> along(tensor([1., 10.])), along(tensor([1., 0.]))
+    (tensor([ 2., 40.]), tensor([2., 0.]))
+    """
+    outside = is_grad_enabled()
+    with enable_grad():
+        args, _ = _opened(primals, tuple(range(len(primals))))
+        output = func(*args)
+        ys, xs = flatten(output), flatten(args)
+        again = outside and _reaches_more(ys, xs)
+        push = _pushing(ys, xs)
+
+    def along(*tangents):
+        given = flatten(tangents)
+        if len(given) != len(xs):
+            raise RuntimeError(f"Expected the tangents {tangents} to have the same argspec as the primals {primals}")
+        for i, (t, x) in enumerate(zip(given, xs, strict=True)):
+            for name, mine, other in (("shape", t.shape, x.shape), ("dtype", t.dtype, x.dtype)):
+                if mine != other:
+                    raise RuntimeError(
+                        f"tangent:{i} with {name} {mine} in flattened pytree doesn't match the {name} {other} of the "
+                        "corresponding primal."
+                    )
+        with enable_grad():
+            return rebuild(output, push(given, again, keep=True))
+
+    return _closed(output, again), along
+
+
+def _pushing(ys, xs):
+    """The function that takes tangents of ``xs`` to those of ``ys``."""
+    seeds = [zeros_like(y).requires_grad_() for y in ys]
+    rows = _gradients(ys, xs, seeds, True)
+
+    def push(along, again, keep=False):
+        reached = [(row, t) for row, t in zip(rows, along, strict=True) if row.requires_grad]
+        if not reached:
+            return [zeros_like(y) for y in ys]
+        return _gradients([row for row, _ in reached], seeds, [t for _, t in reached], again, keep)
+
+    return push
 
 
 def jacrev(func, argnums=0, has_aux=False, *, chunk_size=None, _preallocate_and_copy=False):

@@ -4,6 +4,8 @@ from functools import partial, wraps
 
 from ..engine import Tensor
 from ..ops.joining import stack
+from ..ops.reduce import equal
+from ..random import get_rng_state, set_rng_state
 from .tree import flatten, like, rebuild
 
 __all__ = ["vmap"]
@@ -14,8 +16,8 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
 
     in_dims: the dim to take slices of, None for the same argument each time: for all arguments, or nested as they are.
     out_dims: the dim of the results to stack at. Keyword arguments are given as they are.
-    Here it is a loop over the slices: the numbers are PyTorch's, the speed is that of the loop. Random draws differ from
-    slice to slice (randomness='different').   torch: vmap, func.vmap
+    randomness: what draws from the default generator come to, "different" for each slice, the "same", or an "error".
+    Here it is a loop over the slices: the numbers are PyTorch's, the speed is that of the loop.   torch: vmap, func.vmap
 
     >>> from minitorch.func import vmap
     >>> vmap(torch.dot)(tensor([[1., 2.], [3., 4.]]), tensor([[1., 1.], [2., 0.]]))
@@ -31,13 +33,27 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     @wraps(func, updated=())
     def mapped(*args, **kwargs):
         leaves, dims = _dims_of(func, in_dims, args)
-        results = []
+        results, before = [], None if randomness == "different" else get_rng_state()
         for i in range(_batch_size(leaves, dims)):
+            if i and randomness == "same":
+                set_rng_state(before)
             slices = [x if d is None else x.select(d, i) for x, d in zip(leaves, dims, strict=True)]
             results.append(func(*rebuild(args, slices), **kwargs))
+            if randomness == "error":
+                _refuse_draws(before)
         return _stacked(func, results, out_dims)
 
     return mapped
+
+
+def _refuse_draws(before):
+    """Raise RuntimeError, as if nothing had been drawn, if the default generator went on since its state ``before``."""
+    if not equal(get_rng_state(), before):
+        set_rng_state(before)
+        raise RuntimeError(
+            "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+            "randomness flags on vmap or perform the randomness operation out of vmap"
+        )
 
 
 def _dims_of(func, in_dims, args):

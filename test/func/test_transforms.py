@@ -4,7 +4,9 @@ import warnings
 
 import pytest
 import torch
-from oracle import agree
+from oracle import agree, assert_same, outcome
+
+import minitorch
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -95,3 +97,19 @@ def test_a_training_step_as_a_function():
         return parameters, each
 
     agree(program)
+
+
+def test_linearize():
+    def program(t):
+        x, y = t.tensor([1.0, 2.0]), t.tensor([3.0, 4.0])
+        value, along = t.func.linearize(lambda x, y: (x * y.sin(), {"a": x + y}), x, y)
+        changes = along(x, y), along(y, x), along(t.zeros(2), t.ones(2))
+        refused = []
+        for tangents in ((t.ones(3), y), (x.double(), y)):
+            try:
+                along(*tangents)
+            except RuntimeError as error:
+                refused.append(str(error))
+        return value, changes, refused, t.func.linearize(lambda x: x.relu().sum(), x - 1.5)[1](y)
+
+    assert_same(outcome(program, torch)[0], outcome(program, minitorch)[0])  # PyTorch's warns of how it is compiled

@@ -29,6 +29,10 @@ EXPRESSIONS = {
     "a name": "t.vmap(lambda x: x, in_dims=('x',))(a)",
     "no tensor": "t.vmap(lambda x: 3)(a)",
     "randomness": "t.vmap(lambda x: x, randomness='some')(a)",
+    "a draw": "t.vmap(lambda x: x + t.randn(x.shape))(a)",
+    "dropout": "t.vmap(lambda x: t.nn.functional.dropout(x))(a)",
+    "the same draw": "t.manual_seed(0).initial_seed(), t.vmap(lambda x: x + t.randn(x.shape), randomness='same')(a), t.rand(1)",
+    "other draws": "t.manual_seed(0).initial_seed(), t.vmap(lambda x: x + t.randn(x.shape), randomness='different')(a), t.rand(1)",
     "no chunks": "t.vmap(lambda x: x, chunk_size=0)",
 }
 
