@@ -6,7 +6,7 @@ functional    Jacobians and Hessians, whole or times a vector
 gradcheck     are the derivatives right? asked of finite differences
 anomaly_mode  where does the NaN come from?
 
-The walk itself is in ``graph.py``.   torch: torch.autograd
+The walk itself is in ``backward.py``.   torch: torch.autograd
 """
 
 from importlib import import_module
@@ -20,8 +20,8 @@ from .reverse import Variable, backward, grad
 
 
 def __getattr__(name):
-    if name == "profiler":  # seldom needed
-        return import_module(".profiler", __name__)
+    if name in ("graph", "profiler"):  # seldom needed
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")
 
 
