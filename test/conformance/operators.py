@@ -411,10 +411,10 @@ def trials(op, ours, dtype, limit):
     for i, sample in enumerate(op.sample_inputs("cpu", dtype, requires_grad=wants)):
         if limit is not None and i >= limit:
             return
-        yield i, Trial(op, ours, sample, dtype, f"{str(dtype)[6:]}, sample {i}")
+        yield Trial(op, ours, sample, dtype, f"{str(dtype)[6:]}, sample {i}")
         other, error = raised(sample.noncontiguous)
         if error is None:
-            yield i, Trial(op, ours, other, dtype, f"{str(dtype)[6:]}, sample {i} not contiguous")
+            yield Trial(op, ours, other, dtype, f"{str(dtype)[6:]}, sample {i} not contiguous")
 
 
 def failures(op, limit=None, most=3, debug=False, dtypes=DTYPES):
@@ -448,7 +448,7 @@ def failures(op, limit=None, most=3, debug=False, dtypes=DTYPES):
         for dtype in dtypes:
             if dtype not in op.dtypes:
                 continue
-            for i, trial in trials(op, ours, dtype, limit):
+            for trial in trials(op, ours, dtype, limit):
                 second = dtype in (torch.float64, torch.complex128) and full_name(op) not in ONCE
                 check(f"{dtype}", lambda trial=trial, second=second: trial.run(second))
                 if "not contiguous" not in trial.label:
