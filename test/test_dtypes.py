@@ -25,7 +25,7 @@ OPERATORS = [
     operator.eq,
     operator.and_,
 ]
-NUMBERS = [True, 2, 2.0]
+NUMBERS = [True, 2, 2.0, 2j]
 by_name = operator.attrgetter("__name__")
 
 
@@ -35,7 +35,11 @@ def names(program):
         expected = str(program(torch).dtype)
     except RuntimeError:
         return None
-    got = str(program(minitorch).dtype)
+    try:
+        got = str(program(minitorch).dtype)
+    except NotImplementedError as error:  # float16 beside complex numbers, which NumPy has none of that size for
+        assert "torch.complex32 is not here" in str(error) and expected in ("torch.complex32", "torch.bool")
+        return None
     assert expected == got, f"expected {expected}, got {got}"
     return expected
 
@@ -44,6 +48,7 @@ def tensor(t, dtype, shape):
     return t.ones(shape, dtype=getattr(t, dtype))
 
 
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
 @pytest.mark.parametrize("operation", OPERATORS, ids=by_name)
 @pytest.mark.parametrize(
     "shapes", [((2,), (2,)), ((2,), ()), ((), (2,)), ((), ())], ids=["n-d n-d", "n-d 0-d", "0-d n-d", "0-d 0-d"]
@@ -51,15 +56,16 @@ def tensor(t, dtype, shape):
 def test_two_tensors(operation, shapes):
     found = [
         names(lambda t, a=a, b=b: operation(tensor(t, a, shapes[0]), tensor(t, b, shapes[1])))
-        for a, b in itertools.product(REAL, REAL)
+        for a, b in itertools.product(ALL, ALL)
     ]
     assert any(found)
 
 
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
 @pytest.mark.parametrize("operation", OPERATORS, ids=by_name)
 @pytest.mark.parametrize("shape", [(2,), ()], ids=["n-d", "0-d"])
 def test_a_tensor_and_a_number(operation, shape):
-    for dtype, number in itertools.product(REAL, NUMBERS):
+    for dtype, number in itertools.product(ALL, NUMBERS):
         names(lambda t, d=dtype, n=number: operation(tensor(t, d, shape), n))
         names(lambda t, d=dtype, n=number: operation(n, tensor(t, d, shape)))
 
@@ -120,7 +126,7 @@ def test_promote_types_and_result_type():
         assert str(torch.result_type(tensor(torch, a, s), tensor(torch, b, u))) == str(
             minitorch.result_type(tensor(minitorch, a, s), tensor(minitorch, b, u))
         )
-    for a, n in itertools.product(REAL, NUMBERS):
+    for a, n in itertools.product(REAL, NUMBERS[:3]):
         assert str(torch.result_type(tensor(torch, a, (2,)), n)) == str(
             minitorch.result_type(tensor(minitorch, a, (2,)), n)
         )
