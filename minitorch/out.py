@@ -123,7 +123,7 @@ def refuse_foreign(name, args):
 
 def written_to(out, function, args, kwargs):
     """The result of a function, written over ``out``: a tensor, or as many as there are results."""
-    places = [out] if isinstance(out, Tensor) else list(out)
+    places = out if isinstance(out, (list, tuple)) else [out]
     name = function.__name__
     for place in places:
         if not isinstance(place, Tensor):

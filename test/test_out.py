@@ -24,6 +24,7 @@ t.cat((e, a), out=e)
 t.multinomial(a + 1, 2, out=b)
 t.sort(a, out=(b.double(), i))
 t.add(a, a, out=i)
+t.exp(a, out='x')
 t.add(a, a.clone().requires_grad_(), out=b)
 """.strip().splitlines()
 
