@@ -22,6 +22,7 @@ from .dtypes import float32, get_default_dtype, int64
 from .fitting import common_dtype, explained, fit, fits, some_fit, wrapped_numbers
 from .formatting import format_tensor
 from .graph import (
+    CHANGES,
     GRAD,
     AccumulateGrad,
     HookHandle,
@@ -39,6 +40,7 @@ from .modes import (
     inference_mode,
     is_grad_enabled,
     is_inference_mode_enabled,
+    leave,
     no_grad,
     set_grad_enabled,
     tell,
@@ -166,6 +168,7 @@ def from_data(data, dtype=None):
     xp = for_device(CPU)
     storage = InferenceStorage() if MODE.inference else None
     if isinstance(data, Tensor):
+        leave("a copy", data)
         return wrap(data._array.copy(), storage) if dtype is None else data.detach().to(dtype, copy=True)
     return wrap(xp.array_of(data, dtype, default=get_default_dtype()), storage)
 
@@ -228,7 +231,7 @@ class Tensor(Vocabulary):
         return Tensor.__new__(cls, self)
 
     _apply, _wrap = staticmethod(apply), staticmethod(wrap)
-    _mode, _write = MODE, write
+    _mode, _write, _leave = MODE, write, staticmethod(leave)
     _create, _from_data = staticmethod(create), staticmethod(from_data)
     _check_device, _common_dtype = staticmethod(for_device), staticmethod(common_dtype)
 
@@ -243,6 +246,7 @@ class Tensor(Vocabulary):
 
     @requires_grad.setter
     def requires_grad(self, wanted):
+        CHANGES[0] += 1
         node = edge_of(self)
         if wanted and self._storage.inference and not MODE.inference:
             raise RuntimeError(errors.INFERENCE_WANTING)
@@ -303,6 +307,7 @@ class Tensor(Vocabulary):
     def data(self, new):
         if not isinstance(new, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
+        CHANGES[0] += 1
         self._array, self._storage = new._array, new._storage
 
     @property
@@ -397,6 +402,7 @@ class Tensor(Vocabulary):
         )
 
     def __repr__(self, *, tensor_contents=None):
+        leave("print", self)
         try:
             node = self.grad_fn
             name = None if node is None else node.name()
@@ -416,6 +422,7 @@ class Tensor(Vocabulary):
     def __deepcopy__(self, memo):
         if id(self) in memo:
             return memo[id(self)]
+        leave("deepcopy", self)
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
@@ -434,6 +441,7 @@ class Tensor(Vocabulary):
         return made
 
     def __reduce_ex__(self, protocol):
+        leave("pickle", self)
         return rebuilt, (self.__class__, self._array, self.requires_grad, dict(self.__dict__))
 
     def _type_name(self, prefix=""):
@@ -464,6 +472,7 @@ class Tensor(Vocabulary):
         """Take over the memory and history of ``other``, which was made from this: ``x.t_()`` is ``x.t()`` by x's name."""
         if MODE.grad:
             refuse_write(self, edge_of(self))
+        CHANGES[0] += 1
         self._view = None if self._view is None else other._view
         self._array, self._storage, self._node = other._array, other._storage, other._node
         return self

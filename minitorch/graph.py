@@ -20,7 +20,7 @@ from .tables.strides import as_strided
 from .tape import LARGE, TAPED, recorded
 
 __all__ = [
-    "AccumulateGrad", "GRAD", "HookHandle", "InferenceStorage", "Node", "Storage", "Stub", "View", "edge_of", "edges_of",
+    "AccumulateGrad", "CHANGES", "GRAD", "HookHandle", "InferenceStorage", "Node", "Storage", "Stub", "View", "edge_of", "edges_of",
     "fresh", "refused_view", "remembered", "viewed",
 ]  # fmt: skip
 
@@ -68,6 +68,10 @@ class View:
         storage = self.base._storage
         self.made, self.output, self.version = made, output, None if storage.inference else storage.version
 
+
+CHANGES = [0]
+"""How often something changed that compiled programs take for granted: the memory of a tensor, whether a leaf wants its
+gradient, what is registered in a module, its ``training``, an optimizer's groups. One number to compare, in place of a walk."""
 
 GRAD = "grad"
 CREATED = count(1)

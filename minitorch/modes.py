@@ -9,8 +9,8 @@ from functools import wraps
 from .backends import ARRAY_TYPES
 
 __all__ = [
-    "MODE", "Mode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
-    "set_grad_enabled", "tell",
+    "MODE", "Mode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "leave", "no_grad",
+    "set_grad_enabled", "tell", "tracer",
 ]  # fmt: skip
 
 
@@ -34,6 +34,21 @@ def tell(row, inputs, params, out, written):
     """Tell the listeners."""
     for listener in MODE.listeners:
         listener(row, inputs, params, out, written)
+
+
+def tracer():
+    """The listener that writes this run down as a graph (compiler/trace.py), or None."""
+    for listener in MODE.listeners:
+        if hasattr(listener, "leave"):
+            return listener
+    return None
+
+
+def leave(what, tensor, result=None):
+    """Tell the listeners that the values of ``tensor`` are looked at, by ``what``: no graph can follow them from there."""
+    for listener in MODE.listeners:
+        if hasattr(listener, "leave"):
+            listener.leave(what, tensor, result)
 
 
 GENERATOR = 0x20

@@ -11,7 +11,7 @@ from ..creation import empty_like
 from ..device import device as device_type
 from ..dtypes import dtype as dtype_type
 from ..engine import Tensor, no_grad
-from .members import structure
+from ..graph import CHANGES
 
 __all__ = [
     "_apply", "apply", "bfloat16", "cpu", "cuda", "double", "float", "half", "requires_grad_", "share_memory", "to",
@@ -25,7 +25,7 @@ def _apply(self, fn, recurse=True):
         for module in self.children():
             module._apply(fn)
 
-    structure[0] += 1
+    CHANGES[0] += 1
     for parameter in self._parameters.values():
         if parameter is None:
             continue
@@ -168,7 +168,7 @@ def share_memory(self):
 
 def requires_grad_(self, requires_grad=True):
     """Learn the parameters, or with False freeze them.   torch: Module.requires_grad_"""
-    structure[0] += 1
+    CHANGES[0] += 1
     for parameter in self.parameters():
         parameter.requires_grad_(requires_grad)
     return self

@@ -7,13 +7,11 @@ Python finds an attribute at once: ``self.weight`` takes 26 ns that way, and 460
 import weakref
 from collections.abc import MutableMapping
 
-__all__ = ["BOOKS", "Members", "structure"]
+from ..graph import CHANGES
+
+__all__ = ["BOOKS", "Members"]
 
 BOOKS = ("_parameters", "_modules", "_buffers")
-
-structure = [0]
-"""How often a parameter, a buffer, a submodule, ``training`` or ``requires_grad`` of any module changed: one number for
-the compiler to compare, in place of a walk through its modules."""
 
 
 class Members(dict):
@@ -27,14 +25,14 @@ class Members(dict):
             self[name] = member
 
     def __setitem__(self, name, member):
-        structure[0] += 1
+        CHANGES[0] += 1
         super().__setitem__(name, member)
         module = self.module()
         if module is not None:
             module.__dict__[name] = member
 
     def __delitem__(self, name):
-        structure[0] += 1
+        CHANGES[0] += 1
         super().__delitem__(name)
         module = self.module()
         if module is not None:

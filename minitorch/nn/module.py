@@ -20,13 +20,14 @@ torch: nn/modules/module.py
 from collections import OrderedDict
 
 from ..engine import Tensor
+from ..graph import CHANGES
 from ..tensortypes import typename
 from . import conversion, state
 from .hooks import add_hook, call_with_hooks, every_buffer, every_call, every_module, every_parameter
-from .members import BOOKS, Members, structure
+from .members import BOOKS, Members
 from .parameter import Buffer, Parameter
 
-__all__ = ["LayerNote", "Module", "indented", "note_layer", "structure"]
+__all__ = ["LayerNote", "Module", "indented", "note_layer"]
 
 HOOKS = (
     "_forward_pre_hooks", "_forward_pre_hooks_with_kwargs", "_forward_hooks", "_forward_hooks_with_kwargs",
@@ -190,8 +191,7 @@ class Module:
         elif name in BOOKS:
             self._keep(name, value)
         else:
-            if name == "training":
-                structure[0] += 1
+            CHANGES[0] += 1
             object.__setattr__(self, name, value)
 
     def _set_parameter(self, name, value):

@@ -183,15 +183,18 @@ def item(input):
             f"a Tensor with {input._array.size} elements cannot be converted to Scalar\nreduce it first, or use tolist()"
         )
     number = input._array.item()
-    return (
-        number if number.__class__ in (builtins.float, builtins.int, builtins.bool, complex) else builtins.float(number)
-    )
+    if number.__class__ not in (builtins.float, builtins.int, builtins.bool, complex):
+        number = builtins.float(number)
+    if input._mode.listeners:
+        input._leave("item", input, number)
+    return number
 
 
 def tolist(input):
     """The elements as nested lists of Python numbers.   torch: Tensor.tolist"""
     if input.dtype is dtypes.bfloat16:
         return input.detach().float().tolist()
+    input._leave("tolist", input)
     return input._array.tolist()
 
 
@@ -204,6 +207,7 @@ def numpy(input, *, force=False):
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     if input.dtype is dtypes.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16\nNumPy has no such type: use .float().numpy()")
+    input._leave("numpy", input)
     return input._array
 
 

@@ -214,6 +214,8 @@ def add(input, other, *, alpha=1):
     tensor([[11., 12.],
             [21., 22.]])
     """
+    if hasattr(alpha, "_array"):
+        return input._apply(rows.add_scaled, (input, other, alpha))
     if alpha == 1:
         return input._apply(rows.add, (input, other))
     return input._apply(rows.add_scaled, (input, other), (checked_alpha(input, other, alpha),))
@@ -230,6 +232,8 @@ def checked_alpha(input, other, alpha):
 
 def add_(input, other, *, alpha=1):
     """``add`` in place."""
+    if hasattr(alpha, "_array"):
+        return input._write(rows.add_scaled, (input, other, alpha))
     if alpha == 1:
         return input._write(rows.add, (input, other))
     return input._write(rows.add_scaled, (input, other), (checked_alpha(input, other, alpha),))
@@ -237,12 +241,14 @@ def add_(input, other, *, alpha=1):
 
 def sub(input, other, *, alpha=1):
     """x - alpha y.   torch: sub"""
-    return input._apply(rows.sub, (input, other)) if alpha == 1 else input.add(other, alpha=-alpha)
+    plain = not hasattr(alpha, "_array") and alpha == 1
+    return input._apply(rows.sub, (input, other)) if plain else input.add(other, alpha=-alpha)
 
 
 def sub_(input, other, *, alpha=1):
     """``sub`` in place."""
-    return input._write(rows.sub, (input, other)) if alpha == 1 else input.add_(other, alpha=-alpha)
+    plain = not hasattr(alpha, "_array") and alpha == 1
+    return input._write(rows.sub, (input, other)) if plain else input.add_(other, alpha=-alpha)
 
 
 def rsub(input, other, *, alpha=1):
@@ -461,22 +467,30 @@ def lerp_(input, end, weight):
 
 def addcmul(input, tensor1, tensor2, *, value=1):
     """x + value y z.   torch: addcmul"""
+    if hasattr(value, "_array"):
+        return input._apply(rows.addcmul, (input, tensor1, tensor2, value))
     value = int(value) if input.dtype.category < 2 and tensor1.dtype.category < 2 else value
     return input._apply(rows.addcmul, (input, tensor1, tensor2), (value,))
 
 
 def addcmul_(input, tensor1, tensor2, *, value=1):
     """``addcmul`` in place."""
+    if hasattr(value, "_array"):
+        return input._write(rows.addcmul, (input, tensor1, tensor2, value))
     return input._write(rows.addcmul, (input, tensor1, tensor2), (value,))
 
 
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """x + value y / z.   torch: addcdiv"""
+    if hasattr(value, "_array"):
+        return input._apply(rows.addcdiv, (input, tensor1, tensor2, value))
     return input._apply(rows.addcdiv, (input, tensor1, tensor2), (value,))
 
 
 def addcdiv_(input, tensor1, tensor2, *, value=1):
     """``addcdiv`` in place."""
+    if hasattr(value, "_array"):
+        return input._write(rows.addcdiv, (input, tensor1, tensor2, value))
     return input._write(rows.addcdiv, (input, tensor1, tensor2), (value,))
 
 

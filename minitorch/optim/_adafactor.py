@@ -3,7 +3,7 @@
 from ..dtypes import finfo
 from ..engine import Tensor
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, number, step_count
+from .hyperparameters import advance, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["Adafactor"]
@@ -60,7 +60,7 @@ class Adafactor(Optimizer):
         return state
 
     def update(self, group):
-        lr, decay, (eps1, eps2) = number(group["lr"]), group["weight_decay"], group["eps"]
+        lr, decay, (eps1, eps2) = rate(group), group["weight_decay"], group["eps"]
 
         for p, g in self.gradients(group):
             if p.is_complex():

@@ -4,7 +4,7 @@ import math
 
 from ..engine import Tensor
 from ..ops.conversion import zeros_like
-from .hyperparameters import number
+from .hyperparameters import rate
 from .optimizer import Optimizer
 
 __all__ = ["Muon"]
@@ -54,7 +54,7 @@ class Muon(Optimizer):
                     )
 
     def update(self, group):
-        lr, decay, momentum = number(group["lr"]), group["weight_decay"], group["momentum"]
+        lr, decay, momentum = rate(group), group["weight_decay"], group["momentum"]
 
         for p in group["params"]:
             g = p.grad

@@ -1,7 +1,7 @@
 """Adadelta.   torch: torch/optim/adadelta.py"""
 
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_flags, check_lr, check_not_negative, number, step_count
+from .hyperparameters import advance, check_flags, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["Adadelta"]
@@ -42,7 +42,7 @@ class Adadelta(Optimizer):
 
     def update(self, group):
         check_flags(group, xla=False)
-        lr, rho, eps, decay = number(group["lr"]), group["rho"], group["eps"], group["weight_decay"]
+        lr, rho, eps, decay = rate(group), group["rho"], group["eps"], group["weight_decay"]
 
         for p, g in self.gradients(group):
             state = self.state[p] or self.start(p, group)

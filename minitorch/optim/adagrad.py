@@ -2,7 +2,7 @@
 
 from ..ops.conversion import full_like
 from ..tape import taped
-from .hyperparameters import advance, check_flags, check_fused, check_lr, check_not_negative, number, step_count
+from .hyperparameters import advance, check_flags, check_fused, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["Adagrad", "descend"]
@@ -54,7 +54,7 @@ class Adagrad(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, lr_decay, eps, decay = number(group["lr"]), group["lr_decay"], group["eps"], group["weight_decay"]
+        lr, lr_decay, eps, decay = rate(group), group["lr_decay"], group["eps"], group["weight_decay"]
         differentiable = group["differentiable"]
 
         for p, g in self.gradients(group):

@@ -11,6 +11,7 @@ from .hyperparameters import (
     check_lr,
     check_not_negative,
     number,
+    rate,
     step_count,
 )
 from .optimizer import Optimizer
@@ -66,7 +67,7 @@ class Adam(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, eps, decay = number(group["lr"]), group["eps"], number(group["weight_decay"])
+        lr, eps, decay = rate(group), group["eps"], number(group["weight_decay"])
         b1, b2 = number(group["betas"][0]), number(group["betas"][1])
         amsgrad, decoupled, differentiable = group["amsgrad"], group["decoupled_weight_decay"], group["differentiable"]
 

@@ -1,7 +1,7 @@
 """Adamax.   torch: torch/optim/adamax.py"""
 
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_betas, check_flags, check_lr, check_not_negative, number, step_count
+from .hyperparameters import advance, check_betas, check_flags, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["Adamax"]
@@ -42,7 +42,7 @@ class Adamax(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, eps, decay = number(group["lr"]), group["eps"], group["weight_decay"]
+        lr, eps, decay = rate(group), group["eps"], group["weight_decay"]
         b1, b2 = group["betas"]
 
         for p, g in self.gradients(group):

@@ -1,7 +1,7 @@
 """Averaged stochastic gradient descent.   torch: torch/optim/asgd.py"""
 
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_flags, check_lr, check_not_negative, number, step_count
+from .hyperparameters import advance, check_flags, check_lr, check_not_negative, number, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["ASGD"]
@@ -33,14 +33,14 @@ class ASGD(Optimizer):
     def start(self, p, group):
         state = self.state[p]
         state["step"] = step_count()
-        state["eta"] = step_count(number(group["lr"]))
+        state["eta"] = step_count(rate(group))
         state["mu"] = step_count(1.0)
         state["ax"] = zeros_like(p)
         return state
 
     def update(self, group):
         check_flags(group, "params, mus, etas, and state_steps")
-        lr, decay = number(group["lr"]), group["weight_decay"]
+        lr, decay = rate(group), group["weight_decay"]
         lambd, alpha, t0 = group["lambd"], group["alpha"], group["t0"]
 
         for p, g in self.gradients(group):

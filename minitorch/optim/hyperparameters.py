@@ -1,17 +1,18 @@
 """The numbers of an update: reading them, counting steps, and PyTorch's errors for numbers out of range.
 
-``number`` and ``advance`` are the only functions of an optimizer that bring a Tensor's value into Python, so they are
-where a recorded step would have to read lr and the step count anew.
+``rate``, ``number`` and ``advance`` are the only functions of an optimizer that bring a value into Python. While a step is
+recorded, the first and the last give 0-d Tensors instead, which a replay reads and computes anew.
 """
 
 from ..creation import tensor, zeros
 from ..dtypes import float32, float64, get_default_dtype
 from ..engine import Tensor, is_grad_enabled
+from ..modes import MODE, tracer
 from ..tape import taped
 
 __all__ = [
     "advance", "check_betas", "check_flags", "check_fused", "check_lr", "check_not_negative", "count_up", "number",
-    "step_count",
+    "rate", "step_count",
 ]  # fmt: skip
 
 
@@ -26,10 +27,23 @@ def number(x):
     return x.squeeze() if x.requires_grad and is_grad_enabled() else x.item()
 
 
+def rate(group, name="lr"):
+    """A number of a group that schedulers change, as a float; one that learns stays a 0-d Tensor, as in ``number``.
+
+    While the step is recorded it is a 0-d float64 Tensor, so that replays see what schedulers did.
+    """
+    x = number(group[name])
+    if isinstance(x, Tensor):
+        return x
+    if MODE.listeners and (recording := tracer()) is not None:
+        return recording.rate(group, name)
+    return float(x)
+
+
 def advance(step):
-    """Count one more step in the 0-d Tensor ``step``, and return the count as a Python number."""
+    """Count one more step in the 0-d Tensor ``step``, and return the count as a Python number (see ``rate``)."""
     count_up(step)
-    return step.item()
+    return step.double() if MODE.listeners and tracer() is not None else step.item()
 
 
 @taped

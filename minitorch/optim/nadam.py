@@ -1,7 +1,7 @@
 """NAdam.   torch: torch/optim/nadam.py"""
 
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_betas, check_flags, check_lr, check_not_negative, number, step_count
+from .hyperparameters import advance, check_betas, check_flags, check_lr, check_not_negative, number, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["NAdam"]
@@ -50,7 +50,7 @@ class NAdam(Optimizer):
 
     def update(self, group):
         check_flags(group, "params, mu_products and state_steps")
-        lr, eps, decay, (b1, b2) = number(group["lr"]), group["eps"], group["weight_decay"], group["betas"]
+        lr, eps, decay, (b1, b2) = rate(group), group["eps"], group["weight_decay"], group["betas"]
         slowing, decoupled, differentiable = (
             group["momentum_decay"], group["decoupled_weight_decay"], group["differentiable"],
         )  # fmt: skip

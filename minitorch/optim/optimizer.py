@@ -16,6 +16,7 @@ from copy import deepcopy
 
 from ..dtypes import float32
 from ..engine import Tensor, enable_grad, set_grad_enabled
+from ..graph import CHANGES
 from ..nn.hooks import add_hook
 from ..tensortypes import typename
 from .hyperparameters import step_count
@@ -210,6 +211,7 @@ class Optimizer:
             self._check_param(p)
         self._set_defaults(param_group)
         self._check_against_others(param_group)
+        CHANGES[0] += 1
         self.param_groups.append(param_group)
 
     def _list_params(self, group):
@@ -351,6 +353,7 @@ class Optimizer:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._prepare()
+        CHANGES[0] += 1
         self.defaults.setdefault("differentiable", False)
 
         for group in self.param_groups:

@@ -1,7 +1,7 @@
 """RAdam.   torch: torch/optim/radam.py"""
 
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_betas, check_flags, check_lr, check_not_negative, number, step_count
+from .hyperparameters import advance, check_betas, check_flags, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["RAdam"]
@@ -48,7 +48,7 @@ class RAdam(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, eps, decay, (b1, b2) = number(group["lr"]), group["eps"], group["weight_decay"], group["betas"]
+        lr, eps, decay, (b1, b2) = rate(group), group["eps"], group["weight_decay"], group["betas"]
         decoupled = group["decoupled_weight_decay"]
 
         for p, g in self.gradients(group):

@@ -2,7 +2,7 @@
 
 from ..ops.conversion import zeros_like
 from ..tape import taped
-from .hyperparameters import advance, check_flags, check_lr, check_not_negative, number, step_count
+from .hyperparameters import advance, check_flags, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["RMSprop", "descend"]
@@ -57,7 +57,7 @@ class RMSprop(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, alpha, eps, decay = number(group["lr"]), group["alpha"], group["eps"], group["weight_decay"]
+        lr, alpha, eps, decay = rate(group), group["alpha"], group["eps"], group["weight_decay"]
         momentum, centered, differentiable = group["momentum"], group["centered"], group["differentiable"]
         plain = not (momentum or centered or differentiable)
 
@@ -68,7 +68,7 @@ class RMSprop(Optimizer):
                 g = g.add(p, alpha=decay)
 
             if plain:
-                descend(p, g, state["square_avg"], float(alpha), 1.0 - alpha, float(eps), float(-lr))
+                descend(p, g, state["square_avg"], float(alpha), 1.0 - alpha, float(eps), -lr)
                 continue
 
             v = state["square_avg"].mul_(alpha).addcmul_(g, g, value=1 - alpha)

@@ -1,7 +1,7 @@
 """Resilient backpropagation.   torch: torch/optim/rprop.py"""
 
 from ..ops.conversion import full_like, zeros_like
-from .hyperparameters import advance, check_flags, check_lr, number, step_count
+from .hyperparameters import advance, check_flags, check_lr, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["Rprop"]
@@ -36,7 +36,7 @@ class Rprop(Optimizer):
         state = self.state[p]
         state["step"] = step_count()
         state["prev"] = zeros_like(p)
-        state["step_size"] = full_like(p, number(group["lr"]))
+        state["step_size"] = full_like(p, rate(group))
         return state
 
     def update(self, group):

@@ -2,7 +2,7 @@
 
 from ..engine import Tensor
 from ..tape import taped
-from .hyperparameters import check_fused, check_lr, check_not_negative, number
+from .hyperparameters import check_fused, check_lr, check_not_negative, number, rate
 from .optimizer import Optimizer
 
 __all__ = ["SGD", "descend", "roll"]
@@ -42,7 +42,7 @@ class SGD(Optimizer):
         check_fused(fused, foreach, differentiable)
 
     def update(self, group):
-        lr, decay = number(group["lr"]), number(group["weight_decay"])
+        lr, decay = rate(group), number(group["weight_decay"])
         momentum, dampening, nesterov = group["momentum"], group["dampening"], group["nesterov"]
         learns = isinstance(lr, Tensor)
         plain = not (dampening or nesterov or learns)
@@ -57,7 +57,7 @@ class SGD(Optimizer):
                 if b is None:
                     b = state["momentum_buffer"] = g.detach().clone()
                 elif plain:
-                    roll(p, g, b, float(momentum), float(-lr))
+                    roll(p, g, b, float(momentum), -lr)
                     continue
                 else:
                     b.mul_(momentum).add_(g, alpha=1 - dampening)
@@ -66,7 +66,7 @@ class SGD(Optimizer):
             if learns:
                 p.addcmul_(g, lr, value=-1)
             else:
-                descend(p, g, float(-lr))
+                descend(p, g, -lr)
 
 
 @taped

@@ -1,11 +1,12 @@
-"""``torch.compile`` in PyTorch's call form. Until the compiler is here, what it returns runs eagerly.
+"""``torch.compile``: a function is recorded once, and from then on answered by a program.
 
 torch: torch/__init__.py (compile), torch/_dynamo/eval_frame.py
 """
 
-from functools import wraps
+from functools import partial, wraps
 
-from .nn.module import Module
+from ..nn.module import Module
+from .calls import Compiled
 
 __all__ = ["OptimizedModule", "compile"]
 
@@ -31,10 +32,14 @@ class OptimizedModule(Module):
         return getattr(self.__dict__["_modules"]["_orig_mod"], name)
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
-    """``model``, a function or a Module, to be called as before. NOTHING IS COMPILED YET: it runs eagerly, with the same numbers.
+def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False, check=False):
+    """``model``, a function or a Module, answered by a compiled program from the third call with the same signature on.
 
-    Called without ``model`` it is a decorator. The options are those of PyTorch and change nothing.
+    A whole training step may be compiled: ``zero_grad``, forward, ``backward()`` and ``optimizer.step()``. The first call
+    runs as ever, the second is recorded, then the program runs: with the same numbers, in a fraction of the time.
+
+    fullgraph: raise RuntimeError where it can't be compiled, instead of running eagerly with one warning.
+    check: run eagerly as well at each call, and compare.   The other options are PyTorch's and change nothing.
 
     Raises RuntimeError for both ``mode`` and ``options``.   torch: compile
 
@@ -47,14 +52,11 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     if mode is not None and options is not None:
         raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
     if model is None:
-        return compile
-    if isinstance(model, Module):
-        return OptimizedModule(model)
+        return partial(compile, fullgraph=fullgraph, backend=backend, disable=disable, check=check)
     if not callable(model):
         raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
-
-    @wraps(model)
-    def eagerly(*args, **kwargs):
-        return model(*args, **kwargs)
-
-    return eagerly
+    if isinstance(model, Module):
+        return OptimizedModule(model)
+    if disable:
+        return model
+    return wraps(model)(Compiled(model, fullgraph, check))

@@ -1,0 +1,286 @@
+"""Trace: one real run of a step, written down as a graph.
+
+While a ``Tracer`` listens at the gate, each row that runs becomes a step of the graph. Three things are not as plain:
+
+- *Names are memory.* Tensors come and go, and several may see the same memory. So what is known by name here is memory
+  (by the array that owns it), with the value that it holds at the moment; a tensor is a region of it. To write a region is
+  to give the memory a new value, ``write(old, new; path)``; the other tensors that see it are read from that when next used.
+- *Where values come from.* Memory that is older than the run is an *external*: an argument, a parameter, a buffer, an
+  optimizer's state. Draws, and numbers such as lr, are *sources*: functions that are called anew at each replay.
+- *What leaves.* A value that becomes a Python number, is printed, or decides a shape can't be followed: ``left`` says
+  where that happened.
+
+torch: torch/_dynamo (how a step is captured), torch/_functorch/_aot_autograd/functional_utils.py (how writes are removed)
+"""
+
+import sys
+from pathlib import Path
+from weakref import ref
+
+from .. import primitives
+from ..backends import backend_of
+from ..dtypes import float64
+from ..engine import create
+from ..modes import MODE
+from ..tables.strides import as_strided
+from .graph import Graph, Step, Value
+
+__all__ = ["External", "Source", "Tracer", "Unfollowed", "layout", "owner_of"]
+
+PACKAGE = str(Path(__file__).resolve().parent.parent)
+SHAPED_BY_DATA = frozenset(["nonzero"])
+"""Rows whose result has a shape that depends on numbers: no graph can hold them."""
+
+
+def covers(root, array):
+    """Whether an array lies within the bytes of a layout."""
+    address, shape, strides, dtype = root
+    low, high = address, address + dtype.itemsize
+    for n, s in zip(shape, strides, strict=True):
+        low, high = low + min(0, (n - 1) * s), high + max(0, (n - 1) * s)
+    start, shape, strides, dtype = layout(array)
+    first, last = start, start + dtype.itemsize
+    for n, s in zip(shape, strides, strict=True):
+        first, last = first + min(0, (n - 1) * s), last + max(0, (n - 1) * s)
+    return low <= first and last <= high
+
+
+class External:
+    """Memory that is older than the run. ``tensor`` is who was met first there, ``place`` how to find it at a replay."""
+
+    __slots__ = ("memory", "place", "tensor", "value")
+
+    def __init__(self, tensor, value, memory, place):
+        self.tensor, self.value, self.memory, self.place = tensor, value, memory, place
+
+
+class Source:
+    """A value that is made anew at each replay, by ``function()``, an array or a number; an effect has no value."""
+
+    __slots__ = ("function", "value")
+
+    def __init__(self, function, value):
+        self.function, self.value = function, value
+
+
+class Memory:
+    """What an array owns: ``value`` is what it holds now, ``root`` the layout of it; ``seen`` what its regions hold."""
+
+    __slots__ = ("born", "owner", "root", "seen", "storage", "value", "writes")
+
+    def __init__(self, owner, root, value, storage, born):
+        self.owner, self.root, self.value, self.storage, self.born = owner, root, value, storage, born
+        self.seen, self.writes = {root: (value, 0)}, 0
+
+
+def owner_of(array):
+    """The array that owns the memory of another."""
+    while array.base is not None and array.base.__class__ is array.__class__:
+        array = array.base
+    return array
+
+
+def layout(array):
+    """Where in its owner's memory an array lies: address, shape, strides and dtype."""
+    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+
+
+class Tracer:
+    """Listens in a block, and writes down what passes the gate.
+
+    sources, externals, steps: what it found.   left: (what, line) of each value that was taken out of the graph.
+    """
+
+    def __init__(self):
+        self.memories, self.externals, self.sources, self.steps = {}, [], [], []
+        self.left, self.items, self.places, self.arrays = [], [], {}, []
+
+    def __enter__(self):
+        self.before, MODE.listeners = MODE.listeners, (*MODE.listeners, self)
+        return self
+
+    def __exit__(self, *exception):
+        MODE.listeners = self.before
+
+    # ---------------------------------------------------------------------------------------------------- what is told
+
+    def __call__(self, row, inputs, params, out, written):
+        """A row ran: what the gate tells its listeners."""
+        if row.name in SHAPED_BY_DATA:
+            self.leave(row.name)
+        if not inputs and not written:
+            params = params[:-1]  # the device, which ``create`` adds
+        if row.kind == "random" and not any([hasattr(x, "_array") for x in inputs]):
+            xp = backend_of((out._array,))
+            value = self.source(out._array, lambda: row.forward(xp, *params))
+        else:
+            value = self.step(row, [self.read(x) if hasattr(x, "_array") else x for x in inputs], params, out, written)
+        if written:
+            self.write(out, value)
+        elif row.view and self.known(out._array) is not None:
+            memory = self.known(out._array)
+            memory.seen[layout(out._array)] = (value, memory.writes)
+        else:
+            self.bear(out, value)
+
+    def source(self, array, function):
+        """The Value of an array, or of a number, that ``function`` makes anew at each replay."""
+        value = Value(array.shape, backend_of((array,)).dtype_of(array))
+        self.sources.append(Source(function, value))
+        return value
+
+    def rate(self, group, name):
+        """A number of an optimizer's group, as a 0-d float64 Tensor; replays read it anew. ``rates`` has all of them."""
+        tensor = create(primitives.full, ((), float(group[name]), float64))
+        memory = self.known(tensor._array)
+        self.steps.pop()
+        self.sources.append(Source((group, name), memory.value))
+        return tensor
+
+    def effect(self, function):
+        """Something that a replay must do between its sources: a scheduler's step."""
+        self.sources.append(Source(function, None))
+
+    def leave(self, what, tensor=None, result=None):
+        """A value leaves the graph: by ``item``, ``numpy``, ``print`` …; ``result`` is the number that it became."""
+        self.left.append((what, self.line()))
+        self.items.append((None if tensor is None else self.read(tensor), result, len(self.steps)))
+
+    def line(self):
+        """The line of the user's program that is running, "file:line"."""
+        frame = sys._getframe(2)
+        while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+            frame = frame.f_back
+        return None if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+    # -------------------------------------------------------------------------------------------------- steps and memory
+
+    def step(self, row, values, params, out, written):
+        """The Value that a row makes. What is stored in place has the shape and dtype of the place."""
+        array = out._array
+        shape, dtype = array.shape, backend_of((array,)).dtype_of(array)
+        if row is primitives.assign:  # nothing of the old value is left
+            return self.fitted(values[1], shape, dtype)
+        if not written or row.kind != "elementwise":
+            return self.add(row, values, params, shape, dtype)
+        xp = backend_of((array,))
+        probe = row.forward(xp, *[xp.full((), 1, x.dtype) if x.__class__ is Value else x for x in values], *params)
+        made = xp.dtype_of(xp.asarray(probe))
+        wide = [x.shape for x in values if x.__class__ is Value]
+        return self.fitted(self.add(row, values, params, out._broadcast_shape(*wide), made), shape, dtype)
+
+    def add(self, row, values, params, shape, dtype):
+        value = Value(shape, dtype)
+        self.steps.append(Step(row, values, params, value, self.line()))
+        return value
+
+    def fitted(self, value, shape, dtype):
+        """A Value, or a number, cast and expanded to what a place holds."""
+        if value.__class__ is not Value:
+            return self.add(primitives.full, (), (shape, value, dtype), shape, dtype)
+        if value.dtype is not dtype:
+            value = self.add(primitives.cast, (value,), (dtype,), value.shape, dtype)
+        if value.shape != tuple(shape):
+            value = self.add(primitives.expand, (value,), (tuple(shape),), shape, dtype)
+        return value
+
+    def known(self, array):
+        """The Memory that an array lies in, or None. Arguments may be several regions of one owner's."""
+        found = self.memories.get(id(owner_of(array)), ())
+        if len(found) == 1 and (found[0].born or covers(found[0].root, array)):
+            return found[0]
+        key = layout(array)
+        for memory in found:
+            if memory.root == key or key in memory.seen:
+                return memory
+        for memory in found:
+            if covers(memory.root, array):
+                return memory
+        return None
+
+    def keep(self, memory):
+        self.memories.setdefault(id(memory.owner), []).append(memory)
+        return memory
+
+    def bear(self, tensor, value):
+        """A tensor is made in the run, and its memory with it."""
+        array = tensor._array
+        self.keep(Memory(owner_of(array), layout(array), value, ref(tensor._storage), True))
+
+    def meet(self, tensor, place=None):
+        """A tensor that is older than the run: an external. ``place`` is how a replay finds it, if not by being the same."""
+        array = tensor._array
+        value = Value(array.shape, backend_of((array,)).dtype_of(array))
+        memory = self.keep(Memory(owner_of(array), layout(array), value, ref(tensor._storage), False))
+        self.externals.append(External(tensor, value, memory, place or self.places.get(id(memory.owner))))
+        return memory
+
+    def read(self, tensor):
+        """The Value that a tensor holds now."""
+        array = tensor._array
+        memory = self.known(array)
+        if memory is None:
+            base = tensor._base
+            memory = self.meet(tensor if base is None else base)
+        key = layout(array)
+        value, writes = memory.seen.get(key, (None, -1))
+        if writes == memory.writes:
+            return value
+        value = memory.value
+        if key != memory.root:
+            for row, params in self.path(tensor, memory):
+                value = self.viewed(value, row, params)
+            if (value.shape, value.dtype) != (array.shape, backend_of((array,)).dtype_of(array)):
+                raise Unfollowed("a tensor sees memory in a way that can't be followed")
+        memory.seen[key] = (value, memory.writes)
+        return value
+
+    def viewed(self, value, row, params):
+        """A view row on a Value; what shape it makes is found out on memory without extent."""
+        xp = backend_of(())
+        shape = row.forward(xp, xp.expand(xp.zeros((1,) * value.ndim, xp.array_dtype(value.dtype)), value.shape), *params).shape
+        return self.add(row, (value,), params, shape, value.dtype)
+
+    def path(self, tensor, memory):
+        """The view rows that lead from the root of a memory to a tensor."""
+        view = tensor._view
+        if view is not None and layout(view.base._array) == memory.root:
+            return view.path
+        address, shape, strides, dtype = layout(tensor._array)
+        start, _, root_strides, root_dtype = memory.root
+        size = dtype.itemsize
+        if dtype != root_dtype or (address - start) % size or not memory.owner.flags.c_contiguous:
+            raise Unfollowed("two tensors see the same memory, and neither is a view of the other")
+        strided = tuple([s // size for s in root_strides])
+        return (((as_strided), (shape, tuple([s // size for s in strides]), (address - start) // size, (strided, 0))),)
+
+    def write(self, tensor, value):
+        """A tensor was written to: the memory it lies in has a new value."""
+        self.read(tensor)  # it may be met here for the first time
+        memory, key = self.known(tensor._array), layout(tensor._array)
+        if len(self.memories[id(memory.owner)]) > 1:
+            raise Unfollowed("a region of memory is written to, of which another region is an argument as well")
+        if key == memory.root:
+            memory.value = value
+        else:
+            path = tuple(self.path(tensor, memory))
+            old = memory.value
+            memory.value = self.add(primitives.write, (old, value), (path,), old.shape, old.dtype)
+        memory.writes += 1
+        memory.seen[memory.root] = (memory.value, memory.writes)
+        memory.seen[key] = (value, memory.writes)
+
+    # ------------------------------------------------------------------------------------------------------ what came of it
+
+    def written(self):
+        """(external, the Value it holds at the end) of those that were written to."""
+        return [(x, x.memory.value) for x in self.externals if x.memory.writes]
+
+    def graph(self, outputs):
+        """The graph that makes the Values ``outputs``."""
+        inputs = [x.value for x in self.externals] + [s.value for s in self.sources if s.value is not None]
+        return Graph(inputs, self.steps, outputs)
+
+
+class Unfollowed(Exception):
+    """What happened to memory can't be said as a graph."""

@@ -1,0 +1,80 @@
+"""Arguments and results as a flat list of tensors, and the shape of what held them.
+
+    leaves, form = flattened({"x": x, "sizes": (3, y)})       leaves: [x, y]
+    rebuilt(form, leaves)                                     the same again, of other tensors
+
+torch: torch/utils/_pytree.py
+"""
+
+import dataclasses
+
+from ..engine import Tensor
+
+__all__ = ["flattened", "rebuilt"]
+
+LEAF = object()
+"""Stands for a tensor in a form."""
+
+
+class Kept:
+    """A value that is no tensor, as it was."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return other.__class__ is Kept and self.value.__class__ is other.value.__class__ and same(self.value, other.value)
+
+    def __hash__(self):
+        return hash(self.value) if self.value.__class__ in PLAIN else id(self.value)
+
+
+PLAIN = (int, float, bool, str, bytes, complex, type(None))
+
+
+def same(a, b):
+    return a == b if a.__class__ in PLAIN else a is b
+
+
+def flattened(value):
+    """The tensors in a value, in order, and its form: hashable, equal for values that differ only in their tensors."""
+    leaves: list = []
+    return leaves, form_of(value, leaves)
+
+
+def form_of(value, leaves):
+    kind = value.__class__
+    if isinstance(value, Tensor):
+        leaves.append(value)
+        return LEAF
+    if kind in (tuple, list):
+        return (kind, *[form_of(x, leaves) for x in value])
+    if isinstance(value, tuple):  # a named one
+        return (kind, *[form_of(x, leaves) for x in value])
+    if isinstance(value, dict):
+        return (kind, tuple(value), *[form_of(x, leaves) for x in value.values()])
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = tuple([f.name for f in dataclasses.fields(value)])
+        return (kind, names, *[form_of(getattr(value, name), leaves) for name in names])
+    return Kept(value)
+
+
+def rebuilt(form, leaves):
+    """The value of a form, with ``leaves``, an iterator of tensors, in their places."""
+    if form is LEAF:
+        return next(leaves)
+    if form.__class__ is Kept:
+        return form.value
+    kind = form[0]
+    if kind in (tuple, list):
+        return kind([rebuilt(x, leaves) for x in form[1:]])
+    if issubclass(kind, tuple):
+        return kind(*[rebuilt(x, leaves) for x in form[1:]])
+    items = dict(zip(form[1], [rebuilt(x, leaves) for x in form[2:]]))
+    if issubclass(kind, dict):
+        made = kind()
+        made.update(items)
+        return made
+    return kind(**items)

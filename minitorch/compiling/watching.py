@@ -1,0 +1,188 @@
+"""What a recorded function can reach besides its arguments, watched for changes.
+
+    scale = 2.0
+    @torch.compile
+    def step(x):                     reaches model, optimizer and scale by name: roots
+        ...                          and through them modules, parameters, groups, settings
+
+A program is right for as long as all of that is what it was when it was recorded. To look at everything at each call would
+cost more than a small step does, so it is looked at in three ways:
+
+- roots (globals, closure cells, ``self``, defaults) and plain objects: by identity, at each call;
+- what is registered in modules, ``training``, and memory that a tensor was given (``x.data = …``): by one number that
+  counts such changes (``graph.CHANGES``); only when it moved is everything looked at again;
+- numbers in optimizers' groups: by identity at each call; those that schedulers change are read anew (``rates``).
+
+torch: torch/_dynamo/guards.py
+"""
+
+import types
+from operator import is_
+
+from ..engine import Tensor
+from ..nn.module import Module
+from ..optim.optimizer import Optimizer
+from .tree import PLAIN
+
+__all__ = ["Watch"]
+
+MANY = 5000
+"""Entries in all that are watched at most; what has more is a data set, not a setting."""
+
+OPAQUE = (types.ModuleType, type, types.BuiltinFunctionType, Tensor)
+
+
+class Names:
+    """Some names of a namespace, a dict, and what they stood for."""
+
+    __slots__ = ("names", "space", "values")
+
+    def __init__(self, space, names):
+        self.space, self.names = space, tuple(names)
+        self.values = self.now()
+
+    def now(self):
+        return [self.space.get(name, Watch) for name in self.names]
+
+    def holds(self):
+        return all(map(is_, self.now(), self.values)) or self.settled(self.now())
+
+    def settled(self, now):
+        """Whether the values are equal where they are no longer the same objects; then these are the ones to watch."""
+        if len(now) != len(self.values) or not all(map(unchanged, now, self.values)):
+            return False
+        self.values = now
+        return True
+
+
+class Whole(Names):
+    """All entries of a dict."""
+
+    def now(self):
+        return list(self.space.values())
+
+    def holds(self):
+        return (len(self.space) == len(self.values) and all(map(is_, self.space.values(), self.values))) or self.settled(
+            self.now()
+        )
+
+
+class Items(Names):
+    """All elements of a list."""
+
+    def now(self):
+        return list(self.space)
+
+    def holds(self):
+        return (len(self.space) == len(self.values) and all(map(is_, self.space, self.values))) or self.settled(self.now())
+
+
+class Cells(Names):
+    """What the cells of a closure hold."""
+
+    def now(self):
+        return [cell.cell_contents for cell in self.space if filled(cell)]
+
+
+def filled(cell):
+    try:
+        return cell.cell_contents is not Watch
+    except ValueError:
+        return False
+
+
+def unchanged(a, b):
+    return a is b or (a.__class__ is b.__class__ and a.__class__ in PLAIN and a == b)
+
+
+class Watch:
+    """Everything that ``function`` reaches.   often: looked at before each call.   seldom: when something registered changed.
+
+    moving: names of settings that may change, by the id of their namespace.
+    """
+
+    def __init__(self, function, moving=()):
+        self.often, self.seldom, self.moving = [], [], moving
+        self.seen, self.count, self.kept = set(), 0, []
+        todo = [function]
+        while todo and self.count < MANY:
+            todo += self.look(todo.pop())
+
+    def look(self, thing):
+        """Watch one thing, and return what it leads to."""
+        if id(thing) in self.seen or isinstance(thing, OPAQUE) or thing.__class__ in PLAIN:
+            return []
+        self.seen.add(id(thing))
+        self.kept.append(thing)  # or its id might become another's
+        self.count += 1
+        if isinstance(thing, types.FunctionType):
+            return self.look_at_function(thing)
+        if isinstance(thing, types.MethodType):
+            return [thing.__self__, thing.__func__]
+        if isinstance(thing, Module):
+            return self.look_at_module(thing)
+        if isinstance(thing, Optimizer):
+            return self.look_at_optimizer(thing)
+        if isinstance(thing, dict):
+            return self.add(Whole(thing, ()), self.often)
+        if isinstance(thing, (list, tuple)):
+            return self.add(Items(thing, ()), self.often) if isinstance(thing, list) else list(thing)
+        if ours(type(thing)):
+            return []
+        space = getattr(thing, "__dict__", None)
+        return self.add(Whole(space, ()), self.often) if isinstance(space, dict) else []
+
+    def add(self, names, where):
+        self.count += len(names.values)
+        if names.values:
+            where.append(names)
+        return names.values
+
+    def look_at_function(self, function):
+        if ours(function):
+            return []
+        found = list(function.__defaults__ or ()) + list((function.__kwdefaults__ or {}).values())
+        if function.__closure__:
+            found += self.add(Cells(function.__closure__, ()), self.often)
+        names = sorted(names_in(function.__code__) & set(function.__globals__))
+        return found + self.add(Names(function.__globals__, names), self.often) if names else found
+
+    def look_at_module(self, module):
+        own = module.__dict__
+        names = [name for name, x in own.items() if x.__class__ in PLAIN or isinstance(x, (Tensor, Module))]
+        self.add(Names(own, names), self.seldom)
+        others = [x for name, x in own.items() if name not in names and not name.startswith("_")]
+        forward = type(module).forward
+        return [*module._modules.values(), *others, forward]
+
+    def look_at_optimizer(self, optimizer):
+        self.add(Names(optimizer.__dict__, ("state", "param_groups")), self.often)
+        for group in optimizer.param_groups:
+            moved = self.moving.get(id(group), ())
+            self.add(Names(group, [name for name in group if name not in moved]), self.often)
+        return []
+
+    def holds(self):
+        """Whether what is looked at before each call is as it was."""
+        for names in self.often:
+            if not names.holds():
+                return False
+        return True
+
+    def still_holds(self):
+        """Whether all is as it was."""
+        return self.holds() and all([names.holds() for names in self.seldom])
+
+
+def ours(thing):
+    """Whether a function or class is part of this library, whose own settings change by calls only."""
+    return (getattr(thing, "__module__", None) or "").split(".")[0] == __package__.split(".")[0]
+
+
+def names_in(code):
+    """The names that a function's code, and that of functions within it, may look up."""
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= names_in(constant)
+    return found
