@@ -70,7 +70,7 @@ def main():
         loss.backward()
         torch.nn.utils.clip_grad_value_(model.parameters(), 5.0)
         optimizer.step()
-        print(f"step {episode} loss {loss.item():.5f} entropy {entropy:.5f} length {len(rewards)}")
+        print(f"step {episode} loss {loss.item():.7f} entropy {entropy:.5f} length {len(rewards)}")
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def main():
             total += reward
         running = 0.05 * total + 0.95 * running
         loss = finish_episode(policy, optimizer, args.gamma)
-        print(f"step {episode} loss {loss:.5f} length {total:.0f} average {running:.2f}")
+        print(f"step {episode} loss {loss:.7f} length {total:.0f} average {running:.2f}")
 
 
 if __name__ == "__main__":

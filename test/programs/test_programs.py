@@ -21,9 +21,23 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan)(?![\
 ORDINARY = 1e-4
 """The relative difference that float32's rounding makes in a hundred steps of a small network."""
 
+CANCELLING = 1e-3
+"""Likewise, where a loss is a difference of two sums much larger than itself: returns less their baseline."""
+
 # program, the command lines to run in turn, and, where it is not the ordinary one, the tolerance with its reason
 PROGRAMS = [
     ("vae", [""], ORDINARY),
+    ("actor_critic", [""], CANCELLING),
+    ("annotated_copy", [""], ORDINARY),
+    ("contrastive", [""], ORDINARY),
+    ("diffusion", [""], ORDINARY),
+    ("dqn", [""], ORDINARY),
+    ("graph_convolution", [""], ORDINARY),
+    ("maml", [""], ORDINARY),
+    ("pinn", [""], ORDINARY),
+    ("ppo", [""], ORDINARY),
+    ("reinforce", [""], CANCELLING),
+    ("seq2seq_transformer", ["", "--norm-first"], ORDINARY),
 ]  # fmt: skip
 
 
