@@ -77,7 +77,9 @@ def linker():
     """LLVM's linker in memory: one for the process."""
     binding = llvm()
     found = binding.Target.from_triple(host().triple)
-    return binding.create_lljit_compiler(found.create_target_machine(cpu=host().cpu, features=host().features, jit=True))
+    return binding.create_lljit_compiler(
+        found.create_target_machine(cpu=host().cpu, features=host().features, jit=True)
+    )
 
 
 def optimised(text, target, level):
