@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+from array import array
+from collections import UserList, deque
 
 import numpy
 import pytest
@@ -13,6 +15,7 @@ import minitorch
 PROGRAMS = [
     # tensor
     lambda t: [t.tensor(x) for x in (3, 2.5, True, [1, 2], [1.0, 2], [[True, False]], [[1, 2.5], [3, 4]], [], [[]], [[], []], (1, 2), [(1, 2), [3, 4]], range(3), 1e10, -0.0)],
+    lambda t: [t.tensor(x) for x in (deque([1, 2.5]), deque(), array("f", [1, 2]), array("d", [1]), UserList([1]), bytearray(b"a"), [range(2), deque([3, 4])], deque([t.tensor(1.5)]))],
     lambda t: [t.tensor([1, 2], dtype=d) for d in (t.float32, t.float64, t.float16, t.bfloat16, t.int8, t.uint8, t.bool)],
     lambda t: [t.tensor(numpy.array([1, 2], d)) for d in ("float32", "float64", "float16", "int64", "int32", "uint8", "bool")],
     lambda t: t.tensor(numpy.float32(2.5)), lambda t: t.tensor(numpy.float64(2.5)), lambda t: t.tensor(numpy.int32(3)), lambda t: t.tensor([numpy.float64(1.5), 2]),
@@ -62,6 +65,7 @@ def test_agrees_with_pytorch(program):
 
 ERRORS = [
     lambda t: t.tensor([[1, 2], [3]]), lambda t: t.tensor([1, [2]]), lambda t: t.tensor("abc"), lambda t: t.tensor([None]), lambda t: t.tensor({}), lambda t: t.tensor([1], requires_grad=True),
+    lambda t: t.tensor(b"ab"), lambda t: t.tensor({1, 2}), lambda t: t.tensor(i for i in range(2)),
     lambda t: t.zeros(-1), lambda t: t.zeros(2, -3), lambda t: t.arange(0, 5, 0), lambda t: t.arange(0, 5, -1), lambda t: t.linspace(0, 1, -1), lambda t: t.tensor([1, 2]).item(), lambda t: t.tensor([]).item(),
     lambda t: int(t.tensor([1, 2])), lambda t: len(t.tensor(1)), lambda t: iter(t.tensor(1)), lambda t: [1, 2][t.tensor(1.0)], lambda t: t.from_numpy([1]), lambda t: t.from_numpy(numpy.zeros(2)[::-1]),
     lambda t: bool(t.tensor([])), lambda t: bool(t.tensor([1, 2])), lambda t: t.ones(2, requires_grad=True).numpy(), lambda t: t.ones(2, dtype=t.bfloat16).numpy(),

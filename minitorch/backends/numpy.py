@@ -156,7 +156,7 @@ def widen(x):
 def array_of(data, dtype=None, default=dtypes.float32):
     """A new array of numbers, nested lists, arrays or tensors. ``dtype`` is ours; None lets the data decide, Python's floats
     being ``default``. Raises an exception in PyTorch's words for what is no array of numbers."""
-    data = list(data) if data.__class__ is range else plain(data)
+    data = plain(data)
     made = numpy.array(data)
     if made.dtype.kind not in "biufcV" or made.dtype.char == "Q":
         raise unfit(data, made)
@@ -171,12 +171,22 @@ def array_of(data, dtype=None, default=dtypes.float32):
 
 
 def plain(data):
-    """``data`` with the tensors in it replaced by their arrays."""
+    """``data`` with the tensors in it replaced by their arrays, and other sequences (deque, range, array) by lists."""
     if hasattr(data, "_array"):
         return data._array
+    if is_sequence(data):
+        data = list(data)
     if isinstance(data, (list, tuple)) and data and not isinstance(data[0], (int, float)):
         return [plain(x) for x in data]
     return data
+
+
+def is_sequence(data):
+    """Whether ``data`` is a sequence of elements, but no list or tuple, array, dictionary or text."""
+    cls = data.__class__
+    if cls is list or cls is tuple or not hasattr(cls, "__getitem__") or not hasattr(cls, "__len__"):
+        return False
+    return not issubclass(cls, (list, tuple, str, bytes, dict, ndarray, numpy.generic))
 
 
 def dtype_of_elements(data, made, default):
@@ -220,6 +230,8 @@ def unfit(data, made):
     depth, first = 0, data
     while isinstance(first, (list, tuple)):
         depth, first = depth + 1, next((x for x in first if not isinstance(x, (int, float))), first[0])
+    if isinstance(first, bytes):
+        return TypeError("new(): invalid data type 'bytes'\na tensor holds numbers only; torch.frombuffer reads bytes")
     if not isinstance(first, str):
         return RuntimeError(f"Could not infer dtype of {type(first).__name__}\na tensor holds numbers only")
     if depth and first is data[0]:

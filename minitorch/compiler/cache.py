@@ -1,0 +1,109 @@
+"""Machine code kept on disk, so that the next process needn't compile again.
+
+One file for each piece of code, named by the hash of all that it depends on. A file is a checksum and the bytes:
+
+    sha256 of the rest, 32 bytes  |  the object
+
+What can go wrong is expected to: a file that is cut short, damaged or another user's is ignored, and written anew; two
+processes that write the same file both write it whole, under a name of their own, and rename it; a disk that is full or
+read-only means no cache. ``MINITORCH_CACHE_DIR`` says where the files lie, ``MINITORCH_CACHE=0`` that there are none.
+
+torch: torch/_inductor/codecache.py
+"""
+
+import hashlib
+import os
+import re
+import sys
+from itertools import count
+from pathlib import Path
+
+__all__ = ["fetch", "folder", "keep", "key_of"]
+
+LIMIT = 256 << 20
+"""Bytes in all: the files that were not used for longest go when there are more."""
+
+OURS = re.compile("[0-9a-f]{64}")
+TURN = count()
+
+
+def folder():
+    """Where the files lie, or None if they are not wanted."""
+    if os.environ.get("MINITORCH_CACHE", "1") == "0":
+        return None
+    chosen = os.environ.get("MINITORCH_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / "objects"
+    if sys.platform == "win32":
+        root = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
+    else:
+        root = "~/Library/Caches" if sys.platform == "darwin" else os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(root).expanduser() / "minitorch" / "objects"
+
+
+def key_of(*parts):
+    """The name of what these strings lead to."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def fetch(key):
+    """What was kept under ``key``; None if nothing was, or if it isn't sound."""
+    place = folder()
+    if place is None:
+        return None
+    try:
+        with open(place / key, "rb") as file:
+            if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid != os.getuid():
+                return None  # it will be run: nobody else may have written it
+            checksum, data = file.read(32), file.read()
+        if hashlib.sha256(data).digest() != checksum:
+            return None
+        os.utime(place / key)  # used just now
+    except OSError:
+        return None
+    return data
+
+
+def keep(key, data):
+    """Keep ``data`` under ``key``, for as long as there is room."""
+    place = folder()
+    if place is None:
+        return
+    turn = next(TURN)
+    mine = place / f"{key}.{os.getpid()}.{turn}"
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mine.write_bytes(hashlib.sha256(data).digest() + data)
+        os.replace(mine, place / key)
+        if turn % 64 == 0:
+            make_room(place)
+    except OSError:
+        pass  # a full or read-only disk: the code is in memory, and that is enough
+
+
+def make_room(place):
+    """Remove the files that were not used for longest, until the rest is three quarters of the limit."""
+    files = []
+    for entry in os.scandir(place):
+        if OURS.match(entry.name):
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue  # another process was quicker
+            files.append((status.st_mtime, status.st_size, entry.path))
+
+    total = sum(size for _, size, _ in files)
+    if total <= LIMIT:
+        return
+    for _, size, path in sorted(files):
+        if total <= LIMIT * 3 // 4:
+            return
+        try:
+            os.remove(path)
+        except OSError:
+            pass
+        total -= size

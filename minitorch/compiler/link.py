@@ -1,0 +1,162 @@
+"""From LLVM text to code that can be called: the only file that knows llvmlite's binding.
+
+    library = link(text)                     text → object → memory
+    library.address("double")                an integer, for ctypes.CFUNCTYPE(...)(address)
+
+    object_of(text, target)                  machine code, from the cache on disk if it was ever compiled here
+    load([object, ...], symbols)             several objects become one library; ``symbols`` are addresses they may call
+    assembly(text, target)                   what the machine will read, for any machine
+
+LLVM is loaded with the first call, never by ``import minitorch``. No flag here lets LLVM assume that there is no NaN or
+infinity; what may be reordered, the text itself says, instruction by instruction.
+
+torch: torch/_inductor/codecache.py calls a C++ compiler at this point
+"""
+
+import os
+import threading
+from functools import lru_cache
+from itertools import count
+
+from . import cache
+from .target import Target
+
+__all__ = ["Library", "assembly", "host", "link", "load", "object_of"]
+
+VERSION = "1"
+"""Of what this file makes of a text: a change makes the objects on disk strangers."""
+
+# Text with loops over single numbers wants the vectoriser, and to have several vectors in flight (interleaving).
+# Unrolling gave no speed and cost a third of the compile time. Text that is in vectors already wants neither.
+LEVELS = {
+    "loops": {"speed_level": 2, "loop_vectorization": True, "loop_interleaving": True},
+    "vectors": {"speed_level": 1, "loop_vectorization": False, "loop_interleaving": False},
+}  # fmt: skip
+
+LOCK = threading.RLock()  # LLVM does one thing at a time, and never in the middle of a fork
+NUMBER = count()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
+
+
+@lru_cache(None)
+def llvm():
+    """llvmlite's binding, ready for this machine."""
+    import llvmlite.binding as binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding
+
+
+@lru_cache(None)
+def host():
+    """The machine we run on.
+
+    >>> host().width in (16, 32, 64)
+    True
+    """
+    with LOCK:
+        binding = llvm()
+        features = binding.get_host_cpu_features().flatten()
+        return Target.of(binding.get_process_triple(), binding.get_host_cpu_name(), features)
+
+
+@lru_cache(None)
+def machine(target):
+    binding = llvm()
+    if target.triple.split("-")[0] != host().triple.split("-")[0]:
+        binding.initialize_all_targets()
+        binding.initialize_all_asmprinters()
+    found = binding.Target.from_triple(target.triple)
+    return found.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=target == host())
+
+
+@lru_cache(None)
+def linker():
+    """LLVM's linker in memory: one for the process."""
+    binding = llvm()
+    found = binding.Target.from_triple(host().triple)
+    return binding.create_lljit_compiler(
+        found.create_target_machine(cpu=host().cpu, features=host().features, jit=True)
+    )
+
+
+def optimised(text, target, level):
+    """The LLVM module of a text, after LLVM's passes."""
+    binding = llvm()
+    context = binding.create_context()
+    module = binding.parse_assembly(text, context)
+    module.triple, module.data_layout = target.triple, str(machine(target).target_data)
+    module.verify()
+
+    options = binding.create_pipeline_tuning_options()
+    options.slp_vectorization = options.loop_unrolling = False
+    for name, value in LEVELS[level].items():
+        setattr(options, name, value)
+    builder = binding.create_pass_builder(machine(target), options)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def object_of(text, target, level="loops"):
+    """Machine code of a text, as bytes. ``level``: "loops" for LLVM to vectorise, "vectors" for text that is."""
+    binding = llvm()
+    versions = f"{VERSION} {binding.llvm_version_info}"
+    key = cache.key_of(versions, target.triple, target.cpu, target.features, level, text)
+    found = cache.fetch(key)
+    if found is None:
+        with LOCK:
+            found = machine(target).emit_object(optimised(text, target, level))
+        cache.keep(key, found)
+    return found
+
+
+def assembly(text, target, level="loops"):
+    """The machine's instructions, to read.
+
+    >>> "ret" in assembly("define void @nothing() { ret void }", Target.avx2())
+    True
+    """
+    with LOCK:
+        return machine(target).emit_assembly(optimised(text, target, level))
+
+
+class Library:
+    """Code in memory. It stays there for as long as this object lives: whoever calls it must hold it."""
+
+    def __init__(self, name, tracker):
+        self.name, self.trackers, self.addresses = name, [tracker], {}
+
+    def address(self, name):
+        """Where the function ``name`` begins. RuntimeError if there is none."""
+        found = self.addresses.get(name)
+        if found is None:
+            with LOCK:
+                tracker = linker().lookup(self.name, name)
+            self.trackers.append(tracker)
+            found = self.addresses[name] = tracker[name]
+        return found
+
+
+def load(objects, symbols=()):
+    """One library of several objects. They may call each other, the C library, and ``symbols``: {name: address}."""
+    with LOCK:
+        builder = llvm().JITLibraryBuilder().add_current_process()
+        for item in objects:
+            builder.add_object_img(item)
+        for name, address in dict(symbols).items():
+            builder.import_symbol(name, address)
+        name = f"minitorch.{next(NUMBER)}"
+        return Library(name, builder.link(linker(), name))
+
+
+def link(text, target=None, level="loops", symbols=()):
+    """The library of one text, compiled for this machine.
+
+    >>> library = link("define i64 @twice(i64 %x) { %y = add i64 %x, %x ret i64 %y }")
+    >>> import ctypes
+    >>> ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(library.address("twice"))(21)
+    42
+    """
+    return load([object_of(text, target or host(), level)], symbols)
