@@ -100,13 +100,11 @@ class Generator:
         return clone
 
     def __reduce__(self):
-        return _restored, (self.stream.get_state().tobytes(),)
+        return Generator, (self.device,), (self.initial_seed(), None, self.get_state())
 
-
-def _restored(state):
-    generator = Generator()
-    generator.stream.set_state(state)
-    return generator
+    def __setstate__(self, state):
+        _, _, tensor = state  # the seed is in it, and the place in a stream on a GPU is none here
+        self.set_state(tensor)
 
 
 default_generator = Generator()

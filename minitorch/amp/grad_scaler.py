@@ -19,8 +19,8 @@ __all__ = ["GradScaler"]
 READY, UNSCALED, STEPPED = "ready", "unscaled", "stepped"
 
 
-def fresh():
-    """What is known of an optimizer since the last update."""
+def _refresh_per_optimizer_state():
+    """What is known of an optimizer since the last update. Files of whole scalers name it so."""
     return {"stage": READY, "found_inf": {}}
 
 
@@ -49,7 +49,7 @@ class GradScaler:
         self._init_scale, self._scale = init_scale, None
         self._growth_factor, self._backoff_factor, self._growth_interval = growth_factor, backoff_factor, growth_interval
         self._init_growth_tracker, self._growth_tracker = 0, None
-        self._per_optimizer_states = defaultdict(fresh)
+        self._per_optimizer_states = defaultdict(_refresh_per_optimizer_state)
 
     # ---------------------------------------------------------------------------------------------------------- the steps
 
@@ -124,7 +124,7 @@ class GradScaler:
             if not found:
                 raise AssertionError("No inf checks were recorded prior to update.")
             self._adapt(any(f.item() for f in found))
-        self._per_optimizer_states = defaultdict(fresh)
+        self._per_optimizer_states = defaultdict(_refresh_per_optimizer_state)
 
     def _adapt(self, overflowed):
         if overflowed:

@@ -7,8 +7,8 @@ from numpy.lib.array_utils import byte_bounds
 from numpy.lib.stride_tricks import as_strided
 
 __all__ = [
-    "address", "bytes_of", "geometry", "is_shared", "laid_over", "owner", "room", "same_memory", "shared", "spread",
-    "strided_view",
+    "address", "aligned", "bounds", "bytes_in", "bytes_of", "content", "geometry", "is_shared", "laid_over", "mapped",
+    "of_mapping", "owner", "room", "same_memory", "shared", "spread", "strided_view",
 ]  # fmt: skip
 
 
@@ -41,6 +41,26 @@ def room(count):
     return numpy.empty(count, numpy.uint8)
 
 
+def bytes_in(content):
+    """The bytes of a ``bytes`` object or the like as a vector that shares them."""
+    return numpy.frombuffer(content, numpy.uint8)
+
+
+def content(array):
+    """A contiguous array's bytes, shared, for a file to write."""
+    return memoryview(array.reshape(-1).view(numpy.uint8)) if array.size else b""
+
+
+def bounds(array):
+    """The addresses of the first byte and of the one after the last."""
+    return byte_bounds(array)
+
+
+def aligned(array, itemsize):
+    """Whether the first byte's address is a multiple of ``itemsize``."""
+    return address(array) % itemsize == 0
+
+
 def laid_over(memory, array_dtype, shape, strides, offset):
     """The array of ``shape`` whose elements lie in the bytes ``memory``; strides and offset are counted in elements.
 
@@ -60,8 +80,22 @@ def shared(array):
 
 def is_shared(array):
     """Whether forked processes share the memory."""
-    base = owner(array).base
-    return isinstance(base, mmap.mmap)
+    return type(owner(array).base) is mmap.mmap
+
+
+class FileMapping(mmap.mmap):
+    """A file that the system brings into memory page by page, as they are used."""
+
+
+def mapped(path, writing_back=False):
+    """The file as memory. What is written to it goes to the file with ``writing_back``, or else nowhere."""
+    with open(path, "r+b" if writing_back else "rb") as file:
+        return FileMapping(file.fileno(), 0, access=mmap.ACCESS_WRITE if writing_back else mmap.ACCESS_COPY)
+
+
+def of_mapping(mapping, start, count):
+    """``count`` bytes of it, as a vector that owns them."""
+    return numpy.frombuffer(mapping, numpy.uint8, count, start) if count else room(0)
 
 
 # --------------------------------------------------------------------------------------------- places counted in elements

@@ -76,6 +76,13 @@ class RNNBase(Module):
         """The parameters, a list for each layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
+    def __getstate__(self):
+        flat = {"_flat_weights_names": self._flat_weights_names, "_flat_weights": self._flat_weights}
+        return {**super().__getstate__(), **flat}  # PyTorch keeps both
+
+    def __setstate__(self, state):
+        super().__setstate__({key: value for key, value in state.items() if not key.startswith("_flat_weight")})
+
     @property
     def _flat_weights_names(self):
         return [name for names in self._all_weights for name in names]

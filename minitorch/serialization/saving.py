@@ -8,24 +8,28 @@ import os
 import pickle
 import struct
 import sys
-import threading
 import zipfile
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import nullcontext
+from types import FunctionType
 
 from ..dtypes import dtype as dtype_type
 from ..engine import Tensor
-from ..nn.parameter import Buffer, Parameter
+from ..layout import layout as layout_type
+from ..nn.parameter import Buffer, Parameter, is_lazy
 from ..storage import TypedStorage, UntypedStorage, storage_of_dtype, untyped_storage
+from .legacy import write_legacy
+from .names import name_in_files
 from .rebuilding import (
-    NAMES,
+    layout_of_name,
     rebuild_from_type_v2,
     rebuild_parameter,
     rebuild_parameter_with_state,
     rebuild_tensor_v2,
 )
+from .replacing import replaced_when_complete
 
-__all__ = ["only_standard_pickle", "save"]
+__all__ = ["save"]
 
 DEFAULT_PROTOCOL = 2
 ALIGNMENT = 64
@@ -38,7 +42,8 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=DEFAULT_PROTOCOL, _use_ne
     """Write ``obj``, with all tensors in it, to the file ``f``: a path, or something with ``write``.
 
     PyTorch can read what is written. Tensors that share memory share it when read. A path's file is replaced at once,
-    when the new one is complete.   torch: save
+    when the new one is complete. Without ``_use_new_zipfile_serialization`` the format is that from before PyTorch 1.6.
+    torch: save
 
     >>> import io
     >>> file = io.BytesIO()
@@ -47,11 +52,13 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=DEFAULT_PROTOCOL, _use_ne
     >>> torch.load(file)
     {'weight': tensor([1., 1.])}
     """
-    if not _use_new_zipfile_serialization:
-        raise NotImplementedError("PyTorch's format from before 1.6 isn't written here\nleave out _use_new_zipfile_serialization")
     only_standard_pickle(pickle_module)
     if not (isinstance(f, (str, os.PathLike)) or hasattr(f, "write")):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
+    if not _use_new_zipfile_serialization:
+        with nullcontext(f) if hasattr(f, "write") else replaced_when_complete(f) as file:
+            write_legacy(file, LegacyPickler, obj, pickle_protocol)
+        return
 
     text = io.BytesIO()
     pickler = TensorPickler(text, pickle_protocol)
@@ -59,48 +66,24 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=DEFAULT_PROTOCOL, _use_ne
     if hasattr(f, "write"):
         write_archive(f, "archive", text.getbuffer(), pickler.storages)
         return
-    path = os.path.realpath(os.fsdecode(f))
-    name = os.path.splitext(os.path.basename(path))[0] or "archive"
-    with replaced_when_complete(path) as file:
+    refuse_folders(f)
+    name = os.path.splitext(os.path.basename(os.path.realpath(os.fsdecode(f))))[0] or "archive"
+    with replaced_when_complete(f) as file:
         write_archive(file, name, text.getbuffer(), pickler.storages)
 
 
 def only_standard_pickle(module):
     if module not in (None, pickle):
-        raise NotImplementedError(f"pickle_module={module.__name__} isn't supported\nthis library uses Python's own pickle")
+        raise NotImplementedError(f"pickle_module={module.__name__} isn't supported\nfiles are written by Python's own pickle")
 
 
-@contextmanager
-def replaced_when_complete(path):
-    """A file to write, that takes the place of the one at ``path`` if the block ends well."""
-    folder = os.path.dirname(path)
+def refuse_folders(path):
+    """Raise what PyTorch raises where no file can be."""
+    folder = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(folder):
         raise RuntimeError(f"Parent directory {folder} does not exist.")
-    if os.path.exists(path) and not os.path.isfile(path):
-        if os.path.isdir(path):
-            raise RuntimeError(f"open file failed with strerror: Is a directory\n{path}")
-        with open(path, "wb") as file:  # a device or a pipe
-            yield file
-        return
-
-    unfinished = f"{path}.{os.getpid()}.{threading.get_ident()}.unfinished"
-    try:
-        with open(unfinished, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(path):
-            os.chmod(unfinished, os.stat(path).st_mode & 0o7777)
-        os.replace(unfinished, path)
-    finally:
-        if os.path.exists(unfinished):
-            os.unlink(unfinished)
-    if os.name == "posix":  # the folder's entry, too
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    if os.path.isdir(path):
+        raise RuntimeError(f"open file failed with strerror: Is a directory\n{path}")
 
 
 def write_archive(file, name, text, storages):
@@ -110,7 +93,7 @@ def write_archive(file, name, text, storages):
         write_record(archive, f"{name}/.format_version", b"1")
         write_record(archive, f"{name}/.storage_alignment", str(ALIGNMENT).encode())
         write_record(archive, f"{name}/byteorder", sys.byteorder.encode())
-        for number, storage in enumerate(storages):
+        for number, (storage, _) in enumerate(storages):
             write_record(archive, f"{name}/data/{number}", storage.raw)
         write_record(archive, f"{name}/version", b"3\n")
 
@@ -129,15 +112,16 @@ def write_record(archive, name, content):
 
 
 class TensorPickler(pickle._Pickler):
-    """Python's pickler, but that our types get PyTorch's names, and memories are written elsewhere (``storages``).
+    """Python's pickler, but that our types get PyTorch's names, and memories are written elsewhere.
 
-    It is Python's pickler written in Python: the one in C insists on finding a name's object under that name.
+    ``storages`` lists them, each with the bytes of its elements. It is Python's pickler written in Python: the one in C
+    insists on finding a name's object under that name.
     """
 
     def __init__(self, file, protocol):
         super().__init__(file, protocol)
         self.storages = []
-        self.known = {}  # by the owner of the memory: (number, class of the storage, elements)
+        self.known = {}  # by the owner of the memory: (number, class of the storage)
 
     def persistent_id(self, obj):
         if isinstance(obj, TypedStorage):
@@ -151,24 +135,39 @@ class TensorPickler(pickle._Pickler):
         key = id(storage.owner)
         if key not in self.known:
             self.known[key] = len(self.storages), kind
-            self.storages.append(storage)
+            self.storages.append((storage, itemsize))
         number, first_kind = self.known[key]
         if kind is not first_kind:
             raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types")
         return "storage", kind, str(number), "cpu", storage.nbytes() // itemsize
 
     def reducer_override(self, obj):
-        return reduced(obj) if isinstance(obj, Tensor) else NotImplemented
+        if isinstance(obj, Tensor) and not is_lazy(obj):
+            return reduced(obj)
+        return (layout_of_name, (repr(obj),)) if isinstance(obj, layout_type) else NotImplemented
 
     def save_global(self, obj, name=None):
         """A class or function by its name: PyTorch's for what both libraries have."""
-        known = ("torch", obj.name) if isinstance(obj, dtype_type) else NAMES.get(obj)
+        known = ("torch", obj.name) if isinstance(obj, dtype_type) else name_in_files(obj)
         if known is None:
             return super().save_global(obj, name)
         self.write(pickle.GLOBAL + "{}\n{}\n".format(*known).encode())
         self.memoize(obj)
 
-    dispatch: dict = {**pickle._Pickler.dispatch, type(lambda: 0): save_global}
+    def save_type(self, obj):
+        return super().save_type(obj) if obj in SPELLED_BY_PICKLE else self.save_global(obj)
+
+    dispatch: dict = {**pickle._Pickler.dispatch, type: save_type, FunctionType: save_global}
+
+
+SPELLED_BY_PICKLE = (type(None), type(...), type(NotImplemented))
+
+
+class LegacyPickler(TensorPickler):
+    """The same for the older format, whose notes have a sixth part, for a storage that is part of another."""
+
+    def note(self, storage, kind, itemsize):
+        return *super().note(storage, kind, itemsize), None
 
 
 def reduced(tensor):

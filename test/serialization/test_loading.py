@@ -149,10 +149,6 @@ def test_no_view_leaves_its_storage(size, stride, offset):
     from minitorch.serialization.rebuilding import rebuild_tensor_v2
 
     storage = minitorch.ones(3).storage()
-    if stride == (-1,):
-        made = rebuild_tensor_v2(storage, offset, size, stride, False, None)
-        assert made.tolist() == [1, 1, 1]  # inside, though backwards
-        return
     with pytest.raises((RuntimeError, OverflowError)):
         rebuild_tensor_v2(storage, offset, size, stride, False, None)
 
@@ -179,9 +175,3 @@ def test_safe_globals():
         return before, unsafe, inside, known, s.get_safe_globals()
 
     agree(program)
-
-
-def test_old_format_says_so(tmp_path):
-    torch.save(1, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
-    with pytest.raises(NotImplementedError, match="from before 1.6"):
-        minitorch.load(tmp_path / "old.pt")
