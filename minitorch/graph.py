@@ -293,7 +293,8 @@ class AccumulateGrad(Node):
             old._write(primitives.add, (old, g))
         if self.after_hooks:
             for hook in self.after_hooks:
-                hook(leaf)
+                if hook(leaf) is not None:
+                    raise RuntimeError("Tensor post accumulate grad hooks should return None.\nset .grad in the hook instead")
 
 
 class HookHandle:

@@ -1128,6 +1128,13 @@ def a_late_hook_on_a_middle_tensor(t):
 
 
 @failing
+def a_late_hook_that_gives_something(t):
+    x = leaf(t, 2)
+    x.register_post_accumulate_grad_hook(lambda p: p.grad)
+    x.sum().backward()
+
+
+@failing
 def nothing_to_retain(t):
     t.zeros(2).retain_grad()
 

@@ -12,7 +12,7 @@ step that makes a new value. So a stage is a function from graphs to graphs, and
 torch: torch/fx/graph.py.   The form is that of Radul et al., "Autodidax"; Cytron et al. 1991 for SSA
 """
 
-from ..backends import ARRAY_TYPES, for_device
+from ..backends import for_device
 from ..device import CPU
 from ..table import Primitive
 
@@ -110,7 +110,7 @@ def type_name(param):
 
 def evaluate(step, arrays):
     """What a step makes of ``arrays``, one for each input that is a Value; numbers are taken as they stand."""
-    xp = ARRAY_TYPES[arrays[0].__class__] if arrays else for_device(CPU)
+    xp = for_device(CPU)
     found = iter(arrays)
     inputs = [next(found) if x.__class__ is Value else x for x in step.inputs]
     return xp.asarray(step.row.forward(xp, *inputs, *step.params))

@@ -44,8 +44,7 @@ class Adadelta(Optimizer):
         check_flags(group, xla=False)
         lr, rho, eps, decay = rate(group), group["rho"], group["eps"], group["weight_decay"]
 
-        for p, g in self.gradients(group):
-            state = self.state[p] or self.start(p, group)
+        for p, g, state in self.stateful(group):
             advance(state["step"])
             if decay != 0:
                 g = g.add(p, alpha=decay)

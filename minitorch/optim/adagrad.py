@@ -49,7 +49,8 @@ class Adagrad(Optimizer):
     def start(self, p, group):
         state = self.state[p]
         state["step"] = step_count(fused=group["fused"])
-        state["sum"] = full_like(p, self.defaults["initial_accumulator_value"])
+        start = self.defaults["initial_accumulator_value"]
+        state["sum"] = full_like(p, complex(start, start) if p.is_complex() else start)
         return state
 
     def update(self, group):
@@ -57,8 +58,7 @@ class Adagrad(Optimizer):
         lr, lr_decay, eps, decay = rate(group), group["lr_decay"], group["eps"], group["weight_decay"]
         differentiable = group["differentiable"]
 
-        for p, g in self.gradients(group):
-            state = self.state[p] or self.start(p, group)
+        for p, g, state in self.stateful(group):
             t = advance(state["step"])
             if decay != 0:
                 g = g.add(p, alpha=decay)

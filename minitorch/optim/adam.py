@@ -71,8 +71,7 @@ class Adam(Optimizer):
         b1, b2 = number(group["betas"][0]), number(group["betas"][1])
         amsgrad, decoupled, differentiable = group["amsgrad"], group["decoupled_weight_decay"], group["differentiable"]
 
-        for p, g in self.gradients(group):
-            state = self.state[p] or self.start(p, group)
+        for p, g, state in self.stateful(group):
             t = advance(state["step"])
             if decay != 0 and decoupled:
                 p.mul_(1 - lr * decay)

@@ -45,8 +45,7 @@ class Adamax(Optimizer):
         lr, eps, decay = rate(group), group["eps"], group["weight_decay"]
         b1, b2 = group["betas"]
 
-        for p, g in self.gradients(group):
-            state = self.state[p] or self.start(p, group)
+        for p, g, state in self.stateful(group):
             t = advance(state["step"])
             if decay != 0:
                 g = g.add(p, alpha=decay)

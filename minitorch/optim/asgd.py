@@ -43,8 +43,7 @@ class ASGD(Optimizer):
         lr, decay = rate(group), group["weight_decay"]
         lambd, alpha, t0 = group["lambd"], group["alpha"], group["t0"]
 
-        for p, g in self.gradients(group):
-            state = self.state[p] or self.start(p, group)
+        for p, g, state in self.stateful(group):
             t = advance(state["step"])
             if decay != 0:
                 g = g.add(p, alpha=decay)

@@ -7,7 +7,7 @@ from ..engine import enable_grad, no_grad
 from ..ops.conversion import zeros_like
 from ..ops.joining import cat
 from .hyperparameters import check_lr, number
-from .optimizer import Optimizer
+from .optimizer import Optimizer, as_real
 
 __all__ = ["LBFGS"]
 
@@ -116,7 +116,7 @@ def _evaluated(closure):
 
 def _flat_gradient(params):
     """All gradients in one row, zeros where there is none."""
-    return cat([(zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in params], 0)
+    return cat([as_real(zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in params], 0)
 
 
 def _largest(x):
@@ -126,7 +126,7 @@ def _largest(x):
 def _move(params, t, d):
     """p ← p + t d, where ``d`` is one row for all parameters."""
     start = 0
-    for p in params:
+    for p in map(as_real, params):
         p.add_(d[start : start + p.numel()].view_as(p), alpha=t)
         start += p.numel()
 

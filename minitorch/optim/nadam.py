@@ -55,8 +55,7 @@ class NAdam(Optimizer):
             group["momentum_decay"], group["decoupled_weight_decay"], group["differentiable"],
         )  # fmt: skip
 
-        for p, g in self.gradients(group):
-            state = self.state[p] or self.start(p, group)
+        for p, g, state in self.stateful(group):
             t = advance(state["step"])
             if decay != 0 and decoupled:
                 p.mul_(1 - lr * decay)

@@ -3,7 +3,7 @@
 An optimizer holds a list of groups. A group is a dict: its parameters under ``"params"`` and the numbers they are
 trained with (``lr``, ``momentum`` …), which the user or a scheduler may change at any time. ``state`` maps a parameter
 to a dict of what the algorithm remembers of it. An algorithm is a subclass with an ``update(group)``, and a
-``start(p, group)`` where it remembers something: see sgd.py for the shortest one.
+``start(p, group)`` where it remembers something: see sgd.py for the shortest one, adadelta.py for one that remembers.
 
 torch: torch/optim/optimizer.py
 """
@@ -18,11 +18,12 @@ from ..dtypes import float32
 from ..engine import Tensor, enable_grad, set_grad_enabled
 from ..graph import CHANGES
 from ..nn.hooks import add_hook
+from ..ops.complex import view_as_real
 from ..tensortypes import typename
 from .hyperparameters import step_count
 
 __all__ = [
-    "Optimizer", "ParamsT", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required",
+    "Optimizer", "ParamsT", "as_real", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required",
 ]  # fmt: skip
 
 ParamsT = Iterable
@@ -82,6 +83,11 @@ def _between_hooks(step):
 
     wrapper.hooked = True
     return wrapper
+
+
+def as_real(x):
+    """``x``, or where it is complex a view of it as pairs of real numbers."""
+    return view_as_real(x) if isinstance(x, Tensor) and x.is_complex() else x
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -176,6 +182,17 @@ class Optimizer:
             g = p.grad
             if g is not None:
                 yield p, (-g if maximize else g)
+
+    def stateful(self, group):
+        """(parameter, gradient, state) likewise, the state begun by ``start`` where there is none.
+
+        Complex numbers are given as pairs of real ones, views of shape (..., 2): the algorithms treat both parts alike.
+        """
+        for p, g in self.gradients(group):
+            state = self.state[p] or self.start(p, group)
+            if p.is_complex():
+                p, g, state = as_real(p), as_real(g), {key: as_real(x) for key, x in state.items()}
+            yield p, g, state
 
     def zero_grad(self, set_to_none=True):
         """Forget the gradients; with ``set_to_none=False`` fill them with zeros instead."""

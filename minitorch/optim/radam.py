@@ -51,8 +51,7 @@ class RAdam(Optimizer):
         lr, eps, decay, (b1, b2) = rate(group), group["eps"], group["weight_decay"], group["betas"]
         decoupled = group["decoupled_weight_decay"]
 
-        for p, g in self.gradients(group):
-            state = self.state[p] or self.start(p, group)
+        for p, g, state in self.stateful(group):
             t = advance(state["step"])
             if decay != 0 and decoupled:
                 p.mul_(1 - lr * decay)

@@ -61,8 +61,7 @@ class RMSprop(Optimizer):
         momentum, centered, differentiable = group["momentum"], group["centered"], group["differentiable"]
         plain = not (momentum or centered or differentiable)
 
-        for p, g in self.gradients(group):
-            state = self.state[p] or self.start(p, group)
+        for p, g, state in self.stateful(group):
             advance(state["step"])
             if decay != 0:
                 g = g.add(p, alpha=decay)

@@ -36,15 +36,15 @@ class Rprop(Optimizer):
         state = self.state[p]
         state["step"] = step_count()
         state["prev"] = zeros_like(p)
-        state["step_size"] = full_like(p, rate(group))
+        size = rate(group)
+        state["step_size"] = full_like(p, complex(size, size) if p.is_complex() else size)
         return state
 
     def update(self, group):
         check_flags(group)
         (shorter, longer), (shortest, longest) = group["etas"], group["step_sizes"]
 
-        for p, g in self.gradients(group):
-            state = self.state[p] or self.start(p, group)
+        for p, g, state in self.stateful(group):
             advance(state["step"])
             g = g.detach()  # of g only signs are used, which have no derivative
 

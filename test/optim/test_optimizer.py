@@ -189,6 +189,30 @@ def test_weights_and_state_after_100_steps(run, dtype):
     assert_same(*[o.state_dict() for o in optimizers], rtol={"float32": 2e-5, "float64": 1e-6}[dtype])
 
 
+COMPLEX_RUNS = [run for run in RUNS if not run[1].get("fused")] + [("LBFGS", {"lr": 0.3, "line_search_fn": "strong_wolfe"})]
+
+
+@pytest.mark.parametrize("run", COMPLEX_RUNS, ids=name_of)
+def test_complex_weights_take_the_same_way(run):
+    """Both parts of a number for themselves: the averages of squares are not those of the complex square."""
+    algorithm, options = run
+    found = []
+    for lib in LIBRARIES.values():
+        w = lib.tensor([1 + 2j, -0.3j, -2.0], dtype=lib.complex128, requires_grad=True)
+        optimizer = getattr(lib.optim, algorithm)([w], **options)
+
+        def closure(w=w, optimizer=optimizer, target=lib.tensor([0.5j, 1 + 1j, -1.0], dtype=lib.complex128)):
+            optimizer.zero_grad()
+            loss = ((w - target).abs() ** 2).sum() + (w.real * w.imag).sum()
+            loss.backward()
+            return loss
+
+        for _ in range(5):
+            optimizer.step(closure)
+        found.append((w, None if algorithm == "LBFGS" else optimizer.state_dict()))
+    assert_same(*found, rtol=1e-9)
+
+
 @pytest.mark.parametrize("run", RUNS, ids=name_of)
 def test_state_dicts_go_both_ways_in_the_middle_of_a_run(run):
     algorithm, options = run

@@ -1,0 +1,151 @@
+"""How a value is read from memory: movement as arithmetic on strides, without a copy.
+
+    %1 = permute %0 {(1, 0)}          an element of %1 at (i, j) is that of %0 at (j, i): offset 0, strides (1, 16)
+
+``Access(base, shape, strides, offset)``: element (i, j, …) lies at ``offset + i * strides[0] + j * strides[1] + …`` in the
+memory of ``base``, counted in elements. A movement row changes these numbers; where it can't (a reshape of what isn't in
+order), the value must be laid out anew.
+
+torch: aten/src/ATen/native/TensorShape.cpp, ATen/TensorUtils.cpp (computeStride)
+"""
+
+from dataclasses import dataclass
+
+from .. import primitives as rows
+from .graph import Value
+
+__all__ = ["Access", "accesses", "contiguous", "drops_ones", "is_contiguous"]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where the elements of a value lie in the memory of ``base``."""
+
+    base: Value
+    shape: tuple
+    strides: tuple
+    offset: int = 0
+
+    def broadcast(self, shape):
+        """The same, read in a larger shape: what is repeated has stride 0."""
+        more = len(shape) - len(self.shape)
+        strides = [0 if m == 1 and n != 1 else s for m, s, n in zip(self.shape, self.strides, shape[more:])]
+        return Access(self.base, tuple(shape), (0,) * more + tuple(strides), self.offset)
+
+
+def contiguous(shape):
+    """The strides of an array whose elements lie in order.
+
+    >>> contiguous((2, 3))
+    (3, 1)
+    """
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+def is_contiguous(access):
+    """Whether the elements lie in order, without gaps, from ``offset`` on."""
+    return all([n == 1 or s == c for n, s, c in zip(access.shape, access.strides, contiguous(access.shape))])
+
+
+def permuted(access, dims):
+    return tuple([access.shape[d] for d in dims]), tuple([access.strides[d] for d in dims]), access.offset
+
+
+def expanded(access, shape):
+    wide = access.broadcast(shape)
+    return wide.shape, wide.strides, wide.offset
+
+
+def sliced(access, key):
+    shape, strides, offset, d = [], [], access.offset, 0
+    for entry in key:
+        if entry is None:
+            shape.append(1)
+            strides.append(0)
+            continue
+        n, s = access.shape[d], access.strides[d]
+        d += 1
+        if entry.__class__ is tuple:
+            start, stop, step = slice(*entry).indices(n)
+            count = len(range(start, stop, step))
+            offset += start * s if count else 0
+            shape.append(count)
+            strides.append(step * s)
+        else:
+            offset += (entry % n) * s
+    return tuple(shape) + access.shape[d:], tuple(strides) + access.strides[d:], offset
+
+
+def flipped(access, dims):
+    dims = {d % len(access.shape) for d in dims}
+    strides = tuple([-s if d in dims else s for d, s in enumerate(access.strides)])
+    offset = access.offset + sum([(access.shape[d] - 1) * access.strides[d] for d in dims if access.shape[d]])
+    return access.shape, strides, offset
+
+
+def windows(access, dim, size, step):
+    count = (access.shape[dim] - size) // step + 1
+    shape, strides = list(access.shape), list(access.strides)
+    window = strides[dim]
+    shape[dim], strides[dim] = count, window * step
+    return (*shape, size), (*strides, window), access.offset
+
+
+def reshaped(access, shape):
+    """A reshape by strides, or None: each run of dims that lie in order may be cut anew.
+
+    >>> reshaped(Access(None, (2, 3, 4), (12, 4, 1)), (6, 4))
+    ((6, 4), (4, 1), 0)
+    """
+    old = [(n, s) for n, s in zip(access.shape, access.strides) if n != 1]
+    if 0 in access.shape or 0 in shape:
+        return tuple(shape), contiguous(shape), access.offset
+    runs: list = []  # (elements, stride of the last dim): dims that lie in order, taken together
+    for n, s in old:
+        if runs and runs[-1][1] == n * s:
+            runs[-1] = (runs[-1][0] * n, s)
+        else:
+            runs.append((n, s))
+    strides, todo = [], list(runs)
+    room, step = 1, 0
+    for n in reversed(shape):
+        if n == 1:
+            strides.append(0)
+            continue
+        if room == 1:
+            if not todo:
+                return None
+            room, step = todo.pop()
+        if room % n:
+            return None
+        strides.append(step)
+        room, step = room // n, step * n
+    return (tuple(shape), tuple(reversed(strides)), access.offset) if room == 1 and not todo else None
+
+
+MOVES = {
+    rows.permute: permuted, rows.expand: expanded, rows.slice: sliced, rows.flip: flipped, rows.unfold: windows,
+    rows.reshape: reshaped,
+}  # fmt: skip
+"""Movement row → (access, *params) → (shape, strides, offset) or None."""
+
+
+def accesses(graph, strides):
+    """How each Value is read: of its own memory, or of another's. ``strides``: those of inputs that aren't in order."""
+    found = {x: Access(x, x.shape, strides.get(x) or contiguous(x.shape)) for x in graph.inputs}
+    for step in graph.steps:
+        move, moved = MOVES.get(step.row), None
+        if move is not None:
+            source = found[step.inputs[0]]
+            moved = move(source, *step.params)
+        found[step.out] = Access(step.out, step.out.shape, contiguous(step.out.shape)) if moved is None else Access(source.base, *moved)
+    return found
+
+
+def drops_ones(old, new):
+    """Whether two shapes differ in dims of size 1 only."""
+    return [n for n in old if n != 1] == [n for n in new if n != 1]

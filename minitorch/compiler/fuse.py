@@ -1,0 +1,243 @@
+"""Fuse: one loop instead of twenty.
+
+    %3 = mul %0 %1
+    %4 = exp %3                         one kernel over (32, 16), reducing dim 1:
+    %5 = sum %4 {(1), True}        →        pass 1: e = exp(x * y), total += e
+    %6 = div %4 %5                          pass 2: e / total
+
+A step joins the kernel that makes what it reads, if both run over the same index space and no way leads from that kernel
+to the step through a third one. Movement isn't computed at all where strides can express it (access.py).
+
+torch: torch/_inductor/scheduler.py
+"""
+
+from graphlib import TopologicalSorter
+
+from .. import primitives as rows
+from .access import drops_ones
+from .kernels import Foreign, Loops, Member, Product
+
+__all__ = ["fuse"]
+
+REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
+LARGEST = 80
+"""Steps in one kernel: beyond that compilation takes longer than fusion gains."""
+
+
+def fuse(graph, found, writable):
+    """The kernels of a graph, in an order in which they can run.
+
+    found: the Access of each Value.   writable(step): whether the compiler can write an elementwise row or a reduction.
+    """
+    fusion = Fusion(found, writable)
+    for step in graph.steps:
+        fusion.take(step)
+    for step in reversed(list(fusion.waiting.values())):  # the last first: they take what they read along
+        fusion.place(step)
+    return fusion.ordered(graph.outputs)
+
+
+class Fusion:
+    """Kernels as they grow. ``home``: the kernel that makes a Value;   labels: of the Values within kernels, see Member.
+
+    waiting: elementwise steps that read nothing of a kernel. They join whoever needs them first.
+    """
+
+    def __init__(self, found, writable):
+        self.found, self.writable = found, writable
+        self.kernels, self.home, self.labels, self.needs, self.waiting = [], {}, {}, {}, {}
+
+    # ------------------------------------------------------------------------------------------------------ who joins whom
+
+    def take(self, step):
+        """Find the kernel of one step."""
+        out = step.out
+        if self.found[out].base is not out:
+            self.move(step)
+        elif not self.writable(step):
+            self.place_inputs(step)
+            self.settle(self.add(Product(step) if step.row is rows.matmul else Foreign(step)), step)
+        elif step.row in REDUCTIONS:
+            self.place_inputs(step)
+            self.reduce(step)
+        elif self.candidates(step):
+            self.compute(step)
+        else:
+            self.waiting[out] = step
+
+    def place_inputs(self, step):
+        for x in step.reads:
+            waiting = self.waiting.get(self.found[x].base)
+            if waiting is not None:
+                self.place(waiting)
+
+    def place(self, step):
+        """Give a waiting step a kernel, with all the waiting ones that it reads."""
+        if step.out not in self.waiting:
+            return
+        del self.waiting[step.out]
+        self.compute(step)
+
+    def add(self, kernel):
+        self.kernels.append(kernel)
+        self.needs[kernel] = set()
+        return kernel
+
+    def settle(self, kernel, step):
+        """The step belongs to the kernel: note what that needs."""
+        self.home[step.out] = kernel
+        for x in step.reads:
+            maker = self.home.get(self.found[x].base)
+            if maker is not None and maker is not kernel:
+                self.needs[kernel].add(maker)
+
+    def inside(self, x, kernel):
+        """The labels of a Value as it is seen within a kernel, or None."""
+        labels = self.labels.get(x)
+        return labels if labels is not None and self.home.get(self.found[x].base) is kernel else None
+
+    def move(self, step):
+        """A movement by strides: within the kernel that makes its base, the dims may still be told apart."""
+        x, out = step.inputs[0], step.out
+        labels = self.labels.get(x)
+        if labels is None:
+            return
+        if step.row is rows.reshape and drops_ones(x.shape, out.shape):
+            present = [label for n, label in zip(x.shape, labels) if n != 1]
+            self.labels[out] = tuple([None if n == 1 else present.pop(0) for n in out.shape])
+        elif step.row is rows.expand:
+            more = len(out.shape) - len(x.shape)
+            self.labels[out] = (None,) * more + labels
+        elif step.row is rows.permute:
+            self.labels[out] = tuple([labels[d] for d in step.params[0]])
+
+    def candidates(self, step):
+        """Kernels that a step might join: those that make what it reads, the youngest first."""
+        makers = {self.home.get(self.found[x].base) for x in step.reads} - {None}
+        return [k for k in reversed(self.kernels) if k in makers and k.__class__ is Loops and len(k.members) < LARGEST]
+
+    def legal(self, kernel, step):
+        """Whether nothing that the step reads from elsewhere needs the kernel itself, to the end of what is waiting."""
+        for x in step.reads:
+            waiting = self.waiting.get(self.found[x].base)
+            if waiting is not None and not self.legal(kernel, waiting):
+                return False
+            maker = self.home.get(self.found[x].base)
+            if maker is not None and maker is not kernel and self.leads(kernel, maker):
+                return False
+            if maker is kernel and self.inside(x, kernel) is None:
+                return False  # it is seen there in a way that only memory can give
+        return True
+
+    def leads(self, first, last):
+        """Whether a kernel is needed by another, perhaps through others."""
+        todo, seen = [last], {last}
+        while todo:
+            kernel = todo.pop()
+            if kernel is first:
+                return True
+            todo += [k for k in self.needs[kernel] if k not in seen]
+            seen.update(self.needs[kernel])
+        return False
+
+    def compute(self, step):
+        """An elementwise step: it joins a kernel, and what waits for it comes along."""
+        kernel, labels = self.chosen(step)
+        self.bring(step, kernel, labels)
+        self.join(kernel, step, labels)
+
+    def chosen(self, step):
+        """The kernel that an elementwise step joins, a new one if need be, and the labels of its dims there."""
+        for kernel in self.candidates(step):
+            labels = self.run_along(kernel, step)
+            if labels is not None and self.legal(kernel, step):
+                return kernel, labels
+        for kernel in reversed(self.kernels if step.out.size == 1 else ()):
+            if kernel.__class__ is Loops and kernel.shape == step.out.shape and self.legal(kernel, step):
+                return kernel, (None,) * step.out.ndim
+        return self.add(Loops(step.out.shape)), tuple([None if n == 1 else d for d, n in enumerate(step.out.shape)])
+
+    def bring(self, step, kernel, labels):
+        """The waiting steps that this one reads come along if they run over the same; else they get a kernel of their own."""
+        for x in step.reads:
+            waiting = self.waiting.get(self.found[x].base)
+            if waiting is None:
+                continue
+            if x is waiting.out and x.shape == step.out.shape:
+                del self.waiting[x]
+                self.bring(waiting, kernel, labels)
+                self.join(kernel, waiting, labels)
+            else:
+                self.place(waiting)
+
+    def join(self, kernel, step, labels, full=None):
+        if full is None:
+            full = not kernel.reduced or any([label in kernel.reduced for label in labels])
+        kernel.members.append(Member(step, labels, full))
+        self.labels[step.out] = tuple(labels)
+        self.settle(kernel, step)
+
+    def run_along(self, kernel, step):
+        """The labels of the step's dims in a kernel, or None if it runs over something else.
+
+        They are those of what it reads from the kernel; a dim that only outsiders have is taken to be the one at its place.
+        """
+        shape = step.out.shape
+        labels = [None] * len(shape)
+        for x in step.reads:
+            known = self.inside(x, kernel)
+            if known is None:
+                continue
+            more = len(shape) - x.ndim
+            for j, label in enumerate(known, more):
+                if label is None or x.shape[j - more] == 1:
+                    continue
+                if labels[j] not in (None, label):
+                    return None
+                labels[j] = label
+        for j, n in enumerate(shape):
+            if n != 1 and labels[j] is None and len(shape) == len(kernel.shape) and j not in labels:
+                labels[j] = j
+        real = [(n, label) for n, label in zip(shape, labels) if n != 1]
+        if any([label is None or kernel.shape[label] != n for n, label in real]):
+            return None
+        found = {label for _, label in real}
+        every = {d for d, n in enumerate(kernel.shape) if n != 1}
+        if len(found) != len(real) or found not in (every, every - kernel.reduced):
+            return None
+        return tuple([None if n == 1 else label for n, label in zip(shape, labels)])
+
+    def reduce(self, step):
+        """A reduction, which keeps its dims: it joins a kernel that reduces the same ones, or none yet."""
+        x, (dims, _) = step.inputs[0], step.params
+        for kernel in self.candidates(step):
+            known = self.inside(x, kernel)
+            if known is None or not self.legal(kernel, step):
+                continue
+            reduced = frozenset([known[d] for d in dims if x.shape[d] != 1])
+            every = {d for d, n in enumerate(kernel.shape) if n != 1}
+            if {label for label in known if label is not None} != every or None in reduced or len(reduced) == 0:
+                continue
+            if kernel.reduced in (frozenset(), reduced):
+                kernel.reduced = reduced
+                return self.join(kernel, step, [None if d in dims else label for d, label in enumerate(known)], False)
+        kernel = self.add(Loops(x.shape))
+        kernel.reduced = frozenset([d for d in dims if x.shape[d] != 1])
+        return self.join(kernel, step, [None if d in dims or x.shape[d] == 1 else d for d in range(x.ndim)], False)
+
+    # ------------------------------------------------------------------------------------------------------------- the end
+
+    def ordered(self, outputs):
+        """The kernels in an order in which they can run, with the Values that others read as their outputs."""
+        read = {self.found[x].base for x in outputs}
+        for kernel in self.kernels:
+            for step in kernel.steps:
+                read.update([self.found[x].base for x in step.reads if self.home.get(self.found[x].base) is not kernel])
+        for kernel in self.kernels:
+            if kernel.__class__ is Loops:
+                kernel.outputs = [step.out for step in kernel.steps if step.out in read]
+        place = {kernel: k for k, kernel in enumerate(self.kernels)}
+        sorter = TopologicalSorter({k: sorted(self.needs[k], key=place.get) for k in self.kernels})
+        return list(sorter.static_order())
+
+

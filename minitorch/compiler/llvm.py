@@ -1,0 +1,315 @@
+"""LLVM: a nest of loops as text.
+
+    define void @body(ptr noalias %b0, ptr noalias %b1, ptr %scratch, i64 %begin, i64 %end)
+
+runs the chunks [begin, end) of one kernel. A chunk is a block of a flat loop, one turn of the outermost loop, or a block of
+columns. The text is written for single numbers; LLVM makes vector code of it, since it is told that the buffers don't
+overlap, and that sums may be taken in any order.
+
+torch: torch/_inductor/codegen/cpp.py
+"""
+
+import math
+
+from .lower import Load, Op
+from .mathematics import KINDS, constant, converted, spell
+from .text import Text
+
+__all__ = ["BLOCK", "COLUMNS", "chunks_of", "nest_text", "scratch_of"]
+
+BLOCK = 4096
+"""Elements in a chunk of a flat loop."""
+COLUMNS = 128
+"""Columns that are reduced side by side: their sums stay in the nearest cache."""
+
+MEMORY = {"i1": "i8"}
+"""Kinds that lie in memory as another."""
+BYTES = {"float": 4, "double": 8, "i64": 8, "i32": 4, "i16": 2, "i8": 1, "i1": 1}
+
+
+def chunks_of(nest):
+    """How many chunks a nest has, and how many of them are worth a claim of their own."""
+    work = math.prod(nest.shape)
+    if not nest.outer:
+        return 1, 1
+    if not nest.by_rows:
+        return (nest.shape[nest.outer[0]], 1) if len(nest.outer) > 1 else (-(-nest.shape[nest.outer[0]] // COLUMNS), 1)
+    if len(nest.shape) == 1:
+        return -(-nest.shape[0] // BLOCK), 4
+    n = nest.shape[nest.outer[0]]
+    return n, max(1, n * 16384 // max(work, 1))
+
+
+def scratch_of(nest):
+    """Bytes that a thread needs."""
+    if nest.by_rows:
+        return nest.kept * nest.inner_size * 8
+    return len([op for op in nest.ops if op.kind != "full"]) * COLUMNS * 8
+
+
+def nest_text(nest, name):
+    """The function of a nest: ``name`` takes (buffers…, scratch, begin, end)."""
+    writing = (ByRows if nest.by_rows else ByColumns)(nest)
+    buffers = [f"ptr noalias %b{k}" for k in range(len(nest.buffers))]
+    with writing.text.function(f"internal void @{name}({', '.join([*buffers, 'ptr noalias %scratch', 'i64 %begin', 'i64 %end'])})"):
+        writing.write()
+    return str(writing.text)
+
+
+class Writing:
+    """What both orders of loops share. ``index``: the register, or number, of each dim's index."""
+
+    def __init__(self, nest):
+        self.nest, self.text, self.index = nest, Text(), {}
+
+    # -------------------------------------------------------------------------------------------------------- values
+
+    def position(self, strides, offset):
+        text, at = self.text, 0
+        for d, s in enumerate(strides):
+            if s:
+                at = text.add(at, text.multiply(self.index[d], s))
+        return text.add(at, offset)
+
+    def load(self, load):
+        kind = KINDS[load.dtype]
+        place = self.text.at(f"%b{load.buffer}", self.position(load.strides, load.offset), MEMORY.get(kind, kind))
+        return self.fetched(kind, place)
+
+    def fetched(self, kind, place):
+        x = self.text.load(MEMORY.get(kind, kind), place)
+        return self.text.let("bit", f"trunc i8 {x} to i1") if kind == "i1" else x
+
+    def put(self, kind, x, place):
+        if kind == "i1":
+            x = self.text.let("byte", f"zext i1 {x} to i8")
+        self.text.store(MEMORY.get(kind, kind), x, place)
+
+    def store(self, store, x):
+        kind = KINDS[store.op.dtype]
+        self.put(kind, x, self.text.at(f"%b{store.buffer}", self.position(store.strides, store.offset), MEMORY.get(kind, kind)))
+
+    def value(self, x, memo, kind=None):
+        """The register of an Op or Load at the present index; a number as a constant of ``kind``."""
+        if x.__class__ is not Op and x.__class__ is not Load:
+            return constant(x, kind)
+        if x not in memo:
+            memo[x] = self.load(x) if x.__class__ is Load else self.computed(x, memo)
+        return memo[x]
+
+    def computed(self, op, memo):
+        if op.name == "cast":
+            return converted(self.text, self.value(op.args[0], memo), *op.params)
+        kinds = [KINDS[x.dtype] for x in op.args if x.__class__ in (Op, Load)]
+        if op.name == "where":
+            kinds = [KINDS[x.dtype] for x in op.args[::2] if x.__class__ in (Op, Load)] or [KINDS[op.dtype]]
+        values = [self.value(x, memo, kinds[0]) for x in (*op.args, *op.params)]
+        return spell(self.text, op.name, kinds[0], values)
+
+    # ---------------------------------------------------------------------------------------------------- reductions
+
+    def start(self, op):
+        """What a reduction begins with."""
+        kind = KINDS[op.dtype]
+        if op.name in ("sum", "prod"):
+            return constant(op.name == "prod", kind)
+        if kind in ("float", "double"):
+            return constant(-math.inf if op.name == "amax" else math.inf, kind)
+        bits = int(kind[1:])
+        return str(-(1 << (bits - 1)) if op.name == "amax" else (1 << (bits - 1)) - 1)
+
+    def combined(self, op, total, x):
+        """The total with one value more. Sums and products may be taken in any order."""
+        kind = KINDS[op.dtype]
+        if op.name in ("sum", "prod"):
+            word = {"sum": "add", "prod": "mul"}[op.name]
+            word = f"f{word} reassoc nsz contract" if kind in ("float", "double") else word
+            return self.text.let("total", f"{word} {kind} {total}, {x}")
+        return spell(self.text, {"amax": "maximum", "amin": "minimum"}[op.name], kind, [total, x])
+
+    def reductions(self, level):
+        return [op for op in self.nest.ops if op.kind == "reduction" and op.level == level]
+
+    def stores(self, kind, level):
+        return [s for s in self.nest.stores if (s.op.kind == "full") is (kind == "full") and self.level_of(s.op) == level]
+
+    def level_of(self, op):
+        """The pass at whose beginning a value that isn't full can be stored; the pass in which a full one is."""
+        return op.level + (op.kind == "reduction")
+
+    def nested(self, dims, body):
+        """Loops over ``dims`` around ``body()``."""
+        if not dims:
+            return body()
+        with self.text.loop("i", 0, self.nest.shape[dims[0]]) as i:
+            self.index[dims[0]] = i
+            self.nested(dims[1:], body)
+
+
+class ByRows(Writing):
+    """For each point of the outer dims, the passes along the inner ones. Totals are registers."""
+
+    def write(self):
+        nest, text = self.nest, self.text
+        if len(nest.shape) == 1 and nest.outer:
+            begin = text.multiply("%begin", BLOCK)
+            end = text.minimum(text.multiply("%end", BLOCK), nest.shape[0])
+            with text.loop("i", begin, end) as i:
+                self.index[0] = i
+                self.point()
+        elif nest.outer:
+            with text.loop("row", "%begin", "%end") as i:
+                self.index[nest.outer[0]] = i
+                self.nested(nest.outer[1:], self.point)
+        else:
+            self.point()
+
+    def point(self):
+        """All that happens at one point of the outer dims."""
+        nest, memo = self.nest, {}
+        if not nest.inner:
+            for store in nest.stores:
+                self.store(store, self.value(store.op, memo))
+            return
+        for level in range(nest.passes + 1):
+            for op in nest.ops:
+                if op.kind == "outer" and op.level == level:
+                    self.value(op, memo)
+            for store in self.stores("outer", level):
+                self.store(store, self.value(store.op, memo))
+            if level < nest.passes:
+                memo.update(zip(self.reductions(level), self.one_pass(level, memo)))
+
+    def one_pass(self, level, outer):
+        """One way along the inner dims; gives the totals."""
+        reductions = self.reductions(level)
+        if not reductions and not self.stores("full", level):
+            return []
+        return self.turns(list(self.nest.inner), [self.start(op) for op in reductions], reductions, level, outer, 0)
+
+    def turns(self, dims, totals, reductions, level, outer, flat):
+        """Loops over ``dims`` that carry the totals from turn to turn. ``flat``: which inner point this is."""
+        if not dims:
+            memo = dict(outer)
+            self.restore(level, memo, flat)
+            totals = [self.combined(op, total, self.value(op.args[0], memo, KINDS[op.dtype])) for op, total in zip(reductions, totals)]
+            for store in self.stores("full", level):
+                self.store(store, self.value(store.op, memo))
+            self.keep(level, memo, flat)
+            return totals
+        carry = [(KINDS[op.dtype], total) for op, total in zip(reductions, totals)]
+        with self.text.loop("j", 0, self.nest.shape[dims[0]], carry=carry) as j:
+            self.index[dims[0]] = j
+            flat = self.text.add(self.text.multiply(flat, self.nest.shape[dims[0]]), j)
+            j.carry(*self.turns(dims[1:], j.values, reductions, level, outer, flat))
+        return j.values
+
+    def slot(self, op, flat):
+        """Where the value of ``op`` at an inner point is kept."""
+        kind = KINDS[op.dtype]
+        place = self.text.at("%scratch", self.text.add(flat, op.kept * self.nest.inner_size), "i64")
+        if BYTES[kind] == 8:
+            return place
+        start = self.text.at("%scratch", op.kept * self.nest.inner_size, "i64")
+        return self.text.at(start, flat, MEMORY.get(kind, kind))
+
+    def keep(self, level, memo, flat):
+        for op in self.nest.ops:
+            if op.kept is not None and op.level == level:
+                self.put(KINDS[op.dtype], self.value(op, memo), self.slot(op, flat))
+
+    def restore(self, level, memo, flat):
+        for op in self.nest.ops:
+            if op.kept is not None and op.level < level and self.needed(op, level):
+                memo[op] = self.fetched(KINDS[op.dtype], self.slot(op, flat))
+
+    def needed(self, op, level):
+        """Whether a pass reads a kept value."""
+        roots = [r.args[0] for r in self.reductions(level)] + [s.op for s in self.stores("full", level)]
+        todo = [x for x in roots if x.__class__ is Op]
+        while todo:
+            x = todo.pop()
+            if x is op:
+                return True
+            if x.kind == "full" and not (x.kept is not None and x.level < level):
+                todo += [a for a in x.args if a.__class__ is Op]
+        return False
+
+
+class ByColumns(Writing):
+    """For each block of columns, the passes down the rows. Totals lie in scratch, one for each column of the block."""
+
+    def write(self):
+        nest, text = self.nest, self.text
+        self.column = nest.outer[-1]
+        self.slots = {op: k for k, op in enumerate([op for op in nest.ops if op.kind != "full"])}
+        if len(nest.outer) == 1:
+            with text.loop("block", "%begin", "%end") as block:
+                self.block(text.multiply(block, COLUMNS))
+            return
+        with text.loop("row", "%begin", "%end") as i:
+            self.index[nest.outer[0]] = i
+            self.nested(nest.outer[1:-1], self.blocks)
+
+    def blocks(self):
+        with self.text.loop("column", 0, self.nest.shape[self.column], COLUMNS) as first:
+            self.block(first)
+
+    def block(self, first):
+        """The columns from ``first`` on."""
+        nest, text = self.nest, self.text
+        self.first = first
+        width = text.minimum(COLUMNS, text.subtract(nest.shape[self.column], first))
+        for level in range(nest.passes + 1):
+            self.between(level, width)
+            if level < nest.passes and (self.reductions(level) or self.stores("full", level)):
+                self.zero(level, width)
+                self.nested(nest.inner, lambda level=level: self.row(level, width))
+
+    def columns(self, width):
+        return self.text.loop("c", 0, width)
+
+    def slot(self, op):
+        kind = KINDS[op.dtype]
+        start = self.text.at("%scratch", self.slots[op] * COLUMNS, "i64")
+        return self.text.at(start, self.local, MEMORY.get(kind, kind))
+
+    def at_column(self, c):
+        self.local, self.index[self.column] = c, self.text.add(self.first, c)
+
+    def zero(self, level, width):
+        with self.columns(width) as c:
+            self.at_column(c)
+            for op in self.reductions(level):
+                self.put(KINDS[op.dtype], self.start(op), self.slot(op))
+
+    def row(self, level, width):
+        """One row of the block: each column's totals get one value more."""
+        with self.columns(width) as c:
+            self.at_column(c)
+            memo = {}
+            for op in self.reductions(level):
+                total = self.fetched(KINDS[op.dtype], self.slot(op))
+                self.put(KINDS[op.dtype], self.combined(op, total, self.value(op.args[0], memo, KINDS[op.dtype])), self.slot(op))
+            for store in self.stores("full", level):
+                self.store(store, self.value(store.op, memo))
+
+    def between(self, level, width):
+        """Between two passes: what the totals of the last one make possible, once for each column."""
+        ops = [op for op in self.nest.ops if op.kind == "outer" and op.level == level]
+        stores = self.stores("outer", level)
+        if not ops and not stores:
+            return
+        with self.columns(width) as c:
+            self.at_column(c)
+            memo = {}
+            for op in ops:
+                memo[op] = self.computed(op, memo)
+                self.put(KINDS[op.dtype], memo[op], self.slot(op))
+            for store in stores:
+                self.store(store, self.value(store.op, memo))
+
+    def value(self, x, memo, kind=None):
+        if x.__class__ is Op and x.kind != "full" and x not in memo:
+            memo[x] = self.fetched(KINDS[x.dtype], self.slot(x))
+        return super().value(x, memo, kind)

@@ -1,0 +1,214 @@
+"""Lower: a Loops kernel as a nest of loops, told exactly enough to be written down in any language.
+
+    loops over (32, 16), reducing {1}: exp sum div
+                                                            for i in outer: (32)
+        buffers  b0 (in), b1 (out)                    →         pass 0, for j in inner: (16)   e = exp(b0[16 i + j]); s += e
+                                                                pass 1, for j in inner:        b1[16 i + j] = e / s
+
+A nest has its dims in two groups, outer and inner (those that reductions take together), as few of them as possible: dims
+that are walked in step are one. The *level* of a value is how many passes over the inner dims must be over before it can
+be computed. A value that is dear and is needed in a later pass than its own is *kept*.
+
+torch: torch/_inductor/loop_body.py, ir.py (Reduction)
+"""
+
+from dataclasses import dataclass, field
+
+from .. import primitives as rows
+from .access import contiguous
+from .graph import Value
+
+__all__ = ["Load", "Nest", "Op", "Store", "lower"]
+
+DEAR = frozenset(["exp", "log", "tanh", "erf", "erfc", "sigmoid", "pow", "div", "sqrt", "sin", "cos", "reciprocal", "log1p", "expm1"])
+"""Rows that cost more than to fetch their result."""
+
+KEPT_BYTES = 1 << 16
+"""A row of kept values must fit into the nearest cache."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """An element of buffer number ``buffer``: ``strides`` by the dims of the nest."""
+
+    buffer: int
+    dtype: str
+    strides: tuple
+    offset: int
+
+
+@dataclass(eq=False)
+class Op:
+    """A row on ``args``: Ops, Loads or numbers. ``kind``: "full", "outer" or "reduction"."""
+
+    name: str
+    kind: str
+    args: list
+    params: tuple
+    dtype: str
+    level: int = 0
+    kept: int | None = None  # its place among the kept values
+
+
+@dataclass(eq=False)
+class Store:
+    """An Op's value goes to a buffer."""
+
+    op: Op
+    buffer: int
+    strides: tuple
+    offset: int
+
+
+@dataclass(eq=False)
+class Nest:
+    """shape: the extents; outer and inner: which dims are which, in the order of the loops.
+
+    buffers: the Values whose memory is read or written, by number.   by_rows: the inner loop walks along a row, else the
+    reductions go down columns, many at a time.   kept: how many values of each inner point are kept from pass to pass.
+    """
+
+    shape: tuple
+    outer: list
+    inner: list
+    by_rows: bool
+    passes: int
+    buffers: list = field(default_factory=list)
+    ops: list = field(default_factory=list)
+    stores: list = field(default_factory=list)
+    kept: int = 0
+
+    @property
+    def inner_size(self):
+        size = 1
+        for d in self.inner:
+            size *= self.shape[d]
+        return size
+
+
+def lower(kernel, found, place):
+    """The Nest of a Loops kernel.
+
+    found: the Access of each Value.   place(value): (buffer's identity, strides, offset) where a Value that the kernel
+    makes is to be stored.
+    """
+    lowering = Lowering(kernel, found)
+    for member in kernel.members:
+        lowering.member(member)
+    for value in kernel.outputs:
+        lowering.store(value, *place(value))
+    return lowering.finished()
+
+
+class Lowering:
+    def __init__(self, kernel, found):
+        self.kernel, self.found = kernel, found
+        self.ops, self.made, self.members, self.loads, self.stores, self.buffers = [], {}, {}, {}, [], []
+
+    def member(self, member):
+        step = member.step
+        kind = "reduction" if step.row.kind == "reduction" else "full" if member.full else "outer"
+        args = [self.operand(x, member) if x.__class__ is Value else x for x in step.inputs]
+        dtypes = [x.dtype.name for x in step.reads]
+        params = (dtypes[0], step.out.dtype.name) if step.row is rows.cast else () if kind == "reduction" else step.params
+        op = Op(step.row.name, kind, args, params, step.out.dtype.name)
+        levels = [x.level for x in args if x.__class__ is Op]
+        op.level = max([x.level + (x.kind == "reduction") for x in args if x.__class__ is Op], default=0) if levels else 0
+        self.ops.append(op)
+        self.made[step.out], self.members[step.out] = op, member
+
+    def operand(self, x, member):
+        """What a step reads: an Op of this kernel, or memory."""
+        access = self.found[x]
+        if access.base in self.made:
+            return self.made[access.base]
+        if member.step.row.kind == "reduction":
+            labels = range(x.ndim)
+        else:
+            access, labels = access.broadcast(member.step.out.shape), member.labels
+        return Load(self.buffer(access.base), x.dtype.name, self.along(access.strides, labels), access.offset)
+
+    def buffer(self, key):
+        if key not in self.buffers:
+            self.buffers.append(key)
+        return self.buffers.index(key)
+
+    def along(self, strides, labels):
+        """Strides by the kernel's dims, of strides by the dims that have these labels."""
+        found = [0] * len(self.kernel.shape)
+        for s, label in zip(strides, labels):
+            if label is not None:
+                found[label] += s
+        return tuple(found)
+
+    def store(self, value, key, strides, offset):
+        labels = self.members[value].labels
+        strides = [s for s in (strides or contiguous(value.shape))]
+        self.stores.append(Store(self.made[value], self.buffer(key), self.along(strides, labels), offset))
+
+    def finished(self):
+        shape = self.kernel.shape
+        dims = [d for d, n in enumerate(shape) if n != 1]
+        places = [x for op in self.ops for x in op.args if x.__class__ is Load] + self.stores
+        runs = merged(dims, self.kernel.reduced, shape, [p.strides for p in places])
+        loads: dict = {}
+        for op in self.ops:
+            op.args = [loads.setdefault(x, fewer(x, runs)) if x.__class__ is Load else x for x in op.args]
+        stores = [Store(s.op, s.buffer, tuple([s.strides[run[-1]] for run in runs]), s.offset) for s in self.stores]
+        extents = []
+        for run in runs:
+            extents.append(1)
+            for d in run:
+                extents[-1] *= shape[d]
+        inner = [k for k, run in enumerate(runs) if run[0] in self.kernel.reduced]
+        outer = [k for k in range(len(runs)) if k not in inner]
+        passes = max([s.op.level for s in stores if s.op.kind == "full"] + [op.level for op in self.ops if op.kind == "reduction"], default=0)
+        by_rows = not inner or not outer or inner[-1] == len(runs) - 1
+        nest = Nest(tuple(extents), outer, inner, by_rows, passes + 1, self.buffers, self.ops, stores)
+        keep(nest)
+        return nest
+
+
+def fewer(load, runs):
+    return Load(load.buffer, load.dtype, tuple([load.strides[run[-1]] for run in runs]), load.offset)
+
+
+def merged(dims, reduced, shape, strides):
+    """Runs of neighbouring dims that every place walks through in step, so that one loop can take them."""
+    runs: list = []
+    for d in dims:
+        last = runs[-1][-1] if runs else None
+        if last is not None and (last in reduced) == (d in reduced) and all([s[last] == s[d] * shape[d] for s in strides]):
+            runs[-1].append(d)
+        else:
+            runs.append([d])
+    return runs
+
+
+def keep(nest):
+    """Mark what is dear and read in a later pass than its own: by rows only, where a row fits into the cache."""
+    if nest.passes == 1 or not nest.by_rows or not nest.inner or nest.inner_size * 8 > KEPT_BYTES:
+        return
+    roots = [(op.args[0], op.level) for op in nest.ops if op.kind == "reduction"]
+    roots += [(s.op, s.op.level) for s in nest.stores if s.op.kind == "full"]
+    todo = [(x, p) for x, p in roots if x.__class__ is Op]
+    seen = set()
+    while todo:
+        op, at = todo.pop()
+        if (op, at) in seen or op.kind != "full":
+            continue
+        seen.add((op, at))
+        if op.level < at and dear(op):
+            if op.kept is None:
+                op.kept = nest.kept
+                nest.kept += 1
+            todo.append((op, op.level))
+        else:
+            todo += [(x, at) for x in op.args if x.__class__ is Op]
+
+
+def dear(op):
+    """Whether something dear has to be computed for it, of what an inner point has."""
+    if op.name in DEAR:
+        return True
+    return any([dear(x) for x in op.args if x.__class__ is Op and x.kind == "full" and x.kept is None])
