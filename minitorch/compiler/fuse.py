@@ -34,6 +34,8 @@ def fuse(graph, found, writable):
         fusion.take(step)
     for step in reversed(list(fusion.waiting.values())):  # the last first: they take what they read along
         fusion.place(step)
+    for value in graph.outputs:
+        fusion.lay_down(found[value].base)
     return fusion.ordered(graph.outputs)
 
 
@@ -41,18 +43,22 @@ class Fusion:
     """Kernels as they grow. ``home``: the kernel that makes a Value;   labels: of the Values within kernels, see Member.
 
     waiting: elementwise steps that read nothing of a kernel. They join whoever needs them first.
+    constants: steps that make the same number everywhere. Loops write it down where they need it.
     """
 
     def __init__(self, found, writable):
         self.found, self.writable = found, writable
         self.kernels, self.home, self.labels, self.needs, self.waiting = [], {}, {}, {}, {}
+        self.constants = {}
 
     # ------------------------------------------------------------------------------------------------------ who joins whom
 
     def take(self, step):
         """Find the kernel of one step."""
         out = step.out
-        if self.found[out].base is not out:
+        if step.row is rows.full and self.writable(step):
+            self.constants[out] = step
+        elif self.found[out].base is not out:
             self.move(step)
         elif not self.writable(step):
             self.place_inputs(step)
@@ -67,9 +73,16 @@ class Fusion:
 
     def place_inputs(self, step):
         for x in step.reads:
-            waiting = self.waiting.get(self.found[x].base)
-            if waiting is not None:
-                self.place(waiting)
+            self.lay_down(self.found[x].base)
+
+    def lay_down(self, value):
+        """See to it that somebody makes a value in memory."""
+        if value in self.waiting:
+            self.place(self.waiting[value])
+        elif value in self.constants and value not in self.home:
+            step = self.constants[value]
+            kernel = self.add(Loops(value.shape))
+            self.join(kernel, step, [None if n == 1 else d for d, n in enumerate(value.shape)])
 
     def place(self, step):
         """Give a waiting step a kernel, with all the waiting ones that it reads."""

@@ -89,6 +89,12 @@ class Writing:
         kind = KINDS[store.op.dtype]
         self.put(kind, x, self.text.at(f"%b{store.buffer}", self.position(store.strides, store.offset), MEMORY.get(kind, kind)))
 
+    def store_all(self, stores, memo):
+        """Store several values: all are computed before memory changes."""
+        values = [self.value(store.op, memo) for store in stores]
+        for store, x in zip(stores, values):
+            self.store(store, x)
+
     def value(self, x, memo, kind=None):
         """The register of an Op or Load at the present index; a number as a constant of ``kind``."""
         if x.__class__ is not Op and x.__class__ is not Load:
@@ -98,9 +104,12 @@ class Writing:
         return memo[x]
 
     def computed(self, op, memo):
+        if op.name == "full":
+            return constant(op.args[0], KINDS[op.dtype])
         if op.name == "cast":
-            return converted(self.text, self.value(op.args[0], memo), *op.params)
+            return converted(self.text, self.value(op.args[0], memo, KINDS[op.params[0]]), *op.params)
         kinds = [KINDS[x.dtype] for x in op.args if x.__class__ in (Op, Load)]
+        kinds = kinds or [KINDS[op.dtype]]
         if op.name == "where":
             kinds = [KINDS[x.dtype] for x in op.args[::2] if x.__class__ in (Op, Load)] or [KINDS[op.dtype]]
         values = [self.value(x, memo, kinds[0]) for x in (*op.args, *op.params)]
@@ -168,15 +177,12 @@ class ByRows(Writing):
         """All that happens at one point of the outer dims."""
         nest, memo = self.nest, {}
         if not nest.inner:
-            for store in nest.stores:
-                self.store(store, self.value(store.op, memo))
-            return
+            return self.store_all(nest.stores, memo)
         for level in range(nest.passes + 1):
             for op in nest.ops:
                 if op.kind == "outer" and op.level == level:
                     self.value(op, memo)
-            for store in self.stores("outer", level):
-                self.store(store, self.value(store.op, memo))
+            self.store_all(self.stores("outer", level), memo)
             if level < nest.passes:
                 memo.update(zip(self.reductions(level), self.one_pass(level, memo)))
 
@@ -193,8 +199,7 @@ class ByRows(Writing):
             memo = dict(outer)
             self.restore(level, memo, flat)
             totals = [self.combined(op, total, self.value(op.args[0], memo, KINDS[op.dtype])) for op, total in zip(reductions, totals)]
-            for store in self.stores("full", level):
-                self.store(store, self.value(store.op, memo))
+            self.store_all(self.stores("full", level), memo)
             self.keep(level, memo, flat)
             return totals
         carry = [(KINDS[op.dtype], total) for op, total in zip(reductions, totals)]
@@ -291,8 +296,7 @@ class ByColumns(Writing):
             for op in self.reductions(level):
                 total = self.fetched(KINDS[op.dtype], self.slot(op))
                 self.put(KINDS[op.dtype], self.combined(op, total, self.value(op.args[0], memo, KINDS[op.dtype])), self.slot(op))
-            for store in self.stores("full", level):
-                self.store(store, self.value(store.op, memo))
+            self.store_all(self.stores("full", level), memo)
 
     def between(self, level, width):
         """Between two passes: what the totals of the last one make possible, once for each column."""
@@ -306,8 +310,7 @@ class ByColumns(Writing):
             for op in ops:
                 memo[op] = self.computed(op, memo)
                 self.put(KINDS[op.dtype], memo[op], self.slot(op))
-            for store in stores:
-                self.store(store, self.value(store.op, memo))
+            self.store_all(stores, memo)
 
     def value(self, x, memo, kind=None):
         if x.__class__ is Op and x.kind != "full" and x not in memo:

@@ -64,7 +64,7 @@ class Store:
 class Nest:
     """shape: the extents; outer and inner: which dims are which, in the order of the loops.
 
-    buffers: the Values whose memory is read or written, by number.   by_rows: the inner loop walks along a row, else the
+    buffers: the Places that are read or written, by number.   by_rows: the inner loop walks along a row, else the
     reductions go down columns, many at a time.   kept: how many values of each inner point are kept from pass to pass.
     """
 
@@ -86,23 +86,23 @@ class Nest:
         return size
 
 
-def lower(kernel, found, place):
+def lower(kernel, found, places, strides, constants):
     """The Nest of a Loops kernel.
 
-    found: the Access of each Value.   place(value): (buffer's identity, strides, offset) where a Value that the kernel
-    makes is to be stored.
+    found: the Access of each Value.   places: of each that has memory of its own; equal ones are one buffer.   strides: of
+    the Values that are to be stored out of order.   constants: Values that are one number everywhere.
     """
-    lowering = Lowering(kernel, found)
+    lowering = Lowering(kernel, found, places, constants)
     for member in kernel.members:
         lowering.member(member)
     for value in kernel.outputs:
-        lowering.store(value, *place(value))
+        lowering.store(value, strides.get(value) or contiguous(value.shape))
     return lowering.finished()
 
 
 class Lowering:
-    def __init__(self, kernel, found):
-        self.kernel, self.found = kernel, found
+    def __init__(self, kernel, found, places, constants):
+        self.kernel, self.found, self.places, self.constants = kernel, found, places, constants
         self.ops, self.made, self.members, self.loads, self.stores, self.buffers = [], {}, {}, {}, [], []
 
     def member(self, member):
@@ -110,7 +110,9 @@ class Lowering:
         kind = "reduction" if step.row.kind == "reduction" else "full" if member.full else "outer"
         args = [self.operand(x, member) if x.__class__ is Value else x for x in step.inputs]
         dtypes = [x.dtype.name for x in step.reads]
-        params = (dtypes[0], step.out.dtype.name) if step.row is rows.cast else () if kind == "reduction" else step.params
+        if step.row is rows.full:
+            args = [step.params[1]]
+        params = () if step.row is rows.full else (dtypes[0], step.out.dtype.name) if step.row is rows.cast else () if kind == "reduction" else step.params
         op = Op(step.row.name, kind, args, params, step.out.dtype.name)
         levels = [x.level for x in args if x.__class__ is Op]
         op.level = max([x.level + (x.kind == "reduction") for x in args if x.__class__ is Op], default=0) if levels else 0
@@ -122,16 +124,18 @@ class Lowering:
         access = self.found[x]
         if access.base in self.made:
             return self.made[access.base]
+        if access.base in self.constants:
+            return self.constants[access.base]
         if member.step.row.kind == "reduction":
             labels = range(x.ndim)
         else:
             access, labels = access.broadcast(member.step.out.shape), member.labels
-        return Load(self.buffer(access.base), x.dtype.name, self.along(access.strides, labels), access.offset)
+        return Load(self.buffer(self.places[access.base]), x.dtype.name, self.along(access.strides, labels), access.offset)
 
-    def buffer(self, key):
-        if key not in self.buffers:
-            self.buffers.append(key)
-        return self.buffers.index(key)
+    def buffer(self, place):
+        if place not in self.buffers:
+            self.buffers.append(place)
+        return self.buffers.index(place)
 
     def along(self, strides, labels):
         """Strides by the kernel's dims, of strides by the dims that have these labels."""
@@ -141,10 +145,9 @@ class Lowering:
                 found[label] += s
         return tuple(found)
 
-    def store(self, value, key, strides, offset):
-        labels = self.members[value].labels
-        strides = [s for s in (strides or contiguous(value.shape))]
-        self.stores.append(Store(self.made[value], self.buffer(key), self.along(strides, labels), offset))
+    def store(self, value, strides):
+        along = self.along(strides, self.members[value].labels)
+        self.stores.append(Store(self.made[value], self.buffer(self.places[value]), along, 0))
 
     def finished(self):
         shape = self.kernel.shape

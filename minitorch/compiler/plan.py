@@ -1,0 +1,166 @@
+"""Plan: where every value lies.
+
+    destinations: %8 is to be in the memory of input %1         %8  the memory of %1, since nobody reads %1 after %8 is made
+    %5 needed by kernels 2 to 4                            →    %5  arena, bytes 0 to 2048
+    %7 needed by kernels 5 to 6                                 %7  arena, bytes 0 to 1024: what was there is over
+
+One block of memory, the arena, holds all that only the program sees; a place in it is used again as soon as its value has
+been read for the last time. What is to end up outside (a new value of a parameter, a result) is written there at once where
+that is safe, else copied at the end.
+
+torch: torch/_inductor/memory.py, codegen/wrapper.py (buffer reuse).   First fit by size: Sekiyama et al. 2018, arXiv:1804.10001
+"""
+
+from dataclasses import dataclass
+
+from .. import primitives as rows
+from .access import Access, contiguous, is_contiguous
+from .graph import Step, Value
+from .kernels import Loops, Member
+
+__all__ = ["ALIGNMENT", "Place", "Plan", "plan"]
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector register."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value lies: in the "arena" at a byte, or in "input" or "output" number ``at``."""
+
+    kind: str
+    at: int
+
+
+class Plan:
+    """places: of every Value that has memory of its own; strides: of those that don't lie in order; size: of the arena.
+
+    kernels: those of fusion, and the copies that are needed at the end.
+    """
+
+    def __init__(self, kernels, places, strides, size, constants):
+        self.kernels, self.places, self.strides, self.size = kernels, places, strides, size
+        self.constants = constants
+
+
+def plan(kernels, found, graph, destinations):
+    """Where everything lies.   destinations: for each output of the graph a Place that it must end up in."""
+    planning = Planning(kernels, found, graph)
+    for value, destination in zip(graph.outputs, destinations, strict=True):
+        if not planning.direct(value, destination):
+            planning.copies.append((value, destination))
+    planning.copy_the_rest()
+    return planning.finished()
+
+
+class Planning:
+    def __init__(self, kernels, found, graph):
+        self.kernels, self.found, self.graph = list(kernels), found, graph
+        self.places = {x: Place("input", k) for k, x in enumerate(graph.inputs)}
+        self.strides, self.copies = {}, []
+        self.maker = {x: k for k, kernel in enumerate(self.kernels) for x in kernel.outputs}
+        self.readers: dict = {}
+        for k, kernel in enumerate(self.kernels):
+            for step in kernel.steps:
+                for x in step.reads:
+                    self.readers.setdefault(found[x].base, []).append((k, step, x))
+        self.wanted = {found[x].base for x in graph.outputs}
+
+    # --------------------------------------------------------------------------------------------------- destinations
+
+    def direct(self, value, destination):
+        """Let a value be made where it is to end up, if nothing is lost by that."""
+        if value not in self.maker or value in self.places:
+            return False
+        if destination.kind == "input":
+            old = self.graph.inputs[destination.at]
+            if not is_contiguous(self.found[old]) or old.dtype is not value.dtype or old.shape != value.shape:
+                return False
+            if old in self.wanted or not self.over(old, value):
+                return False
+        self.places[value] = destination
+        return True
+
+    def over(self, old, value):
+        """Whether nobody reads ``old`` after ``value`` is made in its place."""
+        made_by = self.maker[value]
+        kernel = self.kernels[made_by]
+        for k, step, x in self.readers.get(old, ()):
+            if k > made_by or (k == made_by and not self.in_step(kernel, step, x, value)):
+                return False
+        return True
+
+    def in_step(self, kernel, step, x, value):
+        """Whether a step reads of ``x`` just the element that its kernel writes of ``value`` at the same moment."""
+        if kernel.__class__ is not Loops:
+            return False
+        members = {m.step.out: m for m in kernel.members}
+        reader, writer = members[step.out], members[value]
+        if kernel.reduced and (reader.full or writer.full or step.row.kind == "reduction"):
+            return False
+        access = self.found[x].broadcast(step.out.shape)
+        reads = {label: s for label, s in zip(reader.labels, access.strides) if label is not None}
+        writes = {label: s for label, s in zip(writer.labels, contiguous(value.shape)) if label is not None}
+        return reads == writes and access.offset == 0
+
+    def copy_the_rest(self):
+        """Kernels that copy what couldn't be made in its place. Who copies from memory that is copied to goes first."""
+        targets = {d for _, d in self.copies}
+        aside = []
+        for value, destination in self.copies:
+            base = self.found[value].base
+            if self.places.get(base) in targets and self.places.get(base) != destination:
+                value = self.copy(value, None)
+            aside.append((value, destination))
+        for value, destination in aside:
+            self.copy(value, destination)
+
+    def copy(self, value, destination):
+        """A kernel that copies a value to a place, or to the arena; gives the copy."""
+        step = Step(rows.copy, (value,), (), Value(value.shape, value.dtype))
+        kernel = Loops(value.shape)
+        kernel.members.append(Member(step, [None if n == 1 else d for d, n in enumerate(value.shape)], True))
+        kernel.outputs = [step.out]
+        self.maker[step.out] = len(self.kernels)
+        self.readers.setdefault(self.found[value].base, []).append((len(self.kernels), step, value))
+        self.kernels.append(kernel)
+        self.found[step.out] = Access(step.out, value.shape, contiguous(value.shape))
+        if destination is not None:
+            self.places[step.out] = destination
+            if destination.kind == "input":
+                self.strides[step.out] = self.found[self.graph.inputs[destination.at]].strides
+        return step.out
+
+    # --------------------------------------------------------------------------------------------------------- the arena
+
+    def finished(self):
+        """First fit: each value, as it is made, takes the first gap that is large enough while it lives."""
+        last = {x: max([k for k, *_ in self.readers.get(x, ())], default=k) for x, k in self.maker.items()}
+        taken: list = []  # (start, end, last kernel)
+        size = 0
+        for k, kernel in enumerate(self.kernels):
+            taken = sorted([t for t in taken if t[2] >= k])
+            for x in kernel.outputs:
+                if x in self.places:
+                    continue
+                need = -(-max(x.size, 1) * x.dtype.itemsize // ALIGNMENT) * ALIGNMENT
+                start = first_gap(taken, need)
+                taken = sorted([*taken, (start, start + need, last[x])])
+                self.places[x] = Place("arena", start)
+                size = max(size, start + need)
+        constants = {s.out: s.params[1] for s in self.graph.steps if s.row is rows.full}
+        return Plan(self.kernels, self.places, self.strides, size, constants)
+
+
+def first_gap(taken, need):
+    """Where ``need`` bytes are free, below, between or above what is taken.
+
+    >>> first_gap([(0, 64, 1), (128, 192, 1)], 64), first_gap([(0, 64, 1), (128, 192, 1)], 128)
+    (64, 192)
+    """
+    start = 0
+    for low, high, _ in taken:
+        if low - start >= need:
+            return start
+        start = max(start, high)
+    return start

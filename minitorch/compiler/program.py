@@ -1,0 +1,169 @@
+"""A plan becomes a program: text for all kernels, one main function, a table of pointers, one arena.
+
+    table   one row of pointers for each kernel: arena addresses, written once, and those of inputs and outputs, at each call
+    main    for each kernel: its row of the table to the kernel, by one thread or by all
+
+Kernels that look the same are one function, called with other rows. A row that NumPy runs (kernels.Foreign) ends a stretch
+of native code; the program is then several of them with NumPy between.
+
+torch: torch/_inductor/codegen/wrapper.py, codecache.py
+"""
+
+import ctypes
+
+from ..backends import for_device
+from ..device import CPU
+from .graph import evaluate
+from .kernels import Loops
+from .llvm import chunks_of, nest_text, scratch_of
+from .lower import lower
+from .mathematics import support
+from .plan import ALIGNMENT
+from .threads import runner, runtime_symbols
+
+__all__ = ["Program"]
+
+PARALLEL = 1 << 15
+"""Points of an index space from which several threads are worth waking."""
+
+
+class Kernel:
+    """A function of the program: its text, and how it is called. ``buffers``: the Places in its row of the table."""
+
+    __slots__ = ("buffers", "chunks", "grain", "scratch", "shared", "text", "what")
+
+    def __init__(self, text, buffers, chunks, grain, scratch, shared, what):
+        self.text, self.buffers, self.chunks, self.grain = text, buffers, chunks, grain
+        self.scratch, self.shared, self.what = scratch, shared, what
+
+
+def loops_kernel(kernel, found, plan):
+    """A Loops kernel as a function of (table row, scratch, begin, end), in text that doesn't depend on where things lie."""
+    nest = lower(kernel, found, plan.places, plan.strides, plan.constants)
+    lines = ["define internal void @NAME(ptr %p, ptr %scratch, i64 %begin, i64 %end) nounwind {"]
+    for k in range(len(nest.buffers)):
+        lines.append(f"  %a{k} = getelementptr ptr, ptr %p, i64 {k}")
+        lines.append(f"  %b{k} = load ptr, ptr %a{k}")
+    arguments = [*[f"ptr %b{k}" for k in range(len(nest.buffers))], "ptr %scratch", "i64 %begin", "i64 %end"]
+    lines += [f"  call void @NAME.body({', '.join(arguments)})", "  ret void", "}", ""]
+    text = nest_text(nest, "NAME.body") + "\n".join(lines)
+    work = 1
+    for n in nest.shape:
+        work *= n
+    chunks, grain = chunks_of(nest)
+    return Kernel(text, nest.buffers, chunks, grain, scratch_of(nest), work >= PARALLEL and chunks > grain, kernel)
+
+
+class Program:
+    """What runs. ``call(inputs, outputs)`` takes arrays, in the order of the graph's inputs and of the plan's outputs."""
+
+    def __init__(self, plan, found, graph, compile):
+        """compile: text → Library (link.link)."""
+        self.plan, self.found = plan, found
+        self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
+        kernels = [loops_kernel(k, found, plan) if k.__class__ is Loops else k for k in plan.kernels]
+        self.kernels = kernels
+        native = [k for k in kernels if k.__class__ is Kernel]
+        self.rows, count = [], 0
+        for kernel in kernels:
+            self.rows.append(count)
+            count += len(kernel.buffers) if kernel.__class__ is Kernel else 0
+        self.scratch = max([k.scratch for k in native], default=0)
+        self.shared = any([k.shared for k in native])
+        self.table = (ctypes.c_void_p * (count + 1))()
+        self.address = ctypes.addressof(self.table)
+        self.library = compile(self.text(), symbols=runtime_symbols()) if native else None
+        self.segments = self.divided()
+        self.lay_out()
+
+    # ------------------------------------------------------------------------------------------------------------- text
+
+    def text(self):
+        """The text of the whole program."""
+        names: dict = {}
+        texts, mains, calls = [], [], []
+        for kernel, row in zip([*self.kernels, None], [*self.rows, 0]):
+            if kernel.__class__ is not Kernel:
+                if calls:
+                    mains.append(main_text(len(mains), calls))
+                calls = []
+                continue
+            name = names.get(kernel.text)
+            if name is None:
+                name = names[kernel.text] = f"kernel{len(names)}"
+                texts.append(kernel.text.replace("@NAME", f"@{name}"))
+            calls.append((name, row, kernel))
+        body = "\n".join([*texts, *mains])
+        return "declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n" + support(body) + body
+
+    def divided(self):
+        """The program as a list of native stretches and steps that NumPy runs."""
+        segments, started, count = [], False, 0
+        for kernel in self.kernels:
+            if kernel.__class__ is Kernel:
+                if not started:
+                    segments.append(runner(self.library.address(f"main{count}"), self.scratch, self.shared))
+                    count += 1
+                started = True
+            else:
+                segments.append(kernel)
+                started = False
+        return segments
+
+    # ----------------------------------------------------------------------------------------------------------- memory
+
+    def lay_out(self):
+        """Make the arena, and write its addresses into the table. ``given``: slots that each call fills, by Place."""
+        xp = for_device(CPU)
+        self.arena = xp.zeros(self.plan.size + ALIGNMENT, "uint8")
+        start = -self.arena.ctypes.data % ALIGNMENT
+        self.arena = self.arena[start : start + self.plan.size]
+        base = self.arena.ctypes.data
+        self.given: dict = {}
+        for kernel, row in zip(self.kernels, self.rows):
+            if kernel.__class__ is not Kernel:
+                continue
+            for k, place in enumerate(kernel.buffers):
+                if place.kind == "arena":
+                    self.table[row + k] = base + place.at
+                else:
+                    self.given.setdefault(place, []).append(row + k)
+
+    def seen(self, x, inputs, outputs):
+        """A Value as an array on the memory that it lies in."""
+        if x in self.moves:
+            step = self.moves[x]
+            return evaluate(step, [self.seen(y, inputs, outputs) for y in step.reads])
+        place = self.plan.places[x]
+        if place.kind != "arena":
+            return (inputs if place.kind == "input" else outputs)[place.at]
+        dtype = for_device(CPU).array_dtype(x.dtype)
+        return self.arena[place.at : place.at + x.size * x.dtype.itemsize].view(dtype).reshape(x.shape)
+
+    def call(self, inputs, outputs):
+        """Run on arrays: ``inputs`` as the graph's, ``outputs`` to be filled."""
+        table = self.table
+        for place, slots in self.given.items():
+            address = (inputs if place.kind == "input" else outputs)[place.at].ctypes.data
+            for slot in slots:
+                table[slot] = address
+        for segment in self.segments:
+            if segment.__class__ is type(runner):
+                segment(self.address)
+            else:
+                self.run_foreign(segment.steps[0], inputs, outputs)
+
+    def run_foreign(self, step, inputs, outputs):
+        result = evaluate(step, [self.seen(x, inputs, outputs) for x in step.reads])
+        if step.out in self.plan.places:
+            for_device(CPU).copyto(self.seen(step.out, inputs, outputs), result)
+
+
+def main_text(number, calls):
+    """The main function of a stretch of kernels."""
+    lines = [f"define void @main{number}(ptr %pool, ptr %p) nounwind {{"]
+    for k, (name, row, kernel) in enumerate(calls):
+        grain = kernel.grain if kernel.shared else kernel.chunks
+        lines.append(f"  %row{k} = getelementptr ptr, ptr %p, i64 {row}")
+        lines.append(f"  call void @minitorch_parallel(ptr %pool, ptr @{name}, ptr %row{k}, i64 {kernel.chunks}, i64 {grain})")
+    return "\n".join([*lines, "  ret void", "}"])
