@@ -127,7 +127,7 @@ def advice(path):
     >>> advice("torch.fx.symbolic_trace")
     "left out: it belongs to PyTorch's inner program representation, and is no way to write models"
     >>> advice("torch.Linear")
-    'PyTorch has no such name either; nearest here: torch.nn.Linear'
+    'PyTorch has no such name either; nearest here: torch.nn.Linear, torch.bilinear'
     """
     if path.startswith("torchvision"):
         return "minitorch.vision has the part of torchvision that training programs import"
@@ -171,13 +171,13 @@ def in_pytorch(path):
 
 
 def nearest(path):
-    """Up to three names that are here: of the same place those spelled most like it, of the neighbours the same name."""
+    """Up to three names that are here: the same in other places, and those of its own place that are spelled most like it."""
     place, _, name = path.rpartition(".")
     here = names_of(place)
     by_lower = {n.lower(): n for n in reversed(here)}
     close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.75)
     same = [f"{other}.{name}" for other in NEIGHBOURS if other != place and name in names_of(other)]
-    return [*(f"{place}.{by_lower[n]}" for n in close), *same][:3]
+    return [*same[:2], *(f"{place}.{by_lower[n]}" for n in close)][:3]
 
 
 def names_of(place):

@@ -87,11 +87,8 @@ def why(name):
 
 def text_of(report):
     """The report to read."""
-    missing = len(report.missing)
-    yield (
-        f"{report.files} {'file' if report.files == 1 else 'files'}, {len(report.here) + missing} names of PyTorch's: "
-        f"{len(report.here)} are here, {missing} {'is' if missing == 1 else 'are'} not"
-    )
+    here, missing = len(report.here), len(report.missing)
+    yield f"files read: {report.files}. names of PyTorch's: {here + missing}, here: {here}, not here: {missing}"
     yield from places("not here", report.missing, why)
     yield from places("keyword arguments that aren't taken", report.keywords)
     yield from places("perhaps not here: methods of PyTorch's tensors, told by their names only", report.perhaps, why)

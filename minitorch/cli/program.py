@@ -44,6 +44,8 @@ def run_program(target, args=(), as_module=False):
     main = ModuleType("__main__")
     vars(main).update(__builtins__=builtins, __cached__=None)
     sys.modules["__main__"], sys.argv[:] = main, [target, *args]
+    interrupts = []
+    atexit.register(end_by_interrupt, interrupts)  # before the program's own: it is the last to be called
     try:
         exec(code_of(target, as_module, main), vars(main))
     except SystemExit:
@@ -53,6 +55,7 @@ def run_program(target, args=(), as_module=False):
         return error.code
     except BaseException as error:
         report(error)
+        interrupts += [error] * isinstance(error, KeyboardInterrupt)
         return 1
     return 0
 
@@ -67,11 +70,12 @@ def code_of(target, as_module, main):
     if target == "-":
         use_path("")
         return compile(sys.stdin.buffer.read(), "<stdin>", "exec")
-    spec = PathFinder.find_spec("__main__", [target])
+    path = os.path.join(os.getcwd(), target)
+    spec = PathFinder.find_spec("__main__", [path])
     if spec is not None:  # in a folder or a zip file
-        use_path(os.path.abspath(target))
+        use_path(path)
         return code_of_spec(spec, main)
-    return code_of_script(os.path.join(os.getcwd(), target), main)
+    return code_of_script(path, main)
 
 
 def code_of_script(path, main):
@@ -134,12 +138,11 @@ def report(error):
     if said is not None:
         error.add_note(said)
     sys.excepthook(type(error), error.with_traceback(trace), trace)
-    if isinstance(error, KeyboardInterrupt):
-        atexit.register(end_by_interrupt)
 
 
-def end_by_interrupt():
-    """End as Python ends when it is interrupted: by the signal itself, so that a shell's loop stops too."""
-    sys.stdout.flush()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGINT)
+def end_by_interrupt(interrupts):
+    """If the program was interrupted, end as Python then ends: by the signal itself, so that a shell's loop stops too."""
+    if interrupts:
+        sys.stdout.flush()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)

@@ -13,8 +13,9 @@ import pkgutil
 import warnings
 from types import ModuleType
 
-import census
 import torch
+
+from minitorch.cli.names import NOT_THERE, found
 
 __all__ = ["absent_names"]
 
@@ -25,27 +26,27 @@ def absent_names():
     """{module, or "Tensor": the public names that minitorch lacks}, {"*"} for a module that it lacks as a whole."""
     warnings.simplefilter("ignore")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        found = {}
-        visit("torch", found)
+        absent = {}
+        visit("torch", absent)
     public = [name for name in dir(torch.Tensor) if not name.startswith("_")]
-    found["Tensor"] = {name for name in public if lacks(f"Tensor.{name}")}
-    return {module: names for module, names in found.items() if names}
+    absent["Tensor"] = {name for name in public if lacks(f"Tensor.{name}")}
+    return {module: names for module, names in absent.items() if names}
 
 
 def lacks(path):
-    return census.found(path) is census.NOT_THERE
+    return found(path) is NOT_THERE
 
 
-def visit(name, found):
+def visit(name, absent):
     """Enter the absent names of a module and of all that are in it."""
     if lacks(name):
-        found[name] = {"*"}
+        absent[name] = {"*"}
         return
     module = importlib.import_module(name)
-    found[name] = {n for n in public_names(module) if lacks(f"{name}.{n}")}
+    absent[name] = {n for n in public_names(module) if lacks(f"{name}.{n}")}
     for info in pkgutil.iter_modules(() if name in TOOLS else getattr(module, "__path__", ())):
         if not info.name.startswith("_"):
-            visit(f"{name}.{info.name}", found)
+            visit(f"{name}.{info.name}", absent)
 
 
 def public_names(module):
