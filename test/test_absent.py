@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 import minitorch
 from minitorch.absent import LEFT_OUT, advice, in_pytorch, lacking
@@ -82,7 +81,9 @@ def test_advice(path, said):
 
 def test_all_that_pytorch_has_and_we_lack_is_known():
     """Written by test/conformance/absent.py. What came here since may still stand in the list: it isn't asked for then."""
-    unknown = {m: [n for n in names if not in_pytorch(f"{m}.{n}".removesuffix(".*"))] for m, names in absent_names().items()}
+    unknown = {
+        m: [n for n in names if not in_pytorch(f"{m}.{n}".removesuffix(".*"))] for m, names in absent_names().items()
+    }
     assert {module: names for module, names in unknown.items() if names} == {}
     assert not in_pytorch("torch.nothing") and "Tensor" in lacking()
 

@@ -120,7 +120,14 @@ def notebook(folder, *cells, name="notebook.ipynb"):
 
 
 def test_a_notebook_is_read_cell_by_cell_and_names_last(tmp_path):
-    magic = ["%matplotlib inline\n", "!pip install einops\n", "files = !ls\n", "for i in x:\n", "    %time f(i)\n", "    torch.nope(i)\n"]
+    magic = [
+        "%matplotlib inline\n",
+        "!pip install einops\n",
+        "files = !ls\n",
+        "for i in x:\n",
+        "    %time f(i)\n",
+        "    torch.nope(i)\n",
+    ]
     path = notebook(tmp_path, "import torch", magic, "%%bash\nls -l", "torch.zeros?\ntorch.zeroes(1)", "def f(:")
     code, report = check(path)
     assert code == 2 and report["unreadable"] == [f"{path}:cell 6:1: invalid syntax"]
