@@ -8,6 +8,7 @@ The tour starts in ``engine.py``. The names here are those of ``torch``.
 import math
 from importlib import import_module
 
+from .absent import absence
 from .backends.threads import get_num_threads, set_num_threads
 from .casting import autocast_doors
 from .casting import TORCH as HAVE_DOORS
@@ -186,7 +187,7 @@ MODULE_OF = {name: module for module, names in ELSEWHERE.items() for name in nam
 
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 
-OURS = {"accepting_out", "autocast_doors", "import_module", "math"}
+OURS = {"absence", "accepting_out", "autocast_doors", "import_module", "math"}
 __all__ = sorted(
     {name for name in globals() if not name.startswith("_") and not name.isupper()} - OURS | {*SUBMODULES, *MODULE_OF}
 )
@@ -201,4 +202,4 @@ def __getattr__(name):
             found = accepting_out({"__name__": __name__, name: found}, (name,))[name]
         globals()[name] = found
         return found
-    raise AttributeError(f"module 'torch' has no attribute '{name}'")
+    raise absence(__name__, name)

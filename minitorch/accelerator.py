@@ -1,11 +1,14 @@
 """Whatever computes beside the CPU: nothing here.   torch: torch/accelerator"""
 
+from .absent import absent
 from .making import lacking
 
 __all__ = [
     "current_accelerator", "current_device_idx", "current_device_index", "current_stream", "device_count",
     "device_index", "empty_cache", "is_available", "set_device_idx", "set_device_index", "set_stream", "synchronize",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 def is_available():

@@ -3,6 +3,7 @@
 torch: torch/fft/__init__.py
 """
 
+from .absent import absent
 from .creation import arange
 from .dtypes import get_default_dtype
 from .ops.spectral import (
@@ -33,6 +34,8 @@ __all__ = [
     "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift", "ihfft",
     "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 globals().update(accepting_out(globals(), FFT))
 

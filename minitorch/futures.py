@@ -2,7 +2,11 @@
 
 import threading
 
+from .absent import absent
+
 __all__ = ["Future", "collect_all", "wait_all"]
+
+__getattr__ = absent(__name__)
 
 
 class Future:

@@ -5,9 +5,12 @@ torch: torch/hub.py
 
 import os
 
+from .absent import absent
 from .making import lacking
 
 __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
+
+__getattr__ = absent(__name__)
 
 folder: list[str] = []
 

@@ -9,6 +9,7 @@ torch: torch/jit
 import warnings
 from typing import Final
 
+from .absent import absent
 from .engine import Tensor
 from .making import named
 
@@ -18,6 +19,8 @@ __all__ = [
     "onednn_fusion_enabled", "optimize_for_inference", "optimized_execution", "save", "script", "script_if_tracing",
     "script_method", "trace", "trace_module", "unused", "wait",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 is_instance = isinstance
 

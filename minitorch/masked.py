@@ -7,6 +7,7 @@ MaskedTensor, PyTorch's prototype of a tensor that carries its mask, isn't here.
 
 import math
 
+from .absent import absent
 from .dtypes import as_dtype, float32, iinfo, int64
 from .dtypes import bool as bool_dtype
 from .linalg import vector_norm
@@ -16,6 +17,8 @@ __all__ = [
     "amax", "amin", "argmax", "argmin", "cumprod", "cumsum", "log_softmax", "logaddexp", "logsumexp", "mean", "median",
     "norm", "normalize", "prod", "softmax", "softmin", "std", "sum", "var",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 # -------------------------------------------------------------------------------------------------------- masks and dims

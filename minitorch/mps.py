@@ -1,11 +1,14 @@
 """Apple's GPUs: none here.   torch: torch/mps"""
 
+from .absent import absent
 from .making import lacking
 
 __all__ = [
     "current_allocated_memory", "device_count", "driver_allocated_memory", "empty_cache", "is_available",
     "manual_seed", "seed", "synchronize",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 def is_available():

@@ -35,6 +35,8 @@ from multiprocessing import (
     set_start_method,
 )
 
+from .absent import absent
+
 __all__ = [
     "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "JoinableQueue", "Lock", "Manager", "Pipe", "Pool",
     "Process", "ProcessExitedException", "ProcessRaisedException", "Queue", "RLock", "Semaphore", "SimpleQueue",
@@ -42,6 +44,8 @@ __all__ = [
     "get_all_sharing_strategies", "get_all_start_methods", "get_context", "get_sharing_strategy", "get_start_method",
     "parent_process", "set_sharing_strategy", "set_start_method", "spawn", "start_processes",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 STRATEGIES = {"file_descriptor", "file_system"}
 strategy = ["file_descriptor"]

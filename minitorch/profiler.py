@@ -16,12 +16,15 @@ import os
 import time
 from functools import wraps
 
+from .absent import absent
 from .engine import MODE
 
 __all__ = [
     "EventList", "FunctionEvent", "ProfilerAction", "ProfilerActivity", "kineto_available", "profile",
     "record_function", "schedule", "supported_activities", "tensorboard_trace_handler",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 class ProfilerActivity(enum.Enum):

@@ -14,6 +14,7 @@ import os
 from contextlib import contextmanager
 
 from . import primitives as rows
+from .absent import absent
 from .backends.mt19937 import DEFAULT_SEED, STATE_BYTES, Stream, default_stream
 from .device import as_device
 from .dtypes import get_default_dtype, int64, uint8
@@ -27,6 +28,8 @@ __all__ = [
     "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
     "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 # ---------------------------------------------------------------------------------------------------------- generators
 

@@ -3,6 +3,7 @@
 torch: torch/sparse, torch/ao/quantization
 """
 
+from .absent import absent
 from .making import lacking
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "sparse_bsr_tensor", "sparse_compressed_tensor", "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor",
     "spdiags", "spmm", "sum", "to_sparse_semi_structured",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 def sparse(path):

@@ -8,6 +8,7 @@ Abramowitz & Stegun, Handbook of Mathematical Functions, 1964
 
 import math
 
+from .absent import absent
 from .errors import not_a_tensor
 from .making import named
 from .ops.elementwise import both_tensors, erf, erfc, exp2, expm1, log1p, round
@@ -32,6 +33,8 @@ __all__ = [
     "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v",
     "shifted_chebyshev_polynomial_w", "sinc", "softmax", "spherical_bessel_j0", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 psi = digamma
 

@@ -4,6 +4,7 @@ torch: torch/storage.py
 """
 
 from . import dtypes
+from .absent import absent
 from .backends import for_device, memory
 from .device import CPU
 
@@ -12,6 +13,8 @@ __all__ = [
     "DoubleStorage", "FloatStorage", "HalfStorage", "IntStorage", "LongStorage", "STORAGE_TYPES", "ShortStorage",
     "TypedStorage", "UntypedStorage", "is_storage", "storage", "storage_of_dtype", "untyped_storage",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 class UntypedStorage:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 from . import dtypes
+from .absent import absent
 from .backends import ARRAY_TYPES
 from .creation import as_tensor, tensor
 from .dtypes import float32, float64
@@ -13,6 +14,8 @@ from .engine import Tensor, no_grad
 from .random import rand, randint
 
 __all__ = ["assert_allclose", "assert_close", "make_tensor"]
+
+__getattr__ = absent(__name__)
 
 TOLERANCE = {
     "float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7), "complex64": (1.3e-6, 1e-5),

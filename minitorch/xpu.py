@@ -1,9 +1,13 @@
 """Intel's GPUs: none here.   torch: torch/xpu"""
 
+from .absent import absent
+
 __all__ = [
     "current_device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed",
     "manual_seed_all", "synchronize",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 def is_available():

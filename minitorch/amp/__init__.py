@@ -6,9 +6,12 @@ grad_scaler      the loss times a large number, the gradients divided by it, and
 torch: torch/amp
 """
 
+from ..absent import absent
 from .autocast_mode import autocast, custom_bwd, custom_fwd, is_autocast_available
 from .grad_scaler import GradScaler
 
 __all__ = [
     "GradScaler", "autocast", "autocast_mode", "custom_bwd", "custom_fwd", "grad_scaler", "is_autocast_available",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)

@@ -11,6 +11,7 @@ The walk itself is in ``backward.py``.   torch: torch.autograd
 
 from importlib import import_module
 
+from ..absent import absence
 from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from . import anomaly_mode, function, functional
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
@@ -22,7 +23,7 @@ from .reverse import Variable, backward, grad
 def __getattr__(name):
     if name in ("graph", "profiler"):  # seldom needed
         return import_module(f".{name}", __name__)
-    raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")
+    raise absence(__name__, name)
 
 
 __all__ = [

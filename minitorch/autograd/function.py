@@ -23,6 +23,7 @@ from functools import wraps
 from weakref import ref
 
 from .. import errors
+from ..absent import absent
 from ..creation import zeros
 from ..engine import Tensor, edge_of, wrap
 from ..graph import AccumulateGrad, Node
@@ -30,6 +31,8 @@ from ..modes import MODE, no_grad
 from ..writing import remember_write
 
 __all__ = ["Function", "FunctionCtx", "FunctionNode", "Gradients", "OutputNode", "once_differentiable"]
+
+__getattr__ = absent(__name__)
 
 
 class FunctionCtx:

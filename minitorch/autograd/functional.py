@@ -8,6 +8,7 @@ Here ``inputs`` and what ``func`` returns are one tensor or a tuple of them, and
 doesn't depend on an input.   torch: torch/autograd/functional.py
 """
 
+from ..absent import absent
 from ..creation import zeros_like
 from ..engine import Tensor
 from ..modes import MODE, enable_grad, set_grad_enabled
@@ -15,6 +16,8 @@ from ..ops.joining import stack
 from .reverse import grad
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
+
+__getattr__ = absent(__name__)
 
 
 def vjp(func, inputs, v=None, create_graph=False, strict=False):

@@ -4,11 +4,14 @@ The hooks are a listener: while a block is open, each step that was recorded giv
 becomes one that asks ``unpack`` for it when backward comes. Without a block nothing of this is asked.
 """
 
+from ..absent import absent
 from ..engine import no_grad
 from ..graph import Node
 from ..modes import MODE
 
 __all__ = ["Node", "save_on_cpu", "saved_tensors_hooks"]
+
+__getattr__ = absent(__name__)
 
 
 class _Packed:

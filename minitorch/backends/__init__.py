@@ -6,6 +6,7 @@ each backend knows how its arrays tell their dtype and device. Here a backend is
 
 from importlib import import_module
 
+from ..absent import absence
 from . import numpy as numpy_backend
 
 __all__ = ["ARRAY_TYPES", "backend_of", "for_device"]
@@ -17,7 +18,7 @@ SWITCHES = ("cuda", "cudnn", "cusparselt", "mkl", "mkldnn", "mps", "nnpack", "op
 def __getattr__(name):
     if name in SWITCHES:
         return import_module(f".{name}", __name__)
-    raise AttributeError(f"module 'torch.backends' has no attribute '{name}'")
+    raise absence(__name__, name)
 
 
 ARRAY_TYPES = {numpy_backend.ndarray: numpy_backend}

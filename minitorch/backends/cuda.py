@@ -6,12 +6,16 @@ torch: torch/backends/cuda
 import warnings
 from contextlib import contextmanager
 
+from ..absent import absent
+
 __all__ = [
     "can_use_cudnn_attention", "can_use_efficient_attention", "can_use_flash_attention", "cudnn_sdp_enabled",
     "enable_cudnn_sdp", "enable_flash_sdp", "enable_math_sdp", "enable_mem_efficient_sdp", "flash_sdp_enabled",
     "is_built", "is_flash_attention_available", "math_sdp_enabled", "matmul", "mem_efficient_sdp_enabled",
     "sdp_kernel",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 class Products:

@@ -5,10 +5,14 @@ torch: torch/backends/cudnn
 
 from contextlib import contextmanager
 
+from ..absent import absent
+
 __all__ = [
     "allow_tf32", "benchmark", "benchmark_limit", "deterministic", "enabled", "flags", "is_acceptable", "is_available",
     "set_flags", "version",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 enabled, benchmark, deterministic, allow_tf32 = True, False, False, True
 benchmark_limit, fp32_precision = None, "none"

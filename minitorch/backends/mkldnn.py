@@ -2,7 +2,11 @@
 
 from contextlib import contextmanager
 
+from ..absent import absent
+
 __all__ = ["allow_tf32", "deterministic", "enabled", "flags", "is_available", "set_flags"]
+
+__getattr__ = absent(__name__)
 
 enabled, deterministic, allow_tf32 = True, False, True
 

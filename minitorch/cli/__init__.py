@@ -6,7 +6,10 @@ import click
 
 __all__ = ["main"]
 
-COMMANDS: dict[str, str] = {}
+COMMANDS = {
+    "check": "check",
+    "run": "run",
+}
 """Command → the file that has it, under its own name."""
 
 

@@ -5,10 +5,14 @@ torch: torch/compiler
 
 from contextlib import ContextDecorator
 
+from ..absent import absent
+
 __all__ = [
     "allow_in_graph", "assume_constant_result", "cudagraph_mark_step_begin", "disable", "is_compiling",
     "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_stance",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 def is_compiling():

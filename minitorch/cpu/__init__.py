@@ -2,10 +2,13 @@
 
 from contextlib import nullcontext
 
+from ..absent import absent
 from ..device import CPU
 from . import amp
 
 __all__ = ["amp", "current_device", "current_stream", "device_count", "is_available", "set_device", "stream", "synchronize"]
+
+__getattr__ = absent(__name__)
 
 
 def is_available():

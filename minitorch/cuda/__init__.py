@@ -8,6 +8,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 
 from .. import dtypes
+from ..absent import absent
 from ..device import as_device
 from ..errors import OutOfMemoryError
 from ..making import lacking
@@ -28,6 +29,8 @@ __all__ = [
     "set_device", "set_per_process_memory_fraction", "set_rng_state", "set_rng_state_all", "set_stream",
     "set_sync_debug_mode", "stream", "synchronize",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 has_half, default_generators = True, ()
 

@@ -4,10 +4,13 @@ import functools
 import warnings
 
 from .. import amp
+from ..absent import absent
 from ..amp import autocast_mode, grad_scaler
 from ..dtypes import float16
 
 __all__ = ["GradScaler", "autocast", "autocast_mode", "custom_bwd", "custom_fwd", "grad_scaler"]
+
+__getattr__ = absent(__name__)
 
 
 def warn_of(old, new, stacklevel=3):

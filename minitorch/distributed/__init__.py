@@ -12,6 +12,7 @@ constants        how long they would wait
 torch: torch/distributed/distributed_c10d.py
 """
 
+from ..absent import absent
 from . import collectives, constants, process_group
 from .collectives import (
     Work,
@@ -74,3 +75,5 @@ __all__ = [
     "is_nccl_available", "is_torchelastic_launched", "isend", "monitored_barrier", "new_group", "process_group", "recv",
     "reduce", "reduce_scatter", "reduce_scatter_tensor", "scatter", "scatter_object_list", "send",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)

@@ -10,6 +10,7 @@ are taken there. At the same seed the draws are PyTorch's.
 torch: torch.distributions
 """
 
+from ..absent import absent
 from . import constraints, kl_cross, kl_same, transforms
 from .bernoulli import Bernoulli
 from .beta import Beta
@@ -91,3 +92,5 @@ __all__ = [
     "Transform", "TransformedDistribution", "Uniform", "VonMises", "Weibull", "Wishart", "biject_to", "constraints",
     "identity_transform", "kl_cross", "kl_divergence", "kl_same", "register_kl", "transform_to", "transforms",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)

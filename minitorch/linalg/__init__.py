@@ -5,6 +5,7 @@ What the functions of ``torch`` and the methods of Tensor share with it is in ``
 torch: torch.linalg
 """
 
+from ..absent import absent
 from ..errors import LinAlgError
 from ..ops.equations import (
     det, inv, inv_ex, lu_solve, matrix_exp, matrix_power, pinv, slogdet, solve, solve_ex, solve_triangular,
@@ -27,5 +28,7 @@ __all__ = [
     "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve",
     "vander", "vecdot", "vector_norm",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 globals().update(accepting_out(globals(), LINALG))

@@ -9,6 +9,7 @@
     init  utils                         first values; gradients clipped, parameters as one vector
 """
 
+from ..absent import absent
 from . import _reduction, common_types, functional, init, modules, parallel, utils
 from .activation import (
     CELU,
@@ -185,3 +186,5 @@ __all__ = [
     "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d", "common_types",
     "functional", "init", "modules", "parallel", "utils",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)

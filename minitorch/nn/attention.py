@@ -1,5 +1,6 @@
 """Attention by several heads.   torch: nn/modules/activation.py"""
 
+from ..absent import absent
 from ..creation import empty
 from . import functional as F
 from . import init
@@ -9,6 +10,8 @@ from .parameter import Parameter
 from .sdp_backend import SDPBackend, sdpa_kernel
 
 __all__ = ["MultiheadAttention", "SDPBackend", "sdpa_kernel"]
+
+__getattr__ = absent(__name__)
 
 
 class MultiheadAttention(Module):

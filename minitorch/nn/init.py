@@ -9,6 +9,7 @@ import math
 import warnings
 from functools import wraps
 
+from ..absent import absent
 from ..creation import empty_like
 from ..creation import eye as identity
 from ..engine import no_grad
@@ -21,6 +22,8 @@ __all__ = [
     "sparse_", "trunc_normal_", "uniform", "uniform_", "xavier_normal", "xavier_normal_", "xavier_uniform",
     "xavier_uniform_", "zeros_",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 # ---------------------------------------------------------------------------------------------------------

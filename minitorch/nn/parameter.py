@@ -3,11 +3,14 @@
 torch: nn/parameter.py
 """
 
+from ..absent import absent
 from ..creation import empty, wanting
 from ..dtypes import bfloat16, float16, float32, float64
 from ..engine import Tensor, of_class, wrap
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"]
+
+__getattr__ = absent(__name__)
 
 
 class Parameter(Tensor):

@@ -12,6 +12,7 @@ import itertools
 import math
 from copy import deepcopy
 
+from ..absent import absent
 from ..creation import tensor
 from ..dtypes import int64
 from ..engine import no_grad
@@ -24,6 +25,8 @@ __all__ = [
     "AveragedModel", "SWALR", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn",
     "update_bn",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

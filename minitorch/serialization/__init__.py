@@ -18,6 +18,7 @@ options       what holds for all files                  safetensors   the format
 torch: torch/serialization.py
 """
 
+from ..absent import absent
 from .loading import get_unsafe_globals_in_checkpoint, load, skip_data
 from .locations import default_restore_location, location_tag, register_package
 from .options import (
@@ -38,3 +39,5 @@ __all__ = [
     "location_tag", "register_package", "safe_globals", "save", "set_crc32_options", "set_default_load_endianness",
     "set_default_mmap_options", "skip_data",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)

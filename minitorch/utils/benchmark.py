@@ -3,7 +3,11 @@
 import statistics
 import timeit
 
+from ..absent import absent
+
 __all__ = ["Measurement", "Timer", "timer"]
+
+__getattr__ = absent(__name__)
 
 timer = timeit.default_timer
 

@@ -6,12 +6,15 @@ torch: torch/utils/checkpoint.py.   Chen et al. 2016, arXiv:1604.06174
 import warnings
 from contextlib import nullcontext
 
+from ..absent import absent
 from ..autograd.function import Gradients, OutputNode
 from ..casting import enter_autocast, leave_autocast
 from ..engine import MODE, AccumulateGrad, Node, Tensor, backward, edge_of, enable_grad, no_grad
 from ..random import get_rng_state, set_rng_state
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
+
+__getattr__ = absent(__name__)
 
 UNSAID = (
     "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. Starting in PyTorch 2.9, calling checkpoint without "

@@ -14,16 +14,13 @@ accepted if the signature has it, or takes any.
 
 import argparse
 import csv
-import functools
-import inspect
 import re
 import sys
-from importlib import import_module
 from pathlib import Path
 
-import minitorch
+from minitorch.cli.names import NOT_THERE, accepts, found
 
-__all__ = ["NOT_THERE", "accepts", "census", "found", "is_there", "kwargs_census", "missing_names", "share"]
+__all__ = ["census", "is_there", "kwargs_census", "missing_names", "share"]
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parent.parent.parent / "shared"
@@ -39,55 +36,6 @@ def kwargs_census(path):
     """(name, keyword, repositories, uses) of a census whose names read "torch.cat(dim=)"."""
     matched = [(re.fullmatch(r"(.+)\((\w+)=\)", name), repos, uses) for name, repos, uses in census(path)]
     return [(*match.groups(), repos, uses) for match, repos, uses in matched if match]  # not "torch.nn.Linear(**)"
-
-
-NOT_THERE = object()
-
-
-@functools.cache
-def found(name):
-    """What ``name``, such as "torch.nn.Linear" or "Tensor.sum", is in minitorch; NOT_THERE if it is nothing."""
-    head, *path = name.split(".")
-    value = {"torch": minitorch, "Tensor": minitorch.Tensor}[head]
-    for part in path:
-        value = attribute(value, part)
-        if value is NOT_THERE:
-            return NOT_THERE
-    return value
-
-
-def attribute(value, name):
-    """An attribute of a value; of a package also a module that has to be imported first."""
-    found = getattr(value, name, NOT_THERE)
-    if found is NOT_THERE and hasattr(value, "__path__"):
-        try:
-            return import_module(f"{value.__name__}.{name}")
-        except ModuleNotFoundError:
-            return NOT_THERE
-    return found
-
-
-def accepts(name, keyword):
-    """Whether what ``name`` names can be called with ``keyword=``."""
-    value = found(name)
-    if value is NOT_THERE:
-        return False
-    signatures = [value.__init__, value.__new__] if isinstance(value, type) else [value]
-    return any(takes(function, keyword) for function in signatures)
-
-
-def takes(function, keyword):
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return False
-    if keyword == "out" and hasattr(function, "__wrapped__"):
-        return True  # the door before it takes it
-    of_object = function in (object.__init__, object.__new__)
-    rest = None if of_object else next((p.name for p in parameters.values() if p.kind is p.VAR_KEYWORD), None)
-    if rest == "numpy":
-        return keyword in parameters or keyword in ("axis", "keepdims")
-    return keyword in parameters or rest is not None
 
 
 def missing_names(rows):

@@ -6,6 +6,8 @@ import census
 import pytest
 import torch
 
+from minitorch.cli.names import NOT_THERE, accepts, found
+
 ROWS = census.census(Path(__file__).with_name("census_top.csv"))
 
 
@@ -18,7 +20,7 @@ def in_pytorch(name):
 
 def test_the_census_names_what_pytorch_has():
     assert len(ROWS) == 400
-    assert all(in_pytorch(name) is not census.NOT_THERE for name, _, _ in ROWS)
+    assert all(in_pytorch(name) is not NOT_THERE for name, _, _ in ROWS)
 
 
 def test_none_of_the_400_names_most_in_use_is_missing():
@@ -26,11 +28,11 @@ def test_none_of_the_400_names_most_in_use_is_missing():
 
 
 def test_what_is_counted_as_there():
-    assert census.accepts("torch.nn.Linear", "bias") and census.accepts("torch.cat", "dim")
-    assert census.accepts("torch.sum", "axis") and census.accepts("torch.add", "out")
-    assert not census.accepts("torch.nn.Linear", "colour") and not census.accepts("torch.sum", "colour")
-    assert not census.accepts("torch.nothing", "dim")
-    assert census.found("torch.nn.nothing.at.all") is census.NOT_THERE
+    assert accepts("torch.nn.Linear", "bias") and accepts("torch.cat", "dim")
+    assert accepts("torch.sum", "axis") and accepts("torch.add", "out")
+    assert not accepts("torch.nn.Linear", "colour") and not accepts("torch.sum", "colour")
+    assert not accepts("torch.nothing", "dim")
+    assert found("torch.nn.nothing.at.all") is NOT_THERE
 
 
 def test_shares_are_weighted_by_repositories_and_uses():

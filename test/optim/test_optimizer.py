@@ -201,7 +201,9 @@ def test_complex_weights_take_the_same_way(run):
         w = lib.tensor([1 + 2j, -0.3j, -2.0], dtype=lib.complex128, requires_grad=True)
         optimizer = getattr(lib.optim, algorithm)([w], **options)
 
-        def closure(w=w, optimizer=optimizer, target=lib.tensor([0.5j, 1 + 1j, -1.0], dtype=lib.complex128)):
+        target = lib.tensor([0.5j, 1 + 1j, -1.0], dtype=lib.complex128)
+
+        def closure(w=w, optimizer=optimizer, target=target):
             optimizer.zero_grad()
             loss = ((w - target).abs() ** 2).sum() + (w.real * w.imag).sum()
             loss.backward()

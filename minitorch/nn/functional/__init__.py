@@ -6,6 +6,7 @@
     loss  classification  ranking               what training minimizes
 """
 
+from ...absent import absent
 from ...casting import FUNCTIONAL as HAVE_DOORS
 from ...casting import autocast_doors
 from ...out import FUNCTIONAL as TAKE_OUT
@@ -156,3 +157,5 @@ __all__ = [
     "tanhshrink", "threshold", "threshold_", "triplet_margin_loss", "triplet_margin_with_distance_loss", "unfold",
     "upsample", "upsample_bilinear", "upsample_nearest",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)

@@ -7,6 +7,7 @@ PyTorch's file, or else among the names of ``nn``.   torch: torch.nn.modules
 import sys
 from types import ModuleType
 
+from ...absent import absence
 from .. import (
     activation,
     adaptive,
@@ -58,7 +59,7 @@ class Path(ModuleType):
         for place in (*self.files, NN):
             if name in vars(place):
                 return vars(place)[name]
-        raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
+        raise absence(self.__name__, name)
 
 
 for _name, _files in FILES.items():
@@ -68,4 +69,4 @@ for _name, _files in FILES.items():
 def __getattr__(name):
     if not name.startswith("_") and name in vars(NN):
         return vars(NN)[name]
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    raise absence(__name__, name)

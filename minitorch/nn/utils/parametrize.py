@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 
+from ...absent import absent
 from ...engine import Tensor, no_grad
 from ..container import ModuleDict, ModuleList
 from ..parameter import Parameter
@@ -24,6 +25,8 @@ __all__ = [
     "ParametrizationList", "cached", "is_parametrized", "register_parametrization", "remove_parametrizations",
     "transfer_parametrizations_and_params", "type_before_parametrizations",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 values: list[dict] = []
 """Inside ``cached``: the values computed so far, by module and name. Nested blocks share them."""

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from numbers import Integral, Real
 
+from ...absent import absent
 from ...random import rand, rand_like
 from .convert_parameters import parameters_to_vector
 
@@ -20,6 +21,8 @@ __all__ = [
     "RandomStructured", "RandomUnstructured", "custom_from_mask", "global_unstructured", "identity", "is_pruned",
     "l1_unstructured", "ln_structured", "random_structured", "random_unstructured", "remove",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 # --------------------------------------------------------------------------------------------------------------- the hook

@@ -10,6 +10,7 @@ torch: nn/utils/rnn.py
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ...absent import absent
 from ...creation import arange, as_tensor, empty_like, full, tensor
 from ...dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
 from ...engine import Tensor
@@ -19,6 +20,8 @@ __all__ = [
     "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence",
     "unpack_sequence", "unpad_sequence",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 
 class PackedSequence_(NamedTuple):

@@ -10,6 +10,7 @@ composite  SequentialLR ChainedScheduler
 torch: torch/optim/lr_scheduler.py
 """
 
+from ...absent import absent
 from .base import LRScheduler
 from .composite import ChainedScheduler, SequentialLR
 from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
@@ -31,5 +32,7 @@ __all__ = [
     "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR",
     "ReduceLROnPlateau", "SequentialLR", "StepLR",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 _LRScheduler = LRScheduler  # its name before PyTorch 2.0

@@ -12,6 +12,7 @@ worker       the same work done by other processes, ahead of time
 torch: torch.utils.data
 """
 
+from ...absent import absent
 from . import collate, dataloader, dataset, distributed, sampler, worker
 from .collate import default_collate, default_convert
 from .dataloader import DataLoader
@@ -42,3 +43,5 @@ __all__ = [
     "WeightedRandomSampler", "collate", "dataloader", "dataset", "default_collate", "default_convert", "distributed",
     "get_worker_info", "random_split", "sampler", "worker",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
