@@ -1,71 +1,67 @@
-"""What programs ask of PyTorch's compiler. Ours isn't here yet: nothing is compiled, and every function runs as it is.
+"""The compiler: a recorded step becomes one native program. Each stage is a file, and a pure function over what it is given.
 
-torch: torch/compiler
+    trace       a run of the step                        → Graph: rows of the table, one value a name
+    simplify    Graph                                    → Graph of fewer, plainer rows
+    access      Graph                                    → how each value is read: movement as strides
+    fuse        Graph                                    → kernels: loops, products, and what NumPy keeps
+    plan        kernels, where results must end up       → where each value lies
+    lower       a kernel                                 → a nest of loops
+    llvm        a nest of loops                          → LLVM text
+    link        text                                     → code in memory
+
+Parts that stages share: graph (what they speak about), mathematics (rows in LLVM's words), text, target, gemm, threads.
+
+torch: torch/_inductor
 """
 
-from contextlib import ContextDecorator
-
-from ..absent import absent
+from .. import primitives as rows
+from .access import accesses
+from .facade import (
+    allow_in_graph,
+    assume_constant_result,
+    cudagraph_mark_step_begin,
+    disable,
+    is_compiling,
+    is_dynamo_compiling,
+    is_exporting,
+    list_backends,
+    reset,
+    set_stance,
+)  # fmt: skip
+from .fuse import REDUCTIONS, fuse
+from .graph import check
+from .mathematics import KINDS, spelled
+from .plan import Place, plan
+from .program import Program
+from .simplify import simplify
 
 __all__ = [
-    "allow_in_graph", "assume_constant_result", "cudagraph_mark_step_begin", "disable", "is_compiling",
-    "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_stance",
+    "Place", "allow_in_graph", "assume_constant_result", "build", "cudagraph_mark_step_begin", "disable", "is_compiling",
+    "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_stance", "writable",
 ]  # fmt: skip
 
-__getattr__ = absent(__name__)
+
+def build(graph, strides, destinations):
+    """The Program of a graph.
+
+    strides: of the inputs that don't lie in order, in elements.   destinations: for each output the Place it goes to.
+    """
+    plain = check(simplify(graph))
+    found = accesses(plain, strides)
+    kernels = fuse(plain, found, writable)
+    return Program(plan(kernels, found, plain, destinations), found, plain)
 
 
-def is_compiling():
-    """No.   torch: compiler.is_compiling"""
-    return False
-
-
-def is_dynamo_compiling():
-    """No.   torch: compiler.is_dynamo_compiling"""
-    return False
-
-
-def is_exporting():
-    """No.   torch: compiler.is_exporting"""
-    return False
-
-
-def disable(fn=None, recursive=True, *, reason=None):
-    """The function itself: it isn't compiled anyway.   torch: compiler.disable"""
-    return disable if fn is None else fn
-
-
-def allow_in_graph(fn):
-    """The function itself.   torch: compiler.allow_in_graph"""
-    return fn
-
-
-def assume_constant_result(fn):
-    """The function itself.   torch: compiler.assume_constant_result"""
-    return fn
-
-
-def reset():
-    """Nothing: nothing is kept.   torch: compiler.reset"""
-
-
-def cudagraph_mark_step_begin():
-    """Nothing.   torch: compiler.cudagraph_mark_step_begin"""
-
-
-def list_backends(exclude_tags=()):
-    """What ``torch.compile(backend=…)`` takes: all of them run eagerly.   torch: compiler.list_backends"""
-    return ["cudagraphs", "inductor"]
-
-
-class set_stance(ContextDecorator):
-    """How ``torch.compile`` behaves, from now on or in a block: always eagerly, here.   torch: compiler.set_stance"""
-
-    def __init__(self, stance="default", *, skip_guard_eval_unsafe=False, force_backend=None):
-        self.stance = stance
-
-    def __enter__(self):
-        return None
-
-    def __exit__(self, *exception):
-        return None
+def writable(step):
+    """Whether the compiler can write a step in loops of its own."""
+    dtypes = [x.dtype.name for x in (*step.reads, step.out)]
+    if any([name not in KINDS for name in dtypes]) or any([x.size == 0 for x in (*step.reads, step.out)]):
+        return False
+    if step.row is rows.full:
+        return step.params[1].__class__ in (int, float, bool)
+    if step.row in REDUCTIONS:
+        return dtypes[0] == dtypes[1] and dtypes[0] in ("float32", "float64", "int64", "int32")
+    if step.row.kind != "elementwise":
+        return False
+    operands = dtypes if step.row is rows.cast else dtypes[:-1]
+    return spelled(step.row.name, operands or [dtypes[-1]])

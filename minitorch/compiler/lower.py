@@ -112,7 +112,9 @@ class Lowering:
         dtypes = [x.dtype.name for x in step.reads]
         if step.row is rows.full:
             args = [step.params[1]]
-        params = () if step.row is rows.full else (dtypes[0], step.out.dtype.name) if step.row is rows.cast else () if kind == "reduction" else step.params
+        params = (dtypes[0], step.out.dtype.name) if step.row is rows.cast else step.params
+        if step.row is rows.full or kind == "reduction":
+            params = ()
         op = Op(step.row.name, kind, args, params, step.out.dtype.name)
         levels = [x.level for x in args if x.__class__ is Op]
         op.level = max([x.level + (x.kind == "reduction") for x in args if x.__class__ is Op], default=0) if levels else 0
@@ -165,7 +167,8 @@ class Lowering:
                 extents[-1] *= shape[d]
         inner = [k for k, run in enumerate(runs) if run[0] in self.kernel.reduced]
         outer = [k for k in range(len(runs)) if k not in inner]
-        passes = max([s.op.level for s in stores if s.op.kind == "full"] + [op.level for op in self.ops if op.kind == "reduction"], default=0)
+        levels = [s.op.level for s in stores if s.op.kind == "full"]
+        passes = max(levels + [op.level for op in self.ops if op.kind == "reduction"], default=0)
         by_rows = not inner or not outer or inner[-1] == len(runs) - 1
         nest = Nest(tuple(extents), outer, inner, by_rows, passes + 1, self.buffers, self.ops, stores)
         keep(nest)

@@ -15,6 +15,7 @@ from ..backends import for_device
 from ..device import CPU
 from .graph import evaluate
 from .kernels import Loops
+from .link import link
 from .llvm import chunks_of, nest_text, scratch_of
 from .lower import lower
 from .mathematics import support
@@ -57,8 +58,7 @@ def loops_kernel(kernel, found, plan):
 class Program:
     """What runs. ``call(inputs, outputs)`` takes arrays, in the order of the graph's inputs and of the plan's outputs."""
 
-    def __init__(self, plan, found, graph, compile):
-        """compile: text → Library (link.link)."""
+    def __init__(self, plan, found, graph):
         self.plan, self.found = plan, found
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
         kernels = [loops_kernel(k, found, plan) if k.__class__ is Loops else k for k in plan.kernels]
@@ -72,7 +72,7 @@ class Program:
         self.shared = any([k.shared for k in native])
         self.table = (ctypes.c_void_p * (count + 1))()
         self.address = ctypes.addressof(self.table)
-        self.library = compile(self.text(), symbols=runtime_symbols()) if native else None
+        self.library = link(self.text(), symbols=runtime_symbols()) if native else None
         self.segments = self.divided()
         self.lay_out()
 

@@ -16,8 +16,6 @@ torch: torch/_inductor/decomposition.py, torch/_functorch/compile_utils.py (fx_g
 import math
 
 from .. import primitives as rows
-from ..dtypes import bool as bool_dtype
-from ..dtypes import float32
 from .graph import Graph, Step, Value
 
 __all__ = ["simplify"]

@@ -7,12 +7,14 @@ mode; and ``Watch`` looks after everything that the function reaches otherwise.
 
 import warnings
 
+from .. import primitives
 from ..backends import for_device
-from ..compiler.graph import run
+from ..compiler import Place, build
 from ..compiler.trace import owner_of
 from ..device import CPU
+from ..dtypes import float64
 from ..engine import MODE, wrap
-from ..graph import CHANGES
+from ..graph import CHANGES, Node
 from .recording import Incomplete, record
 from .tree import flattened, rebuilt
 from .watching import Watch
@@ -98,16 +100,18 @@ def aliases(tensors):
 
 
 class Program:
-    """A recording, ready to be replayed."""
+    """A recording, compiled and ready to be replayed."""
 
     def __init__(self, recording, function):
         self.recording = recording
-        moving = {}
+        moving: dict = {}
         for source, _ in recording.sources:
             if source.__class__ is tuple:
                 moving.setdefault(id(source[0]), set()).add(source[1])
         self.watch, self.changes = Watch(function, moving), CHANGES[0]
-        self.owners = {id(owner_of(x._array)) for kind, x in recording.externals if kind == "tensor"}
+        places = [Place("input", k) for k in recording.written]
+        self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
+        self.native = build(recording.graph, recording.strides, places + [Place("output", k) for k in range(len(self.fresh))])
 
     def fits(self):
         """Whether all is as it was when the recording was made, but for the arguments."""
@@ -120,33 +124,26 @@ class Program:
         return all([(x._grad is not None) is there for x, there, _ in self.recording.gradients])
 
     def call(self, arguments):
+        """Run, and leave behind what the recorded run left behind."""
         recording = self.recording
         xp = for_device(CPU)
-        arrays = []
-        for kind, which in recording.externals:
-            tensor = arguments[which] if kind == "argument" else which._grad if kind == "grad" else which
-            arrays.append(tensor._array)
-        count = len(arrays)
         tensors = [arguments[w] if k == "argument" else w._grad if k == "grad" else w for k, w in recording.externals]
+        inputs = [x._array for x in tensors]
         for source, made in recording.sources:
             if source.__class__ is tuple:
-                arrays.append(xp.full((), float(source[0][source[1]]), arrays_dtype(xp)))
+                inputs.append(xp.full((), float(source[0][source[1]]), float64))
             elif made:
-                arrays.append(source())
+                inputs.append(xp.ascontiguousarray(source()))
             else:
                 source()
-        results = run(recording.graph, arrays)
-        position = 0
+        outputs = [xp.empty(shape, dtype) for shape, dtype in self.fresh]
+        self.native.call(inputs, outputs)
         for k in recording.written:
-            xp.copyto(arrays[k], results[position])
             tensors[k]._storage.version += 1
-            position += 1
+        fresh = iter(outputs)
         for x, _, state in recording.gradients:
-            if state == "none":
-                x._grad = None
-            elif state == "new":
-                x._grad = wrap(results[position].copy())
-                position += 1
+            if state != "same":
+                x._grad = wrap(next(fresh)) if state == "new" else None
         leaves = []
         for kind, which, *wanting in recording.returned:
             if kind == "external":
@@ -154,11 +151,12 @@ class Program:
             elif kind == "gradient":
                 leaves.append(which._grad)
             else:
-                leaves.append(wrap(results[which].copy()))
+                leaves.append(wrap(outputs[which - len(recording.written)]))
+                if wanting[0]:
+                    leaves[-1]._node = spent()
         return rebuilt(recording.form, iter(leaves))
 
 
-def arrays_dtype(xp):
-    from ..dtypes import float64
-
-    return float64
+def spent():
+    """The Node of a result whose graph was used up by a backward within the step."""
+    return Node(primitives.neg, (), (), None)

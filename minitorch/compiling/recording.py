@@ -23,6 +23,7 @@ class Incomplete(Exception):
 class Recording:
     """What a replay needs to know.
 
+    strides    of the inputs that don't lie in order, in elements
     externals  (kind, which): ("argument", position), ("tensor", it), ("grad", the leaf)
     sources    functions or (group, name), one for each further input of ``graph``; None marks an effect
     graph      its outputs are: ``written``, then ``gradients``, then ``returned``
@@ -31,7 +32,7 @@ class Recording:
     returned   ("external", position) | ("new", position among the outputs) | ("item", …) | ("gradient", leaf)
     """
 
-    __slots__ = ("externals", "form", "gradients", "graph", "lines", "returned", "sources", "written")
+    __slots__ = ("destinations", "externals", "form", "gradients", "graph", "returned", "sources", "strides", "written")
 
 
 def record(function, args, kwargs, leaves):
@@ -52,6 +53,14 @@ def record(function, args, kwargs, leaves):
         return result, told(tracer, result, before), None
     except (Unfollowed, Incomplete) as reason:
         return result, None, (reason, met_leaves(tracer))
+
+
+def strides_of(external):
+    """In elements. Raises Unfollowed for memory that isn't laid out in whole elements."""
+    _, _, strides, dtype = external.memory.root
+    if any([s % dtype.itemsize for s in strides]):
+        raise Unfollowed("a tensor's elements lie at odd addresses")
+    return tuple([s // dtype.itemsize for s in strides])
 
 
 def root_of(tensor):
@@ -91,7 +100,7 @@ def told(tracer, result, before):
     refuse_what_left(tracer)
     refuse_what_stays(tracer, tensors, before)
     made.graph = tracer.graph(outputs)
-    made.lines = [step.line for step in tracer.steps]
+    made.strides = {x.value: strides_of(x) for x in tracer.externals}
     return made
 
 
