@@ -1,4 +1,4 @@
-"""Models from the network: not here. Nothing in this library opens a connection.
+"""Models from the network: not here. Only ``vision.datasets`` opens a connection.
 
 torch: torch/hub.py
 """

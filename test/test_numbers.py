@@ -36,6 +36,14 @@ def test_integers_with_their_signs(name, dtype):
     assert not isinstance(expected, Raised)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("number", [1, 3, 255, 1.7])
+def test_a_number_by_a_tensor_has_pytorchs_bits(number, dtype):
+    values = numpy.random.default_rng(0).uniform(-300, 300, 1000).tolist()
+    expected, found = [(number / t.tensor(values, dtype=getattr(t, dtype))).tolist() for t in (torch, minitorch)]
+    assert expected == found
+
+
 @pytest.mark.parametrize("dtype", INTEGERS)
 @pytest.mark.parametrize("text", ["x // 0", "x % 0", "t.fmod(x, 0)", "x // x.zero_()", "t.div(x, 0, rounding_mode='trunc')"])
 def test_integers_by_zero(text, dtype):

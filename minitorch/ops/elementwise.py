@@ -301,8 +301,9 @@ def rmod(input, other):
 
 
 def rtruediv(input, other):
-    """y / x."""
-    return input._apply(rows.div, (other, input))
+    """y / x, as y · (1 / x): PyTorch rounds twice, and so do we."""
+    inverse = input.reciprocal()
+    return inverse if other.__class__ is int and other == 1 else inverse * other
 
 
 def pow(input, exponent):
