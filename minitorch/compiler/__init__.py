@@ -30,8 +30,12 @@ from .facade import (
 )  # fmt: skip
 from .fuse import REDUCTIONS, fuse
 from .graph import check
+from .kernels import Loops, Place
+from .link import link
+from .llvm import native
+from .lower import lower
 from .mathematics import KINDS, spelled
-from .plan import Place, plan
+from .plan import plan
 from .program import Program
 from .simplify import simplify
 
@@ -48,8 +52,9 @@ def build(graph, strides, destinations):
     """
     plain = check(simplify(graph))
     found = accesses(plain, strides)
-    kernels = fuse(plain, found, writable)
-    return Program(plan(kernels, found, plain, destinations), found, plain)
+    laid = plan(fuse(plain, found, writable), found, plain, destinations)
+    kernels = [native(lower(k, found, laid), k) if k.__class__ is Loops else k for k in laid.kernels]
+    return Program(kernels, laid, found, plain, link)
 
 
 def writable(step):

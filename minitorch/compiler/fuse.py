@@ -17,7 +17,7 @@ from .. import primitives as rows
 from .access import drops_ones
 from .kernels import Foreign, Loops, Member, Product
 
-__all__ = ["fuse"]
+__all__ = ["REDUCTIONS", "fuse"]
 
 REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
 LARGEST = 80

@@ -5,9 +5,22 @@
     Foreign    a row that the compiler can't write: NumPy runs it, in its place among the others
 """
 
+from dataclasses import dataclass
+
 from .graph import Step
 
-__all__ = ["Foreign", "Loops", "Member", "Product"]
+__all__ = ["ALIGNMENT", "Foreign", "Loops", "Member", "Native", "Place", "Product"]
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector register."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value lies: in the "arena" at a byte, or in "input" or "output" number ``at``."""
+
+    kind: str
+    at: int
 
 
 class Member:
@@ -57,3 +70,19 @@ class Foreign:
         return f"numpy {self.steps[0].row.name} {self.steps[0].out!r}"
 
 
+@dataclass(eq=False)
+class Native:
+    """A kernel as LLVM text: a function ``@NAME(ptr %p, ptr %scratch, i64 %begin, i64 %end)``, whose name is given later.
+
+    buffers: the Places that it finds behind %p.   chunks: how many there are; grain: to be claimed at once; shared: by
+    several threads.   scratch: bytes that a thread needs.   level: how LLVM is to treat it, see link.   kernel: what it was.
+    """
+
+    text: str
+    buffers: list
+    chunks: int
+    grain: int
+    shared: bool
+    scratch: int
+    level: str
+    kernel: object

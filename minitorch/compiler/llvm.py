@@ -11,16 +11,20 @@ torch: torch/_inductor/codegen/cpp.py
 
 import math
 
-from .lower import Load, Op
+from .kernels import Native
 from .mathematics import KINDS, constant, converted, spell
+from .nest import Load, Op
 from .text import Text
 
-__all__ = ["BLOCK", "COLUMNS", "chunks_of", "nest_text", "scratch_of"]
+__all__ = ["native"]
 
 BLOCK = 4096
 """Elements in a chunk of a flat loop."""
 COLUMNS = 128
 """Columns that are reduced side by side: their sums stay in the nearest cache."""
+
+PARALLEL = 1 << 15
+"""Points of an index space from which several threads are worth waking."""
 
 MEMORY = {"i1": "i8"}
 """Kinds that lie in memory as another."""
@@ -47,13 +51,23 @@ def scratch_of(nest):
     return len([op for op in nest.ops if op.kind != "full"]) * COLUMNS * 8
 
 
-def nest_text(nest, name):
-    """The function of a nest: ``name`` takes (buffers…, scratch, begin, end)."""
+def native(nest, kernel):
+    """The text of a nest, and how it is to be called.
+
+    The function ``@NAME`` fetches the buffers' addresses from its row of the table; its body knows that they don't overlap.
+    """
     writing = (ByRows if nest.by_rows else ByColumns)(nest)
-    buffers = [f"ptr noalias %b{k}" for k in range(len(nest.buffers))]
-    with writing.text.function(f"internal void @{name}({', '.join([*buffers, 'ptr noalias %scratch', 'i64 %begin', 'i64 %end'])})"):
+    text, buffers = writing.text, range(len(nest.buffers))
+    signature = ", ".join([*[f"ptr noalias %b{k}" for k in buffers], "ptr noalias %scratch", "i64 %begin", "i64 %end"])
+    with text.function(f"internal void @NAME.body({signature})"):
         writing.write()
-    return str(writing.text)
+    with text.function("internal void @NAME(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
+        addresses = [text.load("ptr", text.at("%p", k, "ptr")) for k in buffers]
+        arguments = ", ".join([*[f"ptr {x}" for x in addresses], "ptr %scratch", "i64 %begin", "i64 %end"])
+        text.do(f"call void @NAME.body({arguments})")
+    chunks, grain = chunks_of(nest)
+    shared = math.prod(nest.shape) >= PARALLEL and chunks > grain
+    return Native(str(text), nest.buffers, chunks, grain, shared, scratch_of(nest), "loops", kernel)
 
 
 class Writing:

@@ -12,13 +12,12 @@ be computed. A value that is dear and is needed in a later pass than its own is 
 torch: torch/_inductor/loop_body.py, ir.py (Reduction)
 """
 
-from dataclasses import dataclass, field
-
 from .. import primitives as rows
 from .access import contiguous
 from .graph import Value
+from .nest import Load, Nest, Op, Store
 
-__all__ = ["Load", "Nest", "Op", "Store", "lower"]
+__all__ = ["lower"]
 
 DEAR = frozenset(["exp", "log", "tanh", "erf", "erfc", "sigmoid", "pow", "div", "sqrt", "sin", "cos", "reciprocal", "log1p", "expm1"])
 """Rows that cost more than to fetch their result."""
@@ -27,76 +26,13 @@ KEPT_BYTES = 1 << 16
 """A row of kept values must fit into the nearest cache."""
 
 
-@dataclass(frozen=True)
-class Load:
-    """An element of buffer number ``buffer``: ``strides`` by the dims of the nest."""
-
-    buffer: int
-    dtype: str
-    strides: tuple
-    offset: int
-
-
-@dataclass(eq=False)
-class Op:
-    """A row on ``args``: Ops, Loads or numbers. ``kind``: "full", "outer" or "reduction"."""
-
-    name: str
-    kind: str
-    args: list
-    params: tuple
-    dtype: str
-    level: int = 0
-    kept: int | None = None  # its place among the kept values
-
-
-@dataclass(eq=False)
-class Store:
-    """An Op's value goes to a buffer."""
-
-    op: Op
-    buffer: int
-    strides: tuple
-    offset: int
-
-
-@dataclass(eq=False)
-class Nest:
-    """shape: the extents; outer and inner: which dims are which, in the order of the loops.
-
-    buffers: the Places that are read or written, by number.   by_rows: the inner loop walks along a row, else the
-    reductions go down columns, many at a time.   kept: how many values of each inner point are kept from pass to pass.
-    """
-
-    shape: tuple
-    outer: list
-    inner: list
-    by_rows: bool
-    passes: int
-    buffers: list = field(default_factory=list)
-    ops: list = field(default_factory=list)
-    stores: list = field(default_factory=list)
-    kept: int = 0
-
-    @property
-    def inner_size(self):
-        size = 1
-        for d in self.inner:
-            size *= self.shape[d]
-        return size
-
-
-def lower(kernel, found, places, strides, constants):
-    """The Nest of a Loops kernel.
-
-    found: the Access of each Value.   places: of each that has memory of its own; equal ones are one buffer.   strides: of
-    the Values that are to be stored out of order.   constants: Values that are one number everywhere.
-    """
-    lowering = Lowering(kernel, found, places, constants)
+def lower(kernel, found, plan):
+    """The Nest of a Loops kernel.   found: the Access of each Value.   plan: where each lies; equal places are one buffer."""
+    lowering = Lowering(kernel, found, plan.places, plan.constants)
     for member in kernel.members:
         lowering.member(member)
     for value in kernel.outputs:
-        lowering.store(value, strides.get(value) or contiguous(value.shape))
+        lowering.store(value, plan.strides.get(value) or contiguous(value.shape))
     return lowering.finished()
 
 

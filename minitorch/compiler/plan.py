@@ -11,25 +11,12 @@ that is safe, else copied at the end.
 torch: torch/_inductor/memory.py, codegen/wrapper.py (buffer reuse).   First fit by size: Sekiyama et al. 2018, arXiv:1804.10001
 """
 
-from dataclasses import dataclass
-
 from .. import primitives as rows
 from .access import Access, contiguous, is_contiguous
 from .graph import Step, Value
-from .kernels import Loops, Member
+from .kernels import ALIGNMENT, Loops, Member, Place
 
-__all__ = ["ALIGNMENT", "Place", "Plan", "plan"]
-
-ALIGNMENT = 64
-"""Bytes: a cache line, and the widest vector register."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a value lies: in the "arena" at a byte, or in "input" or "output" number ``at``."""
-
-    kind: str
-    at: int
+__all__ = ["Plan", "plan"]
 
 
 class Plan:

@@ -14,60 +14,25 @@ import ctypes
 from ..backends import for_device
 from ..device import CPU
 from .graph import evaluate
-from .kernels import Loops
-from .link import link
-from .llvm import chunks_of, nest_text, scratch_of
-from .lower import lower
+from .kernels import ALIGNMENT, Native
 from .mathematics import support
-from .plan import ALIGNMENT
 from .threads import runner, runtime_symbols
 
 __all__ = ["Program"]
-
-PARALLEL = 1 << 15
-"""Points of an index space from which several threads are worth waking."""
-
-
-class Kernel:
-    """A function of the program: its text, and how it is called. ``buffers``: the Places in its row of the table."""
-
-    __slots__ = ("buffers", "chunks", "grain", "scratch", "shared", "text", "what")
-
-    def __init__(self, text, buffers, chunks, grain, scratch, shared, what):
-        self.text, self.buffers, self.chunks, self.grain = text, buffers, chunks, grain
-        self.scratch, self.shared, self.what = scratch, shared, what
-
-
-def loops_kernel(kernel, found, plan):
-    """A Loops kernel as a function of (table row, scratch, begin, end), in text that doesn't depend on where things lie."""
-    nest = lower(kernel, found, plan.places, plan.strides, plan.constants)
-    lines = ["define internal void @NAME(ptr %p, ptr %scratch, i64 %begin, i64 %end) nounwind {"]
-    for k in range(len(nest.buffers)):
-        lines.append(f"  %a{k} = getelementptr ptr, ptr %p, i64 {k}")
-        lines.append(f"  %b{k} = load ptr, ptr %a{k}")
-    arguments = [*[f"ptr %b{k}" for k in range(len(nest.buffers))], "ptr %scratch", "i64 %begin", "i64 %end"]
-    lines += [f"  call void @NAME.body({', '.join(arguments)})", "  ret void", "}", ""]
-    text = nest_text(nest, "NAME.body") + "\n".join(lines)
-    work = 1
-    for n in nest.shape:
-        work *= n
-    chunks, grain = chunks_of(nest)
-    return Kernel(text, nest.buffers, chunks, grain, scratch_of(nest), work >= PARALLEL and chunks > grain, kernel)
 
 
 class Program:
     """What runs. ``call(inputs, outputs)`` takes arrays, in the order of the graph's inputs and of the plan's outputs."""
 
-    def __init__(self, plan, found, graph):
-        self.plan, self.found = plan, found
+    def __init__(self, kernels, plan, found, graph, link):
+        """kernels: Native ones, and Foreign ones between them.   link: text → Library."""
+        self.kernels, self.plan = kernels, plan
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
-        kernels = [loops_kernel(k, found, plan) if k.__class__ is Loops else k for k in plan.kernels]
-        self.kernels = kernels
-        native = [k for k in kernels if k.__class__ is Kernel]
+        native = [k for k in kernels if k.__class__ is Native]
         self.rows, count = [], 0
         for kernel in kernels:
             self.rows.append(count)
-            count += len(kernel.buffers) if kernel.__class__ is Kernel else 0
+            count += len(kernel.buffers) if kernel.__class__ is Native else 0
         self.scratch = max([k.scratch for k in native], default=0)
         self.shared = any([k.shared for k in native])
         self.table = (ctypes.c_void_p * (count + 1))()
@@ -83,7 +48,7 @@ class Program:
         names: dict = {}
         texts, mains, calls = [], [], []
         for kernel, row in zip([*self.kernels, None], [*self.rows, 0]):
-            if kernel.__class__ is not Kernel:
+            if kernel.__class__ is not Native:
                 if calls:
                     mains.append(main_text(len(mains), calls))
                 calls = []
@@ -100,7 +65,7 @@ class Program:
         """The program as a list of native stretches and steps that NumPy runs."""
         segments, started, count = [], False, 0
         for kernel in self.kernels:
-            if kernel.__class__ is Kernel:
+            if kernel.__class__ is Native:
                 if not started:
                     segments.append(runner(self.library.address(f"main{count}"), self.scratch, self.shared))
                     count += 1
@@ -121,7 +86,7 @@ class Program:
         base = self.arena.ctypes.data
         self.given: dict = {}
         for kernel, row in zip(self.kernels, self.rows):
-            if kernel.__class__ is not Kernel:
+            if kernel.__class__ is not Native:
                 continue
             for k, place in enumerate(kernel.buffers):
                 if place.kind == "arena":

@@ -1,0 +1,64 @@
+"""What lowering makes of a kernel: a nest of loops, told exactly enough to be written down in any language."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["Load", "Nest", "Op", "Store"]
+
+
+@dataclass(frozen=True)
+class Load:
+    """An element of buffer number ``buffer``: ``strides`` by the dims of the nest."""
+
+    buffer: int
+    dtype: str
+    strides: tuple
+    offset: int
+
+
+@dataclass(eq=False)
+class Op:
+    """A row on ``args``: Ops, Loads or numbers. ``kind``: "full", "outer" or "reduction"."""
+
+    name: str
+    kind: str
+    args: list
+    params: tuple
+    dtype: str
+    level: int = 0
+    kept: int | None = None  # its place among the kept values
+
+
+@dataclass(eq=False)
+class Store:
+    """An Op's value goes to a buffer."""
+
+    op: Op
+    buffer: int
+    strides: tuple
+    offset: int
+
+
+@dataclass(eq=False)
+class Nest:
+    """shape: the extents; outer and inner: which dims are which, in the order of the loops.
+
+    buffers: the Places that are read or written, by number.   by_rows: the inner loop walks along a row, else the
+    reductions go down columns, many at a time.   kept: how many values of each inner point are kept from pass to pass.
+    """
+
+    shape: tuple
+    outer: list
+    inner: list
+    by_rows: bool
+    passes: int
+    buffers: list = field(default_factory=list)
+    ops: list = field(default_factory=list)
+    stores: list = field(default_factory=list)
+    kept: int = 0
+
+    @property
+    def inner_size(self):
+        size = 1
+        for d in self.inner:
+            size *= self.shape[d]
+        return size
