@@ -30,12 +30,13 @@ from .facade import (
 )  # fmt: skip
 from .fuse import REDUCTIONS, fuse
 from .graph import check
-from .kernels import Loops, Place
-from .link import link
+from .kernels import Loops, Place, Product
+from .link import host, load, object_of
 from .llvm import native
 from .lower import lower
 from .mathematics import KINDS, spelled
 from .plan import plan
+from .product import product
 from .program import Program
 from .simplify import simplify
 
@@ -53,8 +54,22 @@ def build(graph, strides, destinations):
     plain = check(simplify(graph))
     found = accesses(plain, strides)
     laid = plan(fuse(plain, found, writable), found, plain, destinations)
-    kernels = [native(lower(k, found, laid), k) if k.__class__ is Loops else k for k in laid.kernels]
-    return Program(kernels, laid, found, plain, link)
+    kernels = [written(kernel, found, laid) for kernel in laid.kernels]
+    return Program(kernels, laid, found, plain, link_all)
+
+
+def written(kernel, found, laid):
+    """A kernel as text, if the compiler can write it."""
+    if kernel.__class__ is Loops:
+        return native(lower(kernel, found, laid), kernel)
+    if kernel.__class__ is Product:
+        return product(kernel, found, laid, host())
+    return kernel
+
+
+def link_all(texts, symbols):
+    """The Library of several texts, each with the level that it is to be compiled at."""
+    return load([object_of(text, host(), level) for text, level in texts], symbols)
 
 
 def writable(step):
@@ -66,6 +81,8 @@ def writable(step):
         return step.params[1].__class__ in (int, float, bool)
     if step.row in REDUCTIONS:
         return dtypes[0] == dtypes[1] and dtypes[0] in ("float32", "float64", "int64", "int32")
+    if step.row is rows.matmul:
+        return dtypes[0] == dtypes[1] == dtypes[2] and dtypes[0] in ("float32", "float64")
     if step.row.kind != "elementwise":
         return False
     operands = dtypes if step.row is rows.cast else dtypes[:-1]

@@ -62,7 +62,10 @@ class Fusion:
             self.move(step)
         elif not self.writable(step):
             self.place_inputs(step)
-            self.settle(self.add(Product(step) if step.row is rows.matmul else Foreign(step)), step)
+            self.settle(self.add(Foreign(step)), step)
+        elif step.row is rows.matmul:
+            self.place_inputs(step)
+            self.settle(self.add(Product(step)), step)
         elif step.row in REDUCTIONS:
             self.place_inputs(step)
             self.reduce(step)

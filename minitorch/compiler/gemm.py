@@ -28,6 +28,7 @@ with a constant mask, never a test in a loop.
 torch: ATen/native/cpu/BlasKernel.cpp and MKL.   Goto & van de Geijn 2008, Anatomy of high-performance matrix multiplication
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from .target import SIZES
@@ -39,7 +40,10 @@ __all__ = ["Code", "Gemm", "gemm_text"]
 
 @dataclass(frozen=True)
 class Gemm:
-    """A product: C[m, n] = A[m, k] B[k, n], ``batch`` times. Strides are (batch, row, column), in elements."""
+    """A product: C[m, n] = A[m, k] B[k, n], ``batch`` times. Strides are (batch, row, column), in elements.
+
+    ``batch`` may be several extents, as of the heads of several sequences; then a batch stride is as many strides.
+    """
 
     m: int
     n: int
@@ -47,7 +51,7 @@ class Gemm:
     a: tuple[int, int, int]
     b: tuple[int, int, int]
     c: tuple[int, int, int]
-    batch: int = 1
+    batch: int | tuple = 1
     kind: str = "float"
     accumulate: bool = False
 
@@ -69,7 +73,11 @@ class Gemm:
 
     @property
     def flops(self):
-        return 2 * self.batch * self.m * self.n * self.k
+        return 2 * self.matrices * self.m * self.n * self.k
+
+    @property
+    def matrices(self):
+        return math.prod(self.batch) if isinstance(self.batch, tuple) else self.batch
 
 
 @dataclass(frozen=True)
@@ -285,19 +293,30 @@ def gemm_text(name, gemm, target, preamble, epilogue=None):
             if epilogue:
                 epilogue(text, batch, *((j0, j1, i0, i1) if flip else (i0, i1, j0, j1)))
 
-    chunks = gemm.batch * bands * strips
+    chunks = gemm.matrices * bands * strips
     worth = -(-SMALLEST_CHUNK * chunks // max(1, gemm.flops))
     scratch = cut.depth * cut.columns * SIZES[gemm.kind] if cut.way == "copied" else 0
     return Code(str(text), chunks, max(1, min(worth // 2, chunks // 8)), scratch)
 
 
+def start_of(text, matrix, gemm, strides):
+    """Where the matrix of that number begins."""
+    if not isinstance(gemm.batch, tuple):
+        return text.multiply(matrix, strides[0])
+    start = 0
+    for extent, stride in zip(reversed(gemm.batch), reversed(strides[0])):
+        matrix, index = text.divide(matrix, extent)
+        start = text.add(start, text.multiply(index, stride))
+    return start
+
+
 def write_chunk(text, name, gemm, cut, names, where):
     """One chunk of C: block after block along k, panel after panel, tile after tile."""
     batch, i0, i1, j0, j1 = where
-    a0 = text.at(names[0], text.add(text.multiply(batch, gemm.a[0]), text.multiply(i0, gemm.a[1])), gemm.kind)
-    b0 = text.at(names[1], text.add(text.multiply(batch, gemm.b[0]), text.multiply(j0, gemm.b[2])), gemm.kind)
+    a0 = text.at(names[0], text.add(start_of(text, batch, gemm, gemm.a), text.multiply(i0, gemm.a[1])), gemm.kind)
+    b0 = text.at(names[1], text.add(start_of(text, batch, gemm, gemm.b), text.multiply(j0, gemm.b[2])), gemm.kind)
     start = text.add(text.multiply(i0, gemm.c[1]), text.multiply(j0, gemm.c[2]))
-    c0 = text.at("%C", text.add(text.multiply(batch, gemm.c[0]), start), gemm.kind)
+    c0 = text.at("%C", text.add(start_of(text, batch, gemm, gemm.c), start), gemm.kind)
     tall, wide = text.subtract(i1, i0), text.subtract(j1, j0)
 
     if gemm.k > cut.depth and not gemm.accumulate:

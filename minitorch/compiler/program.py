@@ -10,6 +10,7 @@ torch: torch/_inductor/codegen/wrapper.py, codecache.py
 """
 
 import ctypes
+import hashlib
 
 from ..backends import for_device
 from ..device import CPU
@@ -25,7 +26,7 @@ class Program:
     """What runs. ``call(inputs, outputs)`` takes arrays, in the order of the graph's inputs and of the plan's outputs."""
 
     def __init__(self, kernels, plan, found, graph, link):
-        """kernels: Native ones, and Foreign ones between them.   link: text → Library."""
+        """kernels: Native ones, and Foreign ones between them.   link: ([(text, level)], symbols) → Library."""
         self.kernels, self.plan = kernels, plan
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
         native = [k for k in kernels if k.__class__ is Native]
@@ -37,16 +38,16 @@ class Program:
         self.shared = any([k.shared for k in native])
         self.table = (ctypes.c_void_p * (count + 1))()
         self.address = ctypes.addressof(self.table)
-        self.library = link(self.text(), symbols=runtime_symbols()) if native else None
+        self.library = link(self.texts(), runtime_symbols()) if native else None
         self.segments = self.divided()
         self.lay_out()
 
     # ------------------------------------------------------------------------------------------------------------- text
 
-    def text(self):
-        """The text of the whole program."""
+    def texts(self):
+        """The texts of the program, each with its level: products stand alone, so that other programs find them compiled."""
         names: dict = {}
-        texts, mains, calls = [], [], []
+        texts, alone, mains, calls = [], [], [], []
         for kernel, row in zip([*self.kernels, None], [*self.rows, 0]):
             if kernel.__class__ is not Native:
                 if calls:
@@ -55,11 +56,17 @@ class Program:
                 continue
             name = names.get(kernel.text)
             if name is None:
-                name = names[kernel.text] = f"kernel{len(names)}"
-                texts.append(kernel.text.replace("@NAME", f"@{name}"))
+                name = names[kernel.text] = named(kernel, len(names))
+                own = kernel.text.replace("@NAME", f"@{name}")
+                if kernel.level == "loops":
+                    texts.append(own)
+                else:
+                    alone.append((own, kernel.level))
+                    texts.append(f"declare void @{name}(ptr, ptr, i64, i64)\n")
             calls.append((name, row, kernel))
         body = "\n".join([*texts, *mains])
-        return "declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n" + support(body) + body
+        head = "declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n"
+        return [(head + support(body) + body, "loops"), *alone]
 
     def divided(self):
         """The program as a list of native stretches and steps that NumPy runs."""
@@ -122,6 +129,13 @@ class Program:
         result = evaluate(step, [self.seen(x, inputs, outputs) for x in step.reads])
         if step.out in self.plan.places:
             for_device(CPU).copyto(self.seen(step.out, inputs, outputs), result)
+
+
+def named(kernel, number):
+    """A name for a kernel's function: for one that stands alone it says what is in it, and nothing of where it is used."""
+    if kernel.level == "loops":
+        return f"kernel{number}"
+    return f"product_{hashlib.sha256(kernel.text.encode()).hexdigest()[:16]}"
 
 
 def main_text(number, calls):

@@ -1246,10 +1246,12 @@ def test_a_change_of_structure_is_counted(change):
     assert CHANGES[0] > before
 
 
-def test_a_plain_attribute_is_not_counted():
+def test_a_plain_attribute_is_counted_and_reading_is_not():
     model = small()
     before = CHANGES[0]
     model.steps = 5
+    assert CHANGES[0] == before + 1
+    before = CHANGES[0]
     list(model.parameters()), model.state_dict(), model.zero_grad()
     assert CHANGES[0] == before
 
