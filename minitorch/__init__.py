@@ -121,7 +121,7 @@ globals().update(accepting_out(globals(), TAKE_OUT))
 
 SUBMODULES = (
     "accelerator", "amp", "autograd", "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func",
-    "futures", "hub", "jit", "linalg", "masked", "mps", "multiprocessing", "nn", "optim", "profiler", "random",
+    "futures", "hub", "jit", "linalg", "masked", "mps", "multiprocessing", "nn", "onnx", "optim", "profiler", "random",
     "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "vision", "xpu",
 )  # fmt: skip
 """Loaded when first used: a program that needs only tensors starts sooner."""

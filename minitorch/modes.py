@@ -21,6 +21,7 @@ class Mode(threading.local):
     inference = False
     autocast = None  # the dtype that products are computed in, see casting.py
     listeners = ()  # each is called with (row, inputs, params, output, whether it was written in place)
+    readers = ()  # each is called with a tensor whose elements Python is about to read: there a listener loses sight
 
     def __init__(self):
         for backend in ARRAY_TYPES.values():

@@ -173,6 +173,13 @@ def copy_(input, src, non_blocking=False):
 # ---------------------------------------------------------------------------------------------------- to Python and NumPy
 
 
+def read(input):
+    """The array, for Python to read: those who follow the computation are told."""
+    for reader in input._mode.readers:
+        reader(input)
+    return input._array
+
+
 def item(input):
     """The one element, as a Python number.   torch: Tensor.item
 
@@ -182,7 +189,7 @@ def item(input):
         raise RuntimeError(
             f"a Tensor with {input._array.size} elements cannot be converted to Scalar\nreduce it first, or use tolist()"
         )
-    number = input._array.item()
+    number = read(input).item()
     return (
         number if number.__class__ in (builtins.float, builtins.int, builtins.bool, complex) else builtins.float(number)
     )
@@ -192,7 +199,7 @@ def tolist(input):
     """The elements as nested lists of Python numbers.   torch: Tensor.tolist"""
     if input.dtype is dtypes.bfloat16:
         return input.detach().float().tolist()
-    return input._array.tolist()
+    return read(input).tolist()
 
 
 def numpy(input, *, force=False):
@@ -204,7 +211,7 @@ def numpy(input, *, force=False):
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     if input.dtype is dtypes.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16\nNumPy has no such type: use .float().numpy()")
-    return input._array
+    return read(input)
 
 
 # -------------------------------------------------------------------------------------------------------- tensors like it

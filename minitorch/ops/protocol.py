@@ -22,7 +22,7 @@ def iterator(input):
 def as_bool(input):
     """bool(x), of one element. Raises RuntimeError for others."""
     if input._array.size == 1:
-        return bool(input._array.item())
+        return bool(input.item())
     if not input._array.size:
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
     raise RuntimeError(
@@ -65,7 +65,7 @@ def as_index(input):
     """x as a position in a list. Raises TypeError unless it is one integer."""
     if input._array.size != 1 or input._array.dtype.kind not in "biu":
         raise TypeError("only integer tensors of a single element can be converted to an index")
-    return int(input._array.item())
+    return int(input.item())
 
 
 def contains(input, element):
