@@ -1,4 +1,4 @@
-"""Lets tests import what they share, ``oracle`` and ``samples``, by name."""
+"""Lets tests import what they share, ``oracle``, ``samples`` and ``native``, by name."""
 
 import sys
 from pathlib import Path

@@ -26,13 +26,6 @@ __all__ = ["Library", "assembly", "host", "link", "load", "object_of"]
 VERSION = "1"
 """Of what this file makes of a text: a change makes the objects on disk strangers."""
 
-# Text with loops over single numbers wants the vectoriser, and to have several vectors in flight (interleaving).
-# Unrolling gave no speed and cost a third of the compile time. Text that is in vectors already wants neither.
-LEVELS = {
-    "loops": {"speed_level": 2, "loop_vectorization": True, "loop_interleaving": True},
-    "vectors": {"speed_level": 1, "loop_vectorization": False, "loop_interleaving": False},
-}  # fmt: skip
-
 LOCK = threading.RLock()  # LLVM does one thing at a time, and never in the middle of a fork
 NUMBER = count()
 if hasattr(os, "register_at_fork"):
@@ -83,24 +76,27 @@ def linker():
 
 
 def optimised(text, target, level):
-    """The LLVM module of a text, after LLVM's passes."""
+    """The LLVM module of a text. LLVM's passes run over "loops"; text in "vectors" is as it shall be.
+
+    Several vectors in flight (interleaving) pay; unrolling gave no speed and cost a third of the compile time.
+    """
     binding = llvm()
     context = binding.create_context()
     module = binding.parse_assembly(text, context)
     module.triple, module.data_layout = target.triple, str(machine(target).target_data)
     module.verify()
 
-    options = binding.create_pipeline_tuning_options()
-    options.slp_vectorization = options.loop_unrolling = False
-    for name, value in LEVELS[level].items():
-        setattr(options, name, value)
-    builder = binding.create_pass_builder(machine(target), options)
-    builder.getModulePassManager().run(module, builder)
+    if level == "loops":
+        options = binding.create_pipeline_tuning_options(speed_level=2)
+        options.loop_vectorization = options.loop_interleaving = True
+        options.slp_vectorization = options.loop_unrolling = False
+        builder = binding.create_pass_builder(machine(target), options)
+        builder.getModulePassManager().run(module, builder)
     return module
 
 
 def object_of(text, target, level="loops"):
-    """Machine code of a text, as bytes. ``level``: "loops" for LLVM to vectorise, "vectors" for text that is."""
+    """Machine code of a text, as bytes. ``level``: "loops" if LLVM shall make vectors of it, "vectors" if it is."""
     binding = llvm()
     versions = f"{VERSION} {binding.llvm_version_info}"
     key = cache.key_of(versions, target.triple, target.cpu, target.features, level, text)

@@ -73,6 +73,12 @@ class Text:
         self.lines.append(f"{label}:")
         self.block = label
 
+    def cut(self):
+        """End the block, and go on in a new one."""
+        label = self.name("then")[1:]
+        self.do(f"br label %{label}")
+        self.open(label)
+
     # ----------------------------------------------------------------------------------------------------- numbers
 
     def add(self, a, b):

@@ -1,0 +1,345 @@
+"""Matrix products as LLVM text: C = A B, or C += A B, of fixed shapes, for any strides and any machine.
+
+The heart is a tile of C that fills the vector registers. For each step along k it takes one row of B's panel, and each
+row's number of A, spread over a vector:
+
+                      panel of B: k rows, 32 columns                AVX-512: up to 14 x 2 vectors of sums
+                      ┌────────┬────────┐                           AVX2:     6 x 2
+          k →         │ 16     │ 16     │                           NEON:     9 x 3
+       ┌───────────┐  ├────────┼────────┤                           SSE:      6 x 2
+    14 │ A         │  │ sum    │ sum    │  14 rows of C
+       └───────────┘  └────────┴────────┘
+
+Around it, from the inside to the outside:
+
+    tile        14 x 32 sums in registers, along a block of k
+    panel       all tiles of a chunk's rows, with one panel of B, which stays in the first-level cache. The panel is
+                copied first, row by row behind each other, if it will be used often enough, or if it must be turned
+                (B's rows aren't contiguous, as in x Wᵀ): 16 x 16 numbers at a time
+    k block     at most 256 steps, so that the panel fits; each adds to what is in C
+    chunk       a block of rows and columns of one matrix of the batch; chunks are shared among threads
+
+A matrix times a few vectors has no use for that: there the numbers along k are next to each other in both, and a tile
+is one row of as many sums as a vector has lanes, each a vector of partial sums that is added up at the end.
+
+The chunks don't depend on the number of threads, so neither do the sums. Shapes are fixed, so an edge is a smaller tile
+with a constant mask, never a test in a loop.
+
+torch: ATen/native/cpu/BlasKernel.cpp and MKL.   Goto & van de Geijn 2008, Anatomy of high-performance matrix multiplication
+"""
+
+from dataclasses import dataclass, replace
+
+from .target import SIZES
+from .text import Text
+from .vectors import Vectors
+
+__all__ = ["Code", "Gemm", "gemm_text"]
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """A product: C[m, n] = A[m, k] B[k, n], ``batch`` times. Strides are (batch, row, column), in elements."""
+
+    m: int
+    n: int
+    k: int
+    a: tuple[int, int, int]
+    b: tuple[int, int, int]
+    c: tuple[int, int, int]
+    batch: int = 1
+    kind: str = "float"
+    accumulate: bool = False
+
+    @classmethod
+    def of(cls, m, n, k, transpose_a=False, transpose_b=False, batch=1, **more):
+        """The product of contiguous matrices, each as it is or transposed.
+
+        >>> Gemm.of(2, 3, 4, transpose_b=True).b
+        (12, 1, 4)
+        """
+        a = (m * k, 1, m) if transpose_a else (m * k, k, 1)
+        b = (k * n, 1, k) if transpose_b else (k * n, n, 1)
+        return cls(m, n, k, a, b, (m * n, n, 1), batch, **more)
+
+    def flipped(self):
+        """The same numbers as Cᵀ = Bᵀ Aᵀ."""
+        a, b, c = ((batch, column, row) for batch, row, column in (self.b, self.a, self.c))
+        return replace(self, m=self.n, n=self.m, a=a, b=b, c=c)
+
+    @property
+    def flops(self):
+        return 2 * self.batch * self.m * self.n * self.k
+
+
+@dataclass(frozen=True)
+class Code:
+    """A kernel's text, and how to run it: the number of its chunks, how many to claim at once, bytes of scratch."""
+
+    text: str
+    chunks: int
+    grain: int
+    scratch: int
+
+
+# ---------------------------------------------------------------------------------------------------------- the tiling
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a product is cut: tiles of ``rows`` x ``columns``, blocks of ``depth`` along k, chunks of ``tall`` x ``wide``.
+
+    ``way`` says how B is read: a "copied" panel, "direct", or "along" k, each column a vector.
+    """
+
+    lanes: int
+    rows: int
+    columns: int
+    depth: int
+    tall: int
+    wide: int
+    way: str
+
+
+def pieces(total, largest, unit=1):
+    """The size of equal pieces, a multiple of ``unit`` and no larger than ``largest``, but at least one unit.
+
+    >>> pieces(64, 14), pieces(784, 256, 16)
+    (13, 208)
+    """
+    largest = max(unit, largest // unit * unit)
+    number = max(1, -(-total // largest))
+    size = -(-total // number)
+    return max(unit, -(-size // unit) * unit)
+
+
+LARGEST_CHUNK, SMALLEST_CHUNK = 32_000_000, 2_000_000
+"""Floating-point operations: 0.3 ms, and 20 microseconds, where a core does 100 GFLOP/s."""
+
+
+def tiling(gemm, target):
+    """The tiling of a product, for a machine."""
+    lanes = target.lanes(gemm.kind)
+    if gemm.m <= FEW and gemm.a[2] == 1 and gemm.b[1] == 1 and gemm.b[2] != 1:
+        way, rows, columns, depth = "along", 1, lanes, max(1, gemm.k)
+    else:
+        vectors = min(max(2, (target.registers - 2) // (gemm.m + 1)), 8)
+        if target.width == 16 and target.registers == 32:
+            vectors = max(vectors, 3)
+        columns = pieces(gemm.n, vectors * lanes, lanes)
+        rows = rows_of(gemm.m, (target.registers - 2) // (columns // lanes) - 1)
+        way = "copied" if gemm.b[2] != 1 or gemm.m > 4 * rows else "direct"
+        depth = pieces(gemm.k, 32768 // SIZES[gemm.kind] // columns if way == "copied" else 1024, lanes)
+        while depth > lanes and 0 < gemm.k % depth < lanes:
+            depth -= lanes  # no block is shorter than a vector
+
+    tall = pieces(gemm.m, 256, rows)
+    share = min(max(gemm.flops // 16, SMALLEST_CHUNK), LARGEST_CHUNK)
+    wide = pieces(gemm.n, share // max(1, 2 * tall * gemm.k), columns)
+    return Tiling(lanes, rows, columns, depth, tall, wide, way)
+
+
+FEW = 4
+"""Rows: below, B is used too few times to be turned."""
+
+
+def rows_of(m, most):
+    """The rows of a tile: a divisor of m if there is a good one, so that all tiles are the same; else about equal.
+
+    >>> rows_of(64, 14), rows_of(100, 14), rows_of(37, 14)
+    (8, 10, 13)
+    """
+    divisors = [rows for rows in range(max(1, most // 2 + 1), most + 1) if m % rows == 0]
+    return max(divisors) if divisors else pieces(m, most)
+
+
+# ------------------------------------------------------------------------------------------------------------ the tile
+
+
+def counts_of(v, columns):
+    """How many lanes of each vector count in a row of ``columns``: all, but for the last one's."""
+    return [min(v.lanes, columns - start) for start in range(0, columns, v.lanes)]
+
+
+def write_tile(text, name, gemm, cut, rows, columns):
+    """The function ``@name``: ``rows`` x ``columns`` of C, a block along k."""
+    v = Vectors(text, gemm.kind, cut.lanes)
+    sums_of = sums_along if cut.way == "along" else sums_of_tile
+    with text.function(f"internal fastcc void @{name}(ptr %a, ptr %b, ptr %c, i64 %k)", "noinline nounwind"):
+        sums = iter(sums_of(text, v, gemm, cut, rows, columns))
+        adds = gemm.accumulate or gemm.k > cut.depth
+        for i in range(rows):
+            for start, count in enumerate(counts_of(v, columns)):
+                place = text.at("%c", i * gemm.c[1] + start * v.lanes * gemm.c[2], gemm.kind)
+                value = next(sums)
+                v.store(v.add(v.load(place, count, gemm.c[2]), value) if adds else value, place, count, gemm.c[2])
+
+
+def sums_of_tile(text, v, gemm, cut, rows, columns):
+    """Row by row the vectors of sums: each step along k multiplies a row of the panel by a column of A."""
+    counts, copied = counts_of(v, columns), cut.way == "copied"
+    with text.loop("p", 0, "%k", carry=[(v.type, v.zero)] * (rows * len(counts))) as p:
+        panel = text.at("%b", text.multiply(p, cut.columns if copied else gemm.b[1]), gemm.kind)
+        row = [
+            v.load(text.at(panel, start * v.lanes, gemm.kind), None if copied else count)
+            for start, count in enumerate(counts)
+        ]
+        column, sums, following = text.at("%a", text.multiply(p, gemm.a[2]), gemm.kind), iter(p.values), []
+        for i in range(rows):
+            x = v.spread(text.load(gemm.kind, text.at(column, i * gemm.a[1], gemm.kind)))
+            following += [v.multiply_add(x, vector, next(sums)) for vector in row]
+        p.carry(*following)
+    return p.values
+
+
+def sums_along(text, v, gemm, cut, rows, columns):
+    """One vector of sums: each is a column of B times A's row, a vector of both at a time."""
+
+    def step(p, sums, count):
+        x = v.load(text.at("%a", p, gemm.kind), count)
+        places = [text.at("%b", text.add(p, j * gemm.b[2]), gemm.kind) for j in range(columns)]
+        return [v.multiply_add(x, v.load(place, count), sum) for place, sum in zip(places, sums)]
+
+    whole = gemm.k // v.lanes * v.lanes
+    with text.loop("p", 0, whole, v.lanes, carry=[(v.type, v.zero)] * columns) as p:
+        p.carry(*step(p, p.values, v.lanes))
+    sums = step(whole, p.values, gemm.k - whole) if gemm.k > whole else p.values
+    return [v.sums([*sums, *[v.zero] * (v.lanes - columns)])]
+
+
+# ----------------------------------------------------------------------------------------------------- a panel's copy
+
+
+def write_copy(text, name, gemm, cut, columns):
+    """The function ``@name``: a panel of B, ``columns`` wide, one row behind the other in ``%to``."""
+    v = Vectors(text, gemm.kind, cut.lanes)
+    with text.function(f"internal fastcc void @{name}(ptr %b, ptr %to, i64 %k)", "noinline nounwind"):
+        if gemm.b[1] == 1 and gemm.b[2] != 1:
+            write_turned(text, v, gemm, cut, columns)
+            return
+        with text.loop("p", 0, "%k") as p:
+            row = text.at("%b", text.multiply(p, gemm.b[1]), gemm.kind)
+            to = text.at("%to", text.multiply(p, cut.columns), gemm.kind)
+            for start, count in enumerate(counts_of(v, columns)):
+                vector = v.load(text.at(row, start * v.lanes * gemm.b[2], gemm.kind), count, gemm.b[2])
+                v.store(vector, text.at(to, start * v.lanes, gemm.kind))
+
+
+def write_turned(text, v, gemm, cut, columns):
+    """Copy squares of lanes x lanes numbers, turned: B's columns are what is contiguous.
+
+    The last square along k begins early enough to be whole. Beyond the panel's columns the last one is repeated: those
+    lanes are never stored in C.
+    """
+    length = min(v.lanes, gemm.k)
+    with text.loop("p", 0, "%k", v.lanes) as turn, text.loop("s", 0, columns, v.lanes) as start:
+        p = text.minimum(turn, text.subtract("%k", length))
+        corner = text.at("%b", text.add(p, text.multiply(start, gemm.b[2])), gemm.kind)
+        last = text.subtract(columns - 1, start)
+        places = [text.minimum(j, last) if columns % v.lanes else j for j in range(v.lanes)]
+        squares = [v.load(text.at(corner, text.multiply(j, gemm.b[2]), gemm.kind), length) for j in places]
+        to = text.at("%to", text.add(text.multiply(p, cut.columns), start), gemm.kind)
+        for i, row in enumerate(v.transpose(squares)[:length]):
+            v.store(row, text.at(to, i * cut.columns, gemm.kind))
+
+
+# ----------------------------------------------------------------------------------------------------------- the kernel
+
+
+def better_flipped(gemm):
+    """Whether Cᵀ = Bᵀ Aᵀ is the easier product: C's columns are contiguous, or there are too few columns for a vector."""
+    if gemm.c[2] != 1 and gemm.c[1] == 1:
+        return gemm.n > FEW or gemm.m <= FEW
+    return gemm.n <= FEW < gemm.m
+
+
+def gemm_text(name, gemm, target, preamble, epilogue=None):
+    """The kernel ``@name`` that computes a product, as Code. Its text is in vectors: link it at level "vectors".
+
+    ``preamble`` is LLVM text that defines ``%A``, ``%B`` and ``%C`` from ``%p``. ``epilogue(text, batch, i0, i1, j0, j1)``,
+    if there is one, writes what shall happen to the rows i0 to i1 and columns j0 to j1 of C as soon as they are done.
+    """
+    names = ["%A", "%B"]
+    flip = better_flipped(gemm)
+    if flip:
+        gemm, names = gemm.flipped(), ["%B", "%A"]
+    cut = tiling(gemm, target)
+    text = Text()
+    bands, strips = -(-gemm.m // cut.tall), -(-gemm.n // cut.wide)
+    edge, rest = gemm.n % cut.columns, gemm.m % cut.rows
+    for columns in {min(gemm.n, cut.columns), edge} - {0}:
+        for rows in {min(gemm.m, cut.rows), rest} - {0}:
+            write_tile(text, f"{name}.{rows}x{columns}", gemm, cut, rows, columns)
+        if cut.way == "copied":
+            write_copy(text, f"{name}.copy{columns}", gemm, cut, columns)
+
+    with text.function(f"void @{name}(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
+        text.do(preamble)
+        with text.loop("chunk", "%begin", "%end") as chunk:
+            left, strip = text.divide(chunk, strips)
+            batch, band = text.divide(left, bands)
+            i0, j0 = text.multiply(band, cut.tall), text.multiply(strip, cut.wide)
+            i1 = text.minimum(text.add(i0, cut.tall), gemm.m) if bands > 1 else gemm.m
+            j1 = text.minimum(text.add(j0, cut.wide), gemm.n) if strips > 1 else gemm.n
+            write_chunk(text, name, gemm, cut, names, (batch, i0, i1, j0, j1))
+            if epilogue:
+                epilogue(text, batch, *((j0, j1, i0, i1) if flip else (i0, i1, j0, j1)))
+
+    chunks = gemm.batch * bands * strips
+    worth = -(-SMALLEST_CHUNK * chunks // max(1, gemm.flops))
+    scratch = cut.depth * cut.columns * SIZES[gemm.kind] if cut.way == "copied" else 0
+    return Code(str(text), chunks, max(1, min(worth // 2, chunks // 8)), scratch)
+
+
+def write_chunk(text, name, gemm, cut, names, where):
+    """One chunk of C: block after block along k, panel after panel, tile after tile."""
+    batch, i0, i1, j0, j1 = where
+    a0 = text.at(names[0], text.add(text.multiply(batch, gemm.a[0]), text.multiply(i0, gemm.a[1])), gemm.kind)
+    b0 = text.at(names[1], text.add(text.multiply(batch, gemm.b[0]), text.multiply(j0, gemm.b[2])), gemm.kind)
+    start = text.add(text.multiply(i0, gemm.c[1]), text.multiply(j0, gemm.c[2]))
+    c0 = text.at("%C", text.add(text.multiply(batch, gemm.c[0]), start), gemm.kind)
+    tall, wide = text.subtract(i1, i0), text.subtract(j1, j0)
+
+    if gemm.k > cut.depth and not gemm.accumulate:
+        write_zeros(text, gemm, c0, tall, wide)
+    with text.loop("k", 0, max(1, gemm.k), cut.depth) as k:
+        depth = text.minimum(text.subtract(gemm.k, k), cut.depth)
+        a = text.at(a0, text.multiply(k, gemm.a[2]), gemm.kind)
+        b = text.at(b0, text.multiply(k, gemm.b[1]), gemm.kind)
+
+        for columns, start, end in parts(text, wide, gemm.n, cut.columns):
+            with text.loop("j", start, end, cut.columns) as j:
+                panel = text.at(b, text.multiply(j, gemm.b[2]), gemm.kind)
+                if cut.way == "copied":
+                    text.do(f"call fastcc void @{name}.copy{columns}(ptr {panel}, ptr %scratch, i64 {depth})")
+                    panel = "%scratch"
+                for rows, first, last in parts(text, tall, gemm.m, cut.rows):
+                    with text.loop("i", first, last, cut.rows) as i:
+                        corner = text.add(text.multiply(i, gemm.c[1]), text.multiply(j, gemm.c[2]))
+                        to, row = text.at(c0, corner, gemm.kind), text.at(a, text.multiply(i, gemm.a[1]), gemm.kind)
+                        pointers = f"ptr {row}, ptr {panel}, ptr {to}"
+                        text.do(f"call fastcc void @{name}.{rows}x{columns}({pointers}, i64 {depth})")
+
+
+def write_zeros(text, gemm, c, tall, wide):
+    """Make a chunk of C zero, for the blocks along k to add to."""
+    with text.loop("i", 0, tall) as i:
+        row = text.at(c, text.multiply(i, gemm.c[1]), gemm.kind)
+        if gemm.c[2] == 1:
+            size = text.multiply(wide, SIZES[gemm.kind])
+            text.do(f"call void @llvm.memset.p0.i64(ptr {row}, i8 0, i64 {size}, i1 false)")
+        else:
+            with text.loop("j", 0, wide) as j:
+                text.store(gemm.kind, "0.0", text.at(row, text.multiply(j, gemm.c[2]), gemm.kind))
+
+
+def parts(text, length, total, size):
+    """A chunk's stretch in tiles of ``size``, and what is left at the end of ``total``: (size, begin, end) of both.
+
+    All chunks but the last are multiples of ``size``: there the second part is empty.
+    """
+    whole = text.multiply(text.divide(length, size)[0], size)
+    found = [(size, 0, whole)] if total >= size else []
+    if total % size:
+        found.append((total % size, whole, length))
+    return found

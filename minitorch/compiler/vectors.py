@@ -1,0 +1,102 @@
+"""Vectors in LLVM text: as many numbers as a register holds, or fewer, next to each other in memory or apart.
+
+    v = Vectors(text, "float", 16)
+    row = v.load("%p", 10)              ten numbers; the other six lanes are 0
+    v.store(row, "%q", 10, stride=4)    written four apart
+
+Where fewer than all lanes are meant, their number is known when the text is written: the mask is a constant, and no
+address outside is touched.
+"""
+
+__all__ = ["Vectors"]
+
+
+class Vectors:
+    """Writes instructions on vectors of ``lanes`` numbers of one LLVM type into a text."""
+
+    def __init__(self, text, kind, lanes):
+        self.text, self.kind, self.lanes = text, kind, lanes
+        self.type = f"<{lanes} x {kind}>"
+        self.size = 8 if kind == "double" else 4
+        self.suffix = f"v{lanes}f{8 * self.size}"
+        self.zero = "zeroinitializer"
+
+    def mask(self, count):
+        """True for the first ``count`` lanes."""
+        return f"<{self.lanes} x i1> <" + ", ".join(f"i1 {int(lane < count)}" for lane in range(self.lanes)) + ">"
+
+    def places(self, pointer, stride):
+        """The addresses of lanes that lie ``stride`` apart."""
+        offsets = ", ".join(f"i64 {lane * stride}" for lane in range(self.lanes))
+        return self.text.let("places", f"getelementptr {self.kind}, ptr {pointer}, <{self.lanes} x i64> <{offsets}>")
+
+    def load(self, pointer, count=None, stride=1):
+        """The first ``count`` lanes from memory, the others 0."""
+        count = self.lanes if count is None else count
+        if stride == 1 and count == self.lanes:
+            return self.text.load(self.type, pointer, self.size)
+        where = f"{self.mask(count)}, {self.type} {self.zero})"
+        if stride == 1:
+            call = f"call {self.type} @llvm.masked.load.{self.suffix}.p0(ptr {pointer}, i32 {self.size}, {where}"
+        else:
+            pointers = f"<{self.lanes} x ptr> {self.places(pointer, stride)}"
+            call = f"call {self.type} @llvm.masked.gather.{self.suffix}.v{self.lanes}p0({pointers}, i32 {self.size}, {where}"
+        return self.text.let("v", call)
+
+    def store(self, value, pointer, count=None, stride=1):
+        """Write the first ``count`` lanes."""
+        count = self.lanes if count is None else count
+        if stride == 1 and count == self.lanes:
+            self.text.store(self.type, value, pointer, self.size)
+        elif stride == 1:
+            arguments = f"{self.type} {value}, ptr {pointer}, i32 {self.size}, {self.mask(count)}"
+            self.text.do(f"call void @llvm.masked.store.{self.suffix}.p0({arguments})")
+        else:
+            pointers = f"<{self.lanes} x ptr> {self.places(pointer, stride)}"
+            arguments = f"{self.type} {value}, {pointers}, i32 {self.size}, {self.mask(count)}"
+            self.text.do(f"call void @llvm.masked.scatter.{self.suffix}.v{self.lanes}p0({arguments})")
+
+    def spread(self, number):
+        """A number in all lanes."""
+        one = self.text.let("one", f"insertelement {self.type} poison, {self.kind} {number}, i64 0")
+        zeros = f"<{self.lanes} x i32> zeroinitializer"
+        return self.text.let("all", f"shufflevector {self.type} {one}, {self.type} poison, {zeros}")
+
+    def multiply_add(self, a, b, c):
+        """a * b + c, rounded once where the machine can."""
+        arguments = ", ".join(f"{self.type} {value}" for value in (a, b, c))
+        return self.text.let("sum", f"call {self.type} @llvm.fmuladd.{self.suffix}({arguments})")
+
+    def add(self, a, b):
+        """a + b."""
+        return self.text.let("sum", f"fadd {self.type} {a}, {b}")
+
+    def interleave(self, a, b):
+        """a0 b0 a1 b1 …, in two vectors."""
+        half, both = self.lanes // 2, []
+        for start in (0, half):
+            order = [index for lane in range(start, start + half) for index in (lane, self.lanes + lane)]
+            lanes = ", ".join(f"i32 {index}" for index in order)
+            shuffle = f"shufflevector {self.type} {a}, {self.type} {b}, <{self.lanes} x i32> <{lanes}>"
+            both.append(self.text.let("pair", shuffle))
+        return both
+
+    def transpose(self, rows):
+        """The columns of a square of ``lanes`` vectors. Each round interleaves row i with row i + lanes / 2.
+
+        A round is a block of its own: within one LLVM tries to merge shuffles, which takes twice as long to compile
+        and finds nothing.
+        """
+        half = self.lanes // 2
+        for _ in range(half.bit_length()):
+            rows = [vector for i in range(half) for vector in self.interleave(rows[i], rows[i + half])]
+            self.text.cut()
+        return rows
+
+    def sums(self, rows):
+        """The sum of each of ``lanes`` vectors, in one. Each round interleaves as ``transpose`` does, and adds."""
+        while len(rows) > 1:
+            half = len(rows) // 2
+            rows = [self.add(*self.interleave(rows[i], rows[i + half])) for i in range(half)]
+            self.text.cut()
+        return rows[0]

@@ -1,0 +1,49 @@
+"""What the tests of native kernels share: a table of arrays, and a kernel that is run over it."""
+
+import ctypes
+
+import numpy as np
+
+from minitorch.compiler.link import host, link
+from minitorch.compiler.target import Target
+from minitorch.compiler.threads import Block
+
+RUNNABLE = [
+    target
+    for target, needs in [(Target.avx512(), "+avx512f"), (Target.avx2(), "+avx2"), (Target.generic(), "")]
+    if host().triple.startswith("x86_64") and "linux" in host().triple and needs in host().features
+]
+"""Machines whose code this one can run as well."""
+
+
+def preamble(*names):
+    """LLVM text that defines %A, %B, … as the pointers of the table %p."""
+    lines = [
+        f"%{name}.at = getelementptr ptr, ptr %p, i64 {i}\n  %{name} = load ptr, ptr %{name}.at" for i, name in enumerate(names)
+    ]
+    return "\n  ".join(lines)
+
+
+class Kernel:
+    """A kernel's code, linked."""
+
+    def __init__(self, name, code, target=None, level="vectors"):
+        self.code, self.library = code, link(code.text, target, level)
+        signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+        self.function = signature(self.library.address(name))
+        self.scratch = Block(code.scratch)
+
+    def __call__(self, *arrays, ranges=None):
+        table = (ctypes.c_void_p * len(arrays))(*[array.ctypes.data for array in arrays])
+        for begin, end in ranges or [(0, self.code.chunks)]:
+            self.function(ctypes.addressof(table), self.scratch.address, begin, end)
+
+
+def view(buffer, shape, strides):
+    """The array of that shape in a flat buffer, with strides in elements."""
+    return np.lib.stride_tricks.as_strided(buffer, shape, [stride * buffer.itemsize for stride in strides])
+
+
+def spread(shape, strides):
+    """How many elements a buffer needs to hold an array."""
+    return 1 + sum(stride * (size - 1) for size, stride in zip(shape, strides) if size)
