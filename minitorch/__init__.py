@@ -22,7 +22,7 @@ from .device import device, get_default_device, set_default_device
 from .dtypes import (
     bfloat16, bool, can_cast, cdouble, cfloat, complex64, complex128, double, dtype, finfo, float, float16, float32, float64,
     get_default_dtype, half, iinfo, int, int8, int16, int32, int64, long, promote_types, set_default_dtype, short,
-    uint8,
+    uint8, uint16, uint32, uint64,
 )  # fmt: skip
 from .engine import (
     Tensor, enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
@@ -121,7 +121,7 @@ globals().update(accepting_out(globals(), TAKE_OUT))
 
 SUBMODULES = (
     "accelerator", "amp", "autograd", "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func",
-    "futures", "hub", "jit", "linalg", "masked", "mps", "multiprocessing", "nn", "optim", "profiler", "random",
+    "futures", "hub", "jit", "linalg", "masked", "mps", "multiprocessing", "nn", "onnx", "optim", "profiler", "random",
     "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "vision", "xpu",
 )  # fmt: skip
 """Loaded when first used: a program that needs only tensors starts sooner."""
@@ -186,6 +186,7 @@ ELSEWHERE = {
 MODULE_OF = {name: module for module, names in ELSEWHERE.items() for name in names}
 
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
+newaxis = None
 
 OURS = {"absence", "accepting_out", "autocast_doors", "import_module", "math"}
 __all__ = sorted(

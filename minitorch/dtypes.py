@@ -10,11 +10,13 @@ torch: c10/core/ScalarType.h, aten/src/ATen/native/TypeProperties.cpp
 import builtins
 import math
 
+from .errors import TYPE_NAMES
+
 __all__ = [
-    "DTYPES", "as_dtype", "bfloat16", "bool", "can_cast", "cdouble", "cfloat", "complex128", "complex64", "converted", "double",
-    "dtype", "finfo", "float", "float16", "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int16",
+    "DTYPES", "WIDE_UNSIGNED", "as_dtype", "bfloat16", "bool", "can_cast", "cdouble", "cfloat", "complex128", "complex64", "converted",
+    "double", "dtype", "finfo", "float", "float16", "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int16",
     "int32", "int64", "int8", "long", "number_dtype", "promote_types", "result_dtype", "set_default_dtype", "short",
-    "uint8",
+    "uint16", "uint32", "uint64", "uint8",
 ]  # fmt: skip
 
 BOOL, INTEGER, FLOATING, COMPLEX = range(4)
@@ -46,7 +48,7 @@ class dtype:
 
     @property
     def is_signed(self):
-        return self.category != BOOL and self.name != "uint8"
+        return self.category != BOOL and not self.name.startswith("uint")
 
     def to_real(self):
         """The type of the real part."""
@@ -81,7 +83,13 @@ complex64 = dtype("complex64", COMPLEX, 8, 8, 23)
 complex128 = dtype("complex128", COMPLEX, 16, 11, 52)
 bool_ = dtype("bool", BOOL, 1)
 
-DTYPES = (bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128)
+uint16, uint32, uint64 = [dtype(f"uint{8 * size}", INTEGER, size) for size in (2, 4, 8)]
+WIDE_UNSIGNED = uint16, uint32, uint64
+"""What files of tokens and pictures hold. They are stored and converted, and don't mix with other integers."""
+
+DTYPES = (
+    bool_, uint8, int8, int16, int32, int64, *WIDE_UNSIGNED, float16, bfloat16, float32, float64, complex64, complex128,
+)  # fmt: skip
 """All of them, in the order in which a wider one of the same category comes later."""
 
 PYTHON_TYPES = {builtins.bool: bool_, builtins.int: int64, builtins.float: float64, complex: complex128}
@@ -136,6 +144,12 @@ def promote_types(type1, type2):
 
 
 def _promote(a, b):
+    if a is not b and (a in WIDE_UNSIGNED or b in WIDE_UNSIGNED) and FLOATING not in (a.category, b.category):
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{TYPE_NAMES[a.name]} and {TYPE_NAMES[b.name]}\n"
+            "convert first, with .long() or .to(torch.int64)"
+        )
     if a.category != b.category:
         low, high = sorted((a, b), key=lambda d: d.category)
         if high is complex64 and low is float64:
@@ -237,7 +251,7 @@ class iinfo:
         self.max = 2 ** (self.bits - 1) - 1 if type.is_signed else 2**self.bits - 1
 
     def __repr__(self):
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
 
 
 C_TYPES = {
@@ -251,7 +265,7 @@ def converted(value, d):
     """A Python number as one that type ``d`` holds: whole for integers, True or False for booleans.
 
     Raises RuntimeError for a number out of range, or with an imaginary part that would be lost. Infinity is no number
-    out of range, and negative ones may wrap in uint8, as in PyTorch.
+    out of range, and negative ones may wrap in unsigned types, as in PyTorch.
     """
     if value.__class__ is builtins.float and -6e4 < value < 6e4 and d.category >= FLOATING:
         return value
@@ -267,7 +281,7 @@ def converted(value, d):
     if d.category == BOOL:
         return builtins.bool(value)
     if d.category == INTEGER:
-        return builtins.int(value) if d.is_signed else builtins.int(value) % 2**8
+        return builtins.int(value) if d.is_signed else builtins.int(value) % 2 ** (8 * d.itemsize)
     return builtins.float(value) if value.__class__ is builtins.int and value >= 2**63 else value
 
 

@@ -21,6 +21,7 @@ class Mode(threading.local):
     inference = False
     autocast = None  # the dtype that products are computed in, see casting.py
     listeners = ()  # each is called with (row, inputs, params, output, whether it was written in place)
+    readers = ()  # each is called with (what, tensor, result) where Python reads elements: there a listener loses sight
 
     def __init__(self):
         for backend in ARRAY_TYPES.values():
@@ -39,16 +40,15 @@ def tell(row, inputs, params, out, written):
 def tracer():
     """The listener that writes this run down as a graph (compiler/trace.py), or None."""
     for listener in MODE.listeners:
-        if hasattr(listener, "leave"):
+        if hasattr(listener, "rate"):
             return listener
     return None
 
 
 def leave(what, tensor, result=None):
-    """Tell the listeners that the values of ``tensor`` are looked at, by ``what``: no graph can follow them from there."""
-    for listener in MODE.listeners:
-        if hasattr(listener, "leave"):
-            listener.leave(what, tensor, result)
+    """Tell the readers that Python looks at the values of ``tensor``, by ``what``: no graph can follow them from there."""
+    for reader in MODE.readers:
+        reader(what, tensor, result)
 
 
 GENERATOR = 0x20

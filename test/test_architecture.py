@@ -28,14 +28,14 @@ STAGES = {"trace", "simplify", "fuse", "plan", "lower", "llvm", "cuda"}
 """Of the compiler: none knows another. What they are made of (graph, text, target, gemm, link…) is for all of them."""
 
 LATE_PACKAGES = {
-    "PIL", "cupy", "llvmlite", "matplotlib", "ml_dtypes", "mpi4py", "onnx", "sklearn", "tensorboardX", "torch", "tqdm",
+    "PIL", "cupy", "llvmlite", "matplotlib", "ml_dtypes", "mpi4py", "onnx", "onnxruntime", "sklearn", "tensorboardX", "torch", "tqdm",
 }  # fmt: skip
 LATE_STDLIB = {"inspect", "multiprocessing", "pickle", "queue", "tempfile", "traceback", "zipfile"}
 
 # Not loaded by `import minitorch`, unless NumPy itself loads them.
 HEAVY = {
     "asyncio", "click", "concurrent.futures", "cupy", "doctest", "email", "http", "inspect", "llvmlite", "logging", "matplotlib",
-    "ml_dtypes", "multiprocessing", "pdb", "scipy", "sklearn", "socket", "sqlite3", "ssl", "subprocess", "tempfile",
+    "ml_dtypes", "multiprocessing", "onnx", "onnxruntime", "pdb", "scipy", "sklearn", "socket", "sqlite3", "ssl", "subprocess", "tempfile",
     "torch", "tqdm", "unittest", "urllib", "xml", "zipfile",
 }  # fmt: skip
 

@@ -125,10 +125,15 @@ def dtype_of(x):
     if found is None and x.dtype.name == "bfloat16":
         ARRAY_DTYPE[dtypes.bfloat16]
         found = DTYPE_OF.get(x.dtype)
+    if found is None and not x.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not "
+            "supported.\nconvert it first: array.astype(array.dtype.newbyteorder('='))"
+        )
     if found is None:
         raise TypeError(
             f"can't convert np.ndarray of type numpy.{x.dtype.type.__name__}. The only supported types are: float64, float32, "
-            "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."
+            "float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
         )
     return found
 
@@ -158,14 +163,14 @@ def array_of(data, dtype=None, default=dtypes.float32):
     being ``default``. Raises an exception in PyTorch's words for what is no array of numbers."""
     data = plain(data)
     made = numpy.array(data)
-    if made.dtype.kind not in "biufcV" or made.dtype.char == "Q":
-        raise unfit(data, made)
     if isinstance(data, (ndarray, numpy.generic)):
         dtype_of(made)
         return made if dtype is None else cast(made, dtype)
+    if made.dtype.kind not in "biufcV" or (made.dtype.char == "Q" and dtype is not dtypes.uint64):
+        raise unfit(data, made)
     if dtype is None:
         dtype = dtype_of_elements(data, made, default)
-    elif dtype.category == 1 and dtype.itemsize < 8 and made.size:
+    elif dtype.category == 1 and dtype is not dtypes.int64 and made.size:
         check_range(made, dtype)
     return made if ARRAY_DTYPE[dtype] is made.dtype else cast(made, dtype)
 
@@ -218,6 +223,8 @@ def kinds_of(data):
 
 def check_range(made, dtype):
     """Raise RuntimeError for numbers too large for an integer dtype. Negative ones may wrap, as in PyTorch."""
+    if dtype is dtypes.uint64 and made.dtype.kind == "i" and made.min() < 0:
+        raise OverflowError("can't convert negative int to unsigned")
     top = 2 ** (8 * dtype.itemsize - dtype.is_signed) - 1
     if made.max() > top or made.min() < -top - 1:
         raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow\nit holds at most {top}")

@@ -96,11 +96,12 @@ class Tracer:
         self.left, self.items, self.places, self.arrays = [], [], {}, []
 
     def __enter__(self):
-        self.before, MODE.listeners = MODE.listeners, (*MODE.listeners, self)
+        self.before = MODE.listeners, MODE.readers
+        MODE.listeners, MODE.readers = (*MODE.listeners, self), (*MODE.readers, self.leave)
         return self
 
     def __exit__(self, *exception):
-        MODE.listeners = self.before
+        MODE.listeners, MODE.readers = self.before
 
     # ---------------------------------------------------------------------------------------------------- what is told
 

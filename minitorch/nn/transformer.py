@@ -5,7 +5,7 @@ import math
 import warnings
 
 from ..creation import full
-from ..engine import is_grad_enabled
+from ..engine import MODE, is_grad_enabled
 from . import functional as F
 from . import init
 from .activation import GELU, ReLU
@@ -110,24 +110,27 @@ class TransformerEncoder(Module):
         other = None if mask is None else mask.dtype
         padding = canonical_mask(src_key_padding_mask, "src_key_padding_mask", other, "mask", src.dtype)
         mask = canonical_mask(mask, "mask", None, "", src.dtype, check_other=False)
-        packed = self._packs(src, mask, padding)
+        unseen = self._unseen(src, mask, padding)
         is_causal = _is_triangle(mask, is_causal, _length(src, self.layers[0].self_attn.batch_first))
         output = src
         for layer in self.layers:
             output = layer(output, src_mask=mask, is_causal=is_causal, src_key_padding_mask=padding)
-        if packed:
-            output = output.masked_fill((padding != 0).unsqueeze(-1), 0)
+        if unseen is not None:
+            output = output.masked_fill(unseen.unsqueeze(-1), 0)
         return output if self.norm is None else self.norm(output)
 
-    def _packs(self, src, mask, padding):
-        """Whether PyTorch would compute without the padding."""
+    def _unseen(self, src, mask, padding):
+        """The padding that PyTorch computes without, so that zeros stand there; None if it computes with it."""
         first = self.layers[0]
         if not self.use_nested_tensor or first.training or src.dim() != 3 or padding is None or mask is not None:
-            return False
+            return None
         if is_grad_enabled() and (src.requires_grad or any([p.requires_grad for p in first.parameters()])):
-            return False
-        seen = (padding == 0).long()
-        return not self.mask_check or bool((seen[:, 1:] <= seen[:, :-1]).all())
+            return None
+        unseen = padding != 0
+        if not self.mask_check:
+            return unseen
+        seen = unseen.logical_not().long()
+        return unseen & (seen[:, 1:] <= seen[:, :-1]).all()
 
 
 class TransformerDecoder(Module):
@@ -316,7 +319,7 @@ def _triangle(size, device=None, dtype=None):
 
 def _is_triangle(mask, is_causal, size):
     """``is_causal``; if that is None, whether the mask is the triangle that hides what comes later."""
-    if is_causal is not None or mask is None:
+    if is_causal is not None or mask is None or MODE.readers:  # a hint: nothing is lost without it
         return is_causal is True
     triangle = _triangle(size, mask.device, mask.dtype)
     return mask.size() == triangle.size() and bool((mask == triangle).all())

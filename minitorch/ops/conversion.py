@@ -83,7 +83,8 @@ LEGACY = {
     "FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTensor": dtypes.float16, "BFloat16Tensor": dtypes.bfloat16,
     "LongTensor": dtypes.int64, "IntTensor": dtypes.int32, "ShortTensor": dtypes.int16, "CharTensor": dtypes.int8,
     "ByteTensor": dtypes.uint8, "BoolTensor": dtypes.bool, "ComplexFloatTensor": dtypes.complex64,
-    "ComplexDoubleTensor": dtypes.complex128,
+    "ComplexDoubleTensor": dtypes.complex128, "UInt16Tensor": dtypes.uint16, "UInt32Tensor": dtypes.uint32,
+    "UInt64Tensor": dtypes.uint64,
 }  # fmt: skip
 """PyTorch's oldest names of the dtypes."""
 
@@ -185,7 +186,7 @@ def item(input):
     number = input._array.item()
     if number.__class__ not in (builtins.float, builtins.int, builtins.bool, complex):
         number = builtins.float(number)
-    if input._mode.listeners:
+    if input._mode.readers:
         input._leave("item", input, number)
     return number
 

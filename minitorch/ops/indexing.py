@@ -14,7 +14,7 @@ __all__ = [
     "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at", "index_copy", "index_copy_",
     "index_fill", "index_fill_", "index_put", "index_put_", "index_put_at", "index_select", "masked_scatter",
     "masked_scatter_", "masked_select", "multi_slice", "narrow", "nll", "nll_grad", "scatter", "scatter_",
-    "scatter_add", "scatter_add_", "select", "setitem", "several_views", "take", "take_along_dim", "unbind",
+    "scatter_add", "scatter_add_", "select", "setitem", "several_views", "take", "take_along_dim", "unbind", "within",
 ]  # fmt: skip
 
 
@@ -301,6 +301,12 @@ def several_views(views, name):
 # ------------------------------------------------------------------------------------------------- indices along a dim
 
 
+def within(index, size):
+    """Whether all of ``index`` lies in [0, size). A check changes nothing that is computed, so it passes no gate."""
+    array = index._array
+    return not array.size or (0 <= array.min() and array.max() < size)
+
+
 def check_index(name, input, index):
     """Raise RuntimeError or IndexError if ``index`` can't be one into ``input``."""
     if index.dtype is not int64 and index.dtype.name != "int32" and index.numel():
@@ -400,7 +406,7 @@ def index_select(input, dim, index):
     if input.ndim == 0:
         return input.clone()
     index = index.reshape(-1)
-    if index.numel() and (int(index.min()) < 0 or int(index.max()) >= input.shape[d]):
+    if not within(index, input.shape[d]):
         raise IndexError("index out of range in self")
     return input.index_at((index,), (d,))
 

@@ -231,9 +231,9 @@ def expand_as(input, other):
     return input.expand(other.shape)
 
 
-def broadcast_to(input, size):
+def broadcast_to(input, *given, size=None):
     """``expand`` to ``size``.   torch: broadcast_to"""
-    return input.expand(size)
+    return input.expand(*given) if size is None else input.expand(size)
 
 
 def sum_to_size(input, *size):

@@ -22,9 +22,7 @@ def iterator(input):
 def as_bool(input):
     """bool(x), of one element. Raises RuntimeError for others."""
     if input._array.size == 1:
-        if input._mode.listeners:
-            input._leave("bool", input)
-        return bool(input._array.item())
+        return bool(input.item())
     if not input._array.size:
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
     raise RuntimeError(
@@ -67,8 +65,7 @@ def as_index(input):
     """x as a position in a list. Raises TypeError unless it is one integer."""
     if input._array.size != 1 or input._array.dtype.kind not in "biu":
         raise TypeError("only integer tensors of a single element can be converted to an index")
-    input._leave("int", input)
-    return int(input._array.item())
+    return int(input.item())
 
 
 def contains(input, element):

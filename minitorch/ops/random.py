@@ -251,6 +251,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
 
 EXACT = {
     "bool": 1, "uint8": 2**8 - 1, "int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1,
+    "uint16": 2**16 - 1, "uint32": 2**32 - 1, "uint64": 2**64 - 1,
     "bfloat16": 2**8, "float16": 2**11, "float32": 2**24, "float64": 2**53,
 }  # fmt: skip
 """The largest integer up to which a dtype holds every one."""
@@ -261,7 +262,7 @@ LARGEST = {
 }  # fmt: skip
 
 LIMITS = {name: (-EXACT[name] - 1, EXACT[name]) for name in ("int8", "int16", "int32", "int64")}
-LIMITS |= {name: (0, EXACT[name]) for name in ("bool", "uint8")}
+LIMITS |= {name: (0, EXACT[name]) for name in ("bool", "uint8", "uint16", "uint32", "uint64")}
 LIMITS |= {name: (-largest, largest) for name, largest in LARGEST.items()}
 
 

@@ -32,12 +32,11 @@ __all__ = [
 TYPES = {
     "BOOL": dtypes.bool, "U8": dtypes.uint8, "I8": dtypes.int8, "I16": dtypes.int16, "F16": dtypes.float16,
     "BF16": dtypes.bfloat16, "I32": dtypes.int32, "F32": dtypes.float32, "C64": dtypes.complex64, "F64": dtypes.float64,
-    "I64": dtypes.int64,
+    "I64": dtypes.int64, "U16": dtypes.uint16, "U32": dtypes.uint32, "U64": dtypes.uint64,
 }  # fmt: skip
 NAMES = {dtype: name for name, dtype in TYPES.items()}
 BITS_OF_OTHERS = {
     "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
-    "U16": 16, "U32": 32, "U64": 64,
 }  # fmt: skip
 """The types of the format that this library lacks: they are listed, but not read."""
 BITS = {**{name: 8 * dtype.itemsize for name, dtype in TYPES.items()}, **BITS_OF_OTHERS}

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from contextlib import nullcontext
 from types import FunctionType
 
+from ..dtypes import WIDE_UNSIGNED
 from ..dtypes import dtype as dtype_type
 from ..engine import Tensor
 from ..layout import layout as layout_type
@@ -26,6 +27,7 @@ from .rebuilding import (
     rebuild_parameter,
     rebuild_parameter_with_state,
     rebuild_tensor_v2,
+    rebuild_tensor_v3,
 )
 from .replacing import replaced_when_complete
 
@@ -172,7 +174,10 @@ class LegacyPickler(TensorPickler):
 
 def reduced(tensor):
     """How a tensor is pickled: the function that makes it again, and its arguments."""
-    storage = TypedStorage(wrap_storage=untyped_storage(tensor), dtype=tensor.dtype)
+    bytewise = tensor.dtype in WIDE_UNSIGNED  # these have no storages of their own
+    storage = untyped_storage(tensor)
+    if not bytewise:
+        storage = TypedStorage(wrap_storage=storage, dtype=tensor.dtype)
     offset = (tensor.data_ptr() - storage.data_ptr()) // tensor.element_size() if tensor.numel() else 0
     place = (storage, offset, tuple(tensor.shape), tensor.stride())
     kind, state = type(tensor), {key: value for key, value in tensor.__dict__.items() if key != "_retained"}
@@ -181,9 +186,11 @@ def reduced(tensor):
         if state:
             return rebuild_parameter_with_state, (data, tensor.requires_grad, OrderedDict(), state)
         return rebuild_parameter, (data, tensor.requires_grad, OrderedDict())
-    arguments = (*place, tensor.requires_grad, OrderedDict())
+    rebuild, arguments = rebuild_tensor_v2, (*place, tensor.requires_grad, OrderedDict())
+    if bytewise:
+        rebuild, arguments = rebuild_tensor_v3, (*arguments, tensor.dtype)
     if kind is Buffer:
         kind, state = Tensor, {**state, "_is_buffer": True}
     if kind is Tensor and not state:
-        return rebuild_tensor_v2, arguments
-    return rebuild_from_type_v2, (rebuild_tensor_v2, kind, arguments, state)
+        return rebuild, arguments
+    return rebuild_from_type_v2, (rebuild, kind, arguments, state)

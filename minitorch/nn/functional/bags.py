@@ -4,6 +4,7 @@ import math
 import warnings
 
 from ...dtypes import int32, int64
+from ...ops.indexing import within
 from .sparse import renormalize, scaled_gradient
 
 __all__ = ["MODES", "embedding_bag", "mixed_bags"]
@@ -173,7 +174,7 @@ def _check_values(weight, index, offsets, per_sample_weights, include_last_offse
         raise RuntimeError(
             f"padding_idx must be within the number of embeddings, {-v} through {v - 1}, but got {padding_idx}"
         )
-    if n and not (0 <= int(index.min()) and int(index.max()) < v):
+    if not within(index, v):
         outside = ((index < 0) | (index >= v)).nonzero()
         raise RuntimeError(
             "embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be "

@@ -151,7 +151,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
                              f"the input has shape {tuple(input.shape)}, var {tuple(var.shape)}")  # fmt: skip
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid\nuse reduction='mean', 'sum' or 'none'")
-    if (var < 0).any():
+    if (var._array < 0).any():  # a check: it passes no gate
         raise ValueError("var has negative entry/entries\na variance is never negative: give exp(x) of what is learnt")
 
     var = var.clone()

@@ -1,8 +1,11 @@
 """Rows picked by number.   torch: aten/src/ATen/native/Embedding.cpp"""
 
+import math
+
 from ...creation import zeros
 from ...dtypes import int32, int64
 from ...engine import no_grad
+from ...ops.indexing import within
 
 __all__ = ["embedding", "one_hot", "renormalize", "scaled_gradient"]
 
@@ -91,13 +94,12 @@ def one_hot(tensor, num_classes=-1):
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.\ngive num_classes")
         return zeros(*tensor.shape, num_classes, dtype=int64, device=tensor.device)
-    if int(tensor.min()) < 0:
+    if not within(tensor, math.inf):
         raise RuntimeError(f"Class values must be non-negative.\nthe least is {int(tensor.min())}")
-    largest = int(tensor.max())
     if num_classes == -1:
-        num_classes = largest + 1
-    elif largest >= num_classes:
+        num_classes = int(tensor.max()) + 1
+    elif not within(tensor, num_classes):
         raise RuntimeError("Class values must be smaller than num_classes.\n"
-                           f"the largest is {largest}, num_classes is {num_classes}")  # fmt: skip
+                           f"the largest is {int(tensor.max())}, num_classes is {num_classes}")  # fmt: skip
     out = zeros(*tensor.shape, num_classes, dtype=int64, device=tensor.device)
     return out.scatter_(-1, tensor.unsqueeze(-1), 1)
