@@ -57,6 +57,11 @@ class Planning:
 
     def direct(self, value, destination):
         """Let a value be made where it is to end up, if nothing is lost by that."""
+        base, access = self.found[value].base, self.found[value]
+        if base is not value and base.size == value.size and base.dtype is value.dtype and is_contiguous(access):
+            if destination.kind != "output":
+                return False
+            value = base  # a reshape of it: the same bytes
         if value not in self.maker or value in self.places:
             return False
         if destination.kind == "input":

@@ -14,33 +14,77 @@ import hashlib
 
 from ..backends import for_device
 from ..device import CPU
-from .graph import evaluate
+from .graph import Step, evaluate
 from .kernels import ALIGNMENT, Native
 from .mathematics import support
+from .text import Text
 from .threads import runner, runtime_symbols
 
 __all__ = ["Program"]
 
 
+DATA = object.__basicsize__
+"""Where an array object keeps the address of its data: right behind what every Python object begins with."""
+
+
 class Program:
-    """What runs. ``call(inputs, outputs)`` takes arrays, in the order of the graph's inputs and of the plan's outputs."""
+    """What runs: ``run(address)`` where all is native, else ``run_between(inputs, outputs)``.
+
+    Who calls it has written into ``table``, at ``slots[kind, number]``, the id of the array for each input and output; the
+    main function finds the data behind it.   foreign: whether there are steps that NumPy runs.
+    """
 
     def __init__(self, kernels, plan, found, graph, link):
         """kernels: Native ones, and Foreign ones between them.   link: ([(text, level)], symbols) → Library."""
         self.kernels, self.plan = kernels, plan
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
         native = [k for k in kernels if k.__class__ is Native]
+        self.foreign = len(native) < len(kernels)
         self.rows, count = [], 0
         for kernel in kernels:
             self.rows.append(count)
             count += len(kernel.buffers) if kernel.__class__ is Native else 0
+        self.lay_out(count)
         self.scratch = max([k.scratch for k in native], default=0)
         self.shared = any([k.shared for k in native])
-        self.table = (ctypes.c_void_p * (count + 1))()
-        self.address = ctypes.addressof(self.table)
         self.library = link(self.texts(), runtime_symbols()) if native else None
         self.segments = self.divided()
-        self.lay_out()
+        self.run = None if self.foreign or not native else self.segments[0]
+
+    # ----------------------------------------------------------------------------------------------------------- memory
+
+    def lay_out(self, count):
+        """Make the table, whose first ``count`` entries are the kernels' rows, and the arena, and tell each row of it.
+
+        given: for each slot of an array object the entries of rows that get the address of its data.
+        """
+        xp = for_device(CPU)
+        self.arena = xp.zeros(self.plan.size + ALIGNMENT, "uint8")
+        start = -self.arena.ctypes.data % ALIGNMENT
+        self.arena = self.arena[start : start + self.plan.size]
+        base, self.slots, self.given, entries = self.arena.ctypes.data, {}, {}, {}
+        for kernel, row in zip(self.kernels, self.rows):
+            for k, place in enumerate(kernel.buffers if kernel.__class__ is Native else ()):
+                if place.kind == "arena":
+                    entries[row + k] = base + place.at
+                else:
+                    slot = self.slots.setdefault((place.kind, place.at), count + len(self.slots))
+                    self.given.setdefault(slot, []).append(row + k)
+        self.table = (ctypes.c_void_p * (count + len(self.slots) + 1))()
+        self.address = ctypes.addressof(self.table)
+        for entry, address in entries.items():
+            self.table[entry] = address
+
+    def seen(self, x, inputs, outputs):
+        """A Value as an array on the memory that it lies in."""
+        if x in self.moves:
+            step = self.moves[x]
+            return evaluate(step, [self.seen(y, inputs, outputs) for y in step.reads])
+        place = self.plan.places[x]
+        if place.kind != "arena":
+            return (inputs if place.kind == "input" else outputs)[place.at]
+        dtype = for_device(CPU).array_dtype(x.dtype)
+        return self.arena[place.at : place.at + x.size * x.dtype.itemsize].view(dtype).reshape(x.shape)
 
     # ------------------------------------------------------------------------------------------------------------- text
 
@@ -51,7 +95,7 @@ class Program:
         for kernel, row in zip([*self.kernels, None], [*self.rows, 0]):
             if kernel.__class__ is not Native:
                 if calls:
-                    mains.append(main_text(len(mains), calls))
+                    mains.append(main_text(len(mains), calls, self.given))
                 calls = []
                 continue
             name = names.get(kernel.text)
@@ -68,67 +112,35 @@ class Program:
         head = "declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n"
         return [(head + support(body) + body, "loops"), *alone]
 
+    # -------------------------------------------------------------------------------------------------------------- runs
+
     def divided(self):
-        """The program as a list of native stretches and steps that NumPy runs."""
+        """The program as a list of native stretches, functions of the table's address, and steps that NumPy runs."""
         segments, started, count = [], False, 0
         for kernel in self.kernels:
-            if kernel.__class__ is Native:
-                if not started:
-                    segments.append(runner(self.library.address(f"main{count}"), self.scratch, self.shared))
-                    count += 1
-                started = True
-            else:
-                segments.append(kernel)
-                started = False
+            if kernel.__class__ is Native and not started:
+                segments.append(runner(self.library.address(f"main{count}"), self.scratch, self.shared))
+                count += 1
+            elif kernel.__class__ is not Native:
+                segments.append(kernel.steps[0])
+            started = kernel.__class__ is Native
         return segments
 
-    # ----------------------------------------------------------------------------------------------------------- memory
-
-    def lay_out(self):
-        """Make the arena, and write its addresses into the table. ``given``: slots that each call fills, by Place."""
-        xp = for_device(CPU)
-        self.arena = xp.zeros(self.plan.size + ALIGNMENT, "uint8")
-        start = -self.arena.ctypes.data % ALIGNMENT
-        self.arena = self.arena[start : start + self.plan.size]
-        base = self.arena.ctypes.data
-        self.given: dict = {}
-        for kernel, row in zip(self.kernels, self.rows):
-            if kernel.__class__ is not Native:
+    def run_between(self, inputs, outputs):
+        """Run the stretches, and NumPy's steps between them, on arrays."""
+        for segment in self.segments:
+            if segment.__class__ is not Step:
+                segment(self.address)
                 continue
-            for k, place in enumerate(kernel.buffers):
-                if place.kind == "arena":
-                    self.table[row + k] = base + place.at
-                else:
-                    self.given.setdefault(place, []).append(row + k)
-
-    def seen(self, x, inputs, outputs):
-        """A Value as an array on the memory that it lies in."""
-        if x in self.moves:
-            step = self.moves[x]
-            return evaluate(step, [self.seen(y, inputs, outputs) for y in step.reads])
-        place = self.plan.places[x]
-        if place.kind != "arena":
-            return (inputs if place.kind == "input" else outputs)[place.at]
-        dtype = for_device(CPU).array_dtype(x.dtype)
-        return self.arena[place.at : place.at + x.size * x.dtype.itemsize].view(dtype).reshape(x.shape)
+            result = evaluate(segment, [self.seen(x, inputs, outputs) for x in segment.reads])
+            if segment.out in self.plan.places:
+                for_device(CPU).copyto(self.seen(segment.out, inputs, outputs), result)
 
     def call(self, inputs, outputs):
         """Run on arrays: ``inputs`` as the graph's, ``outputs`` to be filled."""
-        table = self.table
-        for place, slots in self.given.items():
-            address = (inputs if place.kind == "input" else outputs)[place.at].ctypes.data
-            for slot in slots:
-                table[slot] = address
-        for segment in self.segments:
-            if segment.__class__ is type(runner):
-                segment(self.address)
-            else:
-                self.run_foreign(segment.steps[0], inputs, outputs)
-
-    def run_foreign(self, step, inputs, outputs):
-        result = evaluate(step, [self.seen(x, inputs, outputs) for x in step.reads])
-        if step.out in self.plan.places:
-            for_device(CPU).copyto(self.seen(step.out, inputs, outputs), result)
+        for (kind, number), slot in self.slots.items():
+            self.table[slot] = id((inputs if kind == "input" else outputs)[number])
+        self.run_between(inputs, outputs)
 
 
 def named(kernel, number):
@@ -138,11 +150,19 @@ def named(kernel, number):
     return f"product_{hashlib.sha256(kernel.text.encode()).hexdigest()[:16]}"
 
 
-def main_text(number, calls):
-    """The main function of a stretch of kernels."""
-    lines = [f"define void @main{number}(ptr %pool, ptr %p) nounwind {{"]
-    for k, (name, row, kernel) in enumerate(calls):
-        grain = kernel.grain if kernel.shared else kernel.chunks
-        lines.append(f"  %row{k} = getelementptr ptr, ptr %p, i64 {row}")
-        lines.append(f"  call void @minitorch_parallel(ptr %pool, ptr @{name}, ptr %row{k}, i64 {kernel.chunks}, i64 {grain})")
-    return "\n".join([*lines, "  ret void", "}"])
+def main_text(number, calls, given):
+    """The main function of a stretch of kernels. First it finds the data of the array objects (``given``)."""
+    text = Text()
+    with text.function(f"void @main{number}(ptr %pool, ptr %p)"):
+        for slot, entries in given.items():
+            array = text.load("ptr", text.at("%p", slot, "ptr"))
+            data = text.load("ptr", text.at(array, DATA, "i8"))
+            for entry in entries:
+                text.store("ptr", data, text.at("%p", entry, "ptr"))
+        for name, row, kernel in calls:
+            grain = kernel.grain if kernel.shared else kernel.chunks
+            address = text.at("%p", row, "ptr")
+            text.do(
+                f"call void @minitorch_parallel(ptr %pool, ptr @{name}, ptr {address}, i64 {kernel.chunks}, i64 {grain})"
+            )
+    return str(text)

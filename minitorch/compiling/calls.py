@@ -5,18 +5,17 @@ signature is what a program takes for granted: shapes, strides and dtypes of the
 mode; and ``Watch`` looks after everything that the function reaches otherwise.
 """
 
+import threading
 import warnings
 
-from .. import primitives
-from ..backends import for_device
 from ..compiler import Place, build
+from ..compiler.access import contiguous
 from ..compiler.trace import owner_of
-from ..device import CPU
-from ..dtypes import float64
-from ..engine import MODE, wrap
-from ..graph import CHANGES, Node
+from ..engine import MODE
+from ..graph import CHANGES
+from .answering import MISS, Rates, answer_of
 from .recording import Incomplete, record
-from .tree import flattened, rebuilt
+from .tree import flattened
 from .watching import Watch
 
 __all__ = ["Compiled", "Program"]
@@ -39,36 +38,53 @@ class Compiled:
 
     def __init__(self, function, fullgraph=False, check=False):
         self.function, self.fullgraph, self.check = function, fullgraph, check
-        self.signatures, self.warned = {}, False
+        self.signatures, self.answers, self.warned = {}, (), False
 
     def __call__(self, *args, **kwargs):
+        for answer in self.answers:
+            result = answer(args, kwargs)
+            if result is not MISS:
+                return result
+        return self.slowly(args, kwargs)
+
+    def slowly(self, args, kwargs):
+        """Find or make the program for a call that no answer fits as things are."""
         mode = MODE
         if mode.listeners:
             return self.function(*args, **kwargs)
         tensors, form = flattened((args, kwargs))
-        key = form, mode.grad, mode.inference, mode.autocast, tuple([described(x) for x in tensors]), aliases(tensors)
+        described = tuple([described_as(x) for x in tensors])
+        key = form, mode.grad, mode.inference, mode.autocast, described, aliases(tensors)
         signature = self.signatures.get(key)
         if signature is None:
             signature = self.signatures[key] = Signature()
             signature.eager = len(self.signatures) > PROGRAMS
-        if signature.eager:
-            return self.function(*args, **kwargs)
         program = signature.program
+        if signature.eager or (program is not None and program.lock.locked()):
+            return self.function(*args, **kwargs)
         if program is not None:
-            if program.fits():
-                return program.call(tensors)
-            signature.program = None
-            signature.calls = 1
+            if program.still_fits():
+                result = program.answer(args, kwargs)
+                if result is not MISS:
+                    return result
+            self.forget(signature)
         signature.calls += 1
         if signature.calls == 1 and not signature.leaves:
             return self.function(*args, **kwargs)
-        return self.recorded(signature, args, kwargs)
+        return self.recorded(signature, key, args, kwargs)
 
-    def recorded(self, signature, args, kwargs):
+    def forget(self, signature):
+        """A program that doesn't fit any more makes room."""
+        self.answers = tuple([a for a in self.answers if a is not signature.program.answer])
+        signature.program, signature.calls = None, 1
+
+    def recorded(self, signature, key, args, kwargs):
         """Run the function while a tracer listens; make a program of what it heard."""
+        mode = MODE.grad, MODE.inference, MODE.autocast
         result, recording, why = record(self.function, args, kwargs, signature.leaves)
         if recording is not None:
-            signature.program, signature.failures = Program(recording, self.function), 0
+            signature.program, signature.failures = Program(recording, self.function, mode, key), 0
+            self.answers = (signature.program.answer, *self.answers)
             return result
         reason, leaves = why
         signature.leaves |= leaves
@@ -79,7 +95,7 @@ class Compiled:
             signature.eager = True
             if not self.warned:
                 self.warned = True
-                warnings.warn(f"{named(self.function)} runs eagerly: {reason}", stacklevel=3)
+                warnings.warn(f"{named(self.function)} runs eagerly: {reason}", stacklevel=4)
         return result
 
 
@@ -87,7 +103,7 @@ def named(function):
     return getattr(function, "__qualname__", type(function).__name__)
 
 
-def described(tensor):
+def described_as(tensor):
     """What a program takes for granted of a tensor."""
     array = tensor._array
     return array.shape, array.dtype, array.strides, tensor.requires_grad
@@ -100,63 +116,62 @@ def aliases(tensors):
 
 
 class Program:
-    """A recording, compiled and ready to be replayed."""
+    """A recording, compiled.   answer(args, kwargs): what it gives, or MISS.
 
-    def __init__(self, recording, function):
-        self.recording = recording
+    watch: what the function reaches; seen: the count of changes up to which that was looked at.   rates: the numbers that
+    are read anew, by the id of their group.   fresh: (shape, dtype) of the arrays that it makes.
+    """
+
+    def __init__(self, recording, function, mode, key):
+        self.recording, self.mode, self.seen, self.lock = recording, mode, [CHANGES[0]], threading.Lock()
         moving: dict = {}
         for source, _ in recording.sources:
             if source.__class__ is tuple:
-                moving.setdefault(id(source[0]), set()).add(source[1])
-        self.watch, self.changes = Watch(function, moving), CHANGES[0]
+                moving.setdefault(id(source[0]), (source[0], set()))[1].add(source[1])
+        self.rates = {k: Rates(group, names) for k, (group, names) in moving.items()}
+        self.watch = Watch(function, self.rates)
+        self.writes_arguments = any([recording.externals[k][0] == "argument" for k in recording.written])
+        written = [recording.externals[k] for k in recording.written]
+        self.written_owners = {id(owner_of(x._array)) for kind, x in written if kind == "tensor"}
+        if self.writes_arguments and not self.written_owners:
+            self.written_owners = {0}
         places = [Place("input", k) for k in recording.written]
         self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
         self.native = build(recording.graph, recording.strides, places + [Place("output", k) for k in range(len(self.fresh))])
+        self.bind()
+        form, *_, described, shared = key
+        self.answer = answer_of(self, form, described, shared)
 
-    def fits(self):
-        """Whether all is as it was when the recording was made, but for the arguments."""
-        if not self.watch.holds():
+    def bind(self):
+        """Point the program to what stays from call to call: parameters, states, and arrays of rates."""
+        table, slots = self.native.table, self.native.slots
+        self.held = [x._array if kind == "tensor" else None for kind, x in self.recording.externals]
+        for source, made in self.recording.sources:
+            if made:
+                self.held.append(self.rates[id(source[0])].arrays[source[1]] if source.__class__ is tuple else None)
+        for k, array in enumerate(self.held):
+            slot = slots.get(("input", k))
+            if array is not None and slot is not None:
+                table[slot] = id(array)
+
+    def still_fits(self):
+        """Whether all that the function reaches is as it was when it was recorded; then look from here on."""
+        if not self.watch.still_holds():
             return False
-        if CHANGES[0] != self.changes:
-            if not self.watch.still_holds():
+        if CHANGES[0] != self.seen[0]:
+            if not self.alike():
                 return False
-            self.changes = CHANGES[0]
-        return all([(x._grad is not None) is there for x, there, _ in self.recording.gradients])
+            self.bind()
+            self.seen[0] = CHANGES[0]
+        return True
 
-    def call(self, arguments):
-        """Run, and leave behind what the recorded run left behind."""
-        recording = self.recording
-        xp = for_device(CPU)
-        tensors = [arguments[w] if k == "argument" else w._grad if k == "grad" else w for k, w in recording.externals]
-        inputs = [x._array for x in tensors]
-        for source, made in recording.sources:
-            if source.__class__ is tuple:
-                inputs.append(xp.full((), float(source[0][source[1]]), float64))
-            elif made:
-                inputs.append(xp.ascontiguousarray(source()))
-            else:
-                source()
-        outputs = [xp.empty(shape, dtype) for shape, dtype in self.fresh]
-        self.native.call(inputs, outputs)
-        for k in recording.written:
-            tensors[k]._storage.version += 1
-        fresh = iter(outputs)
-        for x, _, state in recording.gradients:
-            if state != "same":
-                x._grad = wrap(next(fresh)) if state == "new" else None
-        leaves = []
-        for kind, which, *wanting in recording.returned:
-            if kind == "external":
-                leaves.append(tensors[which])
-            elif kind == "gradient":
-                leaves.append(which._grad)
-            else:
-                leaves.append(wrap(outputs[which - len(recording.written)]))
-                if wanting[0]:
-                    leaves[-1]._node = spent()
-        return rebuilt(recording.form, iter(leaves))
+    def alike(self):
+        """Whether the externals still look as they did, wherever their memory is now."""
+        found = [(x, v) for (kind, x), v in zip(self.recording.externals, self.recording.graph.inputs) if kind == "tensor"]
+        return all([
+            x._array.shape == v.shape and x.dtype is v.dtype and x._array.flags.c_contiguous == self.ordered(v) for x, v in found
+        ])  # fmt: skip
 
-
-def spent():
-    """The Node of a result whose graph was used up by a backward within the step."""
-    return Node(primitives.neg, (), (), None)
+    def ordered(self, value):
+        """Whether a value lay in order when it was recorded."""
+        return self.recording.strides[value] == contiguous(value.shape)

@@ -117,15 +117,18 @@ def returned(tracer, tensor, before, outputs):
                 return "external", position
         raise Unfollowed("it returns another view of memory that it was given")
     node = edge_of(tensor)
-    if node is not None and any([x.__class__ is not Node or x.saved is not None for x in graph_behind(node)]):
+    if node is not None and alive(node, any([x._grad is not old for x, old in before.items()])):
         raise Unfollowed("what it returns still has a graph to go backward through")
     outputs.append(value)
     return "new", len(outputs) - 1, node is not None
 
 
-def graph_behind(node):
-    """The Nodes that backward through ``node`` would use up."""
-    return [x for x in reachable([node]) if x.__class__ is not AccumulateGrad and x.saved != []]
+def alive(node, went_back):
+    """Whether a graph can still go backward. One of which no step saved anything always can: what the step did then counts."""
+    saved = [x for x in reachable([node]) if x.__class__ is Node and x.row.wants]
+    if any([x.saved is not None and any([v.__class__ is tuple for v in x.saved]) for x in saved]):
+        return True
+    return not went_back
 
 
 def refuse_what_left(tracer):

@@ -17,7 +17,6 @@ torch: torch/_dynamo/guards.py
 """
 
 import types
-from operator import is_
 
 from ..engine import Tensor
 from ..nn.module import Module
@@ -44,14 +43,19 @@ class Names:
     def now(self):
         return [self.space.get(name, Watch) for name in self.names]
 
-    def holds(self):
-        return all(map(is_, self.now(), self.values)) or self.settled(self.now())
+    def test(self, space, values, know):
+        """An expression for whether all is as it was, by identity; ``space`` and ``values`` are names for ours in it.
 
-    def settled(self, now):
-        """Whether the values are equal where they are no longer the same objects; then these are the ones to watch."""
+        know: object → a name for it.
+        """
+        return " and ".join([f"{space}.get({know(name)}) is {values}[{k}]" for k, name in enumerate(self.names)])
+
+    def holds(self):
+        """Whether the values are what they were, or equal numbers; then these are the ones to watch."""
+        now = self.now()
         if len(now) != len(self.values) or not all(map(unchanged, now, self.values)):
             return False
-        self.values = now
+        self.values[:] = now
         return True
 
 
@@ -61,10 +65,8 @@ class Whole(Names):
     def now(self):
         return list(self.space.values())
 
-    def holds(self):
-        return (len(self.space) == len(self.values) and all(map(is_, self.space.values(), self.values))) or self.settled(
-            self.now()
-        )
+    def test(self, space, values, know):
+        return f"len({space}) == {len(self.values)} and all(map(is_, {space}.values(), {values}))"
 
 
 class Items(Names):
@@ -73,15 +75,19 @@ class Items(Names):
     def now(self):
         return list(self.space)
 
-    def holds(self):
-        return (len(self.space) == len(self.values) and all(map(is_, self.space, self.values))) or self.settled(self.now())
+    def test(self, space, values, know):
+        return f"len({space}) == {len(self.values)} and all(map(is_, {space}, {values}))"
 
 
 class Cells(Names):
     """What the cells of a closure hold."""
 
     def now(self):
-        return [cell.cell_contents for cell in self.space if filled(cell)]
+        return [cell.cell_contents if filled(cell) else Watch for cell in self.space]
+
+    def test(self, space, values, know):
+        full = [(k, cell) for k, cell in enumerate(self.space) if filled(cell)]
+        return " and ".join([f"{know(cell)}.cell_contents is {values}[{k}]" for k, cell in full]) or "True"
 
 
 def filled(cell):
@@ -98,7 +104,7 @@ def unchanged(a, b):
 class Watch:
     """Everything that ``function`` reaches.   often: looked at before each call.   seldom: when something registered changed.
 
-    moving: names of settings that may change, by the id of their namespace.
+    moving: the ids of optimizers' groups that somebody else looks after.
     """
 
     def __init__(self, function, moving=()):
@@ -158,8 +164,8 @@ class Watch:
     def look_at_optimizer(self, optimizer):
         self.add(Names(optimizer.__dict__, ("state", "param_groups")), self.often)
         for group in optimizer.param_groups:
-            moved = self.moving.get(id(group), ())
-            self.add(Names(group, [name for name in group if name not in moved]), self.often)
+            if id(group) not in self.moving:  # the others are looked after by their Rates
+                self.add(Whole(group, ()), self.often)
         return []
 
     def holds(self):

@@ -1,0 +1,279 @@
+"""A program's answer to a call, written out: one Python function that checks, fetches, runs and leaves behind.
+
+A small step computes for a microsecond, so each look into a dict counts. The function asks no question twice and has no
+loops; here of ``step(x)`` with one parameter and an SGD optimizer, shortened:
+
+    def answer(args, kwargs):
+        if mode.grad is not True or mode.listeners or CHANGES[0] != seen[0]: return MISS
+        if len(args) != 1: return MISS
+        x0 = args[0]
+        a0 = x0._array
+        if a0.shape != shape1 or a0.dtype is not dtype2 or a0.strides != strides3: return MISS
+        if values4 != list(group5.values()) and not rates6.renewed(): return MISS
+        table[3] = id(a0)                                native code finds the data of an array object
+        o0 = empty((), dtype7)
+        table[9] = id(o0)
+        main(pool, address)
+        storage8.version += 1
+        return wrap(o0)
+
+It returns MISS where anything is not as it was recorded: then ``Compiled`` takes the long way.
+"""
+
+from operator import is_
+from sys import getrefcount
+
+from ..backends import for_device
+from ..compiler.trace import owner_of
+from ..device import CPU
+from ..dtypes import float64
+from ..engine import MODE, Tensor, edge_of, wrap
+from ..graph import CHANGES, Node
+from ..primitives import neg
+from .tree import LEAF, PLAIN, Kept, rebuilt
+
+__all__ = ["MISS", "Rates", "answer_of"]
+
+MISS = object()
+"""What an answer returns that doesn't fit the call."""
+
+SPENT = Node(neg, (), (), None)
+"""The history of a result whose graph was used up by a backward within the step."""
+
+
+class Rates:
+    """The numbers of one group that are read anew, as ``arrays`` that programs read; and what else the group holds."""
+
+    def __init__(self, group, names):
+        self.group, self.values = group, list(group.values())
+        self.still = [(key, x) for key, x in group.items() if key not in names]
+        self.arrays = {name: for_device(CPU).full((), float(group[name]), float64) for name in names}
+
+    def renewed(self):
+        """Read the numbers again; False if something else in the group changed."""
+        now = [(key, x) for key, x in self.group.items() if key not in self.arrays]
+        if len(now) != len(self.still) or not all([a[0] == b[0] and same(a[1], b[1]) for a, b in zip(now, self.still)]):
+            return False
+        for name, array in self.arrays.items():
+            array[...] = float(self.group[name])
+        self.values[:] = self.group.values()
+        return True
+
+
+def same(a, b):
+    return a is b or (a.__class__ in PLAIN and a.__class__ is b.__class__ and a == b)
+
+
+def answer_of(program, form, described, aliases):
+    """The answer of a program to calls of this form, whose tensors look as ``described`` says."""
+    writing = Writing(program, form)
+    writing.ground()
+    writing.arguments(described, aliases)
+    writing.inputs()
+    writing.outputs()
+    writing.run()
+    writing.effects()
+    return writing.finished()
+
+
+class Writing:
+    """The lines of the function, and the names that it knows."""
+
+    def __init__(self, program, form):
+        self.program, self.form, self.lines, self.after, self.count = program, form, [], [], 0
+        self.tensors, self.externals, self.sources, self.lasts = [], [], [], []  # names: of tensors, arrays, memory of gradients
+        self.scope = {
+            "MISS": MISS, "SPENT": SPENT, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
+            "wrap": wrap, "edge_of": edge_of, "holders": getrefcount, "rebuilt": rebuilt, "is_": is_, "owner_of": owner_of,
+            "table": program.native.table, "empty": for_device(CPU).empty, "fresh_gradient": fresh_gradient,
+            "ordered": for_device(CPU).ascontiguousarray,
+        }  # fmt: skip
+
+    def know(self, thing, hint="k"):
+        """A name for something."""
+        name = f"{hint}{self.count}"
+        self.count += 1
+        self.scope[name] = thing
+        return name
+
+    def do(self, line):
+        self.lines.append(line)
+
+    def miss_if(self, condition):
+        self.do(f"if {condition}: return MISS")
+
+    # ---------------------------------------------------------------------------------------- what is taken for granted
+
+    def ground(self):
+        """Modes, the counter of changes, what the function reaches by name, and groups of optimizers."""
+        grad, inference, autocast = self.program.mode
+        self.miss_if(
+            f"mode.grad is not {grad} or mode.inference is not {inference} or mode.autocast is not {self.know(autocast)}"
+            " or mode.listeners or CHANGES[0] != seen[0]"
+        )
+        for names in self.program.watch.often:
+            test = names.test(self.know(names.space, "space"), self.know(names.values, "values"), self.know)
+            self.miss_if(f"not ({test}) and not {self.know(names, 'names')}.holds()")
+        for rates in self.program.rates.values():
+            values, group = self.know(rates.values, "values"), self.know(rates.group, "group")
+            self.miss_if(f"{values} != list({group}.values()) and not {self.know(rates, 'rates')}.renewed()")
+        for leaf, there, _ in self.program.recording.gradients:
+            self.miss_if(f"{self.know(leaf, 'leaf')}._grad is {'' if there else 'not '}None")
+
+    def arguments(self, described, aliases):
+        """Take the tensors out of what holds them, and compare them with what was recorded."""
+        _, args, kwargs = self.form
+        self.take("args", args)
+        self.take("kwargs", kwargs)
+        for x, (shape, dtype, strides, wants) in zip(self.tensors, described, strict=True):
+            a = x.replace("x", "a")
+            self.do(f"{a} = {x}._array")
+            like = f"{a}.shape != {self.know(shape)} or {a}.dtype is not {self.know(dtype)} or {a}.strides != {self.know(strides)}"
+            node = f"({x}._node is not None or {x}._view is not None and edge_of({x}) is not None)"
+            self.miss_if(f"{like} or {node} is not {bool(wants)}")
+        if self.program.written_owners and self.tensors:
+            owners = ", ".join([f"id(owner_of({x.replace('x', 'a')}))" for x in self.tensors])
+            self.scope["elsewhere"] = self.program.written_owners.isdisjoint
+            if len(self.tensors) == 1 or aliases or not self.program.writes_arguments:
+                self.miss_if(f"not elsewhere(({owners},))")
+            else:
+                self.miss_if(f"len({{{owners}}}) != {len(self.tensors)} or not elsewhere(({owners},))")
+
+    def take(self, expression, form):
+        """The tensors of one part of the arguments."""
+        if form is LEAF:
+            name = f"x{len(self.tensors)}"
+            self.tensors.append(name)
+            self.do(f"{name} = {expression}")
+            self.miss_if(f"{name}.__class__ is not Tensor and not isinstance({name}, Tensor)")
+        elif form.__class__ is Kept:
+            value, plain = self.know(form.value), form.value.__class__ in PLAIN
+            equal = f" and not ({expression}.__class__ is {value}.__class__ and {expression} == {value})" if plain else ""
+            self.miss_if(f"{expression} is not {value}{equal}")
+        elif issubclass(form[0], tuple) or form[0] is list:
+            self.miss_if(f"{expression}.__class__ is not {self.know(form[0])} or len({expression}) != {len(form) - 1}")
+            for k, part in enumerate(form[1:]):
+                self.take(f"{expression}[{k}]", part)
+        elif issubclass(form[0], dict):
+            keys = form[1]
+            self.miss_if(f"tuple({expression}) != {self.know(keys)}" if keys else expression)
+            for key, part in zip(keys, form[2:]):
+                self.take(f"{expression}[{self.know(key)}]", part)
+        else:  # a dataclass
+            self.miss_if(f"{expression}.__class__ is not {self.know(form[0])}")
+            for name, part in zip(form[1], form[2:]):
+                self.take(f"{expression}.{name}", part)
+
+    # -------------------------------------------------------------------------------------------------- what it runs on
+
+    def point(self, place, array):
+        """The table's slot of an input or output gets an array object."""
+        slot = self.program.native.slots.get(place)
+        if slot is not None:
+            self.do(f"table[{slot}] = id({array})")
+
+    def inputs(self):
+        """Externals that may be others at each call, and sources, in order. What stays was pointed to beforehand."""
+        recording, self.begin = self.program.recording, len(self.lines)
+        for k, (kind, which) in enumerate(recording.externals):
+            if kind == "argument":
+                self.externals.append(self.tensors[which])
+                self.point(("input", k), self.tensors[which].replace("x", "a"))
+            elif kind == "grad":
+                name = f"g{k}"
+                self.do(f"{name} = {self.know(which, 'leaf')}._grad")
+                self.miss_if(f"not {name}._array.flags.c_contiguous")
+                self.externals.append(name)
+                self.point(("input", k), f"{name}._array")
+            else:
+                self.externals.append(self.know(which, "tensor"))
+        at = len(recording.externals)
+        for source, made in recording.sources:
+            if source.__class__ is tuple:
+                group, name = source
+                self.sources.append(self.know(self.program.rates[id(group)].arrays[name], "rate"))
+            elif made:
+                self.sources.append(f"d{at}")
+                self.do(f"d{at} = ordered({self.know(source, 'draw')}())")
+                self.point(("input", at), f"d{at}")
+            else:
+                self.do(f"{self.know(source, 'effect')}()")
+            at += made
+
+    def outputs(self):
+        """Memory for what the program leaves behind. A gradient of the last call that nobody else holds is written over."""
+        recording, made = self.program.recording, 0
+        read = {id(x) for kind, x in recording.externals if kind == "grad"}
+        for leaf, _, state in recording.gradients:
+            if state == "none":
+                self.after.append(f"{self.know(leaf, 'leaf')}._grad = None")
+            elif state == "new":
+                self.gradient(leaf, made, id(leaf) in read)
+                made += 1
+        for k in range(made, len(self.program.fresh)):
+            shape, dtype = self.program.fresh[k]
+            self.do(f"o{k} = empty({self.know(shape)}, {self.know(dtype)})")
+            self.point(("output", k), f"o{k}")
+
+    def gradient(self, leaf, k, was_read):
+        name, shape, dtype = self.know(leaf, "leaf"), *[self.know(x) for x in self.program.fresh[k]]
+        last, slot = self.know([None, None], "last"), self.program.native.slots.get(("output", k))
+        alone = f"{name}._grad is {last}[0] and {last}[1] is {last}[0]._array and holders({last}[0]) == 3 and holders({last}[1]) == 3"
+        self.lasts.append(last)
+        again = f"fresh_gradient({last}, {shape}, {dtype}, table, {slot})"
+        self.do(again if was_read else f"if not ({last}[0] is not None and {alone}): {again}")
+        self.after.append(f"{name}._grad = {last}[0]")
+
+    def run(self):
+        native = self.program.native
+        if native.run is not None:
+            return self.do(f"{self.know(native.run, 'run')}({native.address})")
+        inputs = ", ".join([*[f"{x}._array" for x in self.externals], *self.sources])
+        made = [state for _, _, state in self.program.recording.gradients if state == "new"]
+        outputs = [f"{last}[1]" for last in self.lasts] + [f"o{k}" for k in range(len(made), len(self.program.fresh))]
+        self.do(f"{self.know(native.run_between, 'run')}([{inputs}], [{', '.join(outputs)}])")
+
+    # ---------------------------------------------------------------------------------------------- what it leaves behind
+
+    def effects(self):
+        recording = self.program.recording
+        for k in recording.written:
+            kind, which = recording.externals[k]
+            target = f"{self.externals[k]}._storage" if kind != "tensor" else self.know(which._storage, "storage")
+            self.do(f"{target}.version += 1")
+        self.lines += self.after
+        results = []
+        for kind, which, *wanting in recording.returned:
+            if kind == "external":
+                results.append(self.externals[which])
+            elif kind == "gradient":
+                results.append(f"{self.know(which, 'leaf')}._grad")
+            else:
+                k = which - len(recording.written)
+                self.do(f"r{k} = wrap(o{k})")
+                if wanting[0]:
+                    self.do(f"r{k}._node = SPENT")
+                results.append(f"r{k}")
+        if recording.form is LEAF:
+            self.do(f"return {results[0]}")
+        else:
+            self.do(f"return rebuilt({self.know(recording.form, 'form')}, iter(({''.join([r + ', ' for r in results])})))")
+
+    def finished(self):
+        """The function. One thread at a time is in it: the program has one table and one arena."""
+        self.scope["enter"], self.scope["leave"] = self.program.lock.acquire, self.program.lock.release
+        within = [f"    {line}" for line in self.lines[self.begin :]]
+        lines = [*self.lines[: self.begin], "if not enter(False): return MISS", "try:", *within, "finally:", "    leave()"]
+        source = "\n    ".join(["def answer(args, kwargs):", *lines])
+        exec(source, self.scope)
+        answer = self.scope["answer"]
+        answer.source = source
+        return answer
+
+
+def fresh_gradient(last, shape, dtype, table, slot):
+    """Memory for a gradient, which the program writes to."""
+    array = for_device(CPU).empty(shape, dtype)
+    last[0], last[1] = wrap(array), array
+    if slot is not None:
+        table[slot] = id(array)
