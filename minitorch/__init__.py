@@ -178,6 +178,7 @@ ELSEWHERE = {
         "DoubleStorage", "FloatStorage", "HalfStorage", "IntStorage", "LongStorage", "ShortStorage", "TypedStorage",
         "UntypedStorage", "is_storage",
     ),
+    "summarizing": ("summary",),
     "tensortypes": (
         "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",
         "IntTensor", "LongTensor", "ShortTensor", "set_default_tensor_type", "tensortype", "typename",
