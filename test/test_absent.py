@@ -72,6 +72,7 @@ def test_what_programs_ask_in_order_to_choose():
         ("torch.unsqueeze_", "nearest here: Tensor.unsqueeze_, torch.unsqueeze"),
         ("torch.nested.nested_tensor", "left out: nested and masked tensors aren't here"),
         ("torch.nn.functional.scaled_mm", "PyTorch has it, minitorch doesn't yet"),
+        ("torch._dynamo.config.verbose", "it isn't public in PyTorch"),
         ("torchvision.models.vgg16", "minitorch.vision has the part of torchvision that training programs import"),
     ],
 )
