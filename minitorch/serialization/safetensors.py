@@ -26,7 +26,8 @@ from ..storage import untyped_storage
 from .replacing import replaced_when_complete
 
 __all__ = [
-    "SafetensorError", "load", "load_file", "load_model", "read_header", "safe_open", "save", "save_file", "save_model",
+    "SafetensorError", "TYPES", "load", "load_file", "load_model", "read_header", "safe_open", "save", "save_file",
+    "save_model",
 ]  # fmt: skip
 
 TYPES = {
@@ -73,7 +74,7 @@ def read_header(file, total):
     entries = dict(sorted(entries.items(), key=lambda item: item[1][2:]))
     end = 0
     for name, (_, _, first, last) in entries.items():
-        if first != end or last < first:
+        if first != end:
             raise wrong(f"invalid offset for tensor `{name}`")
         end = last
     if 8 + length + end != total:
@@ -115,6 +116,8 @@ def checked(name, entry):
             raise wrong(f"invalid JSON in header: tensor `{name}` has {numbers!r} where sizes must be")
     if len(offsets) != 2:
         raise wrong(f"invalid JSON in header: tensor `{name}` needs two data_offsets")
+    if offsets[1] < offsets[0]:
+        raise wrong(f"invalid offset for tensor `{name}`")
     bits = math.prod(shape) * BITS[kind]
     if bits >= MOST_ELEMENTS or math.prod(max(n, 1) for n in shape) >= MOST_ELEMENTS:
         raise wrong("overflow computing buffer size from shape and/or element type")
