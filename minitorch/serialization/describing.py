@@ -219,7 +219,7 @@ class Describer(WeightsUnpickler):
     def check_items(self, container, keys):
         super().check_items({} if isinstance(container, Made) else container, keys)
 
-    own = {
+    own: dict = {
         "REDUCE": load_reduce, "NEWOBJ": load_newobj, "NEWOBJ_EX": load_newobj_ex, "BUILD": load_build,
         "ADDITEMS": load_additems, "FROZENSET": load_frozenset, "BINPERSID": load_binpersid,
     }  # fmt: skip

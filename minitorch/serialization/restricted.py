@@ -244,7 +244,7 @@ class WeightsUnpickler(pickle._Unpickler):
             raise pickle.UnpicklingError(f"Only persistent_load of storage is allowed, but got {type(note[0])}")
         super().load_binpersid()
 
-    own = {
+    own: dict = {
         "REDUCE": load_reduce, "NEWOBJ": load_newobj, "BUILD": load_build, "APPEND": load_append, "APPENDS": load_appends,
         "SETITEM": load_setitem, "SETITEMS": load_setitems, "BINPERSID": load_binpersid,
     }  # fmt: skip

@@ -31,10 +31,11 @@ __all__ = [
 ]  # fmt: skip
 
 TYPES = {
-    "BOOL": dtypes.bool, "U8": dtypes.uint8, "I8": dtypes.int8, "I16": dtypes.int16, "F16": dtypes.float16,
-    "BF16": dtypes.bfloat16, "I32": dtypes.int32, "F32": dtypes.float32, "C64": dtypes.complex64, "F64": dtypes.float64,
-    "I64": dtypes.int64, "U16": dtypes.uint16, "U32": dtypes.uint32, "U64": dtypes.uint64,
+    "BOOL": dtypes.bool, "U8": dtypes.uint8, "I8": dtypes.int8, "I16": dtypes.int16, "U16": dtypes.uint16,
+    "F16": dtypes.float16, "BF16": dtypes.bfloat16, "I32": dtypes.int32, "U32": dtypes.uint32, "F32": dtypes.float32,
+    "C64": dtypes.complex64, "F64": dtypes.float64, "I64": dtypes.int64, "U64": dtypes.uint64,
 }  # fmt: skip
+"""By the format's names, in its order: tensors of a later type come earlier in a file."""
 NAMES = {dtype: name for name, dtype in TYPES.items()}
 BITS_OF_OTHERS = {
     "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,

@@ -16,7 +16,7 @@ from oracle import assert_same, plain
 import minitorch
 from minitorch.serialization import safetensors as ours
 
-DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64")
+DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "uint16", "uint32", "uint64")
 
 
 def tensors(t):
