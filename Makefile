@@ -2,6 +2,7 @@
 # make test    lint, types and all tests, against PyTorch   (installs PyTorch into .venv)
 # make bench   side by side with PyTorch's eager mode
 # make conformance   PyTorch's own databases of operators, layers and optimizers, whole; make census  how much is here
+# make fuzz    30,000 damaged files read in little memory; make kill  processes killed while they save and train
 #
 # Everything is installed into .venv, once: again only after pyproject.toml changes.
 
@@ -11,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet --editable
 
-.PHONY: demo test bench conformance census lint clean
+.PHONY: demo test bench conformance census fuzz kill lint clean
 
 demo: $(VENV)/examples.stamp
 	$(RUN) examples/digits.py
@@ -31,6 +32,12 @@ conformance: $(VENV)/test.stamp
 
 census: $(VENV)/test.stamp
 	$(RUN) test/conformance/census.py
+
+fuzz: $(VENV)/test.stamp
+	$(RUN) test/serialization/fuzz.py
+
+kill: $(VENV)/test.stamp
+	$(RUN) test/serialization/kill.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,6 +7,7 @@ The tour starts in ``engine.py``. The names here are those of ``torch``.
 
 import math
 from importlib import import_module
+from importlib.util import find_spec
 
 from .absent import absence
 from .backends.threads import get_num_threads, set_num_threads
@@ -177,6 +178,7 @@ ELSEWHERE = {
         "DoubleStorage", "FloatStorage", "HalfStorage", "IntStorage", "LongStorage", "ShortStorage", "TypedStorage",
         "UntypedStorage", "is_storage",
     ),
+    "summarizing": ("summary",),
     "tensortypes": (
         "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",
         "IntTensor", "LongTensor", "ShortTensor", "set_default_tensor_type", "tensortype", "typename",
@@ -188,7 +190,7 @@ MODULE_OF = {name: module for module, names in ELSEWHERE.items() for name in nam
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 newaxis = None
 
-OURS = {"absence", "accepting_out", "autocast_doors", "import_module", "math"}
+OURS = {"absence", "accepting_out", "autocast_doors", "find_spec", "import_module", "math"}
 __all__ = sorted(
     {name for name in globals() if not name.startswith("_") and not name.isupper()} - OURS | {*SUBMODULES, *MODULE_OF}
 )
@@ -204,3 +206,7 @@ def __getattr__(name):
         globals()[name] = found
         return found
     raise absence(__name__, name)
+
+
+if find_spec("einops") is not None:
+    import_module(".einops", __name__)  # einops takes our tensors from now on

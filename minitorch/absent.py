@@ -13,6 +13,7 @@ import difflib
 import functools
 import linecache
 import os
+import re
 import sys
 from importlib import import_module
 from opcode import opmap
@@ -39,7 +40,7 @@ LEFT_OUT = (
     ("it belongs to PyTorch's inner program representation, and is no way to write models", "torch.fx", "torch.export",
      "torch.package", "torch.library", "torch.ops"),
     ("there is no C++ here", "torch.utils.cpp_extension", "torch.classes"),
-    ("data pipes are gone from PyTorch as well; Dataset and IterableDataset are here", "torch.utils.data.IterDataPipe",
+    ("PyTorch itself develops data pipes no further; Dataset and IterableDataset are here", "torch.utils.data.IterDataPipe",
      "torch.utils.data.MapDataPipe", "torch.utils.data.DFIterDataPipe", "torch.utils.data.datapipes",
      "torch.utils.data.functional_datapipe"),
     ("there is one process here: torch.distributed runs in a world of one, with DistributedDataParallel over it",
@@ -131,6 +132,8 @@ def advice(path):
     """
     if path.startswith("torchvision"):
         return "minitorch.vision has the part of torchvision that training programs import"
+    if re.search(r"\._(?!_)", path):
+        return "it isn't public in PyTorch: there it may change or go at any time"
     known = in_pytorch(path)
     reason = next((REASON_OF[start] for start in prefixes(path) if start in REASON_OF), None)
     if known and reason:

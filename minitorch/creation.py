@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from numbers import Number
 
 from . import primitives as rows
 from .backends import ARRAY_TYPES, for_device
@@ -9,6 +10,7 @@ from .device import as_device
 from .dtypes import as_dtype, float64, get_default_dtype, int64, number_dtype
 from .dtypes import bool as bool_dtype
 from .engine import Tensor, create, from_data, wrap
+from .errors import class_name
 from .layout import strided
 from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_like
 from .ops.memory_format import in_format
@@ -62,7 +64,7 @@ def as_tensor(data, dtype=None, device=None):
     for_device(as_device(device))
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    if data.__class__ in ARRAY_TYPES:
+    if isinstance(data, tuple(ARRAY_TYPES)):
         shared = from_numpy(data)
         return shared if dtype is None else shared.to(dtype)
     return tensor(data, dtype=dtype)
@@ -75,10 +77,16 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
 
 
 def from_numpy(ndarray):
-    """A tensor on the same memory as a NumPy array: each sees what is written through the other.   torch: from_numpy"""
-    if ndarray.__class__ not in ARRAY_TYPES:
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    ARRAY_TYPES[ndarray.__class__].dtype_of(ndarray)
+    """A tensor on the same memory as a NumPy array, or one mapped from a file: each sees what is written through the other.
+
+    torch: from_numpy
+    """
+    xp = next((xp for kind, xp in ARRAY_TYPES.items() if isinstance(ndarray, kind)), None)
+    if xp is None:
+        raise TypeError(f"expected np.ndarray (got {class_name(ndarray)})")
+    if ndarray.__class__ is not xp.ndarray:
+        ndarray = ndarray.view(xp.ndarray)  # numpy.memmap and the like
+    xp.dtype_of(ndarray)
     if any(s < 0 for s in ndarray.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
@@ -157,8 +165,8 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     if isinstance(fill_value, Tensor):
         dtype = fill_value.dtype if dtype is None else dtype
         fill_value = fill_value.item()
-    elif not isinstance(fill_value, (bool, int, float, complex)):
-        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}")
+    elif not isinstance(fill_value, Number):
+        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {class_name(fill_value)}")
     return filled(shape_of((size,)), fill_value, dtype, device, requires_grad, out)
 
 
@@ -225,7 +233,7 @@ def arange(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
     tensor([1.0000, 1.5000])
     """
     start, end = (0, start) if end is None else (start, end)
-    start, end, step = [x.item() if isinstance(x, Tensor) else x for x in (start, end, step)]
+    start, end, step = [x.item() if hasattr(x, "item") else x for x in (start, end, step)]
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if not (math.isfinite(start) and math.isfinite(end)):
@@ -263,7 +271,7 @@ def inclusive_range(start, end=None, step=1, *, dtype=None, device=None, require
 
 def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """``steps`` numbers from ``start`` to ``end``, evenly spaced, from both ends.   torch: linspace"""
-    start, end = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
+    start, end = [x.item() if hasattr(x, "item") else x for x in (start, end)]
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     dtype = default_dtype(dtype, (start, end), out)

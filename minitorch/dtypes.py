@@ -9,6 +9,7 @@ torch: c10/core/ScalarType.h, aten/src/ATen/native/TypeProperties.cpp
 
 import builtins
 import math
+from numbers import Number
 
 from .errors import TYPE_NAMES
 
@@ -185,6 +186,8 @@ def number_dtype(number):
         return _default
     if isinstance(number, complex):
         return _default.to_complex()
+    if isinstance(number, Number):  # NumPy's
+        return number_dtype(number.item())
     raise TypeError(f"expected a number, got {type(number).__name__}")
 
 

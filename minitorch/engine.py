@@ -12,6 +12,7 @@ torch: c10/core/TensorImpl.h, torch/csrc/autograd/variable.cpp, engine.cpp and s
 """
 
 from copy import deepcopy
+from numbers import Integral
 from weakref import ref
 
 from . import errors, primitives
@@ -47,6 +48,7 @@ from .modes import (
 )  # fmt: skip
 from .ops.memory_format import memory_order
 from .ops.vocabulary import Vocabulary
+from .settings import SETTINGS
 from .size import Size, broadcast_shape
 from .tables.strides import alias
 from .writing import refuse_write, write
@@ -192,7 +194,8 @@ class Tensor(Vocabulary):
     """An n-dimensional array that can remember how it was computed.
 
     ``Tensor(4)`` is a number that wants its gradient, of dtype float32; a list or array makes a float32 tensor that
-    doesn't, integers make an uninitialised one of that shape. To choose, use ``tensor(data, dtype=…, requires_grad=…)``.
+    doesn't, integers make an uninitialised one of that shape. In a program that ``minitorch run`` runs one integer is a
+    shape too, as in PyTorch. To choose, use ``tensor(data, dtype=…, requires_grad=…)``.
 
     torch: torch.Tensor
 
@@ -215,7 +218,7 @@ class Tensor(Vocabulary):
         if len(data) == 1 and isinstance(data[0], Tensor):
             seen = apply(alias, data)
             made._array, made._storage, made._node, made._view = seen._array, seen._storage, seen._node, seen._view
-        elif len(data) == 1 and not isinstance(data[0], Size):
+        elif len(data) == 1 and not isinstance(data[0], Size) and not (SETTINGS.number_is_size and isinstance(data[0], Integral)):
             made._array = xp.array_of(data[0], float32 if dtype is None else dtype)
             if requires_grad is None:
                 requires_grad = not made._array.ndim

@@ -6,7 +6,7 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 __all__ = [
     "C_NAMES", "FREED", "INFERENCE_SAVED", "INFERENCE_VERSION", "INFERENCE_WANTING", "INFERENCE_WRITTEN",
     "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "LinAlgError", "OutOfMemoryError", "SHARED_ELEMENTS", "TYPE_NAMES",
-    "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed", "complex_error", "complex_seed_error", "explain",
+    "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed", "class_name", "complex_error", "complex_seed_error", "explain",
     "factor_error", "gradient_error", "no_gradient_error", "not_a_tensor", "not_implemented", "output_shape_error",
     "overwritten_error", "refuse_mixture", "view_error",
 ]  # fmt: skip
@@ -148,10 +148,22 @@ def explain(row, shapes, dtype_names, error):
     return RuntimeError(f"{row.name}: {error}\nfor inputs of shapes {', '.join(map(str, shapes))}")
 
 
+HEAP_TYPE = 1 << 9
+"""The flag of a class that a ``class`` statement made (Py_TPFLAGS_HEAPTYPE)."""
+
+
+def class_name(x):
+    """The type of ``x`` as C code names it: "list", "MyClass", but "numpy.ndarray"."""
+    kind = type(x)
+    if kind.__flags__ & HEAP_TYPE or kind.__module__ == "builtins":
+        return kind.__name__
+    return f"{kind.__module__}.{kind.__name__}"
+
+
 def not_a_tensor(function, argument, position, x):
     """For something else where a tensor belongs."""
     return TypeError(
-        f"{function}(): argument '{argument}' (position {position}) must be Tensor, not {type(x).__name__}\n"
+        f"{function}(): argument '{argument}' (position {position}) must be Tensor, not {class_name(x)}\n"
         "make it a tensor first: torch.tensor(...)"
     )
 

@@ -7,7 +7,7 @@ import os
 import warnings
 
 __all__ = [
-    "are_deterministic_algorithms_enabled", "get_deterministic_debug_mode", "get_float32_matmul_precision",
+    "SETTINGS", "are_deterministic_algorithms_enabled", "get_deterministic_debug_mode", "get_float32_matmul_precision",
     "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled", "is_vulkan_available", "is_warn_always_enabled",
     "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads",
     "set_warn_always", "use_deterministic_algorithms",
@@ -20,6 +20,7 @@ class Settings:
     precision = "highest"
     deterministic = warn_only = warn_always = False
     interop_threads = os.cpu_count() or 1
+    number_is_size = False  # whether Tensor(4) has four elements, as in PyTorch, or is a number that wants its gradient
 
 
 SETTINGS = Settings()

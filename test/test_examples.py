@@ -119,6 +119,7 @@ PROGRAMS = {
     "mnist cnn, real": ("mnist", ["--data", "MNIST", "--limit", 128, "--batch-size", 8, "--epochs", 1], 16),
     "names mlp": ("names", ["--steps", 100], 100),
     "names rnn": ("names", ["--steps", 100, "--model", "rnn"], 100),
+    "resume": ("resume", ["--steps", 100, "--samples", 500, "--out", "OUT"], 100),
     "gpt": ("gpt", ["--data", EXAMPLES / "names.py", *SMALL_GPT], 100),
 }
 
@@ -140,7 +141,7 @@ def test_losses_orders_and_samples_equal_pytorchs(program, tmp_path, made_up_mni
     assert len(expected_losses) == len(losses) >= steps
     np.testing.assert_allclose(losses[:steps], expected_losses[:steps], rtol=1e-4)
     assert expected_samples == samples
-    if "OUT" in argv:
+    if example == "digits":
         assert_checkpoints_agree(tmp_path / "torch/checkpoint.npz", tmp_path / "minitorch/checkpoint.npz")
 
 
@@ -155,7 +156,7 @@ def assert_checkpoints_agree(expected_path, path):
                 np.testing.assert_allclose(saved[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("example", ["digits", "mnist", "names", "gpt"])
+@pytest.mark.parametrize("example", ["digits", "mnist", "names", "gpt", "resume"])
 def test_example_is_an_ordinary_program_but_for_its_imports(example):
     allowed = {
         "import minitorch as torch",
@@ -249,6 +250,15 @@ def test_digits_says_what_is_wrong_with_a_checkpoint(tmp_path):
     digits.main(["--epochs", "1", "--batch-size", "256", "--out", str(tmp_path)])
     with pytest.raises(SystemExit, match="is of a run with .*'seed': 0"):
         digits.main(["--resume", "--seed", "1", "--epochs", "1", "--batch-size", "256", "--out", str(tmp_path)])
+
+
+@pytest.mark.parametrize("first, second", [("torch", "minitorch"), ("minitorch", "torch")])
+def test_a_run_begun_under_one_library_goes_on_under_the_other(tmp_path, first, second):
+    settings = ["--samples", "300", "--out"]
+    expected = load("resume", "torch").main([*settings, str(tmp_path / "unbroken"), "--steps", "50"])
+    losses = load("resume", first).main([*settings, str(tmp_path / "moved"), "--steps", "27"])
+    losses += load("resume", second).main([*settings, str(tmp_path / "moved"), "--steps", "50"])
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
 
 
 # ---- reading idx files -----------------------------------------------------------------------------------------------

@@ -57,19 +57,35 @@ def place_error(indices, dims, error):
     return IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}")
 
 
+FEW = 8
+"""Up to so many rows that go to one place are added one after the other; of more, ``reduceat`` makes the sum first."""
+PLACES = 200
+"""And of so few places in all cases: it costs by the place."""
+
+
 def add_rows(out, rows, y):
-    """out[rows[i]] += y[i]; rows that come often are summed first. (``add.at`` goes element by element.)"""
+    """out[rows[i]] += y[i], in order. (``add.at`` goes element by element, ``reduceat`` is slow where sums are short.)"""
     n = len(out)
     outside = rows[(rows < -n) | (rows >= n)]
     if outside.size:
         raise IndexError(f"index {outside[0]} is out of bounds for dimension 0 with size {n}")
     y = numpy.broadcast_to(y, (*rows.shape, *out.shape[1:])).reshape(rows.size, *out.shape[1:])
-    rows = rows.reshape(-1) % n
+    rows = (rows.reshape(-1) % n).astype(numpy.uint16 if n <= 1 << 16 else rows.dtype)  # short keys are sorted faster
+    order = None
     if (rows[1:] < rows[:-1]).any():
         order = rows.argsort(kind="stable")
-        rows, y = rows[order], y[order]
+        rows = rows[order]
     starts = numpy.flatnonzero(numpy.concatenate(([True], rows[1:] != rows[:-1])))
-    out[rows[starts]] += numpy.add.reduceat(y, starts, 0)
+    counts = numpy.diff(starts, append=rows.size)
+    many = counts > (FEW if starts.size > PLACES else 0)
+    if many.any():
+        chosen = numpy.flatnonzero(numpy.repeat(many, counts))
+        places = counts[many].cumsum() - counts[many]
+        out[rows[starts[many]]] += numpy.add.reduceat(y[chosen if order is None else order[chosen]], places, 0)
+        starts, counts = starts[~many], counts[~many]
+    for k in range(counts.max(initial=0)):  # the k-th row of each place
+        at = starts[counts > k] + k
+        out[rows[at]] += y[at if order is None else order[at]]
 
 
 def along(index, dim):
@@ -111,7 +127,9 @@ def nll(x, index, dim, ignored, average):
         found[~valid] = 0
     if not average:
         return found
-    return asarray(numpy.add.reduce(found, None) / x.dtype.type(index.size if valid is None else numpy.count_nonzero(valid)))
+    return asarray(
+        numpy.add.reduce(found, None) / x.dtype.type(index.size if valid is None else numpy.count_nonzero(valid))
+    )
 
 
 def nll_grad(g, index, shape, dim, ignored, average):
@@ -142,7 +160,9 @@ def scatter(x, index, y, dim, out=None):
 
 def scatter_add(x, index, y, dim, out=None):
     out = x.copy() if out is None else out
-    places, y = ((), y.any() if x.dtype == bool else y.sum()) if x.ndim == 0 else (along(index, dim), cut(y, index.shape))
+    places, y = (
+        ((), y.any() if x.dtype == bool else y.sum()) if x.ndim == 0 else (along(index, dim), cut(y, index.shape))
+    )
     if index.size:
         (numpy.logical_or if x.dtype == bool else numpy.add).at(out, places, y)
     return out

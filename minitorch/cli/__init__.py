@@ -8,6 +8,8 @@ __all__ = ["main"]
 
 COMMANDS = {
     "check": "check",
+    "convert": "convert",
+    "inspect": "inspect",
     "run": "run",
 }
 """Command → the file that has it, under its own name."""

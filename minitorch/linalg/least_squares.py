@@ -1,6 +1,5 @@
 """Equations that needn't have one solution, and how near a matrix is to having none."""
 
-from collections import namedtuple
 from math import inf
 
 from ..dtypes import finfo, int64
@@ -8,10 +7,11 @@ from ..ops.equations import inv_ex, largest, pinv, tolerances
 from ..ops.factors import eigvalsh, svdvals
 from ..ops.matrix_checks import at_least_matrices, refuse_integers, square
 from ..ops.norms import matrix_norm
+from ..ops.results import several
 
 __all__ = ["cond", "lstsq", "matrix_rank"]
 
-linalg_lstsq = namedtuple("linalg_lstsq", ["solution", "residuals", "rank", "singular_values"])
+linalg_lstsq = several("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
 
 
 def lstsq(input, b, rcond=None, *, driver=None):

@@ -1,20 +1,20 @@
 """Less common arithmetic, element by element: nearly all of it said in a line or two of the functions in ``elementwise.py``."""
 
 import math
-from collections import namedtuple
 
 from ..dtypes import complex128, float64, get_default_dtype
 from ..errors import not_a_tensor
 from ..tables import numbers as table
 from .elementwise import binary_in_place, of_tensors, refuse_number
 from .reduce import logaddexp_complex
+from .results import several
 
 __all__ = [
     "copysign", "deg2rad", "float_power", "fmax", "fmin", "frac", "frexp", "gcd", "gcd_", "heaviside", "isneginf",
     "isposinf", "lcm", "lcm_", "ldexp", "logaddexp", "logaddexp2", "nextafter", "nextafter_", "rad2deg",
 ]  # fmt: skip
 
-frexp_result = namedtuple("frexp", ["mantissa", "exponent"])
+frexp_result = several("frexp", "mantissa", "exponent")
 
 
 def frac(input):

@@ -2,6 +2,7 @@
 
 import builtins
 import warnings
+from numbers import Integral
 
 from .. import dtypes
 from .. import primitives as rows
@@ -120,7 +121,7 @@ def new(input, *args, device=None):
         raise RuntimeError(f"legacy constructor expects device type: cpu but device type: {kind} was passed")
     if not args:
         return new_empty(input, 0)
-    if args[0].__class__ is Size or all([isinstance(arg, builtins.int) for arg in args]):
+    if args[0].__class__ is Size or all([isinstance(arg, Integral) for arg in args]):
         return new_empty(input, *args)
     (data,) = args
     if hasattr(data, "_apply"):

@@ -222,7 +222,8 @@ def add(input, other, *, alpha=1):
 
 
 def checked_alpha(input, other, alpha):
-    """``alpha``. Raises RuntimeError if it is a float beside integers. Beside booleans it is one."""
+    """``alpha`` as Python's number. Raises RuntimeError if it is a float beside integers. Beside booleans it is one."""
+    alpha = alpha.item() if hasattr(alpha, "item") else alpha
     if input.dtype is bool_dtype and getattr(other, "dtype", None) is bool_dtype and isinstance(alpha, int):
         return bool(alpha)
     if not isinstance(alpha, int) and input.dtype.category < 2 and getattr(other, "dtype", bool_dtype).category < 2:
@@ -411,6 +412,7 @@ def clamp(input, min=None, max=None):
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if not hasattr(min, "_apply") and not hasattr(max, "_apply"):
+        min, max = [x.item() if hasattr(x, "item") else x for x in (min, max)]
         if isinstance(min, float) or isinstance(max, float):
             input = input if input.is_floating_point() else input.to(input._common_dtype((input, 1.0)))
         return input._apply(rows.clamp, (input,), (min, max))

@@ -1,21 +1,20 @@
 """Linear equations, inverses, determinants and what is computed with them, in the form that torch.linalg gives them."""
 
-from collections import namedtuple
-
 from ..dtypes import finfo, int32
 from ..errors import not_implemented
 from ..tables import linalg as rows
 from .factors import identity, permuted
 from .matrix_checks import at_least_matrices, refuse_integers, refuse_narrow, same_dtype, square
+from .results import several
 
 __all__ = [
     "det", "inv", "inv_ex", "largest", "logdet", "lu_solve", "matrix_exp", "matrix_power", "pinv", "slogdet", "solve", "solve_ex",
     "solve_triangular", "tolerances",
 ]  # fmt: skip
 
-linalg_inv_ex = namedtuple("linalg_inv_ex", ["inverse", "info"])
-linalg_solve_ex = namedtuple("linalg_solve_ex", ["result", "info"])
-linalg_slogdet = namedtuple("linalg_slogdet", ["sign", "logabsdet"])
+linalg_inv_ex = several("linalg_inv_ex", "inverse", "info")
+linalg_solve_ex = several("linalg_solve_ex", "result", "info")
+linalg_slogdet = several("linalg_slogdet", "sign", "logabsdet")
 
 
 def det(input):

@@ -4,12 +4,11 @@ A: (*, n, m), a batch of matrices. What several functions return has names, as i
 Raises LinAlgError for a matrix that has no such factors; the ``_ex`` forms return its number in ``info`` instead.
 """
 
-from collections import namedtuple
-
 from ..dtypes import int32
 from ..errors import factor_error, not_implemented
 from ..tables import linalg as rows
 from .matrix_checks import at_least_matrices, refuse_integers, square
+from .results import several
 
 __all__ = [
     "cholesky", "cholesky_ex", "eig", "eigh", "eigvals", "eigvalsh", "geqrf", "householder_product", "identity",
@@ -17,18 +16,18 @@ __all__ = [
     "qr", "svd", "svdvals",
 ]  # fmt: skip
 
-linalg_cholesky_ex = namedtuple("linalg_cholesky_ex", ["L", "info"])
-linalg_qr = namedtuple("linalg_qr", ["Q", "R"])
-linalg_lu = namedtuple("linalg_lu", ["P", "L", "U"])
-linalg_lu_factor = namedtuple("linalg_lu_factor", ["LU", "pivots"])
-linalg_lu_factor_ex = namedtuple("linalg_lu_factor_ex", ["LU", "pivots", "info"])
-linalg_ldl_factor = namedtuple("linalg_ldl_factor", ["LD", "pivots"])
-linalg_ldl_factor_ex = namedtuple("linalg_ldl_factor_ex", ["LD", "pivots", "info"])
-linalg_eigh = namedtuple("linalg_eigh", ["eigenvalues", "eigenvectors"])
-linalg_eig = namedtuple("linalg_eig", ["eigenvalues", "eigenvectors"])
-linalg_svd = namedtuple("linalg_svd", ["U", "S", "Vh"])
-lu_unpack_result = namedtuple("lu_unpack", ["P", "L", "U"])
-geqrf_result = namedtuple("geqrf", ["a", "tau"])
+linalg_cholesky_ex = several("linalg_cholesky_ex", "L", "info")
+linalg_qr = several("linalg_qr", "Q", "R")
+linalg_lu = several("linalg_lu", "P", "L", "U")
+linalg_lu_factor = several("linalg_lu_factor", "LU", "pivots")
+linalg_lu_factor_ex = several("linalg_lu_factor_ex", "LU", "pivots", "info")
+linalg_ldl_factor = several("linalg_ldl_factor", "LD", "pivots")
+linalg_ldl_factor_ex = several("linalg_ldl_factor_ex", "LD", "pivots", "info")
+linalg_eigh = several("linalg_eigh", "eigenvalues", "eigenvectors")
+linalg_eig = several("linalg_eig", "eigenvalues", "eigenvectors")
+linalg_svd = several("linalg_svd", "U", "S", "Vh")
+lu_unpack_result = several("lu_unpack", "P", "L", "U")
+geqrf_result = several("geqrf", "a", "tau")
 
 
 def identity(like, n, m=None):

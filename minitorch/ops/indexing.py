@@ -7,6 +7,7 @@ tensors pick elements, in the dims that are left; a boolean tensor stands for th
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
+from ..errors import class_name
 from .reduce import one_dim
 from .spelling import numpy_names, spelled
 
@@ -78,7 +79,7 @@ def number_value(input, value):
     if isinstance(value, (bool, int, float, complex)) or getattr(value, "shape", None) == ():
         return input.new_tensor(value)
     raise TypeError(
-        f"can't assign a {type(value).__name__} to a torch.{input._type_name()}Tensor\nmake it a tensor first: torch.tensor(...)"
+        f"can't assign a {class_name(value)} to a torch.{input._type_name()}Tensor\nmake it a tensor first: torch.tensor(...)"
     )
 
 

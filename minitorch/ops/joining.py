@@ -180,7 +180,7 @@ def chunk(input, chunks, dim=0, **numpy):
         raise RuntimeError("chunk expects `chunks` to be greater than 0, got: " + str(chunks))
     d = one_dim(dim, input.ndim)
     n = input.shape[d]
-    size = -(-n // chunks)
+    size = -(-n // int(chunks))
     if size == 0:
         return input.split_with_sizes([0] * chunks, d)
     return input.split(size, d)

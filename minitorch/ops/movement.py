@@ -3,6 +3,7 @@
 import math
 
 from .. import primitives as rows
+from ..dtypes import dtype
 from .reduce import dims_of, one_dim
 from .spelling import numpy_names, spelled
 
@@ -62,7 +63,7 @@ def view(input, *shape):
 
     Raises RuntimeError where a view is impossible.
     """
-    if not isinstance(shape[0], (int, tuple, list)) and hasattr(shape[0], "itemsize"):
+    if isinstance(shape[0], dtype):
         return input._reinterpret(shape[0])
     result = input._apply(rows.reshape, (input,), (filled_in(sizes(shape), input._array.size),))
     if result._storage is not input._storage and input._array.size:
@@ -166,8 +167,7 @@ def adjoint(input):
 
 def movedim(input, source, destination):
     """Dims moved to other places, the rest in order.   torch: movedim"""
-    source = [source] if isinstance(source, int) else source
-    destination = [destination] if isinstance(destination, int) else destination
+    source, destination = [x if isinstance(x, (tuple, list)) else [x] for x in (source, destination)]
     if len(source) != len(destination):
         raise RuntimeError(
             f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the same number of dims as "
@@ -199,7 +199,7 @@ def squeeze(input, dim=None, **numpy):
     if numpy:
         return squeeze(input, **spelled("squeeze", numpy, dim=dim))
     shape = input._array.shape
-    dims = dims_of(dim, len(shape)) if dim != () else ()
+    dims = () if isinstance(dim, tuple) and not dim else dims_of(dim, len(shape))
     kept = [n for d, n in enumerate(shape) if n != 1 or d not in dims]
     return input._apply(rows.reshape, (input,), (tuple(kept),))
 
@@ -289,7 +289,7 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
         input, dim = input.reshape(-1), 0
     d = one_dim(dim, input.ndim)
     n = input.shape[d]
-    if isinstance(repeats, int):
+    if not hasattr(repeats, "_apply"):
         copies = input.unsqueeze(d + 1).expand(*input.shape[: d + 1], repeats, *input.shape[d + 1 :]).flatten(d, d + 1)
         return copies if copies._storage is not input._storage else copies.clone()
     counts = repeats.tolist()
@@ -342,8 +342,7 @@ def roll(input, shifts, dims=None):
     """Shifted along ``dims``, what falls out coming in at the other end.   torch: roll"""
     if dims is None:
         return input.reshape(-1).roll(shifts, 0).reshape(input.shape)
-    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    shifts, dims = [tuple(x) if isinstance(x, (tuple, list)) else (int(x),) for x in (shifts, dims)]
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     return input._apply(rows.roll, (input,), (shifts, tuple([one_dim(d, input.ndim) for d in dims])))

@@ -86,7 +86,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     |a|, ∞ and -∞ of a row's; σ are the singular values.
     """
     at_least_matrices(A, "linalg.matrix_norm")
-    dim = (dim,) if isinstance(dim, int) else tuple(dim)
+    dim = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
     check_matrix_norm(A, ord, dim)
     if dtype is not None:
         A = widened(A, dtype)
@@ -131,7 +131,7 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     """
     if p.__class__ is not str:
         return vector_norm(input, 2 if p is None else float(p), dim, keepdim, dtype=dtype)
-    dims = tuple(range(input.ndim)) if dim is None else (dim,) if isinstance(dim, int) else dim
+    dims = tuple(range(input.ndim)) if dim is None else dim if isinstance(dim, (tuple, list)) else (dim,)
     if p == "fro" and (dim is None or len(dims) <= 2):
         return vector_norm(input, 2, dim, keepdim, dtype=dtype)
     return matrix_norm(input, p, dims, keepdim, dtype=dtype)

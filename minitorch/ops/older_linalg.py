@@ -1,20 +1,20 @@
 """Linear algebra under the names it had before torch.linalg: what they compute is in ``factors.py`` and ``equations.py``."""
 
 import warnings
-from collections import namedtuple
 
 from ..errors import not_implemented
 from ..tables import linalg as rows
 from . import equations, factors
 from .matrix_checks import square
+from .results import several
 
 __all__ = [
     "cholesky", "cholesky_inverse", "cholesky_solve", "lu", "lu_solve", "pinverse", "qr", "svd", "triangular_solve",
 ]  # fmt: skip
 
-qr_result = namedtuple("qr", ["Q", "R"])
-svd_result = namedtuple("svd", ["U", "S", "V"])
-triangular_solve_result = namedtuple("triangular_solve", ["solution", "cloned_coefficient"])
+qr_result = several("qr", "Q", "R")
+svd_result = several("svd", "U", "S", "V")
+triangular_solve_result = several("triangular_solve", "solution", "cloned_coefficient")
 
 
 def deprecated(name, instead, glue=" and"):

@@ -1,7 +1,8 @@
 """A tensor as Python sees it: a length, a truth, a number, something to iterate over or to hand to another library."""
 
 __all__ = [
-    "as_array", "as_bool", "as_complex", "as_dlpack", "as_float", "as_index", "as_int", "contains", "dlpack_device", "iterator", "length",
+    "as_array", "as_bool", "as_complex", "as_dlpack", "as_float", "as_index", "as_int", "contains", "dlpack_device", "from_ufunc",
+    "iterator", "length",
 ]  # fmt: skip
 
 
@@ -81,6 +82,13 @@ def as_array(input, dtype=None, copy=None):
     if dtype is not None and array.dtype != dtype:
         return array.astype(dtype)
     return array.copy() if copy else array
+
+
+def from_ufunc(input, array, context=None, return_scalar=False):
+    """What ``numpy.sqrt(x)`` and the like give back: a tensor again, truths as uint8.   torch: Tensor.__array_wrap__"""
+    if array.dtype.kind == "b":
+        array = array.astype("uint8")
+    return input._wrap(array)
 
 
 def as_dlpack(input, *, stream=None, **options):

@@ -5,7 +5,6 @@
 
 import math
 import warnings
-from collections import namedtuple
 from itertools import accumulate
 
 from .. import primitives as rows
@@ -13,6 +12,7 @@ from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
 from ..errors import TYPE_NAMES
 from ..making import named
+from .results import several
 from .spelling import numpy_names, spelled
 
 __all__ = [
@@ -23,12 +23,12 @@ __all__ = [
     "undrop", "var", "var_mean",
 ]  # fmt: skip
 
-max_result = namedtuple("max", ["values", "indices"])
-min_result = namedtuple("min", ["values", "indices"])
-median_result = namedtuple("median", ["values", "indices"])
-aminmax_result = namedtuple("aminmax", ["min", "max"])
-cummax_result = namedtuple("cummax", ["values", "indices"])
-cummin_result = namedtuple("cummin", ["values", "indices"])
+max_result = several("max", "values", "indices")
+min_result = several("min", "values", "indices")
+median_result = several("median", "values", "indices")
+aminmax_result = several("aminmax", "min", "max")
+cummax_result = several("cummax", "values", "indices")
+cummin_result = several("cummin", "values", "indices")
 
 
 def one_dim(dim, ndim):
@@ -45,8 +45,8 @@ def dims_of(dim, ndim):
     """``dim`` (None, an integer or several) as a tuple of dims counted from the front."""
     if dim is None:
         return tuple(range(ndim))
-    if isinstance(dim, int):
-        d = one_dim(dim, ndim)
+    if isinstance(dim, int) or hasattr(dim, "__index__"):  # NumPy's integers are none of Python's
+        d = one_dim(int(dim), ndim)
         return (d,) if ndim else ()
     dims = tuple([one_dim(d, ndim) for d in dim])
     if len(set(dims)) != len(dims):
@@ -227,13 +227,14 @@ def amin(input, dim=(), keepdim=False, **numpy):
 
 def extreme_dims(name, input, dim):
     """``dim`` as a tuple. Raises an exception if an extreme would be taken of nothing."""
-    if dim == () and input._array.size == 0:
+    whole = isinstance(dim, (tuple, list)) and not dim
+    if whole and input._array.size == 0:
         raise RuntimeError(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
         )
-    dims = dims_of(None if dim == () else dim, input._array.ndim)
+    dims = dims_of(None if whole else dim, input._array.ndim)
     if input._array.size == 0:
-        for d, named in zip(dims, (dim,) if isinstance(dim, int) else dim, strict=True):
+        for d, named in zip(dims, dim if isinstance(dim, (tuple, list)) else (dim,), strict=True):
             if input._array.shape[d] == 0:
                 raise IndexError(f"{name}(): Expected reduction dim {named} to have non-zero size.")
     return dims

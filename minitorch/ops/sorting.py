@@ -1,10 +1,10 @@
 """Order and occurrence: sorting, the largest ones, distinct ones, and where a number stands or would stand."""
 
 import math
-from collections import namedtuple
 
 from .. import primitives as rows
 from .reduce import one_dim
+from .results import several
 from .spelling import numpy_names
 
 __all__ = [
@@ -12,9 +12,9 @@ __all__ = [
     "searchsorted", "sort", "topk", "unique", "unique_consecutive", "unravel_index",
 ]  # fmt: skip
 
-sort_result = namedtuple("sort", ["values", "indices"])
-topk_result = namedtuple("topk", ["values", "indices"])
-kthvalue_result = namedtuple("kthvalue", ["values", "indices"])
+sort_result = several("sort", "values", "indices")
+topk_result = several("topk", "values", "indices")
+kthvalue_result = several("kthvalue", "values", "indices")
 
 
 @numpy_names

@@ -5,19 +5,19 @@ Means, variances and medians are in ``reduce.py``.
 
 import math
 import warnings
-from collections import namedtuple
 
 from ..backends import backend_of
 from .complex import complex as complex_of
 from .reduce import one_dim
+from .results import several
 from .spelling import numpy_names
 
 __all__ = ["corrcoef", "cov", "histc", "histogram", "histogramdd", "mode", "nanmedian", "nanquantile", "quantile"]
 
-histogram_result = namedtuple("histogram", ["hist", "bin_edges"])
-mode_result = namedtuple("mode", ["values", "indices"])
-nanmedian_result = namedtuple("nanmedian", ["values", "indices"])
-histogramdd_result = namedtuple("histogramdd", ["hist", "bin_edges"])
+histogram_result = several("histogram", "hist", "bin_edges")
+mode_result = several("mode", "values", "indices")
+nanmedian_result = several("nanmedian", "values", "indices")
+histogramdd_result = several("histogramdd", "hist", "bin_edges")
 
 
 @numpy_names

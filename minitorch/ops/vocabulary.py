@@ -46,7 +46,8 @@ class Vocabulary:
     __len__, __iter__, __contains__, __hash__ = protocol.length, protocol.iterator, protocol.contains, object.__hash__
     __bool__, __float__, __int__ = protocol.as_bool, protocol.as_float, protocol.as_int
     __complex__, __index__ = protocol.as_complex, protocol.as_index
-    __array__, __dlpack__, __dlpack_device__ = protocol.as_array, protocol.as_dlpack, protocol.dlpack_device
+    __array__, __array_wrap__ = protocol.as_array, protocol.from_ufunc
+    __dlpack__, __dlpack_device__ = protocol.as_dlpack, protocol.dlpack_device
 
     from .complex import (
         across, angle, angle_slope, conj, conj_physical, conj_physical_, conjugate, is_conj, is_neg, isreal, paired,

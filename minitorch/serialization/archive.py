@@ -72,9 +72,9 @@ class Archive:
         entry = self.entry(name)
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & ENCRYPTED:
             raise damaged(name, "it is compressed or encrypted, which PyTorch's files never are")
-        self.file.seek(entry.header_offset)
+        self.file.seek(max(entry.header_offset, 0))
         header = self.file.read(HEADER_BYTES)
-        if len(header) < HEADER_BYTES or not header.startswith(b"PK\x03\x04"):
+        if entry.header_offset < 0 or len(header) < HEADER_BYTES or not header.startswith(b"PK\x03\x04"):
             raise damaged(name, "there is no header in its place")
         name_bytes, extra_bytes = struct.unpack("<HH", header[-4:])
         if self.file.read(name_bytes) != entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437"):

@@ -18,7 +18,7 @@ from ..storage import UntypedStorage
 from .restricted import CHANGED
 from .unpickling import dtype_of_note
 
-__all__ = ["object_of_legacy", "read_legacy", "refuse_tar", "write_legacy"]
+__all__ = ["Bounded", "no_storage", "read_head", "read_legacy", "refuse_tar", "write_legacy"]
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
@@ -86,35 +86,8 @@ class Awaited(UntypedStorage):
 
 
 def read_legacy(file, reading):
-    """The object in a file of this format."""
-    stream = Bounded(file)
-    made, storages = object_of_legacy(stream, reading)
-    keys = reading.unpickled(stream, stream.size, no_storage)
-    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or {*keys} != {*storages}:
-        raise RuntimeError("the file names other memories than its tensors do\nit is damaged")
-    for key in keys:
-        storage, itemsize = storages[key]
-        (count,) = struct.unpack("<q", stream.read(8))
-        if count * itemsize != storage.nbytes():
-            raise RuntimeError(f"storage has wrong byte size: expected {storage.nbytes()} got {count * itemsize}")
-        stream.fill(memoryview(storage.raw))
-        if sys.byteorder != "little":
-            storage.raw[:] = storage.raw.reshape(-1, itemsize)[:, ::-1].reshape(-1)
-        for step in getattr(storage, "afterwards", ()):
-            step()
-    return made
-
-
-def object_of_legacy(stream, reading):
-    """The object, and its memories, which are to be filled: {name: (storage, bytes of an element)}."""
-    if reading.unpickled(stream, stream.size, no_storage) != MAGIC_NUMBER:
-        raise RuntimeError("Invalid magic number; corrupt file?")
-    version = reading.unpickled(stream, stream.size, no_storage)
-    if version != PROTOCOL_VERSION:
-        raise RuntimeError(f"Invalid protocol version: {version}")
-    reading.unpickled(stream, stream.size, no_storage)
-
-    storages = {}
+    """The object in a file of this format. Its memories come after it, so they are filled when all tensors are made."""
+    stream, storages = Bounded(file), {}
 
     def storage_of(note):
         _, _, key, location, count, view = note
@@ -127,7 +100,36 @@ def object_of_legacy(stream, reading):
         whole = storages[key][0]
         return whole if view is None else part_of(whole, *(number * itemsize for number in view[1:]))
 
-    return reading.unpickled(stream, stream.size, storage_of), storages
+    read_head(stream, reading)
+    made = reading.unpickled(stream, stream.size, storage_of)
+    keys = reading.unpickled(stream, stream.size, no_storage)
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or {*keys} != {*storages}:
+        raise RuntimeError("the file names other memories than its tensors do\nit is damaged")
+    for key in keys:
+        fill(*storages[key], stream)
+    return made
+
+
+def fill(storage, itemsize, stream):
+    """Read a memory, and do what waited for it."""
+    (count,) = struct.unpack("<q", stream.read(8))
+    if count * itemsize != storage.nbytes():
+        raise RuntimeError(f"storage has wrong byte size: expected {storage.nbytes()} got {count * itemsize}")
+    stream.fill(memoryview(storage.raw))
+    if sys.byteorder != "little":
+        storage.raw[:] = storage.raw.reshape(-1, itemsize)[:, ::-1].reshape(-1)
+    for step in getattr(storage, "afterwards", ()):
+        step()
+
+
+def read_head(stream, reading):
+    """Read what stands before the object, and check it."""
+    if reading.unpickled(stream, stream.size, no_storage) != MAGIC_NUMBER:
+        raise RuntimeError("Invalid magic number; corrupt file?")
+    version = reading.unpickled(stream, stream.size, no_storage)
+    if version != PROTOCOL_VERSION:
+        raise RuntimeError(f"Invalid protocol version: {version if type(version) is int else type(version)}")
+    reading.unpickled(stream, stream.size, no_storage)
 
 
 def no_storage(note):

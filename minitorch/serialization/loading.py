@@ -19,7 +19,7 @@ from .restricted import CHANGED, WeightsUnpickler
 from .safetensors import load_file
 from .unpickling import Reading, dtype_of_note
 
-__all__ = ["get_unsafe_globals_in_checkpoint", "load", "opened", "skip_data"]
+__all__ = ["get_unsafe_globals_in_checkpoint", "is_zip", "load", "opened", "skip_data"]
 
 
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):

@@ -16,7 +16,7 @@ from ..size import Size
 from ..storage import STORAGE_TYPES, TypedStorage, UntypedStorage
 
 __all__ = [
-    "OURS", "REBUILDING", "layout_of_name", "rebuild_from_type_v2", "rebuild_parameter", "rebuild_parameter_with_state", "rebuild_tensor",
+    "MAKING", "OURS", "REBUILDING", "layout_of_name", "rebuild_from_type_v2", "rebuild_parameter", "rebuild_parameter_with_state", "rebuild_tensor",
     "rebuild_tensor_v2", "rebuild_tensor_v3",
 ]  # fmt: skip
 

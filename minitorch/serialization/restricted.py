@@ -20,7 +20,10 @@ from ..size import Size
 from ..storage import TypedStorage
 from .rebuilding import OURS, REBUILDING
 
-__all__ = ["CHANGED", "WeightsUnpickler", "add_safe_globals", "advice", "clear_safe_globals", "get_safe_globals", "safe_globals"]
+__all__ = [
+    "CHANGED", "Operations", "WeightsUnpickler", "add_safe_globals", "advice", "clear_safe_globals", "get_safe_globals",
+    "safe_globals",
+]  # fmt: skip
 
 
 def encode(text, encoding="utf-8"):
@@ -130,7 +133,7 @@ class WeightsUnpickler(pickle._Unpickler):
             raise pickle.UnpicklingError("the pickle makes many times as much as it holds")
 
     def look_through(self, value):
-        """Spend what it costs to hash or copy ``value``: tuples that hold one another may be endless work."""
+        """Spend what it costs to hash, copy or print ``value``: tuples that hold one another may be endless work."""
         todo = [(value, 0)]
         while todo:
             value, depth = todo.pop()
@@ -170,9 +173,9 @@ class WeightsUnpickler(pickle._Unpickler):
         if function in allowed_by_users().values():
             self.calling = True
             return
+        self.look_through((function, arguments))
         if not any(function is known for known in CALLABLES):
             raise pickle.UnpicklingError(f"Trying to call {what} for unrecognized function {function}")
-        self.look_through(arguments)
         if function in (Parameter, Buffer) and not (arguments and isinstance(arguments[0], Tensor)):
             raise pickle.UnpicklingError(f"a {function.__name__} is made of a tensor, but got {type(arguments)}")
         if function in REBUILDING and len(arguments) > 6:  # with metadata: the memory may be copied
@@ -234,13 +237,14 @@ class WeightsUnpickler(pickle._Unpickler):
 
     def load_binpersid(self):
         note = self.stack[-1]
+        self.look_through(note)
         if type(note) is not tuple and type(note) is not int:
             raise pickle.UnpicklingError(f"persistent_load id must be tuple or int, but got {type(note)}")
         if type(note) is tuple and note and note[0] not in ("storage", b"storage"):
             raise pickle.UnpicklingError(f"Only persistent_load of storage is allowed, but got {type(note[0])}")
         super().load_binpersid()
 
-    own = {
+    own: dict = {
         "REDUCE": load_reduce, "NEWOBJ": load_newobj, "BUILD": load_build, "APPEND": load_append, "APPENDS": load_appends,
         "SETITEM": load_setitem, "SETITEMS": load_setitems, "BINPERSID": load_binpersid,
     }  # fmt: skip

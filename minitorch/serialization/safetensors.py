@@ -26,14 +26,16 @@ from ..storage import untyped_storage
 from .replacing import replaced_when_complete
 
 __all__ = [
-    "SafetensorError", "load", "load_file", "load_model", "read_header", "safe_open", "save", "save_file", "save_model",
+    "SafetensorError", "TYPES", "load", "load_file", "load_model", "read_header", "safe_open", "save", "save_file",
+    "save_model",
 ]  # fmt: skip
 
 TYPES = {
-    "BOOL": dtypes.bool, "U8": dtypes.uint8, "I8": dtypes.int8, "I16": dtypes.int16, "F16": dtypes.float16,
-    "BF16": dtypes.bfloat16, "I32": dtypes.int32, "F32": dtypes.float32, "C64": dtypes.complex64, "F64": dtypes.float64,
-    "I64": dtypes.int64, "U16": dtypes.uint16, "U32": dtypes.uint32, "U64": dtypes.uint64,
+    "BOOL": dtypes.bool, "U8": dtypes.uint8, "I8": dtypes.int8, "I16": dtypes.int16, "U16": dtypes.uint16,
+    "F16": dtypes.float16, "BF16": dtypes.bfloat16, "I32": dtypes.int32, "U32": dtypes.uint32, "F32": dtypes.float32,
+    "C64": dtypes.complex64, "F64": dtypes.float64, "I64": dtypes.int64, "U64": dtypes.uint64,
 }  # fmt: skip
+"""By the format's names, in its order: tensors of a later type come earlier in a file."""
 NAMES = {dtype: name for name, dtype in TYPES.items()}
 BITS_OF_OTHERS = {
     "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
@@ -73,7 +75,7 @@ def read_header(file, total):
     entries = dict(sorted(entries.items(), key=lambda item: item[1][2:]))
     end = 0
     for name, (_, _, first, last) in entries.items():
-        if first != end or last < first:
+        if first != end:
             raise wrong(f"invalid offset for tensor `{name}`")
         end = last
     if 8 + length + end != total:
@@ -115,6 +117,8 @@ def checked(name, entry):
             raise wrong(f"invalid JSON in header: tensor `{name}` has {numbers!r} where sizes must be")
     if len(offsets) != 2:
         raise wrong(f"invalid JSON in header: tensor `{name}` needs two data_offsets")
+    if offsets[1] < offsets[0]:
+        raise wrong(f"invalid offset for tensor `{name}`")
     bits = math.prod(shape) * BITS[kind]
     if bits >= MOST_ELEMENTS or math.prod(max(n, 1) for n in shape) >= MOST_ELEMENTS:
         raise wrong("overflow computing buffer size from shape and/or element type")

@@ -11,7 +11,7 @@ from .names import TRUSTED
 from .rebuilding import OURS
 from .restricted import WeightsUnpickler, advice
 
-__all__ = ["Reading", "dtype_of_note"]
+__all__ = ["Reading", "check_note", "dtype_of_note"]
 
 PACKAGE = __package__.split(".")[0]
 KNOWN = {**OURS, **TRUSTED}
@@ -39,6 +39,7 @@ class Reading:
                 raise pickle.UnpicklingError(f"Unknown typename for persistent_load, expected 'storage' but got '{what}'")
             if note[0] == "module":  # files from before 1.6 say so where a layer's class is named, with its source
                 return note[1]
+            check_note(note)
             return TypedStorage(wrap_storage=storage_of(note).untyped(), dtype=dtype_of_note(note))
 
         machine.persistent_load = persistent_load
@@ -58,14 +59,23 @@ class Reading:
         return found
 
 
-def dtype_of_note(note):
-    """The type of the elements in the memory for which a note stands; an untyped storage is one of bytes."""
-    kind, count = note[1], note[4]
+def check_note(note):
+    """Raise UnpicklingError unless ``note`` can stand for a memory: its class, name, place and number of elements, and in
+    the older format what part of it is meant."""
+    _, kind, key, location, count, *view = note
     if not (isinstance(kind, type) and issubclass(kind, (TypedStorage, UntypedStorage))):
         raise pickle.UnpicklingError(f"a storage is noted as one of {kind!r}")
+    if type(key) is not str or type(location) not in (str, bytes):
+        raise pickle.UnpicklingError(f"a storage is noted by the name {key!r} at {location!r}")
     if type(count) is not int or count < 0:
         raise pickle.UnpicklingError(f"a storage is noted to have {count!r} elements")
-    return getattr(kind, "element_type", None) or uint8
+    if view not in ([], [None]) and not (len(view) == 1 and [*map(type, view[0])] == [str, int, int]):
+        raise pickle.UnpicklingError(f"a storage is noted to be the part {view} of another")
+
+
+def dtype_of_note(note):
+    """The type of the elements in the memory for which a note stands; an untyped storage is one of bytes."""
+    return getattr(note[1], "element_type", None) or uint8
 
 
 def unpickler_of(module):

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..absent import OURS
+from ..settings import SETTINGS
 
 __all__ = ["FOLDER", "stand_in"]
 
@@ -36,6 +37,7 @@ def stand_in(name):
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder())
     sys.modules[name] = import_module(OURS[name])
+    SETTINGS.number_is_size = True
 
 
 def our_name(name):

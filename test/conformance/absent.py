@@ -19,8 +19,6 @@ from minitorch.cli.names import NOT_THERE, found
 
 __all__ = ["absent_names"]
 
-TOOLS = ("torch.testing",)  # whose inner files need packages of their own
-
 
 def absent_names():
     """{module, or "Tensor": the public names that minitorch lacks}, {"*"} for a module that it lacks as a whole."""
@@ -42,9 +40,12 @@ def visit(name, absent):
     if lacks(name):
         absent[name] = {"*"}
         return
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError:  # PyTorch's needs a package that isn't installed
+        return
     absent[name] = {n for n in public_names(module) if lacks(f"{name}.{n}")}
-    for info in pkgutil.iter_modules(() if name in TOOLS else getattr(module, "__path__", ())):
+    for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
         if not info.name.startswith("_"):
             visit(f"{name}.{info.name}", absent)
 

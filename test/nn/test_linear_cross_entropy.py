@@ -1,7 +1,13 @@
 """LinearCrossEntropyLoss and CTCLoss as layers, against PyTorch; their functions are tested by themselves."""
 
+import tracemalloc
+
 import pytest
 from oracle import agree
+
+import minitorch
+from minitorch.nn import LinearCrossEntropyOptions
+from minitorch.nn.functional import linear_cross_entropy
 
 LAYERS = [
     "(5, 4)", "(5, 4, bias=True, reduction='sum')", "(5, 4, reduction='none', ignore_index=1)",
@@ -48,3 +54,25 @@ def test_ctc(arguments):
         return repr(module), out, x.grad
 
     agree(program)
+
+
+def test_chunks_keep_no_scores_for_the_way_back():
+    x, weight = minitorch.randn(512, 8).requires_grad_(), minitorch.randn(2000, 8).requires_grad_()
+    target = minitorch.randint(0, 2000, (512,))
+
+    def peak(options):
+        tracemalloc.start()
+        linear_cross_entropy(x, weight, target, options=options).backward()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    scores = 4 * 512 * 2000  # bytes
+    assert peak(LinearCrossEntropyOptions(batch_chunk_size=32)) < scores / 2 < 2 * scores < peak(None)
+
+
+def test_chunks_can_be_differentiated_twice():
+    x, weight = minitorch.randn(5, 3, dtype=minitorch.float64), minitorch.randn(4, 3, dtype=minitorch.float64)
+    options, target = LinearCrossEntropyOptions(batch_chunk_size=2), minitorch.tensor([0, 3, 1, 1, 2])
+    inputs = x.requires_grad_(), weight.requires_grad_()
+    assert minitorch.autograd.gradgradcheck(lambda a, b: linear_cross_entropy(a, b, target, options=options), inputs)

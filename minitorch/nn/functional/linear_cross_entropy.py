@@ -3,7 +3,10 @@
 import dataclasses
 import warnings
 
+from ...autograd.function import Function
+from ...autograd.reverse import grad
 from ...dtypes import bfloat16, dtype, float16, float32, float64, int64
+from ...engine import enable_grad, is_grad_enabled
 from .classification import cross_entropy
 from .linear import linear
 
@@ -44,7 +47,9 @@ class LinearCrossEntropyOptions:
 
     def _divisor(self):
         """The number in chunking_method, 1 if there is none; 0 if it isn't one."""
-        name, colon, number = ("aspect_ratio:2" if self.chunking_method == "auto" else self.chunking_method).partition(":")
+        name, colon, number = ("aspect_ratio:2" if self.chunking_method == "auto" else self.chunking_method).partition(
+            ":"
+        )
         number = number if colon else "1"
         return int(number) if name == "aspect_ratio" and number.isdigit() else 0
 
@@ -70,7 +75,8 @@ def linear_cross_entropy(
     """cross_entropy(linear(input, linear_weight, linear_bias), target, …).   torch: F.linear_cross_entropy
 
     input: (N, in) or (in), linear_weight: (C, in) or (C, d1, …, in): then the scores are (N, C, d1, …).
-    options: a ``LinearCrossEntropyOptions``, to compute the scores of some samples at a time.
+    options: a ``LinearCrossEntropyOptions``, to compute the scores of some samples at a time. None are kept for the way
+    back, they are computed again: of a large vocabulary the scores are most of the memory of a training step.
 
     >>> F.linear_cross_entropy(tensor([[1., 0.]]), torch.zeros(2, 2), tensor([0]))
     tensor(0.6931)
@@ -112,8 +118,8 @@ def _by_chunks(input, linear_weight, target, linear_bias, weight, reduction, ign
     size = options.chunk_size(*input.shape, linear_weight.shape[0])
     each = "none" if reduction == "none" else "sum"
     losses = [
-        cross_entropy(linear(x.to(wide), *operands[:2]), t, operands[2], ignore_index=ignore_index, reduction=each)
-        for x, t in zip(input.split(size), target.split(size), strict=True)
+        _Chunk.apply(x, operands[0], operands[1], t, operands[2], ignore_index, each)
+        for x, t in zip(input.to(wide).split(size), target.split(size), strict=True)
     ]
     if reduction == "none":
         return input._cat(losses, 0).to(input.dtype)
@@ -127,12 +133,41 @@ def _by_chunks(input, linear_weight, target, linear_bias, weight, reduction, ign
     return total.to(input.dtype)
 
 
+class _Chunk(Function):
+    """The loss of some samples. Their scores aren't kept for the way back, but computed again."""
+
+    @staticmethod
+    def forward(ctx, x, linear_weight, linear_bias, *settings):
+        ctx.save_for_backward(x, linear_weight, linear_bias)
+        ctx.settings = settings
+        return _loss(x, linear_weight, linear_bias, *settings)
+
+    @staticmethod
+    def backward(ctx, g):
+        inputs = ctx.saved_tensors
+        wanting = [i for i, wanted in enumerate(ctx.needs_input_grad[:3]) if wanted]
+        with enable_grad():
+            loss = _loss(*inputs, *ctx.settings)
+        found = dict(
+            zip(wanting, grad([loss], [inputs[i] for i in wanting], [g], create_graph=is_grad_enabled()), strict=True)
+        )
+        return *[found.get(i) for i in range(3)], *[None] * len(ctx.settings)
+
+
+def _loss(x, linear_weight, linear_bias, target, weight, ignore_index, reduction):
+    return cross_entropy(
+        linear(x, linear_weight, linear_bias), target, weight, ignore_index=ignore_index, reduction=reduction
+    )
+
+
 def _scores_shape(input, weight, bias):
     """The shape of the scores. Raises RuntimeError if input, weight and bias don't go together."""
     if input.ndim not in (1, 2):
         raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.ndim}\nit is (N, in) or (in)")
     if weight.ndim < 2:
-        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {weight.ndim}\nit is (C, *, in)")
+        raise RuntimeError(
+            f"expected linear_weight with dimensionality at least 2, got {weight.ndim}\nit is (C, *, in)"
+        )
     if input.shape[-1] != weight.shape[-1]:
         raise RuntimeError(
             f"expected equal input and linear_weight last dimensions (in_features), got {input.shape[-1]} and {weight.shape[-1]}, "
@@ -140,7 +175,9 @@ def _scores_shape(input, weight, bias):
         )
     out = tuple(weight.shape[:-1])
     if bias is not None and tuple(bias.shape) != out:
-        raise RuntimeError(f"expected linear_bias shape {out}, got {tuple(bias.shape)}\nthat of linear_weight without its last dim")
+        raise RuntimeError(
+            f"expected linear_bias shape {out}, got {tuple(bias.shape)}\nthat of linear_weight without its last dim"
+        )
     if len(out) > 1 and input.ndim == 1:
         raise RuntimeError(
             f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires batched input, (N, "
