@@ -23,13 +23,13 @@ It returns MISS where anything is not as it was recorded: then ``Compiled`` take
 from operator import is_
 from sys import getrefcount
 
+from .. import primitives
 from ..backends import for_device
 from ..compiler.trace import owner_of
 from ..device import CPU
 from ..dtypes import float64
 from ..engine import MODE, Tensor, edge_of, wrap
 from ..graph import CHANGES, Node
-from ..primitives import neg
 from .tree import LEAF, PLAIN, Kept, rebuilt
 
 __all__ = ["MISS", "Rates", "answer_of"]
@@ -37,7 +37,7 @@ __all__ = ["MISS", "Rates", "answer_of"]
 MISS = object()
 """What an answer returns that doesn't fit the call."""
 
-SPENT = Node(neg, (), (), None)
+SPENT = Node(primitives.neg, (), (), None)
 """The history of a result whose graph was used up by a backward within the step."""
 
 

@@ -10,7 +10,7 @@ import dataclasses
 
 from ..engine import Tensor
 
-__all__ = ["PLAIN", "flattened", "rebuilt"]
+__all__ = ["Kept", "LEAF", "PLAIN", "flattened", "rebuilt"]
 
 LEAF = object()
 """Stands for a tensor in a form."""
