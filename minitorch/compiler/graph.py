@@ -71,6 +71,10 @@ class Graph:
     def __init__(self, inputs, steps, outputs):
         self.inputs, self.steps, self.outputs = tuple(inputs), tuple(steps), tuple(outputs)
 
+    def having_inputs(self, inputs):
+        """The same graph, whose inputs are given in another order."""
+        return Graph(inputs, self.steps, self.outputs)
+
     def __str__(self):
         names: dict = {}
         for value in (*self.inputs, *[step.out for step in self.steps]):

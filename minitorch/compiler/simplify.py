@@ -18,7 +18,7 @@ import math
 from .. import primitives as rows
 from .graph import Graph, Step, Value
 
-__all__ = ["simplify"]
+__all__ = ["dead", "simplify"]
 
 
 def simplify(graph):

@@ -14,13 +14,14 @@ __all__ = ["OptimizedModule", "compile"]
 class OptimizedModule(Module):
     """A module that was given to ``torch.compile``: the names in its ``state_dict`` begin with "_orig_mod.", as PyTorch's do."""
 
-    def __init__(self, module):
+    def __init__(self, module, fullgraph=False):
         super().__init__()
         self._orig_mod = module
-        self.train(module.training)
+        self.__dict__["training"] = module.training
+        self.__dict__["_compiled"] = Compiled(module, fullgraph)
 
     def forward(self, *args, **kwargs):
-        return self._orig_mod(*args, **kwargs)
+        return self._compiled(*args, **kwargs)
 
     def __getitem__(self, index):
         return self._orig_mod[index]
@@ -56,7 +57,7 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     if not callable(model):
         raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
     if isinstance(model, Module):
-        return OptimizedModule(model)
+        return OptimizedModule(model, fullgraph)
     if disable:
         return model
     return wraps(model)(Compiled(model, fullgraph, check))

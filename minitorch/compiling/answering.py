@@ -30,6 +30,7 @@ from ..device import CPU
 from ..dtypes import float64
 from ..engine import MODE, Tensor, edge_of, wrap
 from ..graph import CHANGES, Node
+from .recording import SPENT
 from .tree import LEAF, PLAIN, Kept, rebuilt
 
 __all__ = ["MISS", "Rates", "answer_of"]
@@ -37,7 +38,7 @@ __all__ = ["MISS", "Rates", "answer_of"]
 MISS = object()
 """What an answer returns that doesn't fit the call."""
 
-SPENT = Node(primitives.neg, (), (), None)
+SPENT_NODE = Node(primitives.neg, (), (), None)
 """The history of a result whose graph was used up by a backward within the step."""
 
 
@@ -83,7 +84,7 @@ class Writing:
         self.program, self.form, self.lines, self.after, self.count = program, form, [], [], 0
         self.tensors, self.externals, self.sources, self.lasts = [], [], [], []  # names: of tensors, arrays, memory of gradients
         self.scope = {
-            "MISS": MISS, "SPENT": SPENT, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
+            "MISS": MISS, "SPENT": SPENT_NODE, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
             "wrap": wrap, "edge_of": edge_of, "holders": getrefcount, "rebuilt": rebuilt, "is_": is_, "owner_of": owner_of,
             "table": program.native.table, "empty": for_device(CPU).empty, "fresh_gradient": fresh_gradient,
             "ordered": for_device(CPU).ascontiguousarray,
@@ -210,7 +211,13 @@ class Writing:
             elif state == "new":
                 self.gradient(leaf, made, id(leaf) in read)
                 made += 1
-        for k in range(made, len(self.program.fresh)):
+        kept = self.program.kept
+        if kept:
+            self.do(f"block = {self.know(self.program.backward.block, 'block')}()")
+        for k, at in enumerate(range(len(self.program.fresh) - kept, len(self.program.fresh))):
+            self.do(f"o{at} = block[{k}]")
+            self.point(("output", at), f"o{at}")
+        for k in range(made, len(self.program.fresh) - kept):
             shape, dtype = self.program.fresh[k]
             self.do(f"o{k} = empty({self.know(shape)}, {self.know(dtype)})")
             self.point(("output", k), f"o{k}")
@@ -243,6 +250,8 @@ class Writing:
             self.do(f"{target}.version += 1")
         self.lines += self.after
         results = []
+        if recording.backward is not None:
+            self.link()
         for kind, which, *wanting in recording.returned:
             if kind == "external":
                 results.append(self.externals[which])
@@ -251,13 +260,32 @@ class Writing:
             else:
                 k = which - len(recording.written)
                 self.do(f"r{k} = wrap(o{k})")
-                if wanting[0]:
+                if wanting[0] == SPENT:
                     self.do(f"r{k}._node = SPENT")
+                elif wanting[0] is not None:
+                    self.do(f"r{k}._node = node.output({wanting[0]})")
                 results.append(f"r{k}")
         if recording.form is LEAF:
             self.do(f"return {results[0]}")
         else:
             self.do(f"return rebuilt({self.know(recording.form, 'form')}, iter(({''.join([r + ', ' for r in results])})))")
+
+    def link(self):
+        """The Node that goes backward from the results: to the tensors that gradients are wanted of."""
+        recording, back = self.program.recording, self.program.backward
+        ends = ", ".join([f"edge_of({self.externals[k]})" for k in recording.ends])
+        saved = []
+        for kind, k in back.saved:
+            if kind == "made":
+                saved.append(f"(o{k},)")
+            elif k < len(self.externals):
+                x = self.externals[k]
+                saved.append(f"({x}._array, {x}._storage, {x}._storage.version)")
+            else:
+                saved.append(f"({self.sources[k - len(self.externals)]},)")
+        block = "block" if back.kept else "None"
+        again = f"({self.know(self.program.function, 'function')}, args, kwargs)"
+        self.do(f"node = {self.know(back.node, 'node')}([{ends}], [{', '.join(saved)}], {block}, {again})")
 
     def finished(self):
         """The function. One thread at a time is in it: the program has one table and one arena."""

@@ -8,12 +8,20 @@ A run that can't be told so raises Unfollowed, with the reason; ``Incomplete`` m
 """
 
 
-from ..backward import reachable
+from ..backends import for_device
+from ..backward import backward, reachable
+from ..compiler.graph import Graph, uses_of
+from ..compiler.simplify import dead
 from ..compiler.trace import Tracer, Unfollowed, owner_of
+from ..device import CPU
 from ..engine import AccumulateGrad, Node, edge_of
 from .tree import flattened
 
-__all__ = ["Incomplete", "Recording", "record"]
+__all__ = ["Incomplete", "Recording", "SPENT", "record"]
+
+
+SPENT = "spent"
+"""Of a result: its graph was used up by a backward within the run."""
 
 
 class Incomplete(Exception):
@@ -29,10 +37,16 @@ class Recording:
     graph      its outputs are: ``written``, then ``gradients``, then ``returned``
     written    positions among the externals
     gradients  (leaf, whether there is one at the start, None or "none" or "same" or "new")
-    returned   ("external", position) | ("new", position among the outputs) | ("item", …) | ("gradient", leaf)
+    returned   ("external", position) | ("gradient", leaf) | ("new", position among the outputs, its graph: None, SPENT, or
+               the number of its seed)
+
+    Where a graph is left to go backward through, from outside: ``backward`` is the Graph of that, of the Values ``saved``
+    (outputs of ``graph``, after the others, or inputs of it) and of seeds, and ``ends`` are the externals whose gradients it gives.
     """
 
-    __slots__ = ("destinations", "externals", "form", "gradients", "graph", "returned", "sources", "strides", "written")
+    __slots__ = (
+        "backward", "ends", "externals", "form", "gradients", "graph", "returned", "saved", "seeds", "sources", "strides", "written",
+    )  # fmt: skip
 
 
 def record(function, args, kwargs, leaves):
@@ -47,12 +61,51 @@ def record(function, args, kwargs, leaves):
     for x, gradient in before.items():
         if gradient is not None:
             tracer.places[id(owner_of(gradient._array))] = ("grad", x)
-    with tracer:
-        result = function(*args, **kwargs)
     try:
-        return result, told(tracer, result, before), None
+        with tracer:
+            result = function(*args, **kwargs)
+            split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], before)
+        return result, told(tracer, result, before, split, back), None
     except (Unfollowed, Incomplete) as reason:
         return result, None, (reason, met_leaves(tracer))
+
+
+def gone_back(tracer, results, before):
+    """Go backward through the graph that a run leaves behind, while the tracer still listens, with seeds as externals.
+
+    Gives [(external, Value of its gradient)], and the results that have a seed; None if no graph is left.
+    """
+    if met_leaves(tracer) - set(before):
+        raise Incomplete("it met parameters for the first time")
+    went_back = any([x._grad is not old for x, old in before.items()])
+    roots = [x for x in dict.fromkeys(results) if (node := edge_of(x)) is not None and alive(node, went_back)]
+    if not roots:
+        return None
+    if went_back:
+        raise Unfollowed("it goes backward, and what it returns still has a graph to go backward through")
+    ends = {edge: x for x in reversed(tracer.externals) if (edge := edge_of(x.tensor)) is not None}
+    if any([edge_of(x) in ends for x in roots]):
+        raise Unfollowed("it returns something that it was given")
+    refuse_hooks([edge_of(x) for x in roots], ends)
+    seeds = []
+    for k, x in enumerate(roots):
+        seeds.append(x._wrap(for_device(CPU).full(x._array.shape, 1, x.dtype)))
+        tracer.meet(seeds[-1], ("seed", k))
+    found = backward([edge_of(x) for x in roots], seeds, True, False, set(ends), False)
+    return [(ends[edge], tracer.read(g)) for edge, g in found.items() if edge in ends], roots
+
+
+def refuse_hooks(roots, ends):
+    """A graph with hooks in it runs the user's code when it goes backward."""
+    todo, seen = list(roots), set()
+    while todo:
+        node = todo.pop()
+        if node in ends or node in seen:
+            continue
+        seen.add(node)
+        if node.tensor_hooks or node.prehooks or node.posthooks:
+            raise Unfollowed("a tensor or a module in it has a backward hook")
+        todo += [edge for edge in node.edges if edge is not None]
 
 
 def strides_of(external):
@@ -68,15 +121,30 @@ def root_of(tensor):
     return array.shape, array.strides, array.dtype
 
 
+def parted(graph, outputs, split, gradients, seeds):
+    """A joint graph as two: forward, whose outputs are ``outputs`` and what backward reads of it, and backward.
+
+        %2 = mul %0 %1          forward: %2 = mul %0 %1; return %2
+        %4 = mul %3 %1     →    backward of %1 (an external, saved as it is) and %3 (a seed): %4 = mul %3 %1; return %4
+    """
+    first, second = graph.steps[:split], graph.steps[split:]
+    made = {step.out for step in first}
+    back = dead(Graph((), second, gradients))
+    needed = uses_of(back)
+    given = {step.out for step in back.steps}
+    saved = [x for x in (*graph.inputs, *seeds, *[step.out for step in first]) if x in needed]
+    assert all([x in given or x in saved for x in needed]), "backward reads what nobody makes"
+    inner = [x for x in saved if x in made]
+    return Graph(graph.inputs, first, [*outputs, *inner]), Graph(saved, back.steps, gradients), saved
+
+
 def met_leaves(tracer):
     """The externals that gradients may arrive at."""
     return {x.tensor for x in tracer.externals if edge_of(x.tensor).__class__ is AccumulateGrad}
 
 
-def told(tracer, result, before):
+def told(tracer, result, before, split, back):
     """The Recording of what the tracer heard."""
-    if met_leaves(tracer) - set(before):
-        raise Incomplete("it met parameters for the first time")
     made = Recording()
     made.externals = [x.place or ("tensor", x.tensor) for x in tracer.externals]
     made.sources = [(s.function, s.value is not None) for s in tracer.sources]
@@ -95,16 +163,24 @@ def told(tracer, result, before):
 
     tensors, form = flattened(result)
     made.form, made.returned = form, []
+    roots = [] if back is None else back[1]
     for tensor in tensors:
-        made.returned.append(returned(tracer, tensor, before, outputs))
+        made.returned.append(returned(tracer, tensor, before, outputs, roots))
     refuse_what_left(tracer)
     refuse_what_stays(tracer, tensors, before)
     made.graph = tracer.graph(outputs)
+    made.backward = made.ends = None
+    made.seeds = [x.value for x in tracer.externals if x.place is not None and x.place[0] == "seed"]
+    made.externals = [x for x in made.externals if x[0] != "seed"]
+    if back is not None:
+        joint = Graph([x for x in made.graph.inputs if x not in made.seeds], made.graph.steps, outputs)
+        made.graph, made.backward, made.saved = parted(joint, outputs, split, [value for _, value in back[0]], made.seeds)
+        made.ends = [tracer.externals.index(x) for x, _ in back[0]]
     made.strides = {x.value: strides_of(x) for x in tracer.externals}
     return made
 
 
-def returned(tracer, tensor, before, outputs):
+def returned(tracer, tensor, before, outputs, roots):
     """How a replay makes one of the tensors that were returned."""
     for x, _ in before.items():
         if x._grad is tensor:
@@ -116,11 +192,11 @@ def returned(tracer, tensor, before, outputs):
             if external.tensor is tensor:
                 return "external", position
         raise Unfollowed("it returns another view of memory that it was given")
-    node = edge_of(tensor)
-    if node is not None and alive(node, any([x._grad is not old for x, old in before.items()])):
-        raise Unfollowed("what it returns still has a graph to go backward through")
     outputs.append(value)
-    return "new", len(outputs) - 1, node is not None
+    for k, root in enumerate(roots):
+        if root is tensor:
+            return "new", len(outputs) - 1, k
+    return "new", len(outputs) - 1, None if edge_of(tensor) is None else SPENT
 
 
 def alive(node, went_back):
@@ -139,6 +215,8 @@ def refuse_what_left(tracer):
 def refuse_what_stays(tracer, tensors, before):
     """Memory that was made in the run and is still held, though it wasn't returned, is state that no replay would renew."""
     kept = {id(owner_of(x._array)) for x in (*tensors, *[y._grad for y in before if y._grad is not None])}
+    for node in reachable([edge for x in tensors if (edge := edge_of(x)) is not None]):  # a graph that is left keeps some
+        kept.update([id(owner_of(x[0])) for x in node.saved or () if x.__class__ is tuple])
     for found in tracer.memories.values():
         for memory in found:
             if memory.born and id(memory.owner) not in kept and memory.storage() is not None:

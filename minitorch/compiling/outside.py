@@ -1,0 +1,132 @@
+"""A compiled forward whose backward is called from outside: one Node joins the two programs.
+
+    y = compiled(x)            runs the forward program, which leaves what backward needs in a block of its own
+    (y * 2).sum().backward()   the walk back meets the Node, which runs the backward program on that block
+
+Two forwards before one backward have two blocks. A block returns to the pool when its graph is freed. Under
+``create_graph`` the Node runs the function again, eagerly, and differentiates that.
+
+torch: torch/_functorch/_aot_autograd/runtime_wrappers.py (AOTDispatchAutograd)
+"""
+
+import threading
+
+from ..autograd.function import Gradients, OutputNode
+from ..autograd.reverse import grad
+from ..backends import for_device
+from ..compiler import Place, build
+from ..device import CPU
+from ..engine import Tensor, enable_grad, wrap
+from ..errors import FREED
+from ..graph import Node
+from ..modes import MODE
+from .tree import flattened
+
+__all__ = ["Backward"]
+
+BLOCKS = 2
+"""Blocks that are kept for another forward."""
+
+
+class Backward:
+    """The backward program of a recording.
+
+    saved: for each input ("made", number among the fresh arrays of forward) or ("input", number); then come the seeds.
+    kept: how many arrays forward makes for it alone.   wants: (shape, dtype) of each seed.
+    """
+
+    def __init__(self, recording, fresh):
+        graph, forward = recording.backward, recording.graph
+        inner = [x for x in recording.saved if x not in forward.inputs]
+        self.kept = len(inner)
+        self.facts, first = fresh[len(fresh) - self.kept :], len(fresh) - self.kept
+        self.saved = [
+            ("input", forward.inputs.index(x)) if x in forward.inputs else ("made", first + inner.index(x))
+            for x in recording.saved if x not in recording.seeds
+        ]  # fmt: skip
+        self.seeds = [(recording.seeds.index(x), x.shape, x.dtype) for x in recording.saved if x in recording.seeds]
+        order = [x for x in recording.saved if x not in recording.seeds] + [x for x in recording.saved if x in recording.seeds]
+        self.results = [(x.shape, x.dtype) for x in graph.outputs]
+        places = [Place("output", k) for k in range(len(self.results))]
+        strides = {x: recording.strides[x] for x in order if x in recording.strides and x not in recording.seeds}
+        self.native = build(graph.having_inputs(order), strides, places)
+        self.count, self.lock, self.pool = len(recording.seeds), threading.Lock(), []
+
+    def block(self):
+        """Memory for what one forward saves."""
+        if self.pool:
+            return self.pool.pop()
+        return [for_device(CPU).empty(shape, dtype) for shape, dtype in self.facts]
+
+    def node(self, edges, saved, block, again):
+        return CompiledNode(self, edges, saved, block, again)
+
+    def run(self, arrays, gradients):
+        """The gradients of the ends, for what was saved and the gradients of the results, by number."""
+        xp = for_device(CPU)
+        seeds = [
+            xp.ascontiguousarray(gradients[k]._array) if k in gradients else xp.full(shape, 0, dtype)
+            for k, shape, dtype in self.seeds
+        ]  # fmt: skip
+        results = [xp.empty(shape, dtype) for shape, dtype in self.results]
+        with self.lock:
+            self.native.call([*arrays, *seeds], results)
+        return [wrap(x) for x in results]
+
+
+class CompiledNode(Node):
+    """The step from the results of a compiled forward back to what gradients are wanted of."""
+
+    __slots__ = ("again", "block", "of")
+
+    def __init__(self, of, edges, saved, block, again):
+        Node.__init__(self, None, (), edges, saved, (1 << len(edges)) - 1)
+        self.of, self.block, self.again = of, block, again
+
+    def output(self, k):
+        """The Node of the result with that number."""
+        return self if self.of.count == 1 else OutputNode(self, k)
+
+    def pull(self, g, useful=None):
+        if self.saved is None:
+            raise RuntimeError(FREED)
+        gradients = g.of if g.__class__ is Gradients else {0: g}
+        if MODE.grad:
+            return self.once_more(gradients)
+        arrays = []
+        for array, *storage in self.saved:
+            if storage and storage[0].version != storage[1]:
+                raise self.overwritten_input(array, *storage)
+            arrays.append(array)
+        return self.of.run(arrays, gradients)
+
+    def overwritten_input(self, array, storage, version):
+        """The exception for an input that was written to since."""
+        self.saved = [(array, storage, version)]
+        return self.overwritten(0)
+
+    def once_more(self, gradients):
+        """The gradients as part of a graph of their own: of the function, run again eagerly."""
+        function, args, kwargs = self.again
+        with enable_grad():
+            results, _ = flattened(function(*args, **kwargs))
+        roots = [x for x in dict.fromkeys(results) if x.requires_grad]
+        pairs = [(roots[k], g) for k, g in gradients.items()]
+        ends = [edge.leaf() if hasattr(edge, "leaf") else tensor_of(edge, args, kwargs) for edge in self.edges]
+        return list(grad([x for x, _ in pairs], ends, [g for _, g in pairs], create_graph=True, allow_unused=True))
+
+    def free(self):
+        if self.saved:
+            self.saved = None
+        if self.block is not None and len(self.of.pool) < BLOCKS:
+            self.of.pool.append(self.block)
+        self.block = self.again = None
+
+    def name(self):
+        return "CompiledFunctionBackward"
+
+
+def tensor_of(edge, args, kwargs):
+    """The argument whose history a Node is."""
+    tensors, _ = flattened((args, kwargs))
+    return next(x for x in tensors if isinstance(x, Tensor) and x._node is edge)

@@ -1,0 +1,79 @@
+"""A recording, compiled: the native program, and what has to be so for it to answer a call."""
+
+import threading
+
+from ..compiler import Place, build
+from ..compiler.access import contiguous
+from ..compiler.trace import owner_of
+from ..graph import CHANGES
+from .answering import Rates, answer_of
+from .outside import Backward
+from .watching import Watch
+
+__all__ = ["Program"]
+
+
+class Program:
+    """A recording, compiled.   answer(args, kwargs): what it gives, or MISS.
+
+    watch: what the function reaches; seen: the count of changes up to which that was looked at.   rates: the numbers that
+    are read anew, by the id of their group.   fresh: (shape, dtype) of the arrays that it makes, of which the last ``kept``
+    are for ``backward``, if it leaves a graph behind.
+    """
+
+    def __init__(self, recording, function, mode, key):
+        self.function = function
+        self.recording, self.mode, self.seen, self.lock = recording, mode, [CHANGES[0]], threading.Lock()
+        moving: dict = {}
+        for source, _ in recording.sources:
+            if source.__class__ is tuple:
+                moving.setdefault(id(source[0]), (source[0], set()))[1].add(source[1])
+        self.rates = {k: Rates(group, names) for k, (group, names) in moving.items()}
+        self.watch = Watch(function, self.rates)
+        self.writes_arguments = any([recording.externals[k][0] == "argument" for k in recording.written])
+        written = [recording.externals[k] for k in recording.written]
+        self.written_owners = {id(owner_of(x._array)) for kind, x in written if kind == "tensor"}
+        if self.writes_arguments and not self.written_owners:
+            self.written_owners = {0}
+        places = [Place("input", k) for k in recording.written]
+        self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
+        self.native = build(recording.graph, recording.strides, places + [Place("output", k) for k in range(len(self.fresh))])
+        self.backward = None if recording.backward is None else Backward(recording, self.fresh)
+        self.kept = 0 if self.backward is None else self.backward.kept
+        self.bind()
+        form, *_, described, shared = key
+        self.answer = answer_of(self, form, described, shared)
+
+    def bind(self):
+        """Point the program to what stays from call to call: parameters, states, and arrays of rates."""
+        table, slots = self.native.table, self.native.slots
+        self.held = [x._array if kind == "tensor" else None for kind, x in self.recording.externals]
+        for source, made in self.recording.sources:
+            if made:
+                self.held.append(self.rates[id(source[0])].arrays[source[1]] if source.__class__ is tuple else None)
+        for k, array in enumerate(self.held):
+            slot = slots.get(("input", k))
+            if array is not None and slot is not None:
+                table[slot] = id(array)
+
+    def still_fits(self):
+        """Whether all that the function reaches is as it was when it was recorded; then look from here on."""
+        if not self.watch.still_holds():
+            return False
+        if CHANGES[0] != self.seen[0]:
+            if not self.alike():
+                return False
+            self.bind()
+            self.seen[0] = CHANGES[0]
+        return True
+
+    def alike(self):
+        """Whether the externals still look as they did, wherever their memory is now."""
+        found = [(x, v) for (kind, x), v in zip(self.recording.externals, self.recording.graph.inputs) if kind == "tensor"]
+        return all([
+            x._array.shape == v.shape and x.dtype is v.dtype and x._array.flags.c_contiguous == self.ordered(v) for x, v in found
+        ])  # fmt: skip
+
+    def ordered(self, value):
+        """Whether a value lay in order when it was recorded."""
+        return self.recording.strides[value] == contiguous(value.shape)
