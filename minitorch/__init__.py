@@ -205,6 +205,10 @@ def __getattr__(name):
             found = accepting_out({"__name__": __name__, name: found}, (name,))[name]
         globals()[name] = found
         return found
+    if name.startswith("_foreach_"):
+        found = import_module(".ops.foreach", __name__).foreach(name.removeprefix("_foreach_"))
+        if found:
+            return found
     raise absence(__name__, name)
 
 

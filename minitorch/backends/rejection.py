@@ -1,6 +1,7 @@
 """Draws that are accepted or rejected one by one: gamma, Dirichlet, Poisson, binomial, in PyTorch's order.
 
 How many words an element takes isn't known before it is drawn, so these go element by element, in Python, and by index.
+The uniform numbers for many elements are drawn ahead from a copy of the stream, which then goes on as far as they were used.
 They compute in float64, and the result has the dtype and shape of what came in.
 
 G. Marsaglia & W. W. Tsang 2000, doi:10.1145/358407.358414 (gamma); W. Hörmann 1993, doi:10.1016/0167-6687(93)90997-4 (PTRS,
@@ -10,6 +11,9 @@ torch: aten/src/ATen/native/Distributions.cpp and Distributions.h
 """
 
 import math
+from contextlib import contextmanager
+from itertools import chain
+from operator import length_hint
 
 import numpy as np
 
@@ -17,21 +21,34 @@ from .normals import TWO_PI
 
 __all__ = ["binomial", "dirichlet", "poisson", "standard_gamma"]
 
-UNIT = 2.0**-53
-MASK = 2**53 - 1
-
 # PyTorch writes these as float32, and so are their bits
 THIRD, SQUEEZE = float(np.float32(1.0) / np.float32(3.0)), float(np.float32(0.0331))
 
 
-def _uniform_of(stream):
+AHEAD = 1024
+"""How many numbers are drawn at once."""
+MANY = 64
+"""Elements from which it pays to copy the stream."""
+
+
+@contextmanager
+def _uniforms(stream, elements):
     """A function that draws one float64 in [0, 1)."""
+    if elements < MANY:
+        yield lambda: stream.uniform64(1).item()
+        return
+    twin, blocks = stream.copy(), []
 
-    def uniform():
-        high, low = stream.raw32(2).tolist()
-        return (high << 32 & MASK | low) * UNIT
+    def drawn():
+        while True:
+            blocks.append(iter(twin.uniform64(AHEAD).tolist()))
+            yield blocks[-1]
 
-    return uniform
+    try:
+        yield chain.from_iterable(drawn()).__next__
+    finally:
+        used = AHEAD * len(blocks) - (length_hint(blocks[-1]) if blocks else 0)
+        stream.raw32(2 * used)
 
 
 def _like(x, values):
@@ -69,10 +86,10 @@ def _gammas(stream, concentration, kind=np.float64):
     with np.errstate(all="ignore"):
         d = np.where(a < 1, a + one, a) - kind(THIRD)
         power = np.where(a < 1, one / a, kind(0))
-    uniform = _uniform_of(stream)
-    normal = _normal_of(stream, uniform)
     triples = zip(a.tolist(), d.tolist(), power.tolist(), strict=True)
-    return _like(concentration, [_gamma(*triple, uniform, normal) for triple in triples])
+    with _uniforms(stream, a.size) as uniform:
+        normal = _normal_of(stream, uniform)
+        return _like(concentration, [_gamma(*triple, uniform, normal) for triple in triples])
 
 
 def _gamma(a, d, power, uniform, normal):
@@ -115,8 +132,8 @@ def poisson(stream, rate):
     """How many events of that rate there are in a unit of time."""
     if not (rate >= 0).all():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative\nnone of them is NaN, either")
-    uniform = _uniform_of(stream)
-    drawn = [_many(x, uniform) if x >= 10 else _few(x, uniform) for x in rate.ravel().tolist()]
+    with _uniforms(stream, rate.size) as uniform:
+        drawn = [_many(x, uniform) if x >= 10 else _few(x, uniform) for x in rate.ravel().tolist()]
     return _like(rate, drawn).astype(rate.dtype)
 
 
@@ -159,10 +176,10 @@ def _log(x):
 
 def binomial(stream, count, probability):
     """How many of ``count`` trials succeed."""
-    uniform = _uniform_of(stream)
     count, probability = np.broadcast_arrays(count, probability)
     pairs = zip(count.ravel().tolist(), probability.ravel().tolist(), strict=True)
-    return _like(count, [_successes(n, p, uniform) for n, p in pairs]).astype(count.dtype)
+    with _uniforms(stream, count.size) as uniform:
+        return _like(count, [_successes(n, p, uniform) for n, p in pairs]).astype(count.dtype)
 
 
 def _successes(n, p, uniform):

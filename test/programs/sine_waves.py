@@ -46,7 +46,7 @@ def make_waves(path, count, length, period):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=5, help="steps to run")
+    parser.add_argument("--steps", type=int, default=4, help="steps to run")
     parser.add_argument("--hidden", type=int, default=12)
     parser.add_argument("--line-search", action="store_true")
     opt = parser.parse_args()

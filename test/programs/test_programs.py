@@ -5,6 +5,7 @@ differ by the row's tolerance, or by one in the last place that was printed. The
 other in one folder, empty at first.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-UNDER = {"torch": [], "minitorch": ["-m", "minitorch", "run"]}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "TORCHDYNAMO_DISABLE": "1"}
+"""PyTorch leaves out its own compiler, which would take minutes."""
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan)(?![\w.])")
 
@@ -51,25 +53,67 @@ PROGRAMS = [
     ("gpt", [GPT[0], "train --out run --max_iters 40 --dtype bfloat16 --slow_attention --bias --dropout 0.2"], NARROW),
     ("actor_critic", [""], CANCELLING),
     ("annotated_copy", [""], ORDINARY),
+    ("compression", [""], ORDINARY),
     ("contrastive", [""], ORDINARY),
+    ("densities", [""], ORDINARY),
     ("diffusion", [""], ORDINARY),
     ("dqn", [""], ORDINARY),
+    ("fourier_operator", [""], ORDINARY),
+    ("gaussian_process", [""], ORDINARY),
     ("graph_convolution", [""], ORDINARY),
     ("maml", [""], ORDINARY),
+    ("modern_gpt", [""], ORDINARY),
+    ("neural_ode", [""], ORDINARY),
+    ("optimizers", [""], ORDINARY),
     ("pinn", [""], ORDINARY),
     ("ppo", [""], ORDINARY),
+    ("recommender", [""], ORDINARY),
     ("reinforce", [""], CANCELLING),
+    ("segmentation", [""], ORDINARY),
     ("seq2seq_transformer", ["", "--norm-first"], ORDINARY),
+    ("speech", [""], ORDINARY),
+    ("style_transfer", [""], DIVIDED),
+    ("tagging", [""], ORDINARY),
+    ("translation", [""], ORDINARY),
+    ("wgan_gp", [""], ORDINARY),
+    ("word2vec", [""], ORDINARY),
 ]  # fmt: skip
 
 
-def run(library, program, arguments, folder):
-    """What the program prints under one of the libraries; PyTorch leaves out its own compiler, which would take minutes."""
-    command = [sys.executable, *UNDER[library], str(HERE / f"{program}.py"), *arguments.split()]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "TORCHDYNAMO_DISABLE": "1"}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
-    assert ended.returncode == 0, f"{program} {arguments} under {library}:\n{ended.stdout[-500:]}\n{ended.stderr[-3000:]}"
-    return ended.stdout
+class PyTorch:
+    """The oracle: a process that has loaded PyTorch, and forks for each program."""
+
+    def __init__(self):
+        command = [sys.executable, str(HERE / "oracle_server.py")]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+
+    def run(self, program, arguments, folder):
+        """What the program prints under PyTorch."""
+        print(json.dumps([str(HERE / f"{program}.py"), arguments.split(), str(folder)]), file=self.process.stdin, flush=True)
+        code = int(self.process.stdout.readline())
+        return printed(program, code, (folder / "stdout").read_text(), (folder / "stderr").read_text())
+
+    def end(self):
+        self.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def pytorch():
+    oracle = PyTorch()
+    yield oracle
+    oracle.end()
+
+
+def run(program, arguments, folder):
+    """What the program prints under minitorch."""
+    command = [sys.executable, "-m", "minitorch", "run", str(HERE / f"{program}.py"), *arguments.split()]
+    ended = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, cwd=folder)
+    return printed(program, ended.returncode, ended.stdout, ended.stderr)
+
+
+def printed(program, code, out, err):
+    assert code == 0, f"{program} ended with {code}:\n{out[-500:]}\n{err[-3000:]}"
+    return out
 
 
 def last_place(text):
@@ -92,18 +136,18 @@ def assert_alike(expected, got, tolerance):
 
 
 @pytest.mark.parametrize("program, lines, tolerance", PROGRAMS, ids=[row[0] for row in PROGRAMS])
-def test_prints_the_same(program, lines, tolerance, tmp_path):
-    for library in UNDER:
-        (tmp_path / library).mkdir()
+def test_prints_the_same(program, lines, tolerance, tmp_path, pytorch):
+    theirs, ours = tmp_path / "torch", tmp_path / "minitorch"
+    theirs.mkdir()
+    ours.mkdir()
     for arguments in lines:
-        expected, got = [run(library, program, arguments, tmp_path / library) for library in UNDER]
-        assert_alike(expected.replace(str(tmp_path / "torch"), "."), got.replace(str(tmp_path / "minitorch"), "."), tolerance)
+        assert_alike(pytorch.run(program, arguments, theirs), run(program, arguments, ours), tolerance)
 
 
 def test_a_resumed_run_continues_the_curve(tmp_path):
     prepare, start, resume, _ = GPT
-    run("minitorch", "gpt", prepare, tmp_path)
-    whole = run("minitorch", "gpt", start + " --max_iters 100", tmp_path).splitlines()
-    run("minitorch", "gpt", start, tmp_path)
-    resumed = run("minitorch", "gpt", resume, tmp_path).splitlines()
+    run("gpt", prepare, tmp_path)
+    whole = run("gpt", start + " --max_iters 100", tmp_path).splitlines()
+    run("gpt", start, tmp_path)
+    resumed = run("gpt", resume, tmp_path).splitlines()
     assert resumed[3:] == whole[-len(resumed[3:]) :]
