@@ -67,8 +67,6 @@ class Compiled:
             if result is not MISS:
                 return result
         signature.calls += 1
-        if signature.calls == 1 and not signature.leaves:
-            return self.function(*args, **kwargs)
         return self.recorded(signature, key, args, kwargs)
 
     def recorded(self, signature, key, args, kwargs):
@@ -76,12 +74,17 @@ class Compiled:
         mode = MODE.grad, MODE.inference, MODE.autocast
         result, recording, why = record(self.function, args, kwargs, signature.leaves)
         if recording is not None:
+            if signature.calls == 1 and recording.changes_state:
+                signature.leaves |= {x for x, *_ in recording.gradients}
+                return result
             signature.programs.insert(0, Program(recording, self.function, mode, key))
             signature.failures, signature.eager = 0, len(signature.programs) > VARIANTS
             self.answers = tuple([p.answer for known in self.signatures.values() for p in known.programs[:VARIANTS]])
             return result
         reason, leaves = why
         signature.leaves |= leaves
+        if signature.calls == 1:
+            return result  # a first run makes what later ones find: states of optimizers, gradients
         signature.failures += 1
         if reason.__class__ is not Incomplete and self.fullgraph:
             raise RuntimeError(f"the function can't be compiled as a whole\n{reason}")

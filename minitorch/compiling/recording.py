@@ -44,6 +44,11 @@ class Recording:
     (outputs of ``graph``, after the others, or inputs of it) and of seeds, and ``ends`` are the externals whose gradients it gives.
     """
 
+    @property
+    def changes_state(self):
+        """Whether the next run may find something else than this one did."""
+        return bool(self.written or self.gradients)
+
     __slots__ = (
         "backward", "ends", "externals", "form", "gradients", "graph", "returned", "saved", "seeds", "sources", "strides", "written",
     )  # fmt: skip
