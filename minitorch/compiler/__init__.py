@@ -15,7 +15,7 @@ torch: torch/_inductor
 """
 
 from .. import primitives as rows
-from .access import accesses
+from .access import accesses, in_order
 from .facade import (
     allow_in_graph,
     assume_constant_result,
@@ -51,7 +51,7 @@ def build(graph, strides, destinations):
 
     strides: of the inputs that don't lie in order, in elements.   destinations: for each output the Place it goes to.
     """
-    plain = check(simplify(graph))
+    plain = in_order(check(simplify(graph)), strides)
     found = accesses(plain, strides)
     laid = plan(fuse(plain, found, writable), found, plain, destinations)
     kernels = [written(kernel, found, laid) for kernel in laid.kernels]
@@ -77,6 +77,8 @@ def writable(step):
     dtypes = [x.dtype.name for x in (*step.reads, step.out)]
     if any([name not in KINDS for name in dtypes]) or any([x.size == 0 for x in (*step.reads, step.out)]):
         return False
+    if step.row is rows.arange:
+        return dtypes[-1] in ("int64", "int32", "float32", "float64")
     if step.row is rows.full:
         return step.params[1].__class__ in (int, float, bool)
     if step.row in REDUCTIONS:

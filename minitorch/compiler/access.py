@@ -12,9 +12,9 @@ torch: aten/src/ATen/native/TensorShape.cpp, ATen/TensorUtils.cpp (computeStride
 from dataclasses import dataclass
 
 from .. import primitives as rows
-from .graph import Value
+from .graph import Graph, Step, Value
 
-__all__ = ["Access", "accesses", "contiguous", "drops_ones", "is_contiguous"]
+__all__ = ["Access", "accesses", "contiguous", "drops_ones", "in_order", "is_contiguous", "region"]
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,34 @@ def accesses(graph, strides):
             moved = move(source, *step.params)
         found[step.out] = Access(step.out, step.out.shape, contiguous(step.out.shape)) if moved is None else Access(source.base, *moved)
     return found
+
+
+def in_order(graph, strides):
+    """The graph, with a copy before each reshape that strides can't express: what is copied lies in order.
+
+        %1 = permute %0 {(1, 0)}             %1 = permute %0 {(1, 0)}
+        %2 = reshape %1 {(512)}        →     %3 = copy %1
+                                             %2 = reshape %3 {(512)}
+    """
+    found, steps = accesses(graph, strides), []
+    for step in graph.steps:
+        if step.row is rows.reshape and found[step.out].base is step.out:
+            (x,) = step.inputs
+            steps.append(Step(rows.copy, (x,), (), Value(x.shape, x.dtype), step.line))
+            step = step.having((steps[-1].out,))
+        steps.append(step)
+    return Graph(graph.inputs, steps, graph.outputs, graph.checks)
+
+
+def region(value, path):
+    """The part of a value's own memory that a path of view rows leads to, or None if strides can't tell."""
+    access = Access(value, value.shape, contiguous(value.shape))
+    for row, params in path:
+        moved = MOVES[row](access, *params) if row in MOVES else None
+        if moved is None:
+            return None
+        access = Access(value, *moved)
+    return access
 
 
 def drops_ones(old, new):

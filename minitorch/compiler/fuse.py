@@ -34,16 +34,17 @@ def fuse(graph, found, writable):
         fusion.take(step)
     for step in reversed(list(fusion.waiting.values())):  # the last first: they take what they read along
         fusion.place(step)
-    for value in graph.outputs:
+    wanted = [*graph.outputs, *[value for value, *_ in graph.checks]]
+    for value in wanted:
         fusion.lay_down(found[value].base)
-    return fusion.ordered(graph.outputs)
+    return fusion.ordered(wanted)
 
 
 class Fusion:
     """Kernels as they grow. ``home``: the kernel that makes a Value;   labels: of the Values within kernels, see Member.
 
     waiting: elementwise steps that read nothing of a kernel. They join whoever needs them first.
-    constants: steps that make the same number everywhere. Loops write it down where they need it.
+    constants: steps that make one number everywhere, or count. Loops write that down where they need it.
     """
 
     def __init__(self, found, writable):
@@ -56,7 +57,7 @@ class Fusion:
     def take(self, step):
         """Find the kernel of one step."""
         out = step.out
-        if step.row is rows.full and self.writable(step):
+        if step.row in (rows.full, rows.arange) and self.writable(step):
             self.constants[out] = step
         elif self.found[out].base is not out:
             self.move(step)

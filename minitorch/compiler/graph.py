@@ -64,16 +64,19 @@ class Step:
 
 
 class Graph:
-    """Steps that make ``outputs`` of ``inputs``, all of them Values. Nobody changes a Graph: stages make new ones."""
+    """Steps that make ``outputs`` of ``inputs``, all of them Values. Nobody changes a Graph: stages make new ones.
 
-    __slots__ = ("inputs", "outputs", "steps")
+    checks: (Value, exception, message); the exception is to be raised if that number isn't 0.
+    """
 
-    def __init__(self, inputs, steps, outputs):
-        self.inputs, self.steps, self.outputs = tuple(inputs), tuple(steps), tuple(outputs)
+    __slots__ = ("checks", "inputs", "outputs", "steps")
+
+    def __init__(self, inputs, steps, outputs, checks=()):
+        self.inputs, self.steps, self.outputs, self.checks = tuple(inputs), tuple(steps), tuple(outputs), tuple(checks)
 
     def having_inputs(self, inputs):
         """The same graph, whose inputs are given in another order."""
-        return Graph(inputs, self.steps, self.outputs)
+        return Graph(inputs, self.steps, self.outputs, self.checks)
 
     def __str__(self):
         names: dict = {}
@@ -125,6 +128,9 @@ def run(graph, arrays):
     known = dict(zip(graph.inputs, arrays, strict=True))
     for step in graph.steps:
         known[step.out] = evaluate(step, [known[x] for x in step.reads])
+    for value, error, message in graph.checks:
+        if known[value]:
+            raise error(message)
     return [known[value] for value in graph.outputs]
 
 

@@ -13,7 +13,7 @@ import math
 
 from .kernels import Native
 from .mathematics import KINDS, constant, converted, spell
-from .nest import Load, Op
+from .nest import Count, Load, Op
 from .text import Text
 
 __all__ = ["native"]
@@ -26,6 +26,7 @@ COLUMNS = 128
 PARALLEL = 1 << 15
 """Points of an index space from which several threads are worth waking."""
 
+READ = (Op, Load, Count)
 MEMORY = {"i1": "i8"}
 """Kinds that lie in memory as another."""
 BYTES = {"float": 4, "double": 8, "i64": 8, "i32": 4, "i16": 2, "i8": 1, "i1": 1}
@@ -85,7 +86,15 @@ class Writing:
                 at = text.add(at, text.multiply(self.index[d], s))
         return text.add(at, offset)
 
-    def load(self, load):
+    def counted(self, count, memo):
+        """start + step * position."""
+        kind = KINDS[count.dtype]
+        at = converted(self.text, str(self.position(count.strides, count.offset)), "int64", count.dtype)
+        if count.step != 1:
+            at = spell(self.text, "mul", kind, [at, constant(count.step, kind)])
+        return spell(self.text, "add", kind, [at, constant(count.start, kind)]) if count.start else at
+
+    def load(self, load, memo):
         kind = KINDS[load.dtype]
         place = self.text.at(f"%b{load.buffer}", self.position(load.strides, load.offset), MEMORY.get(kind, kind))
         return self.fetched(kind, place)
@@ -111,21 +120,21 @@ class Writing:
 
     def value(self, x, memo, kind=None):
         """The register of an Op or Load at the present index; a number as a constant of ``kind``."""
-        if x.__class__ is not Op and x.__class__ is not Load:
+        if x.__class__ not in (Op, Load, Count):
             return constant(x, kind)
         if x not in memo:
-            memo[x] = self.load(x) if x.__class__ is Load else self.computed(x, memo)
+            memo[x] = (self.load if x.__class__ is Load else self.counted if x.__class__ is Count else self.computed)(x, memo)
         return memo[x]
 
     def computed(self, op, memo):
-        if op.name == "full":
-            return constant(op.args[0], KINDS[op.dtype])
+        if op.name in ("full", "arange"):
+            return self.value(op.args[0], memo, KINDS[op.dtype])
         if op.name == "cast":
             return converted(self.text, self.value(op.args[0], memo, KINDS[op.params[0]]), *op.params)
-        kinds = [KINDS[x.dtype] for x in op.args if x.__class__ in (Op, Load)]
+        kinds = [KINDS[x.dtype] for x in op.args if x.__class__ in READ]
         kinds = kinds or [KINDS[op.dtype]]
         if op.name == "where":
-            kinds = [KINDS[x.dtype] for x in op.args[::2] if x.__class__ in (Op, Load)] or [KINDS[op.dtype]]
+            kinds = [KINDS[x.dtype] for x in op.args[::2] if x.__class__ in READ] or [KINDS[op.dtype]]
         values = [self.value(x, memo, kinds[0]) for x in (*op.args, *op.params)]
         return spell(self.text, op.name, kinds[0], values)
 

@@ -12,10 +12,12 @@ be computed. A value that is dear and is needed in a later pass than its own is 
 torch: torch/_inductor/loop_body.py, ir.py (Reduction)
 """
 
+from dataclasses import replace
+
 from .. import primitives as rows
 from .access import contiguous
 from .graph import Value
-from .nest import Load, Nest, Op, Store
+from .nest import Count, Load, Nest, Op, Store
 
 __all__ = ["lower"]
 
@@ -48,8 +50,11 @@ class Lowering:
         dtypes = [x.dtype.name for x in step.reads]
         if step.row is rows.full:
             args = [step.params[1]]
+        elif step.row is rows.arange:
+            along = self.along(contiguous(step.out.shape), member.labels)
+            args = [Count(step.out.dtype.name, along, 0, *step.params[:2])]
         params = (dtypes[0], step.out.dtype.name) if step.row is rows.cast else step.params
-        if step.row is rows.full or kind == "reduction":
+        if step.row in (rows.full, rows.arange) or kind == "reduction":
             params = ()
         op = Op(step.row.name, kind, args, params, step.out.dtype.name)
         levels = [x.level for x in args if x.__class__ is Op]
@@ -62,13 +67,17 @@ class Lowering:
         access = self.found[x]
         if access.base in self.made:
             return self.made[access.base]
-        if access.base in self.constants:
-            return self.constants[access.base]
+        constant = self.constants.get(access.base)
+        if constant is not None and constant.row is rows.full:
+            return constant.params[1]
         if member.step.row.kind == "reduction":
             labels = range(x.ndim)
         else:
             access, labels = access.broadcast(member.step.out.shape), member.labels
-        return Load(self.buffer(self.places[access.base]), x.dtype.name, self.along(access.strides, labels), access.offset)
+        along = self.along(access.strides, labels)
+        if constant is not None:
+            return Count(x.dtype.name, along, access.offset, *constant.params[:2])
+        return Load(self.buffer(self.places[access.base]), x.dtype.name, along, access.offset)
 
     def buffer(self, place):
         if place not in self.buffers:
@@ -90,11 +99,11 @@ class Lowering:
     def finished(self):
         shape = self.kernel.shape
         dims = [d for d, n in enumerate(shape) if n != 1]
-        places = [x for op in self.ops for x in op.args if x.__class__ is Load] + self.stores
+        places = [x for op in self.ops for x in op.args if x.__class__ in (Load, Count)] + self.stores
         runs = merged(dims, self.kernel.reduced, shape, [p.strides for p in places])
         loads: dict = {}
         for op in self.ops:
-            op.args = [loads.setdefault(x, fewer(x, runs)) if x.__class__ is Load else x for x in op.args]
+            op.args = [loads.setdefault(x, fewer(x, runs)) if x.__class__ in (Load, Count) else x for x in op.args]
         stores = [Store(s.op, s.buffer, tuple([s.strides[run[-1]] for run in runs]), s.offset) for s in self.stores]
         extents = []
         for run in runs:
@@ -112,7 +121,8 @@ class Lowering:
 
 
 def fewer(load, runs):
-    return Load(load.buffer, load.dtype, tuple([load.strides[run[-1]] for run in runs]), load.offset)
+    """The same by runs of dims."""
+    return replace(load, strides=tuple([load.strides[run[-1]] for run in runs]))
 
 
 def merged(dims, reduced, shape, strides):

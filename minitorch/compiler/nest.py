@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-__all__ = ["Load", "Nest", "Op", "Store"]
+__all__ = ["Count", "Load", "Nest", "Op", "Store"]
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,20 @@ class Load:
     offset: int
 
 
+@dataclass(frozen=True)
+class Count:
+    """A number that grows with the place: start + step * (offset + what ``strides`` make of the index)."""
+
+    dtype: str
+    strides: tuple
+    offset: int
+    start: object
+    step: object
+
+
 @dataclass(eq=False)
 class Op:
-    """A row on ``args``: Ops, Loads or numbers. ``kind``: "full", "outer" or "reduction"."""
+    """A row on ``args``: Ops, Loads, Counts or numbers. ``kind``: "full", "outer" or "reduction"."""
 
     name: str
     kind: str

@@ -128,6 +128,7 @@ class Planning:
     def finished(self):
         """First fit: each value, as it is made, takes the first gap that is large enough while it lives."""
         last = {x: max([k for k, *_ in self.readers.get(x, ())], default=k) for x, k in self.maker.items()}
+        last.update({self.found[x].base: len(self.kernels) for x, *_ in self.graph.checks})
         taken: list = []  # (start, end, last kernel)
         size = 0
         for k, kernel in enumerate(self.kernels):
@@ -140,7 +141,7 @@ class Planning:
                 taken = sorted([*taken, (start, start + need, last[x])])
                 self.places[x] = Place("arena", start)
                 size = max(size, start + need)
-        constants = {s.out: s.params[1] for s in self.graph.steps if s.row is rows.full}
+        constants = {s.out: s for s in self.graph.steps if s.row in (rows.full, rows.arange)}
         return Plan(self.kernels, self.places, self.strides, size, constants)
 
 

@@ -49,6 +49,7 @@ class Program:
         self.shared = any([k.shared for k in native])
         self.library = link(self.texts(), runtime_symbols()) if native else None
         self.segments = self.divided()
+        self.checks = [(self.seen(value, (), ()), error, message) for value, error, message in graph.checks]
         self.run = None if self.foreign or not native else self.segments[0]
 
     # ----------------------------------------------------------------------------------------------------------- memory
@@ -136,11 +137,18 @@ class Program:
             if segment.out in self.plan.places:
                 for_device(CPU).copyto(self.seen(segment.out, inputs, outputs), result)
 
+    def refuse(self):
+        """Raise what a check found."""
+        for array, error, message in self.checks:
+            if array:
+                raise error(message)
+
     def call(self, inputs, outputs):
         """Run on arrays: ``inputs`` as the graph's, ``outputs`` to be filled."""
         for (kind, number), slot in self.slots.items():
             self.table[slot] = id((inputs if kind == "input" else outputs)[number])
         self.run_between(inputs, outputs)
+        self.refuse()
 
 
 def named(kernel, number):
@@ -154,7 +162,7 @@ def main_text(number, calls, given):
     """The main function of a stretch of kernels. First it finds the data of the array objects (``given``)."""
     text = Text()
     with text.function(f"void @main{number}(ptr %pool, ptr %p)"):
-        for slot, entries in given.items():
+        for slot, entries in given.items() if number == 0 else ():
             array = text.load("ptr", text.at("%p", slot, "ptr"))
             data = text.load("ptr", text.at(array, DATA, "i8"))
             for entry in entries:

@@ -234,11 +234,18 @@ class Writing:
     def run(self):
         native = self.program.native
         if native.run is not None:
-            return self.do(f"{self.know(native.run, 'run')}({native.address})")
+            self.do(f"{self.know(native.run, 'run')}({native.address})")
+            return self.check()
         inputs = ", ".join([*[f"{x}._array" for x in self.externals], *self.sources])
         made = [state for _, _, state in self.program.recording.gradients if state == "new"]
         outputs = [f"{last}[1]" for last in self.lasts] + [f"o{k}" for k in range(len(made), len(self.program.fresh))]
         self.do(f"{self.know(native.run_between, 'run')}([{inputs}], [{', '.join(outputs)}])")
+        self.check()
+
+    def check(self):
+        """Raise what the program's checks found."""
+        for array, *_ in self.program.native.checks:
+            self.do(f"if {self.know(array, 'check')}.item(): {self.know(self.program.native.refuse, 'refuse')}()")
 
     # ---------------------------------------------------------------------------------------------- what it leaves behind
 
