@@ -30,11 +30,13 @@ from .facade import (
 )  # fmt: skip
 from .fuse import REDUCTIONS, fuse
 from .graph import check
-from .kernels import Loops, Place, Product
+from .kernels import Loops, Pieces, Place, Product
 from .link import host, load, object_of
 from .llvm import native
 from .lower import lower
 from .mathematics import KINDS, spelled
+from .pieces import laid_together, nests
+from .places import PUT, TAKE
 from .plan import plan
 from .product import product
 from .program import Program
@@ -54,17 +56,19 @@ def build(graph, strides, destinations):
     plain = in_order(check(simplify(graph)), strides)
     found = accesses(plain, strides)
     laid = plan(fuse(plain, found, writable), found, plain, destinations)
-    kernels = [written(kernel, found, laid) for kernel in laid.kernels]
+    kernels = [text for kernel in laid.kernels for text in written(kernel, found, laid)]
     return Program(kernels, laid, found, plain, link_all)
 
 
 def written(kernel, found, laid):
-    """A kernel as text, if the compiler can write it."""
+    """A kernel as texts, if the compiler can write it."""
     if kernel.__class__ is Loops:
-        return native(lower(kernel, found, laid), kernel)
+        return [native(lower(kernel, found, laid), kernel)]
     if kernel.__class__ is Product:
-        return product(kernel, found, laid, host())
-    return kernel
+        return [product(kernel, found, laid, host())]
+    if kernel.__class__ is Pieces:
+        return [native(nest, kernel) for nest in nests(kernel.steps[0], found, laid)]
+    return [kernel]
 
 
 def link_all(texts, symbols):
@@ -83,6 +87,10 @@ def writable(step):
         return step.params[1].__class__ in (int, float, bool)
     if step.row in REDUCTIONS:
         return dtypes[0] == dtypes[1] and dtypes[0] in ("float32", "float64", "int64", "int32")
+    if step.row in (rows.cat, rows.embed, rows.write):
+        return len(set(dtypes)) == 1 and laid_together(step) is not None
+    if step.row in (TAKE, PUT):
+        return True
     if step.row is rows.matmul:
         return dtypes[0] == dtypes[1] == dtypes[2] and dtypes[0] in ("float32", "float64")
     if step.row.kind != "elementwise":

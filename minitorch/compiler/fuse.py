@@ -15,11 +15,15 @@ from graphlib import TopologicalSorter
 
 from .. import primitives as rows
 from .access import drops_ones
-from .kernels import Foreign, Loops, Member, Product
+from .kernels import Foreign, Loops, Member, Pieces, Product
+from .places import PUT, TAKE
 
 __all__ = ["REDUCTIONS", "fuse"]
 
 REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
+ALONE = {rows.matmul: Product, rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces}
+"""Rows that are kernels of their own."""
+
 LARGEST = 80
 """Steps in one kernel: beyond that compilation takes longer than fusion gains."""
 
@@ -64,12 +68,15 @@ class Fusion:
         elif not self.writable(step):
             self.place_inputs(step)
             self.settle(self.add(Foreign(step)), step)
-        elif step.row is rows.matmul:
+        elif step.row in ALONE:
             self.place_inputs(step)
-            self.settle(self.add(Product(step)), step)
+            self.settle(self.add(ALONE[step.row](step)), step)
         elif step.row in REDUCTIONS:
             self.place_inputs(step)
             self.reduce(step)
+        elif step.row is TAKE:
+            self.place_inputs(step)
+            self.waiting[out] = step
         elif self.candidates(step):
             self.compute(step)
         else:
@@ -130,6 +137,8 @@ class Fusion:
 
     def candidates(self, step):
         """Kernels that a step might join: those that make what it reads, the youngest first."""
+        if step.row is TAKE:
+            return []  # it reads memory, wherever that is from
         makers = {self.home.get(self.found[x].base) for x in step.reads} - {None}
         return [k for k in reversed(self.kernels) if k in makers and k.__class__ is Loops and len(k.members) < LARGEST]
 
@@ -142,7 +151,7 @@ class Fusion:
             maker = self.home.get(self.found[x].base)
             if maker is not None and maker is not kernel and self.leads(kernel, maker):
                 return False
-            if maker is kernel and self.inside(x, kernel) is None:
+            if maker is kernel and (step.row is TAKE or self.inside(x, kernel) is None):
                 return False  # it is seen there in a way that only memory can give
         return True
 

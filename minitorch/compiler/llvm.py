@@ -67,7 +67,7 @@ def native(nest, kernel):
         arguments = ", ".join([*[f"ptr {x}" for x in addresses], "ptr %scratch", "i64 %begin", "i64 %end"])
         text.do(f"call void @NAME.body({arguments})")
     chunks, grain = chunks_of(nest)
-    shared = math.prod(nest.shape) >= PARALLEL and chunks > grain
+    shared = math.prod(nest.shape) >= PARALLEL and chunks > grain and not nest.serial
     return Native(str(text), nest.buffers, chunks, grain, shared, scratch_of(nest), "loops", kernel)
 
 
@@ -85,6 +85,19 @@ class Writing:
             if s:
                 at = text.add(at, text.multiply(self.index[d], s))
         return text.add(at, offset)
+
+    def placed(self, index, size, stride, memo):
+        """How far an index leads. It was checked; but memory outside must not be touched before the program says so."""
+        i = self.value(index, memo, "i64")
+        return self.text.multiply(self.text.let("place", f"call i64 @llvm.umin.i64(i64 {i}, i64 {size - 1})"), stride)
+
+    def taken(self, op, memo):
+        *indices, source = op.args
+        kind = KINDS[source.dtype]
+        at = self.position(source.strides, source.offset)
+        for index, (size, stride) in zip(indices, op.params):
+            at = self.text.add(at, self.placed(index, size, stride, memo))
+        return self.fetched(kind, self.text.at(f"%b{source.buffer}", at, MEMORY.get(kind, kind)))
 
     def counted(self, count, memo):
         """start + step * position."""
@@ -112,11 +125,24 @@ class Writing:
         kind = KINDS[store.op.dtype]
         self.put(kind, x, self.text.at(f"%b{store.buffer}", self.position(store.strides, store.offset), MEMORY.get(kind, kind)))
 
+    def store_at(self, store, x, memo):
+        """Put a value where indices say, or add it there."""
+        kind, at = KINDS[store.op.dtype], self.position(store.strides, store.offset)
+        for index, size, stride in store.at:
+            at = self.text.add(at, self.placed(index, size, stride, memo))
+        place = self.text.at(f"%b{store.buffer}", at, MEMORY.get(kind, kind))
+        if store.adds:
+            x = spell(self.text, "add", kind, [self.fetched(kind, place), x])
+        self.put(kind, x, place)
+
     def store_all(self, stores, memo):
         """Store several values: all are computed before memory changes."""
         values = [self.value(store.op, memo) for store in stores]
         for store, x in zip(stores, values):
-            self.store(store, x)
+            if store.at:
+                self.store_at(store, x, memo)
+            else:
+                self.store(store, x)
 
     def value(self, x, memo, kind=None):
         """The register of an Op or Load at the present index; a number as a constant of ``kind``."""
@@ -127,6 +153,8 @@ class Writing:
         return memo[x]
 
     def computed(self, op, memo):
+        if op.name == "take":
+            return self.taken(op, memo)
         if op.name in ("full", "arange"):
             return self.value(op.args[0], memo, KINDS[op.dtype])
         if op.name == "cast":

@@ -18,8 +18,9 @@ from .. import primitives as rows
 from .access import contiguous
 from .graph import Value
 from .nest import Count, Load, Nest, Op, Store
+from .places import TAKE
 
-__all__ = ["lower"]
+__all__ = ["Lowering", "lower"]
 
 DEAR = frozenset(["exp", "log", "tanh", "erf", "erfc", "sigmoid", "pow", "div", "sqrt", "sin", "cos", "reciprocal", "log1p", "expm1"])
 """Rows that cost more than to fetch their result."""
@@ -41,12 +42,16 @@ def lower(kernel, found, plan):
 class Lowering:
     def __init__(self, kernel, found, places, constants):
         self.kernel, self.found, self.places, self.constants = kernel, found, places, constants
-        self.ops, self.made, self.members, self.loads, self.stores, self.buffers = [], {}, {}, {}, [], []
+        self.ops, self.made, self.members, self.stores, self.buffers = [], {}, {}, [], []
+        self.serial = False
 
     def member(self, member):
         step = member.step
         kind = "reduction" if step.row.kind == "reduction" else "full" if member.full else "outer"
-        args = [self.operand(x, member) if x.__class__ is Value else x for x in step.inputs]
+        if step.row is TAKE:
+            args, places = self.taken(step, member)
+        else:
+            args = [self.operand(x, member) if x.__class__ is Value else x for x in step.inputs]
         dtypes = [x.dtype.name for x in step.reads]
         if step.row is rows.full:
             args = [step.params[1]]
@@ -56,11 +61,36 @@ class Lowering:
         params = (dtypes[0], step.out.dtype.name) if step.row is rows.cast else step.params
         if step.row in (rows.full, rows.arange) or kind == "reduction":
             params = ()
+        if step.row is TAKE:
+            params = places
         op = Op(step.row.name, kind, args, params, step.out.dtype.name)
         levels = [x.level for x in args if x.__class__ is Op]
         op.level = max([x.level + (x.kind == "reduction") for x in args if x.__class__ is Op], default=0) if levels else 0
         self.ops.append(op)
         self.made[step.out], self.members[step.out] = op, member
+
+    def taken(self, step, member):
+        """What a take reads: its indices, and the memory as far as the indices don't say where."""
+        x, *indices = step.inputs
+        access, (along,) = self.found[x], step.params
+        strides = [(member.labels[d], s) for d, s in zip(along, access.strides) if d >= 0]
+        source = self.along([s for _, s in strides], [label for label, _ in strides])
+        source = Load(self.buffer(self.places[access.base]), x.dtype.name, source, access.offset)
+        places = tuple([(x.shape[d], access.strides[d]) for d in sorted(range(x.ndim), key=lambda d: -along[d]) if along[d] < 0])
+        return [*[self.operand(i, member) for i in indices], source], places
+
+    def put(self, value, step, labels):
+        """Store a value at the places that a put's indices say."""
+        x, _, *indices = step.inputs
+        along, adds = step.params
+        strides = contiguous(x.shape)
+        free = [(labels[d], s) for d, s in zip(along, strides) if d >= 0]
+        member = self.members[value]
+        dims = sorted([d for d in range(x.ndim) if along[d] < 0], key=lambda d: -along[d])
+        at = tuple([(self.operand(i, member), x.shape[d], strides[d]) for i, d in zip(indices, dims)])
+        place = self.along([s for _, s in free], [label for label, _ in free])
+        self.stores.append(Store(self.made[value], self.buffer(self.places[step.out]), place, 0, at, adds))
+        self.serial = 0 not in [label for label, _ in free]
 
     def operand(self, x, member):
         """What a step reads: an Op of this kernel, or memory."""
@@ -92,19 +122,23 @@ class Lowering:
                 found[label] += s
         return tuple(found)
 
-    def store(self, value, strides):
+    def store(self, value, strides, offset=0):
         along = self.along(strides, self.members[value].labels)
-        self.stores.append(Store(self.made[value], self.buffer(self.places[value]), along, 0))
+        self.stores.append(Store(self.made[value], self.buffer(self.places[value]), along, offset))
 
     def finished(self):
         shape = self.kernel.shape
         dims = [d for d, n in enumerate(shape) if n != 1]
         places = [x for op in self.ops for x in op.args if x.__class__ in (Load, Count)] + self.stores
+        places += [x for s in self.stores for x, *_ in s.at if x.__class__ in (Load, Count)]
         runs = merged(dims, self.kernel.reduced, shape, [p.strides for p in places])
         loads: dict = {}
         for op in self.ops:
             op.args = [loads.setdefault(x, fewer(x, runs)) if x.__class__ in (Load, Count) else x for x in op.args]
-        stores = [Store(s.op, s.buffer, tuple([s.strides[run[-1]] for run in runs]), s.offset) for s in self.stores]
+        stores = []
+        for s in self.stores:
+            at = tuple([(fewer(x, runs) if x.__class__ in (Load, Count) else x, n, stride) for x, n, stride in s.at])
+            stores.append(replace(fewer(s, runs), at=at))
         extents = []
         for run in runs:
             extents.append(1)
@@ -115,7 +149,7 @@ class Lowering:
         levels = [s.op.level for s in stores if s.op.kind == "full"]
         passes = max(levels + [op.level for op in self.ops if op.kind == "reduction"], default=0)
         by_rows = not inner or not outer or inner[-1] == len(runs) - 1
-        nest = Nest(tuple(extents), outer, inner, by_rows, passes + 1, self.buffers, self.ops, stores)
+        nest = Nest(tuple(extents), outer, inner, by_rows, passes + 1, self.buffers, self.ops, stores, serial=self.serial)
         keep(nest)
         return nest
 

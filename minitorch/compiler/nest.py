@@ -41,12 +41,17 @@ class Op:
 
 @dataclass(eq=False)
 class Store:
-    """An Op's value goes to a buffer."""
+    """An Op's value goes to a buffer; with ``at``, (index, size, stride) of each indexed dim, to places that values say.
+
+    adds: it is added to what is there.
+    """
 
     op: Op
     buffer: int
     strides: tuple
     offset: int
+    at: tuple = ()
+    adds: bool = False
 
 
 @dataclass(eq=False)
@@ -66,6 +71,7 @@ class Nest:
     ops: list = field(default_factory=list)
     stores: list = field(default_factory=list)
     kept: int = 0
+    serial: bool = False  # chunks depend on each other
 
     @property
     def inner_size(self):

@@ -16,6 +16,7 @@ torch: torch/_inductor/decomposition.py, torch/_functorch/compile_utils.py (fx_g
 from .. import primitives as rows
 from .expansions import EXPANSIONS, Writer
 from .graph import Graph, Step, Value
+from .places import PLACES
 
 __all__ = ["dead", "simplify"]
 
@@ -40,7 +41,7 @@ def expanded(graph):
         if nothing(step):
             same[step.out] = step.inputs[0]
             continue
-        expansion = EXPANSIONS.get(step.row)
+        expansion = EXPANSIONS.get(step.row) or PLACES.get(step.row)
         writer = Writer(step.line)
         value = None if expansion is None else expansion(writer, step)
         if value is None:
