@@ -17,7 +17,7 @@ from .grids import affine, perspective, rotate
 __all__ = [
     "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation", "adjust_sharpness", "affine",
     "autocontrast", "check_hue", "convert_image_dtype", "crop", "equalize", "erase", "gaussian_blur", "get_dimensions",
-    "hflip", "invert", "normalize", "pad", "perspective", "posterize", "resize", "rgb_to_grayscale", "rotate", "sides",
+    "hflip", "invert", "largest", "normalize", "pad", "perspective", "posterize", "resize", "rgb_to_grayscale", "rotate", "sides",
     "solarize", "vflip",
 ]  # fmt: skip
 
