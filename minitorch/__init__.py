@@ -121,12 +121,14 @@ globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), TAKE_OUT))
 
 SUBMODULES = (
-    "accelerator", "amp", "autograd", "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func",
-    "futures", "hub", "jit", "linalg", "masked", "mps", "multiprocessing", "nn", "onnx", "optim", "profiler", "random",
-    "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "vision", "xpu",
+    "_dynamo", "_inductor", "_tensor", "_utils", "accelerator", "amp", "autograd", "compiler", "cpu", "cuda",
+    "distributed", "distributions", "fft", "func", "functional", "futures", "hub", "jit", "linalg", "masked",
+    "mps", "multiprocessing", "nn", "onnx", "optim", "profiler", "random", "serialization", "signal", "sparse",
+    "special", "storage", "testing", "types", "utils", "vision", "xpu",
 )  # fmt: skip
 """Loaded when first used: a program that needs only tensors starts sooner."""
 ELSEWHERE = {
+    "_utils": ("_assert",),
     "amp": ("autocast",),
     "amp.autocast_mode": (
         "clear_autocast_cache", "get_autocast_cpu_dtype", "get_autocast_dtype", "get_autocast_gpu_dtype",
@@ -192,7 +194,7 @@ newaxis = None
 
 OURS = {"absence", "accepting_out", "autocast_doors", "find_spec", "import_module", "math"}
 __all__ = sorted(
-    {name for name in globals() if not name.startswith("_") and not name.isupper()} - OURS | {*SUBMODULES, *MODULE_OF}
+    {name for name in (*globals(), *SUBMODULES, *MODULE_OF) if not name.startswith("_") and not name.isupper()} - OURS
 )
 
 

@@ -33,6 +33,12 @@ class UntypedStorage:
         self.owner = self.raw if owner is None else owner
         self.version = None  # what counts the writes to it, once a tensor is made of it
 
+    @staticmethod
+    def from_file(filename, shared=False, nbytes=0):
+        """A file as memory, its first ``nbytes``. With ``shared`` what is written goes to the file, which is made as long
+        as that.   torch: UntypedStorage.from_file"""
+        return UntypedStorage(owner=memory.of_mapping(memory.mapped(filename, shared, nbytes), 0, nbytes))
+
     def nbytes(self):
         """How many bytes there are."""
         return self.raw.size

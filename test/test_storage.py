@@ -39,3 +39,14 @@ def test_writes_show():
         return x, copy.tolist()
 
     agree(program)
+
+
+def test_files_as_memory(tmp_path):
+    def program(t):
+        path = str(tmp_path / t.__name__)
+        (tmp_path / t.__name__).write_bytes(bytes(range(8)))
+        private, shared = t.UntypedStorage.from_file(path, False, 8), t.UntypedStorage.from_file(path, shared=True, nbytes=12)
+        private[0], shared[1] = 50, 60
+        return private.tolist()[:1], shared.tolist(), list((tmp_path / t.__name__).read_bytes())
+
+    agree(program)

@@ -11,13 +11,17 @@ The walk itself is in ``backward.py``.   torch: torch.autograd
 
 from importlib import import_module
 
+from .. import modes
 from ..absent import absence
 from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
-from . import anomaly_mode, function, functional
+from ..paths import path
+from . import anomaly_mode, function, functional, reverse
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .reverse import Variable, backward, grad
+
+grad_mode, variable = path(f"{__name__}.grad_mode", modes), path(f"{__name__}.variable", reverse)
 
 
 def __getattr__(name):
@@ -28,6 +32,6 @@ def __getattr__(name):
 
 __all__ = [
     "Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "function",
-    "functional", "grad", "gradcheck", "gradgradcheck", "inference_mode", "no_grad", "set_detect_anomaly",
-    "set_grad_enabled",
+    "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck", "inference_mode", "no_grad", "set_detect_anomaly",
+    "set_grad_enabled", "variable",
 ]  # fmt: skip

@@ -30,7 +30,7 @@ from ..graph import AccumulateGrad, Node
 from ..modes import MODE, no_grad
 from ..writing import remember_write
 
-__all__ = ["Function", "FunctionCtx", "FunctionNode", "Gradients", "OutputNode", "once_differentiable"]
+__all__ = ["Function", "FunctionCtx", "FunctionNode", "Gradients", "InplaceFunction", "OutputNode", "once_differentiable"]
 
 __getattr__ = absent(__name__)
 
@@ -292,6 +292,14 @@ class Function:
             "Please use new-style autograd function with static forward method.\n"
             f"call {type(self).__name__}.apply(...), without making an object"
         )
+
+
+class InplaceFunction(Function):
+    """A Function that may say of itself whether it writes to its input.   torch: autograd.function.InplaceFunction"""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
 
 
 def _with_defaults(function, args, kwargs):

@@ -87,9 +87,12 @@ class FileMapping(mmap.mmap):
     """A file that the system brings into memory page by page, as they are used."""
 
 
-def mapped(path, writing_back=False):
-    """The file as memory. What is written to it goes to the file with ``writing_back``, or else nowhere."""
+def mapped(path, writing_back=False, length=0):
+    """The file as memory. With ``writing_back`` what is written goes to the file, which is made ``length`` bytes long if it
+    is shorter; or else it goes nowhere."""
     with open(path, "r+b" if writing_back else "rb") as file:
+        if writing_back and file.seek(0, 2) < length:
+            file.truncate(length)
         return FileMapping(file.fileno(), 0, access=mmap.ACCESS_WRITE if writing_back else mmap.ACCESS_COPY)
 
 

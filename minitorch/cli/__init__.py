@@ -8,6 +8,7 @@ __all__ = ["main"]
 
 COMMANDS = {
     "check": "check",
+    "compare": "compare",
     "convert": "convert",
     "inspect": "inspect",
     "run": "run",

@@ -53,14 +53,19 @@ def lines(file, found):
 
     for name, text in found.values.items():
         yield f"{name} = {text}" if name else text
-    yield f"{len(found.tensors)} tensors, {size(sum(found.memories.values()))} in {len(found.memories)} memories"
+    memories = count(len(found.memories), "memory", "memories")
+    yield f"{count(len(found.tensors), 'tensor', 'tensors')}, {size(sum(found.memories.values()))} in {memories}"
 
 
 def shares(entry, users):
     return f"in memory {entry.memory}, with {users[entry.memory] - 1} more" if users[entry.memory] > 1 else ""
 
 
-def size(count):
+def count(number, one, many):
+    return f"{number} {one if number == 1 else many}"
+
+
+def size(number):
     """A number of bytes, as "1.5 MB"."""
-    power = min(max(count.bit_length() - 1, 0) // 10, len(UNITS) - 1)
-    return f"{count} bytes" if power == 0 else f"{count / 1024**power:.1f} {UNITS[power]}"
+    power = min(max(number.bit_length() - 1, 0) // 10, len(UNITS) - 1)
+    return count(number, "byte", "bytes") if power == 0 else f"{number / 1024**power:.1f} {UNITS[power]}"

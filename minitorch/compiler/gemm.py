@@ -35,7 +35,7 @@ from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["Code", "Gemm", "gemm_text"]
+__all__ = ["Code", "Gemm", "SMALLEST_CHUNK", "counts_of", "gemm_text", "parts", "pieces", "rows_of"]
 
 
 @dataclass(frozen=True)

@@ -21,27 +21,59 @@ class Vectors:
         self.suffix = f"v{lanes}f{8 * self.size}"
         self.zero = "zeroinitializer"
 
-    def mask(self, count):
-        """True for the first ``count`` lanes."""
-        return f"<{self.lanes} x i1> <" + ", ".join(f"i1 {int(lane < count)}" for lane in range(self.lanes)) + ">"
+    def mask(self, count, skip=0):
+        """True for the first ``count`` lanes, but for ``skip`` of them."""
+        bits = ", ".join(f"i1 {int(skip <= lane < count)}" for lane in range(self.lanes))
+        return f"<{self.lanes} x i1> <{bits}>"
 
     def places(self, pointer, stride):
         """The addresses of lanes that lie ``stride`` apart."""
         offsets = ", ".join(f"i64 {lane * stride}" for lane in range(self.lanes))
         return self.text.let("places", f"getelementptr {self.kind}, ptr {pointer}, <{self.lanes} x i64> <{offsets}>")
 
-    def load(self, pointer, count=None, stride=1):
-        """The first ``count`` lanes from memory, the others 0."""
+    def load(self, pointer, count=None, stride=1, skip=0):
+        """The first ``count`` lanes from memory, but for ``skip`` of them; the others are 0."""
         count = self.lanes if count is None else count
-        if stride == 1 and count == self.lanes:
+        if stride == 1 and count == self.lanes and not skip:
             return self.text.load(self.type, pointer, self.size)
-        where = f"{self.mask(count)}, {self.type} {self.zero})"
+        if stride == 2:
+            return self.load_second(pointer, count, skip)
+        where = f"{self.mask(count, skip)}, {self.type} {self.zero})"
         if stride == 1:
             call = f"call {self.type} @llvm.masked.load.{self.suffix}.p0(ptr {pointer}, i32 {self.size}, {where}"
         else:
             pointers = f"<{self.lanes} x ptr> {self.places(pointer, stride)}"
             call = f"call {self.type} @llvm.masked.gather.{self.suffix}.v{self.lanes}p0({pointers}, i32 {self.size}, {where}"
         return self.text.let("v", call)
+
+    def load_second(self, pointer, count, skip):
+        """Every second number: two vectors, and a shuffle. A gather would take ten times as long."""
+        end, halves = 2 * count - 1, []
+        for start in (0, self.lanes):
+            place = self.text.at(pointer, start, self.kind)
+            halves.append(
+                self.load(place, min(end - start, self.lanes), skip=max(2 * skip - start, 0))
+                if end > start
+                else self.zero
+            )
+        return self.shuffle(*halves, range(0, 2 * self.lanes, 2))
+
+    def shuffle(self, a, b, order):
+        """A vector of those lanes of a and b, counted through."""
+        lanes = ", ".join(f"i32 {index}" for index in order)
+        return self.text.let("mixed", f"shufflevector {self.type} {a}, {self.type} {b}, <{self.lanes} x i32> <{lanes}>")
+
+    def load_runs(self, pointers):
+        """A vector of as many numbers from each place: lanes / len(pointers)."""
+        length = self.lanes // len(pointers)
+        runs = [self.text.load(f"<{length} x {self.kind}>", pointer, self.size) for pointer in pointers]
+        while len(runs) > 1:
+            order = ", ".join(f"i32 {lane}" for lane in range(2 * length))
+            kind, mask = f"<{length} x {self.kind}>", f"<{2 * length} x i32> <{order}>"
+            pairs = zip(runs[::2], runs[1::2])
+            runs = [self.text.let("joined", f"shufflevector {kind} {a}, {kind} {b}, {mask}") for a, b in pairs]
+            length *= 2
+        return runs[0]
 
     def store(self, value, pointer, count=None, stride=1):
         """Write the first ``count`` lanes."""
@@ -76,9 +108,7 @@ class Vectors:
         half, both = self.lanes // 2, []
         for start in (0, half):
             order = [index for lane in range(start, start + half) for index in (lane, self.lanes + lane)]
-            lanes = ", ".join(f"i32 {index}" for index in order)
-            shuffle = f"shufflevector {self.type} {a}, {self.type} {b}, <{self.lanes} x i32> <{lanes}>"
-            both.append(self.text.let("pair", shuffle))
+            both.append(self.shuffle(a, b, order))
         return both
 
     def transpose(self, rows):

@@ -3,6 +3,7 @@
 All answers are those of PyTorch's build for the CPU.   torch: torch/cuda
 """
 
+import sys
 import warnings
 from collections import OrderedDict
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from ..absent import absent
 from ..device import as_device
 from ..errors import OutOfMemoryError
 from ..making import lacking
+from ..paths import path
 from ..tensortypes import tensortype
 from . import amp, nvtx
 
@@ -33,6 +35,7 @@ __all__ = [
 __getattr__ = absent(__name__)
 
 has_half, default_generators = True, ()
+memory, random = [path(f"{__name__}.{file}", sys.modules[__name__]) for file in ("memory", "random")]
 
 
 def is_available():

@@ -1,16 +1,19 @@
 """``torch.amp`` by its old name, for "cuda".   torch: torch/cuda/amp"""
 
 import functools
+import sys
 import warnings
 
 from .. import amp
 from ..absent import absent
-from ..amp import autocast_mode, grad_scaler
 from ..dtypes import float16
+from ..paths import path
 
 __all__ = ["GradScaler", "autocast", "autocast_mode", "custom_bwd", "custom_fwd", "grad_scaler"]
 
 __getattr__ = absent(__name__)
+
+autocast_mode, grad_scaler = [path(f"{__name__}.{file}", sys.modules[__name__]) for file in ("autocast_mode", "grad_scaler")]
 
 
 def warn_of(old, new, stacklevel=3):

@@ -2,6 +2,7 @@
 
 import cmath
 import math
+import warnings
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
@@ -207,13 +208,27 @@ bitwise_left_shift = binary(rows.left_shift, "x << y")
 bitwise_right_shift = binary(rows.right_shift, "x >> y")
 
 
-def add(input, other, *, alpha=1):
+def older_form(name, factor, number, *tensors):
+    """The arguments of ``x.add_(2, y)``, a form of old programs: the factor, and what ``x.add_(y, alpha=2)`` takes first.
+
+    Raises TypeError unless they are a number and as many tensors as there should be.
+    """
+    takes = "1 positional argument" if factor == "alpha" else "2 positional arguments"
+    if hasattr(number, "_array") or len(tensors) != int(takes[0]):
+        raise TypeError(f"{name}() takes {takes} but {1 + len(tensors)} were given\nthe factor is given by name: {factor}=")
+    warnings.warn(f"This overload of {name} is deprecated:\n{factor} stands first: give it last, as {factor}=", UserWarning, stacklevel=3)
+    return number, *tensors
+
+
+def add(input, other, *older, alpha=1):
     """x + alpha y.   torch: add
 
     >>> torch.tensor([1.0, 2.0]).add(torch.tensor([[10.0], [20.0]]))
     tensor([[11., 12.],
             [21., 22.]])
     """
+    if older:
+        alpha, other = older_form("add", "alpha", other, *older)
     if hasattr(alpha, "_array"):
         return input._apply(rows.add_scaled, (input, other, alpha))
     if alpha == 1:
@@ -231,8 +246,10 @@ def checked_alpha(input, other, alpha):
     return alpha
 
 
-def add_(input, other, *, alpha=1):
+def add_(input, other, *older, alpha=1):
     """``add`` in place."""
+    if older:
+        alpha, other = older_form("add_", "alpha", other, *older)
     if hasattr(alpha, "_array"):
         return input._write(rows.add_scaled, (input, other, alpha))
     if alpha == 1:
@@ -240,14 +257,18 @@ def add_(input, other, *, alpha=1):
     return input._write(rows.add_scaled, (input, other), (checked_alpha(input, other, alpha),))
 
 
-def sub(input, other, *, alpha=1):
+def sub(input, other, *older, alpha=1):
     """x - alpha y.   torch: sub"""
+    if older:
+        alpha, other = older_form("sub", "alpha", other, *older)
     plain = not hasattr(alpha, "_array") and alpha == 1
     return input._apply(rows.sub, (input, other)) if plain else input.add(other, alpha=-alpha)
 
 
-def sub_(input, other, *, alpha=1):
+def sub_(input, other, *older, alpha=1):
     """``sub`` in place."""
+    if older:
+        alpha, other = older_form("sub_", "alpha", other, *older)
     plain = not hasattr(alpha, "_array") and alpha == 1
     return input._write(rows.sub, (input, other)) if plain else input.add_(other, alpha=-alpha)
 
@@ -468,30 +489,38 @@ def lerp_(input, end, weight):
     return input._write(rows.lerp, (input, end, weight))
 
 
-def addcmul(input, tensor1, tensor2, *, value=1):
+def addcmul(input, tensor1, tensor2, *older, value=1):
     """x + value y z.   torch: addcmul"""
+    if older:
+        value, tensor1, tensor2 = older_form("addcmul", "value", tensor1, tensor2, *older)
     if hasattr(value, "_array"):
         return input._apply(rows.addcmul, (input, tensor1, tensor2, value))
     value = int(value) if input.dtype.category < 2 and tensor1.dtype.category < 2 else value
     return input._apply(rows.addcmul, (input, tensor1, tensor2), (value,))
 
 
-def addcmul_(input, tensor1, tensor2, *, value=1):
+def addcmul_(input, tensor1, tensor2, *older, value=1):
     """``addcmul`` in place."""
+    if older:
+        value, tensor1, tensor2 = older_form("addcmul_", "value", tensor1, tensor2, *older)
     if hasattr(value, "_array"):
         return input._write(rows.addcmul, (input, tensor1, tensor2, value))
     return input._write(rows.addcmul, (input, tensor1, tensor2), (value,))
 
 
-def addcdiv(input, tensor1, tensor2, *, value=1):
+def addcdiv(input, tensor1, tensor2, *older, value=1):
     """x + value y / z.   torch: addcdiv"""
+    if older:
+        value, tensor1, tensor2 = older_form("addcdiv", "value", tensor1, tensor2, *older)
     if hasattr(value, "_array"):
         return input._apply(rows.addcdiv, (input, tensor1, tensor2, value))
     return input._apply(rows.addcdiv, (input, tensor1, tensor2), (value,))
 
 
-def addcdiv_(input, tensor1, tensor2, *, value=1):
+def addcdiv_(input, tensor1, tensor2, *older, value=1):
     """``addcdiv`` in place."""
+    if older:
+        value, tensor1, tensor2 = older_form("addcdiv_", "value", tensor1, tensor2, *older)
     if hasattr(value, "_array"):
         return input._write(rows.addcdiv, (input, tensor1, tensor2, value))
     return input._write(rows.addcdiv, (input, tensor1, tensor2), (value,))

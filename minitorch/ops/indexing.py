@@ -223,7 +223,12 @@ def index_put_(input, indices, values, accumulate=False):
     if values.dtype is not input.dtype:
         raise RuntimeError(index_put_dtypes(input, values))
     view, found, dims = resolved(input, tuple(indices))
-    view._write(rows.index_put, (view, values, *found), (dims, accumulate))
+    if found:
+        view._write(rows.index_put, (view, values, *found), (dims, accumulate))
+    elif accumulate:  # indices of no dims: numbers, which select
+        view.add_(values)
+    else:
+        view.copy_(values)
     return input
 
 

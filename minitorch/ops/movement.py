@@ -3,7 +3,7 @@
 import math
 
 from .. import primitives as rows
-from ..dtypes import dtype
+from ..dtypes import dtype as dtype_type
 from .reduce import dims_of, one_dim
 from .spelling import numpy_names, spelled
 
@@ -58,12 +58,14 @@ def reshape(input, *shape):
     return input._apply(rows.reshape, (input,), (filled_in(sizes(shape), input._array.size),))
 
 
-def view(input, *shape):
+def view(input, *shape, size=None, dtype=None):
     """``reshape`` without ever copying; or, given a dtype, the same bytes read as that type.   torch: Tensor.view
 
     Raises RuntimeError where a view is impossible.
     """
-    if isinstance(shape[0], dtype):
+    if not shape:
+        shape = (size if dtype is None else dtype,)
+    if isinstance(shape[0], dtype_type):
         return input._reinterpret(shape[0])
     result = input._apply(rows.reshape, (input,), (filled_in(sizes(shape), input._array.size),))
     if result._storage is not input._storage and input._array.size:

@@ -35,10 +35,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     A path that ends in .safetensors is read by ``serialization.safetensors``. Raises pickle.UnpicklingError for what isn't
     allowed, RuntimeError or EOFError for a damaged file.   torch: load
     """
-    if weights_only is None:
-        weights_only = default_of_weights_only(pickle_module)
-    elif weights_only and pickle_module is not None:
-        raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+    weights_only = only_weights(weights_only, pickle_module)
     named = isinstance(f, (str, os.PathLike))
     if named and os.fspath(f).endswith(".safetensors"):
         return load_file(f, device="cpu" if map_location is None else map_location)
@@ -61,8 +58,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
         return read_archive(archive, memory.mapped(f, OPTIONS["mmap"] == MAP_SHARED) if mmap else None, reading)
 
 
-def default_of_weights_only(pickle_module):
-    """Whether only weights are loaded where the program doesn't say: yes, unless the environment or a pickle module says no."""
+def only_weights(asked, pickle_module):
+    """Whether only weights are loaded: as asked for, or yes without a pickle module; the environment may say otherwise."""
     force, force_not = (
         os.getenv(name, "0").lower() in ("1", "y", "yes", "true")
         for name in ("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
@@ -71,13 +68,17 @@ def default_of_weights_only(pickle_module):
         raise RuntimeError(
             "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set, but both were set."
         )
-    if force_not:
+    if force_not and asked is None:
         warnings.warn(
             "Environment variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD detected, since the"
             "`weights_only` argument was not explicitly passed to `torch.load`, forcing weights_only=False.",
             stacklevel=3,
         )
-    return force or (pickle_module is None and not force_not)
+        return False
+    only = force or (pickle_module is None if asked is None else asked)
+    if only and pickle_module is not None:
+        raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+    return only
 
 
 @contextmanager

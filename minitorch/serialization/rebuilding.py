@@ -16,8 +16,8 @@ from ..size import Size
 from ..storage import STORAGE_TYPES, TypedStorage, UntypedStorage
 
 __all__ = [
-    "MAKING", "OURS", "REBUILDING", "layout_of_name", "rebuild_from_type_v2", "rebuild_parameter", "rebuild_parameter_with_state", "rebuild_tensor",
-    "rebuild_tensor_v2", "rebuild_tensor_v3",
+    "MAKING", "OURS", "REBUILDING", "layout_of_name", "rebuild_from_type_v2", "rebuild_parameter",
+    "rebuild_parameter_with_state", "rebuild_tensor", "rebuild_tensor_v2", "rebuild_tensor_v3",
 ]  # fmt: skip
 
 

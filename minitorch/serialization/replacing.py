@@ -1,5 +1,6 @@
 """A file that is there whole or not at all, whenever the machine stops."""
 
+import errno
 import os
 from contextlib import contextmanager
 
@@ -16,7 +17,9 @@ def replaced_when_complete(path):
     A process that is killed leaves the old file or the new one, and maybe the unfinished one, which may be deleted. The old
     file's permissions are kept; where ``path`` is a link, the file it leads to is replaced.
     """
-    path = os.path.realpath(os.fsdecode(path))
+    given, path = path, os.path.realpath(os.fsdecode(path))
+    if not os.path.isdir(os.path.dirname(path)):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(given))
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         with open(path, "wb") as file:  # a device or a pipe
             yield file

@@ -66,12 +66,23 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=DEFAULT_PROTOCOL, _use_ne
     pickler = TensorPickler(text, pickle_protocol)
     pickler.dump(obj)
     if hasattr(f, "write"):
-        write_archive(f, "archive", text.getbuffer(), pickler.storages)
+        write_archive(f if isinstance(f, SEEKABLE) else OnlyWritten(f), "archive", text.getbuffer(), pickler.storages)
         return
     refuse_folders(f)
     name = os.path.splitext(os.path.basename(os.path.realpath(os.fsdecode(f))))[0] or "archive"
     with replaced_when_complete(f) as file:
         write_archive(file, name, text.getbuffer(), pickler.storages)
+
+
+SEEKABLE = (io.BytesIO, io.BufferedWriter, io.BufferedRandom, io.FileIO)
+"""Files that let one go back and write again; others may say so and yet fail, as one that compresses."""
+
+
+class OnlyWritten:
+    """A file as one of which nothing is asked but to write."""
+
+    def __init__(self, file):
+        self.write, self.flush = file.write, getattr(file, "flush", lambda: None)
 
 
 def only_standard_pickle(module):
@@ -152,6 +163,8 @@ class TensorPickler(pickle._Pickler):
         """A class or function by its name: PyTorch's for what both libraries have."""
         known = ("torch", obj.name) if isinstance(obj, dtype_type) else name_in_files(obj)
         if known is None:
+            if "<locals>" in getattr(obj, "__qualname__", ""):
+                raise AttributeError(f"Can't pickle local object '{obj.__qualname__}'")
             return super().save_global(obj, name)
         self.write(pickle.GLOBAL + "{}\n{}\n".format(*known).encode())
         self.memoize(obj)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native import RUNNABLE, Kernel, preamble, spread, view
+from native import RUNNABLE, Kernel, guarded, preamble, spread, view
 
 from minitorch.compiler.gemm import Gemm, gemm_text, tiling
 from minitorch.compiler.link import assembly, host
@@ -42,11 +42,11 @@ def expected_of(gemm, a, b, c):
     return result
 
 
-def check(gemm, target=None, ranges=None, epilogue=None, then=lambda out: out):
+def check(gemm, target=None, epilogue=None, then=lambda out: out):
     code = gemm_text("gemm", gemm, target or host(), preamble("A", "B", "C"), epilogue)
     a, b, c = arrays_of(gemm)
     expected = then(expected_of(gemm, a, b, c))
-    Kernel("gemm", code, target)(a[MARGIN:], b[MARGIN:], c[MARGIN:], ranges=ranges(code) if ranges else None)
+    Kernel("gemm", code, target)(guarded(a[MARGIN:-MARGIN]), guarded(b[MARGIN:-MARGIN]), c[MARGIN:])
     tolerance = (2e-6 if gemm.kind == "float" else 1e-14) * max(1, gemm.k) ** 0.5 * 4
     np.testing.assert_allclose(c, expected, rtol=tolerance, atol=tolerance)
     return code

@@ -1,11 +1,13 @@
 """The vocabulary of element-by-element functions, with what surrounds the rows: arguments, operators, in-place forms."""
 
+import re
+
 import numpy
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import Raised, agree, expression, same_first_line
+from oracle import Raised, agree, assert_same, expression, outcome, same_first_line
 from samples import integers, reals
 
 import minitorch
@@ -175,3 +177,18 @@ def test_numbers_that_a_dtype_holds_and_numbers_that_it_refuses(dtype):
 ])  # fmt: skip
 def test_one_number_written_to_elements_that_share_a_place(text):
     agree(lambda t: eval(text, {"t": t, "x": t.arange(3.0)[None].clone(), "w": t.ones(3, requires_grad=True)}))
+
+
+OLDER_FORMS = [
+    "x.add(2, y)", "t.add(x, 0.5, y)", "x.sub(2, y)", "(x * 1).add_(-0.5, y)", "(x * 1).sub_(2, y)", "x.addcmul(2, y, y)", "t.addcdiv(x, -1, y, y)", "(x * 1).addcmul_(0.5, y, x)", "(x * 1).addcdiv_(-0.5, x, y)", "x.add_(y, y)", "x.addcmul_(y, y, 2)", "x.addcmul_(y, x, y)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OLDER_FORMS)
+def test_the_factor_first_as_in_old_programs(text):
+    program = expression(text, x=reals((2, 3)), y=reals((2, 3), 1, 2))
+    expected, got = [outcome(program, lib) for lib in (torch, minitorch)]
+    assert_same(expected[0], got[0])
+    if not isinstance(expected[0], Raised):
+        name = re.search(r"\b(add|sub)\w*", text)[0]
+        assert ("UserWarning", f"This overload of {name} is deprecated:") in got[1]

@@ -11,7 +11,7 @@ X, Y, CUBE = reals((2, 3)), reals((3,)), reals((2, 3, 4))
 INTEGERS = integers((2, 3), -5, 6)
 
 EXPRESSIONS = [
-    "x.reshape(6), x.reshape(3, 2), x.reshape((3, -1)), x.reshape(-1), t.reshape(x, [6, 1]), x.t().reshape(6), x.reshape(1, 2, 3, 1), x.reshape_as(x.t()), x.view(3, 2), x.view(-1), x.view((6,)), x.view_as(x.reshape(6))",
+    "x.reshape(6), x.reshape(3, 2), x.reshape((3, -1)), x.reshape(-1), t.reshape(x, [6, 1]), x.t().reshape(6), x.reshape(1, 2, 3, 1), x.reshape_as(x.t()), x.view(3, 2), x.view(-1), x.view((6,)), x.view(size=(3, 2)), x.view(dtype=t.int32), x.view_as(x.reshape(6))",
     "c.flatten(), c.flatten(1), c.flatten(0, 1), c.flatten(-2), t.flatten(c, 1, 2), x.sum().flatten(), c.ravel(), c.unflatten(2, (2, 2)), c.unflatten(-1, (-1, 2)), t.unflatten(c, 1, (3, 1)), c.permute(2, 1, 0).flatten(1)",
     "c.permute(2, 0, 1), c.permute((1, 0, 2)), t.permute(c, (0, 2, 1)), c.permute(-1, 0, 1), c.transpose(0, 2), t.transpose(c, -1, -2), c.swapaxes(0, 1), x.t(), x.T, x.mT, c.mT, y.t(), t.t(x), x.sum().t(), c.movedim(0, 2), t.movedim(c, (0, 1), (2, 0)), c.adjoint()",
     "x.unsqueeze(0), x.unsqueeze(1), x.unsqueeze(-1), t.unsqueeze(y, 0), c[:, :1].squeeze(), c[:1, :1].squeeze(0), c[:1, :1].squeeze((0, 1)), c[:1].squeeze(1), t.squeeze(x[:1]), x.sum().squeeze(), x.sum().squeeze(0), c[:, :1].squeeze(-2), x.sum().unsqueeze(0)",

@@ -98,7 +98,7 @@ def test_inspect_reads_only_the_beginning(tmp_path):
         file.truncate(8 + len(header) + (4 << 30))
     script = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)); from minitorch.cli import main; main(['inspect', {str(path)!r}])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0 and "1 tensors, 4.0 GB" in done.stdout, done.stderr
+    assert done.returncode == 0 and "1 tensor, 4.0 GB in 1 memory" in done.stdout, done.stderr
 
 
 def test_convert_there_and_back(tmp_path):

@@ -1,7 +1,9 @@
 """What is read, what is refused, and in which words."""
 
 import collections
+import datetime
 import fractions
+import gzip
 import io
 import os
 import pickle
@@ -175,3 +177,126 @@ def test_safe_globals():
         return before, unsafe, inside, known, s.get_safe_globals()
 
     agree(program)
+
+
+Pair = collections.namedtuple("Pair", "a b")
+VALUES = [
+    collections.defaultdict(list, {1: [2]}), Pair(1, 2), datetime.date(2020, 1, 1), range(3), ..., -(1 << 80), float("nan"), "\ud800", 1 + 2j, b"x" * 300,
+    bytearray(b"\xff" * 300), bytearray(), [[[[]]]], set(), int, numpy.arange(3), b"",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_what_else_is_in_files(value, legacy):
+    def program(t):
+        file = io.BytesIO()
+        t.save(value, file, _use_new_zipfile_serialization=not legacy)
+        file.seek(0)
+        return repr(t.load(file))
+
+    same_first_line(program) if value is ... else agree(program)
+
+
+@pytest.mark.parametrize("protocol", [1, 2, 3, 4, 5])
+def test_protocols(protocol):
+    def program(t):
+        file = io.BytesIO()
+        t.save({"x": t.ones(2), "s": "text"}, file, pickle_protocol=protocol)
+        file.seek(0)
+        return t.load(file, weights_only=False)
+
+    agree(program)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_files_that_compress(tmp_path, legacy):
+    for writer, reader in ((torch, minitorch), (minitorch, torch), (minitorch, minitorch)):
+        with gzip.open(tmp_path / "file.gz", "wb") as file:
+            writer.save(writer.arange(1000), file, _use_new_zipfile_serialization=not legacy)
+        with gzip.open(tmp_path / "file.gz", "rb") as file:
+            assert reader.load(file).tolist() == list(range(1000))
+
+
+def test_a_file_in_a_file():
+    def program(t):
+        file = io.BytesIO(b"before it")
+        file.seek(9)
+        t.save(t.arange(3), file)
+        file.seek(9)
+        return t.load(file)
+
+    agree(program)
+
+
+@pytest.mark.parametrize("only, force, force_not", [(False, "1", ""), (False, "1", "yes"), (None, "", "y"), (False, "", "y"), (True, "", "y")])
+@pytest.mark.filterwarnings("ignore:Environment variable")
+def test_the_environment_decides(only, force, force_not, monkeypatch):
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", force)
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", force_not)
+    agree(lambda t: t.load(file_of(t, range(3)), weights_only=only))
+
+
+def test_a_pickle_module_of_ones_own():
+    class Own:
+        class Unpickler(pickle.Unpickler):
+            def find_class(self, module, name):
+                return super().find_class(module, name) if name != "Fraction" else lambda text: f"1/2 as {text}"
+
+    agree(lambda t: t.load(file_of(t, [fractions.Fraction(1, 2), t.ones(1)]), pickle_module=Own))
+
+
+BOMBS = {
+    "a tuple of two of a tuple of two of …": b")" + b"q\x00h\x00h\x00\x86" * 60 + b"}" + b"h\x00Ns",
+    "a deep key": b"}N" + b"\x85" * 200_000 + b"Ns",
+    "a long bytearray": b"c__builtin__\nbytearray\n\x8a\x06\x00\x00\x00\x00\x00\x01\x85R",
+    "a large storage": b"ctorch\nFloatStorage\n\x8a\x06\x00\x00\x00\x00\x00\x01\x85\x81",
+    "copies": b"X\x40\x42\x0f\x00" + b"a" * 1_000_000 + b"q\x09" + b"c_codecs\nencode\nh\x09\x85R" * 3000,
+    "slow codec": b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x08\x00\x00\x00punycode\x86R",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_short_files_that_would_make_much_work(name):
+    with pytest.raises(pickle.UnpicklingError):
+        minitorch.load(changed(file_of(minitorch, None), b"\x80\x02N.", b"\x80\x02" + BOMBS[name] + b"."))
+
+
+def entries_of(change):
+    """A good archive, its entries changed by ``change(name, content)``, which returns those to write instead of each."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(file_of(minitorch, [minitorch.ones(3)])) as before, zipfile.ZipFile(made, "w") as after:
+        for name in before.namelist():
+            for new, content, method in change(name, before.read(name)):
+                after.writestr(new, content, method)
+    made.seek(0)
+    return made
+
+
+ARCHIVES = {
+    "compressed": (lambda name, content: [(name, content, zipfile.ZIP_DEFLATED)], "it is compressed or encrypted"),
+    "two of a name": (lambda name, content: [(name, content, 0)] * (1 + name.endswith("data/0")), "two entries have one name"),
+    "outside": (lambda name, content: [("../../" + name, content, 0)], "locating file data.pkl: file not found"),
+    "longer": (lambda name, content: [(name, content + b"x" * name.endswith("/0"), 0)], "it has 13 bytes, and 3 elements"),
+    "order": (lambda name, content: [(name, b"middle" if name.endswith("order") else content, 0)], "Unknown endianness type: middle"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("case", ARCHIVES)
+def test_archives_that_are_refused(case):
+    change, words = ARCHIVES[case]
+    with pytest.raises((RuntimeError, ValueError), match=words):
+        minitorch.load(entries_of(change))
+
+
+def test_changed_bytes_are_noticed_unless_sums_are_switched_off():
+    file = file_of(minitorch, minitorch.ones(300))
+    spoiled = io.BytesIO(file.getvalue().replace(minitorch.ones(2).numpy().tobytes(), minitorch.full((2,), 2.0).numpy().tobytes(), 1))
+    with pytest.raises(RuntimeError, match="its bytes aren't those that were saved"):
+        minitorch.load(spoiled)
+    minitorch.serialization.set_crc32_options(False)
+    try:
+        assert minitorch.load(spoiled).sum() == 302
+    finally:
+        minitorch.serialization.set_crc32_options(True)

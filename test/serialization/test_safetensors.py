@@ -194,3 +194,15 @@ with safe_open(sys.argv[1], "pt") as file:
     done = subprocess.run([sys.executable, "-c", script, tmp_path / "file"], capture_output=True, text=True, check=True)
     *values, kilobytes = done.stdout.split()
     assert values == ["0.0", "[0.0,", "0.0]"] and int(kilobytes) < 20_000
+
+
+def test_the_public_library_itself_runs_on_minitorch(tmp_path):
+    (tmp_path / "program.py").write_text("""
+import sys, torch
+from safetensors.torch import load_file, safe_open, save_file
+save_file({"a": torch.ones(2, 3), "b": torch.arange(3).bfloat16()}, sys.argv[1])
+with safe_open(sys.argv[1], "pt") as file:
+    print(load_file(sys.argv[1])["b"].tolist(), file.get_slice("a")[:1, 1:], torch.ones)
+""")
+    done = subprocess.run([sys.executable, "-m", "minitorch", "run", tmp_path / "program.py", tmp_path / "file"], capture_output=True, text=True)
+    assert done.stdout.startswith("[0.0, 1.0, 2.0] tensor([[1., 1.]]) <function ones"), done.stderr

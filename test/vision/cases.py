@@ -112,6 +112,16 @@ TABLE = {
     "T.RandomAdjustSharpness(2, p=0.9)": ALL,
     "T.RandomAutocontrast(0.9)": ALL,
     "T.RandomEqualize(0.9)": BOTH,
+    "v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.4, 0.5, 0.6], [0.1, 0.2, 0.3])])": ["rgb", "array"],
+    "v2.ToDtype(torch.float64, scale=True)": ["bytes", "floats", "rgb"],
+    "v2.ToDtype(torch.uint8, scale=True)": ["bytes", "floats"],
+    "v2.ToDtype(torch.int16, scale=True)": ["bytes", "floats"],
+    "v2.ToDtype(torch.float32)": ["bytes"],
+    "v2.ConvertImageDtype()": ["bytes"],
+    "v2.RandomCrop((7, 4))": BOTH,
+    "v2.RandomCrop(8, padding=(1, 2), pad_if_needed=True)": BOTH,
+    "v2.Compose([v2.RandomResizedCrop(6, antialias=True), v2.RandomHorizontalFlip(), v2.ToImage()])": ["rgb", "L"],
+    "v2.Resize(4)": ["bytes", "floats"],
     "lambda x: F.adjust_gamma(x, 1.7, gain=0.9)": ALL,
     "lambda x: F.crop(x, -2, 3, 6, 9)": ALL,
     "lambda x: F.get_dimensions(x) + F.get_image_size(x)": ["rgb", "bytes"],
@@ -139,8 +149,9 @@ def plain(value):
 
 def results(name, expression, torch, vision):
     """What a case gives for each seed, and the number drawn after it."""
-    names = {"torch": torch, "T": vision.transforms, "F": vision.transforms.functional}
-    transform = eval(expression, {**names, "utils": vision.utils, "datasets": vision.datasets})
+    transforms = vision.transforms
+    names = {"T": transforms, "F": transforms.functional, "v2": transforms.v2 if "v2" in expression else None}
+    transform = eval(expression, {**names, "torch": torch, "utils": vision.utils, "datasets": vision.datasets})
     found = []
     for seed in range(3 if "Random" in expression or "Jitter" in expression else 1):
         torch.manual_seed(seed)
@@ -151,6 +162,7 @@ def results(name, expression, torch, vision):
 if __name__ == "__main__":
     import torch
     import torchvision
+    import torchvision.transforms.v2  # noqa: F401
 
     golden = {f"{name}: {expression}": results(name, expression, torch, torchvision) for name, expression in CASES}
     lines = ",\n".join(f"{json.dumps(case)}: {json.dumps(result)}" for case, result in golden.items())

@@ -5,9 +5,9 @@ PyTorch's file, or else among the names of ``nn``.   torch: torch.nn.modules
 """
 
 import sys
-from types import ModuleType
 
 from ...absent import absence
+from ...paths import path
 from .. import (
     activation,
     adaptive,
@@ -48,22 +48,8 @@ FILES = {
 NN = sys.modules[__name__.rpartition(".")[0]]
 
 
-class Path(ModuleType):
-    """One of PyTorch's files: its names are those of ``files``, then those of ``nn``."""
-
-    def __init__(self, name, files):
-        super().__init__(f"{__name__}.{name}", f"nn.modules.{name}, by another path.")
-        self.files = files
-
-    def __getattr__(self, name):
-        for place in (*self.files, NN):
-            if name in vars(place):
-                return vars(place)[name]
-        raise absence(self.__name__, name)
-
-
 for _name, _files in FILES.items():
-    globals()[_name] = sys.modules[f"{__name__}.{_name}"] = Path(_name, _files)
+    globals()[_name] = path(f"{__name__}.{_name}", *_files, NN)
 
 
 def __getattr__(name):

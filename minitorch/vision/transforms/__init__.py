@@ -5,9 +5,10 @@
     geometry          where pixels are: crops, flips, rotations
     color             what they look like: Grayscale, ColorJitter, …
     containers        several in a row, or at random
+    v2                torchvision's second version of them
 """
 
-from . import functional
+from . import functional, v2
 from .color import (
     ColorJitter,
     GaussianBlur,
@@ -45,5 +46,5 @@ __all__ = [
     "RandomAffine", "RandomApply", "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing",
     "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize",
     "RandomResizedCrop", "RandomRotation", "RandomSolarize", "RandomVerticalFlip", "Resize", "TenCrop", "ToPILImage",
-    "ToTensor", "functional",
+    "ToTensor", "functional", "v2",
 ]  # fmt: skip

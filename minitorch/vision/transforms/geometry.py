@@ -17,7 +17,7 @@ from .functional import InterpolationMode, interpolation_mode, two_of
 
 __all__ = [
     "CenterCrop", "FiveCrop", "Pad", "RandomAffine", "RandomCrop", "RandomHorizontalFlip", "RandomPerspective",
-    "RandomResizedCrop", "RandomRotation", "RandomVerticalFlip", "Resize", "TenCrop", "rectangle", "uniform",
+    "RandomResizedCrop", "RandomRotation", "RandomVerticalFlip", "Resize", "TenCrop", "drawn", "rectangle", "uniform",
     "warn_of_order",
 ]  # fmt: skip
 

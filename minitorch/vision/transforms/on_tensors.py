@@ -3,8 +3,11 @@
 torchvision: transforms/_functional_tensor.py
 """
 
+from functools import lru_cache
+
 from ...creation import as_tensor, ones, tensor, zeros_like
 from ...dtypes import float32, float64, int8, int16, int32, int64, uint8
+from ...modes import inference_mode
 from ...nn.functional import conv2d, interpolate
 from ...nn.functional import pad as padded
 from ...ops.elementwise import choose
@@ -14,7 +17,7 @@ from .grids import affine, perspective, rotate
 __all__ = [
     "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation", "adjust_sharpness", "affine",
     "autocontrast", "check_hue", "convert_image_dtype", "crop", "equalize", "erase", "gaussian_blur", "get_dimensions",
-    "hflip", "invert", "normalize", "pad", "perspective", "posterize", "resize", "rgb_to_grayscale", "rotate", "sides",
+    "hflip", "invert", "largest", "normalize", "pad", "perspective", "posterize", "resize", "rgb_to_grayscale", "rotate", "sides",
     "solarize", "vflip",
 ]  # fmt: skip
 
@@ -72,12 +75,21 @@ def normalize(img, mean, std, inplace):
         raise TypeError(f"Input tensor should be a float tensor. Got {img.dtype}.\nToTensor() before it makes one")
     if img.ndim < 3:
         raise ValueError(f"Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = {img.size()}")
-    img = img if inplace else img.clone()
-    mean, std = (as_tensor(value, dtype=img.dtype, device=img.device) for value in (mean, std))
+    if isinstance(mean, (tuple, list)) and isinstance(std, (tuple, list)):
+        mean, std = per_channel(tuple(mean), tuple(std), img.dtype)  # the same for each image
+    else:
+        mean, std = per_channel.__wrapped__(mean, std, img.dtype)
+    return img.sub_(mean).div_(std) if inplace else img.sub(mean).div(std)
+
+
+@lru_cache(64)
+def per_channel(mean, std, dtype):
+    """Both as tensors (C, 1, 1). Raises ValueError for a deviation of 0."""
+    with inference_mode(False):  # they are kept, and may be used where gradients are wanted
+        mean, std = (as_tensor(value, dtype=dtype) for value in (mean, std))
     if (std == 0).any():
-        raise ValueError(f"std evaluated to zero after conversion to {img.dtype}, leading to division by zero.")
-    mean, std = (value.view(-1, 1, 1) if value.ndim == 1 else value for value in (mean, std))
-    return img.sub_(mean).div_(std)
+        raise ValueError(f"std evaluated to zero after conversion to {dtype}, leading to division by zero.")
+    return tuple(value.view(-1, 1, 1) if value.ndim == 1 else value for value in (mean, std))
 
 
 def erase(img, i, j, h, w, v, inplace):

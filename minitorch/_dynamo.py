@@ -1,0 +1,17 @@
+"""PyTorch's tracer by its inner name: ``torch._dynamo.config.suppress_errors = True`` and the like.
+
+What is set is kept, and changes nothing: there are no such choices here.   torch: torch/_dynamo
+"""
+
+import sys
+from types import ModuleType
+
+from .absent import absent
+from .compiler import disable, reset
+
+__all__ = ["config", "disable", "reset"]
+
+__getattr__ = absent(__name__)
+
+config = ModuleType(f"{__name__}.config", "Settings without effect.")
+sys.modules[config.__name__] = config

@@ -1,0 +1,335 @@
+"""The gradient of a convolution's weight as LLVM text, by the same layout as the forward pass (see convolution.py).
+
+    gradient[o, c, tap] = Σ over images and places of  dy[o, place] x[c, place + offset[tap]]
+
+Along the places both are next to each other in memory, so the sums are vectors of partial sums, added up at the end: a
+tile is a few output channels by a few taps, 3 x 9 for a kernel of 3 x 3 and AVX-512. For each channel the image is laid
+out once and stays in the first-level cache, while the gradients of all output channels stream by.
+
+Small images are taken several at a time, or adding up the vectors would cost more than filling them.
+
+A chunk is some channels by some output channels, over all images: no two chunks add to the same number, and the order of
+the sums doesn't depend on the threads.
+
+Where rows are no multiple of a quarter of a vector, dy is copied into the layout's rows first, with zeros for the border.
+There, an infinite or NaN x makes NaN of all taps of its channel, some of which it would not have reached.
+
+torch: ATen/native/mkldnn/Conv.cpp (oneDNN)
+"""
+
+from dataclasses import dataclass
+from itertools import product
+from math import gcd, prod
+
+from .convolution import Sliding, round_up, sliding_forward, write_layout, write_table
+from .gemm import SMALLEST_CHUNK, Code, parts, pieces
+from .target import SIZES
+from .text import Text
+from .vectors import Vectors
+
+__all__ = ["weight_gradient_text"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How the sum is cut: tiles of ``rows`` outputs by ``group`` taps; chunks of ``channels`` by ``outputs``.
+
+    A tile sums over ``images`` images. Kernels of very few taps take those of ``bundle`` channels together.
+    Places are counted up to ``length``, in runs of ``run`` that are next to each other in x's layout; 0: in dy's too.
+    """
+
+    rows: int
+    group: int
+    channels: int
+    outputs: int
+    length: int
+    run: int
+    images: int
+    bundle: int
+
+
+LARGEST_SCRATCH = 1 << 19
+ENOUGH = 128
+"""Vectors along the places: then adding them up takes less than a tenth of the time."""
+
+
+def cut_of(conv, sliding, target):
+    """The cut of a weight's gradient, for a machine."""
+    lanes, registers, area = target.lanes(conv.kind), target.registers, prod(conv.kernel)
+    bundle = max(number for number in range(1, 1 + max(1, 9 // area)) if sliding.inner % number == 0)
+
+    def loads_per_sum(group):
+        rows = max(1, min((registers - 2) // (group + 1), sliding.rows))
+        return (group + rows) / (group * rows)
+
+    sizes = {area * bundle, conv.kernel[1] * conv.kernel[2], conv.kernel[2]}
+    sizes = {size for size in sizes if size < registers // 2} or {pieces(conv.kernel[2], 8)}
+    group = min(sorted(sizes), key=loads_per_sum)
+    rows = pieces(sliding.rows, max(1, (registers - 2) // (group + 1)))
+
+    run = gcd(conv.out[2], lanes)
+    run = run if 2 * run >= lanes else 0
+    length = prod(conv.out) if run else sliding.length(sliding.phases[0])
+    channels, outputs = chunk_of(conv, sliding, rows, bundle, run)
+    room = (0 if sliding.bare else bundle * sliding.plane) + (0 if run else outputs * prod(sliding.grid))
+    images = min(
+        sliding.batch, -(-ENOUGH * lanes // length), max(1, LARGEST_SCRATCH // max(1, room * SIZES[conv.kind]))
+    )
+    return Cut(rows, group, channels, outputs, length, run, images, bundle)
+
+
+def chunk_of(conv, sliding, rows, bundle, run):
+    """(channels, outputs) of a chunk: about 16 chunks, if that is worth it, that copy as little as they can."""
+    number = max(1, min(16 // sliding.groups, conv.flops // (sliding.groups * SMALLEST_CHUNK)))
+    x_cost, dy_cost = 0.2 if sliding.bare else 1, 0.2 if run else 1
+
+    def cost(ways):
+        channels, outputs = (
+            sliding.inner / min(ways, sliding.inner),
+            sliding.rows / min(-(-number // ways), sliding.rows),
+        )
+        return x_cost / outputs + dy_cost / channels
+
+    ways = min(range(1, min(number, sliding.inner) + 1), key=cost)
+    channels = pieces(sliding.inner, -(-sliding.inner // ways), bundle)
+    return channels, pieces(sliding.rows, -(-sliding.rows // -(-number // ways)), rows)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things lie: x's channels and dy's, from one to the next and from image to image; and where each tap is."""
+
+    name: str
+    sliding: Sliding
+    cut: Cut
+    lanes: int
+
+    @property
+    def plane(self):
+        """From one channel of x to the next."""
+        return self.sliding.plane if self.sliding.bare else round_up(self.sliding.plane + self.lanes, self.lanes)
+
+    @property
+    def apart(self):
+        """From one output channel's gradient to the next."""
+        if self.cut.run:
+            return prod(self.sliding.out)
+        return round_up(self.sliding.out[0] * self.rows_of_dy * self.sliding.grid[2] + self.lanes, self.lanes)
+
+    @property
+    def rows_of_dy(self):
+        """How many rows there are for each depth where dy is spread: those of the grid, if another depth follows."""
+        return self.sliding.grid[1] if self.sliding.out[0] > 1 else self.sliding.out[1]
+
+    @property
+    def next_x(self):
+        """From one image to the next."""
+        return self.plane * (self.sliding.groups * self.sliding.inner if self.sliding.bare else self.cut.bundle)
+
+    @property
+    def next_dy(self):
+        """From one image's gradient to the next."""
+        return self.apart * (self.sliding.groups * self.sliding.rows if self.cut.run else self.cut.outputs)
+
+    @property
+    def scratch(self):
+        """How many numbers of scratch the images take, and how many of them x does."""
+        x = 0 if self.sliding.bare else self.cut.images * self.next_x
+        return x + (0 if self.cut.run else self.cut.images * self.next_dy) + self.lanes, x
+
+    def groups(self):
+        """The groups of taps: (number of the first, its distance, the distances of all from it)."""
+        taps = [i * self.plane + offset for i in range(self.cut.bundle) for offset, _ in self.sliding.phases[0].taps]
+        for first in range(0, len(taps), self.cut.group):
+            group = taps[first : first + self.cut.group]
+            yield first, group[0], tuple(tap - group[0] for tap in group)
+
+    def tile(self, rows, taps):
+        """The name of a tile's function. Groups of taps that lie alike share it."""
+        alike = list(dict.fromkeys(taps for _, _, taps in self.groups()))
+        return f"{self.name}.{rows}x{len(taps)}.{alike.index(taps)}"
+
+
+# ---------------------------------------------------------------------------------------------------------- the kernel
+
+
+def weight_gradient_text(name, conv, target, preamble):
+    """The kernel ``@name``: C = the gradient of the weight, from the input A and the output's gradient B, as Code.
+
+    Link it at level "vectors". ``preamble`` is LLVM text that defines ``%A``, ``%B`` and ``%C`` from ``%p``.
+    """
+    text, sliding = Text(), sliding_forward(conv)
+    v = Vectors(text, conv.kind, target.lanes(conv.kind))
+    cut = cut_of(conv, sliding, target)
+    layout = Layout(name, sliding, cut, v.lanes)
+    write_functions(text, v, layout)
+
+    bands, shares = -(-sliding.inner // cut.channels), -(-sliding.rows // cut.outputs)
+    with text.function(f"void @{name}(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
+        text.do(preamble)
+        with text.loop("chunk", "%begin", "%end") as chunk:
+            unit, share = text.divide(chunk, shares)
+            group, band = text.divide(unit, bands)
+            c0, o0 = text.multiply(band, cut.channels), text.multiply(share, cut.outputs)
+            c1 = text.minimum(text.add(c0, cut.channels), sliding.inner) if bands > 1 else sliding.inner
+            o1 = text.minimum(text.add(o0, cut.outputs), sliding.rows) if shares > 1 else sliding.rows
+            write_chunk(text, layout, (group, c0, c1, o0, o1))
+
+    chunks = sliding.groups * bands * shares
+    worth = -(-SMALLEST_CHUNK * chunks // max(1, conv.flops))
+    return Code(str(text), chunks, max(1, min(worth // 2, chunks // 8)), layout.scratch[0] * SIZES[conv.kind])
+
+
+def write_chunk(text, layout, where):
+    """One chunk: some images at a time, each of its channels with all of its outputs' gradients."""
+    sliding, cut, (group, c0, c1, o0, o1) = layout.sliding, layout.cut, where
+    kind, area, size = sliding.kind, sliding.weight[2], prod(sliding.size)
+    to = text.at("%C", text.add(text.multiply(group, sliding.weight[0]), text.multiply(o0, sliding.weight[1])), kind)
+    with text.loop("o", 0, text.subtract(o1, o0)) as o:
+        row = text.at(to, text.add(text.multiply(o, sliding.weight[1]), text.multiply(c0, area)), kind)
+        length = text.multiply(text.multiply(text.subtract(c1, c0), area), SIZES[kind])
+        text.do(f"call void @llvm.memset.p0.i64(ptr {row}, i8 0, i64 {length}, i1 false)")
+
+    with text.loop("image", 0, sliding.batch, cut.images) as image:
+        images = text.minimum(cut.images, text.subtract(sliding.batch, image))
+        index = text.add(text.multiply(image, sliding.groups), group)
+        x = text.at("%A", text.multiply(text.multiply(index, sliding.inner), size), kind)
+        channel = text.add(text.multiply(index, sliding.rows), o0)
+        dy = text.at("%B", text.multiply(channel, prod(sliding.out)), kind)
+        if not cut.run:
+            dy = write_spreading(text, layout, dy, images, text.subtract(o1, o0))
+        with text.loop("c", c0, c1, cut.bundle) as c:
+            planes = text.at(x, text.multiply(c, size), kind)
+            if not sliding.bare:
+                planes = write_laying_out(text, layout, planes, images)
+            write_tiles(text, layout, (planes, dy, text.at(to, text.multiply(c, area), kind), images), (o0, o1))
+
+
+def write_spreading(text, layout, dy, images, outputs):
+    """Copy the gradients of some images into rows of x's layout: where they are then."""
+    sliding, kind = layout.sliding, layout.sliding.kind
+    spread = text.at("%scratch", layout.scratch[1], kind)
+    with text.loop("i", 0, images) as i, text.loop("o", 0, outputs) as o:
+        source = text.multiply(text.add(text.multiply(i, sliding.groups * sliding.rows), o), prod(sliding.out))
+        place = text.add(text.multiply(i, layout.next_dy), text.multiply(o, layout.apart))
+        pointers = f"ptr {text.at(dy, source, kind)}, ptr {text.at(spread, place, kind)}"
+        text.do(f"call fastcc void @{layout.name}.spread({pointers})")
+    return spread
+
+
+def write_laying_out(text, layout, planes, images):
+    """Lay out a bundle of channels of some images: where they are then."""
+    sliding, kind = layout.sliding, layout.sliding.kind
+    with text.loop("i", 0, images) as i, text.loop("b", 0, layout.cut.bundle) as b:
+        source = text.multiply(text.add(text.multiply(i, sliding.groups * sliding.inner), b), prod(sliding.size))
+        place = text.add(text.multiply(i, layout.next_x), text.multiply(b, layout.plane))
+        pointers = f"ptr {text.at(planes, source, kind)}, ptr {text.at('%scratch', place, kind)}"
+        text.do(f"call fastcc void @{layout.name}.layout({pointers}, i64 0)")
+    return "%scratch"
+
+
+def write_tiles(text, layout, operands, outputs):
+    """All tiles of one bundle of channels."""
+    sliding, cut, (x, dy, to, images) = layout.sliding, layout.cut, operands
+    kind = sliding.kind
+    for rows, start, end in parts(text, text.subtract(outputs[1], outputs[0]), sliding.rows, cut.rows):
+        with text.loop("o", start, end, cut.rows) as o:
+            d, row = (
+                text.at(dy, text.multiply(o, layout.apart), kind),
+                text.at(to, text.multiply(o, sliding.weight[1]), kind),
+            )
+            for first, distance, taps in layout.groups():
+                pointers = f"ptr {d}, ptr {text.at(x, distance, kind)}, ptr {text.at(row, first, kind)}"
+                text.do(f"call fastcc void @{layout.tile(rows, taps)}({pointers}, i64 {images})")
+
+
+# ------------------------------------------------------------------------------------------------------ its functions
+
+
+def write_functions(text, v, layout):
+    """The functions and the table that the kernel needs."""
+    name, sliding, cut = layout.name, layout.sliding, layout.cut
+    if not sliding.bare:
+        write_layout(text, v, f"{name}.layout", sliding)
+    if cut.run:
+        out = sliding.out
+        runs = [sliding.flat(place) for place in product(range(out[0]), range(out[1]), range(0, out[2], cut.run))]
+        spare = -len(runs) % (v.lanes // cut.run)  # the last vector's lanes beyond the end: dy is 0 there
+        write_table(text, f"{name}.runs", runs + runs[-1:] * spare)
+    else:
+        write_spread(text, v, layout)
+
+    for rows in {min(cut.rows, sliding.rows), sliding.rows % cut.rows} - {0}:
+        for taps in sorted({taps for _, _, taps in layout.groups()}):
+            write_tile(text, v, layout, rows, taps)
+
+
+def write_spread(text, v, layout):
+    """The function ``spread``: the gradient of one output channel in the rows of x's layout, with zeros for its border.
+
+    A row's last vector runs over into the next row, which is written after it.
+    """
+    out, grid, kind = layout.sliding.out, layout.sliding.grid, layout.sliding.kind
+    with text.function(f"internal fastcc void @{layout.name}.spread(ptr %dy, ptr %to)", "noinline nounwind"):
+        with text.loop("depth", 0, out[0]) as depth, text.loop("row", 0, layout.rows_of_dy) as row:
+            source = text.at("%dy", text.multiply(text.add(text.multiply(depth, out[1]), row), out[2]), kind)
+            to = text.at("%to", text.multiply(text.add(text.multiply(depth, grid[1]), row), grid[2]), kind)
+            with text.loop("column", 0, grid[2], v.lanes) as column:
+                v.store(v.zero, text.at(to, column, kind))
+            whole = out[2] // v.lanes * v.lanes
+            with text.when(text.let("real", f"icmp slt i64 {row}, {out[1]}")):
+                with text.loop("column", 0, whole, v.lanes) as column:
+                    v.store(v.load(text.at(source, column, kind)), text.at(to, column, kind))
+                if out[2] > whole:
+                    v.store(
+                        v.load(text.at(source, whole, kind), out[2] - whole), text.at(to, whole, kind), out[2] - whole
+                    )
+
+
+def write_tile(text, v, layout, rows, taps):
+    """A function that adds to the gradients of ``rows`` output channels at a group of taps."""
+    cut, kind = layout.cut, layout.sliding.kind
+    whole = cut.length // v.lanes * v.lanes
+
+    def step(dy, x, j, sums, count):
+        """One vector of places, of which ``count`` are real."""
+        places = [text.at(x, j, kind)]
+        if cut.run:
+            runs = text.at(f"@{layout.name}.runs", text.divide(j, cut.run)[0], "i64")
+            places = [text.load("i64", text.at(runs, i, "i64")) for i in range(v.lanes // cut.run)]
+            places = [text.at(x, place, kind) for place in places]
+        rows_of_dy = [v.load(text.at(dy, text.add(j, i * layout.apart), kind), count) for i in range(rows)]
+        following = []
+        for tap, distance in enumerate(taps):
+            shifted = [text.at(place, distance, kind) for place in places]
+            vector = v.load_runs(shifted) if cut.run else v.load(shifted[0], count)
+            following += [v.multiply_add(d, vector, sums[tap * rows + i]) for i, d in enumerate(rows_of_dy)]
+        return following
+
+    arguments = "ptr %dy, ptr %x, ptr %to, i64 %images"
+    with text.function(f"internal fastcc void @{layout.tile(rows, taps)}({arguments})", "noinline nounwind"):
+        with text.loop("image", 0, "%images", carry=[(v.type, v.zero)] * (rows * len(taps))) as image:
+            dy = text.at("%dy", text.multiply(image, layout.next_dy), kind)
+            x = text.at("%x", text.multiply(image, layout.next_x), kind)
+            with text.loop("j", 0, whole, v.lanes, carry=[(v.type, value) for value in image.values]) as j:
+                j.carry(*step(dy, x, j, j.values, v.lanes))
+            image.carry(*(step(dy, x, whole, j.values, cut.length - whole) if cut.length > whole else j.values))
+        write_sums(text, v, layout.sliding, image.values, rows, len(taps))
+
+
+def write_sums(text, v, sliding, sums, rows, taps):
+    """Add up the vectors, and add what comes of it to the gradient: for each row all taps, or for each tap all rows."""
+
+    def add(vectors, start, stride):
+        for first in range(0, len(vectors), v.lanes):
+            some = vectors[first : first + v.lanes]
+            place = text.at("%to", start + first * stride, sliding.kind)
+            total = v.sums([*some, *[v.zero] * (v.lanes - len(some))])
+            v.store(v.add(v.load(place, len(some), stride), total), place, len(some), stride)
+
+    if taps >= rows:
+        for i in range(rows):
+            add(sums[i::rows], i * sliding.weight[1], 1)
+    else:
+        for tap in range(taps):
+            add(sums[tap * rows : (tap + 1) * rows], tap, sliding.weight[1])

@@ -1,0 +1,188 @@
+"""Convolutions of every kind, and both their gradients, against PyTorch; on every machine that this one can be."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from native import RUNNABLE, Kernel, guarded, preamble
+
+from minitorch.compiler.convolution import Conv, forward_text, in_bands, input_gradient_text, sliding_forward, supports
+from minitorch.compiler.convolution_weight import weight_gradient_text
+from minitorch.compiler.link import assembly, host
+from minitorch.compiler.target import Target
+
+MARGIN = 64
+
+
+def samples(conv):
+    """(x, weight, gradient of the output) and what PyTorch makes of them: (output, gradient of x, of the weight)."""
+    generator = torch.Generator().manual_seed(0)
+    dtype = torch.float32 if conv.kind == "float" else torch.float64
+    x, weight, dy = (
+        torch.randn(shape, generator=generator, dtype=dtype)
+        for shape in [
+            (conv.batch, conv.channels, *conv.size),
+            (conv.outputs, conv.channels // conv.groups, *conv.kernel),
+            (conv.batch, conv.outputs, *conv.out),
+        ]
+    )
+    options = {"stride": conv.stride, "padding": conv.padding, "dilation": conv.dilation, "groups": conv.groups}
+    x.requires_grad_(), weight.requires_grad_()
+    y = torch.nn.functional.conv3d(x, weight, **options)
+    assert tuple(y.shape[2:]) == conv.out
+    y.backward(dy)
+    return [guarded(each.detach().numpy()) for each in (x, weight, dy)] + [each.detach().numpy() for each in (y, x.grad, weight.grad)]
+
+
+def result(kernel, a, b, shape, ranges=None):
+    """What the kernel makes of two arrays, in the midst of a buffer of NaN that must stay what it is."""
+    size = int(np.prod(shape))
+    buffer = np.full(size + 2 * MARGIN, np.nan, a.dtype)
+    kernel(a, b, buffer[MARGIN:], ranges=ranges)
+    assert np.isnan(buffer[:MARGIN]).all() and np.isnan(buffer[-MARGIN:]).all()
+    return buffer[MARGIN:-MARGIN].reshape(shape)
+
+
+def close(actual, expected, terms):
+    tolerance = (4e-6 if actual.dtype == np.float32 else 1e-14) * max(1, terms) ** 0.5
+    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
+
+
+def check(conv, target=None, passes="forward input weight"):
+    x, weight, dy, y, dx, dw = samples(conv)
+    machine, names = target or host(), preamble("A", "B", "C")
+    if "forward" in passes:
+        kernel = Kernel("conv", forward_text("conv", conv, machine, names), target)
+        close(result(kernel, x, weight, y.shape), y, weight[0].size)
+    if "input" in passes:
+        kernel = Kernel("conv", input_gradient_text("conv", conv, machine, names), target)
+        close(result(kernel, dy, weight, dx.shape), dx, weight.size)
+    if "weight" in passes:
+        kernel = Kernel("conv", weight_gradient_text("conv", conv, machine, names), target)
+        close(result(kernel, x, dy, dw.shape), dw, dy.size)
+
+
+def axes(values, rank):
+    return st.tuples(*[st.sampled_from(values)] * rank)
+
+
+@st.composite
+def convolutions(draw):
+    rank, groups = draw(st.sampled_from([1, 2, 2, 3])), draw(st.sampled_from([1, 1, 2, 3]))
+    conv = Conv(
+        draw(st.sampled_from([1, 2, 5])), groups * draw(st.integers(1, 9)), groups * draw(st.sampled_from([1, 2, 3, 8, 17])),
+        draw(axes([1, 2, 3, 5, 8, 12, 13, 16, 20, 33], rank)), draw(axes([1, 2, 3, 3, 5], rank)),
+        draw(axes([1, 1, 2, 3], rank)), draw(axes([0, 0, 1, 2, 4], rank)), draw(axes([1, 1, 2], rank)), groups,
+        draw(st.sampled_from(["float", "float", "double"])),
+    )  # fmt: skip
+    assume(min(conv.out) > 0)
+    return conv
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(conv=convolutions(), machine=st.sampled_from([None, *RUNNABLE]))
+def test_any_convolution(conv, machine):
+    assert supports(conv)
+    check(conv, machine)
+
+
+NAMED = {
+    "MNIST, first": Conv(5, 1, 32, (28, 28), (3, 3)),
+    "MNIST, second": Conv(2, 32, 64, (26, 26), (3, 3)),
+    "residual": Conv(3, 16, 16, (32, 32), (3, 3), padding=(1, 1)),
+    "residual, halved": Conv(3, 16, 32, (32, 32), (3, 3), (2, 2), (1, 1)),
+    "shortcut": Conv(3, 16, 32, (16, 16), (1, 1), (2, 2)),
+    "1 x 1": Conv(3, 16, 40, (9, 9), (1, 1)),
+    "depthwise": Conv(3, 24, 24, (16, 16), (3, 3), padding=(1, 1), groups=24),
+    "depthwise, two for each": Conv(3, 8, 16, (10, 10), (3, 3), padding=(1, 1), groups=8),
+    "small planes": Conv(9, 40, 48, (4, 4), (3, 3), padding=(1, 1)),
+    "one place": Conv(3, 20, 20, (5, 5), (5, 5)),
+    "large kernel": Conv(1, 2, 3, (25, 25), (11, 11), padding=(5, 5)),
+    "wide kernel row": Conv(1, 2, 3, (1, 60), (1, 33)),
+    "dilated": Conv(2, 3, 5, (30, 30), (3, 3), padding=(4, 4), dilation=(4, 4)),
+    "stride larger than the kernel": Conv(2, 3, 5, (30, 30), (2, 2), (5, 3)),
+    "more padding than kernel": Conv(2, 3, 5, (6, 6), (2, 2), padding=(5, 3)),
+    "wide": Conv(1, 2, 3, (5, 300), (3, 3), padding=(1, 1)),
+    "a long signal": Conv(2, 4, 6, (500,), (7,), (2,), (3,)),
+    "three dimensions": Conv(2, 3, 4, (8, 9, 10), (3, 3, 3), (1, 2, 1), (1, 1, 0)),
+    "one large image": Conv(1, 8, 16, (120, 100), (3, 3), padding=(1, 1)),
+    "one large image, halved": Conv(1, 8, 16, (120, 101), (3, 3), (2, 2), (1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named(name):
+    check(NAMED[name])
+
+
+@pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: str(target.width))
+@pytest.mark.parametrize("name", ["residual", "residual, halved", "shortcut", "three dimensions"])
+def test_every_machine(name, target):
+    check(NAMED[name], target)
+    check(replace(NAMED[name], kind="double"), target)
+
+
+@pytest.mark.parametrize("write", [forward_text, input_gradient_text, weight_gradient_text])
+def test_arm_gets_vectors(write):
+    text = write("conv", NAMED["residual"], Target.aarch64(), preamble("A", "B", "C")).text
+    assert assembly(text, Target.aarch64(), "vectors").count("fmla\tv") >= 9
+
+
+@pytest.mark.parametrize("name", ["one large image", "residual", "depthwise", "MNIST, second"])
+def test_any_split_of_the_chunks_gives_the_same(name):
+    conv = NAMED[name]
+    x, weight, dy, y, dx, dw = samples(conv)
+    for write, a, b, expected in [
+        (forward_text, x, weight, y), (input_gradient_text, dy, weight, dx), (weight_gradient_text, x, dy, dw)
+    ]:  # fmt: skip
+        kernel = Kernel("conv", write("conv", conv, host(), preamble("A", "B", "C")))
+        whole = result(kernel, a, b, expected.shape)
+        single = result(kernel, a, b, expected.shape, [(i, i + 1) for i in reversed(range(kernel.code.chunks))])
+        np.testing.assert_array_equal(whole, single)
+
+
+@pytest.mark.parametrize("name", ["one large image", "one large image, halved", "residual", "depthwise", "three dimensions"])
+@pytest.mark.parametrize("forward", [True, False], ids=["forward", "input"])
+def test_an_epilogue_sees_each_output_once(name, forward):
+    """Here it adds 1000 to all of C, number by number."""
+    conv = NAMED[name]
+    x, weight, dy, y, dx, _ = samples(conv)
+    out, channels = (conv.out, conv.outputs) if forward else (conv.size, conv.channels)
+    row = int(np.prod(out[1:] if out[0] > 1 else out[2:]))
+    plane = int(np.prod(out))
+
+    def epilogue(text, image, c0, c1, r0, r1):
+        with text.loop("c", c0, c1) as c, text.loop("i", text.multiply(r0, row), text.multiply(r1, row)) as i:
+            place = text.add(text.multiply(text.add(text.multiply(image, channels), c), plane), i)
+            place = text.at("%C", place, "float")
+            text.store("float", text.let("y", f"fadd float {text.load('float', place)}, 1000.0"), place)
+
+    write = forward_text if forward else input_gradient_text
+    kernel = Kernel("conv", write("conv", conv, host(), preamble("A", "B", "C"), epilogue))
+    expected = y if forward else dx
+    actual = result(kernel, x if forward else dy, weight, expected.shape)
+    np.testing.assert_allclose(actual, expected + 1000, rtol=1e-5)
+
+
+def test_a_large_image_is_cut_into_bands():
+    assert in_bands(sliding_forward, NAMED["one large image"]).bands > 1
+
+
+def test_nan_and_infinity_stay_where_they_are():
+    conv = Conv(2, 3, 8, (10, 10), (3, 3), padding=(1, 1))
+    x, weight, *_ = samples(conv)
+    x = x.copy()
+    x[0, 1, 0, 5, 9] = np.inf
+    x[1, 2, 0, 0, 0] = np.nan
+    expected = torch.nn.functional.conv3d(torch.from_numpy(x), torch.from_numpy(weight), padding=conv.padding).numpy()
+    kernel = Kernel("conv", forward_text("conv", conv, host(), preamble("A", "B", "C")))
+    np.testing.assert_allclose(result(kernel, x, weight, expected.shape), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_not_supported():
+    assert not supports(Conv(1, 3, 4, (2, 2), (3, 3)))
+    assert not supports(Conv(0, 3, 4, (5, 5), (3, 3)))
+    assert not supports(Conv(1, 64, 4, (10_000_000,), (3,)))
