@@ -35,7 +35,7 @@ from .link import host, load, object_of
 from .llvm import native
 from .lower import lower
 from .mathematics import KINDS, spelled
-from .pieces import laid_together, nests
+from .pieces import laid_together
 from .places import PUT, TAKE
 from .plan import plan
 from .product import product
@@ -62,12 +62,10 @@ def build(graph, strides, destinations):
 
 def written(kernel, found, laid):
     """A kernel as texts, if the compiler can write it."""
-    if kernel.__class__ is Loops:
-        return [native(lower(kernel, found, laid), kernel)]
+    if kernel.__class__ in (Loops, Pieces):
+        return [native(nest, kernel) for nest in lower(kernel, found, laid)]
     if kernel.__class__ is Product:
         return [product(kernel, found, laid, host())]
-    if kernel.__class__ is Pieces:
-        return [native(nest, kernel) for nest in nests(kernel.steps[0], found, laid)]
     return [kernel]
 
 

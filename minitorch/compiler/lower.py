@@ -16,11 +16,13 @@ from dataclasses import replace
 
 from .. import primitives as rows
 from .access import contiguous
-from .graph import Value
+from .graph import Step, Value
+from .kernels import Loops, Member
 from .nest import Count, Load, Nest, Op, Store
-from .places import TAKE
+from .pieces import laid_together
+from .places import PUT, TAKE
 
-__all__ = ["Lowering", "lower"]
+__all__ = ["lower"]
 
 DEAR = frozenset(["exp", "log", "tanh", "erf", "erfc", "sigmoid", "pow", "div", "sqrt", "sin", "cos", "reciprocal", "log1p", "expm1"])
 """Rows that cost more than to fetch their result."""
@@ -30,12 +32,49 @@ KEPT_BYTES = 1 << 16
 
 
 def lower(kernel, found, plan):
-    """The Nest of a Loops kernel.   found: the Access of each Value.   plan: where each lies; equal places are one buffer."""
+    """The Nests of a Loops or Pieces kernel, to run one after the other.
+
+    found: the Access of each Value.   plan: where each lies; equal places are one buffer.
+    """
+    return [loops(kernel, found, plan)] if kernel.__class__ is Loops else nests(kernel.steps[0], found, plan)
+
+
+def loops(kernel, found, plan):
+    """The Nest of a Loops kernel."""
     lowering = Lowering(kernel, found, plan.places, plan.constants)
     for member in kernel.members:
         lowering.member(member)
     for value in kernel.outputs:
         lowering.store(value, plan.strides.get(value) or contiguous(value.shape))
+    return lowering.finished()
+
+
+def nests(step, found, plan):
+    """The Nests that lay a value together, one for each piece."""
+    made = []
+    for x, place in laid_together(step):
+        copy = Value(place.shape, step.out.dtype)
+        piece = Step(rows.full, (), (place.shape, x, copy.dtype), copy) if x.__class__ is not Value else Step(rows.copy, (x,), (), copy)
+        kernel = Loops(place.shape)
+        member = Member(piece, [None if n == 1 else d for d, n in enumerate(place.shape)], True)
+        kernel.members.append(member)
+        lowering = Lowering(kernel, found, {**plan.places, copy: plan.places[step.out]}, plan.constants)
+        lowering.member(member)
+        lowering.store(copy, place.strides, place.offset)
+        made.append(lowering.finished())
+    return made if step.row is not PUT else [*made, scattering(step, found, plan)]
+
+
+def scattering(step, found, plan):
+    """The nest that stores a put's source at its places."""
+    y = step.inputs[1]
+    copy = Value(y.shape, y.dtype)
+    kernel = Loops(y.shape)
+    member = Member(Step(rows.copy, (y,), (), copy), range(y.ndim), True)
+    kernel.members.append(member)
+    lowering = Lowering(kernel, found, plan.places, plan.constants)
+    lowering.member(member)
+    lowering.put(copy, step, member.labels)
     return lowering.finished()
 
 
