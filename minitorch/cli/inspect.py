@@ -20,8 +20,8 @@ UNITS = ("bytes", "KB", "MB", "GB", "TB")
 def inspect(file, as_json):
     """List the tensors in FILE: names, types, shapes and sizes, and which of them share memory.
 
-    FILE is what torch.save wrote, in the zip format or the older one, or a .safetensors file. Only its pickle or header is
-    read, and nothing in it is run.
+    FILE is what torch.save wrote, in the zip format or the older one, or a .safetensors or .npz file. Only its pickle or
+    headers are read, and nothing in it is run.
     """
     try:
         found = describe(file)

@@ -15,8 +15,11 @@ tensors only the pickle is read, or the header.
 import io
 import math
 import pickle
+import zipfile
+import zlib
 from typing import NamedTuple
 
+from ..backends.npz import npz_headers
 from ..dtypes import dtype as dtype_type
 from .archive import Archive
 from .legacy import Bounded, no_storage, read_head, refuse_tar
@@ -55,13 +58,15 @@ class Description(NamedTuple):
 
 
 def describe(f):
-    """The ``Description`` of a file that PyTorch or safetensors wrote, given as a path or an open file.
+    """The ``Description`` of a file that PyTorch, safetensors or NumPy (.npz) wrote, given as a path or an open file.
 
     Raises what ``load`` raises for a damaged file; what ``load`` would refuse to make is shown by its name.
     """
     with opened(f) as file:
         if is_zip(file):
             archive = Archive(file)
+            if archive.entries and all(name.endswith(".npy") for name in archive.entries):
+                return npz_described(file)
             text = archive.read("data.pkl")
             made, notes = sketched(lambda reading: reading.unpickled(io.BytesIO(text), len(text), no_storage))
             known = [name for name in ("version", "byteorder") if name in archive]
@@ -81,6 +86,15 @@ def is_safetensors(file):
     first = file.read(9)
     file.seek(start)
     return first[8:] == b"{"
+
+
+def npz_described(file):
+    try:
+        headers = npz_headers(file)
+    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise RuntimeError(f"NumPy can't read it: {error}") from None
+    tensors = [TensorEntry(name, dtype, tuple(shape), nbytes, name) for name, (dtype, shape, nbytes) in headers.items()]
+    return Description("NumPy's npz", tensors, {entry.name: entry.nbytes for entry in tensors}, {}, {})
 
 
 def safetensors_described(file, size):

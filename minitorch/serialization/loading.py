@@ -38,7 +38,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     weights_only = only_weights(weights_only, pickle_module)
     named = isinstance(f, (str, os.PathLike))
     if named and os.fspath(f).endswith(".safetensors"):
-        return load_file(f, device="cpu" if map_location is None else map_location)
+        return load_file(f, device=one_device(map_location))
     if not named:
         check_readable(f)
     with opened(f) as file:
@@ -56,6 +56,16 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
         if mmap and not named:
             raise ValueError("f must be a file path in order to use the mmap argument")
         return read_archive(archive, memory.mapped(f, OPTIONS["mmap"] == MAP_SHARED) if mmap else None, reading)
+
+
+def one_device(map_location):
+    """``map_location`` for a safetensors file, which doesn't say where its tensors were."""
+    kind = "dict" if isinstance(map_location, dict) else "callable" if callable(map_location) else None
+    if kind is not None:
+        raise RuntimeError(
+            f"Loading safetensors file with {kind} map_location is not supported. Use a device string or torch.device instead."
+        )
+    return "cpu" if map_location is None else map_location
 
 
 def only_weights(asked, pickle_module):

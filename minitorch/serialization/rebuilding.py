@@ -105,7 +105,8 @@ def rebuild_from_type_v2(function, new_type, arguments, state):
 
 def attributes(state):
     """A tensor's attributes, of what PyTorch saves for them: a dict, or one and that of the slots."""
-    return {str(name): value for name, value in (state[0] if isinstance(state, tuple) else state).items()}
+    named = state[0] if isinstance(state, tuple) else state
+    return {str(name): value for name, value in named.items() if name != "_retained"}  # that one is the engine's
 
 
 def layout_of_name(name):

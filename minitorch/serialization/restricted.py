@@ -43,6 +43,7 @@ ALLOWED = {
     "_codecs.encode": encode, "builtins.bytearray": bytes_in_array, "builtins.complex": complex, "builtins.set": set,
 }  # fmt: skip
 BLOCKED_MODULES = ("nt", "os", "posix", "sys")
+"""Nothing of these is allowed, whatever the user allows."""
 CALLABLES = {
     *REBUILDING, Buffer, Counter, OrderedDict, Parameter, Size, bytes_in_array, complex, device_type, encode, set,
     OURS["torch.serialization", "_get_layout"],
@@ -149,12 +150,12 @@ class WeightsUnpickler(pickle._Unpickler):
         if self.proto <= 2:  # which spells some of Python's names as Python 2 did
             module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
         full = f"{module}.{name}"
+        if module in BLOCKED_MODULES:
+            raise pickle.UnpicklingError(f"Trying to load unsupported GLOBAL {full} whose module {module} is blocked.")
         if full in ALLOWED:
             return ALLOWED[full]
         if full in (users := allowed_by_users()):
             return users[full]
-        if module in BLOCKED_MODULES:
-            raise pickle.UnpicklingError(f"Trying to load unsupported GLOBAL {full} whose module {module} is blocked.")
         full = full.removeprefix("builtins.")
         raise pickle.UnpicklingError(
             f"Unsupported global: GLOBAL {full} was not an allowed global by default. Please use "

@@ -89,6 +89,15 @@ def test_inspect(tmp_path):
     assert "Unsupported operand" in run("inspect", tmp_path / "bad", code=1)
 
 
+def test_inspect_npz(tmp_path):
+    for save, name in ((numpy.savez, "a.npz"), (numpy.savez_compressed, "b.npz")):
+        save(tmp_path / name, w=numpy.ones((2, 3), numpy.float32), n=numpy.array(1), empty=numpy.zeros((0, 2)))
+        found = describe(tmp_path / name)
+        assert [tuple(entry)[:4] for entry in found.tensors] == [("w", "float32", (2, 3), 24), ("n", "int64", (), 8), ("empty", "float64", (0, 2), 0)]
+    (tmp_path / "bad.npz").write_bytes((tmp_path / "a.npz").read_bytes().replace(b"NUMPY", b"NOMPY"))
+    assert "NumPy can't read it: Bad CRC-32 for file" in run("inspect", tmp_path / "bad.npz", code=1)
+
+
 def test_inspect_reads_only_the_beginning(tmp_path):
     """4 GB that are not on the disk, but for the header: reading them would take long, and that much memory."""
     path = tmp_path / "large.safetensors"

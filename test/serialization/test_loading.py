@@ -180,6 +180,15 @@ def test_safe_globals():
 
 
 Pair = collections.namedtuple("Pair", "a b")
+def test_blocked_modules_stay_blocked():
+    def program(t):
+        with t.serialization.safe_globals([os.system]):
+            return t.load(file_of(t, os.system))
+
+    same_first_line(program)
+    assert "whose module posix is blocked" in whole_message(program, minitorch)[1] or os.name != "posix"
+
+
 VALUES = [
     collections.defaultdict(list, {1: [2]}), Pair(1, 2), datetime.date(2020, 1, 1), range(3), ..., -(1 << 80), float("nan"), "\ud800", 1 + 2j, b"x" * 300,
     bytearray(b"\xff" * 300), bytearray(), [[[[]]]], set(), int, numpy.arange(3), b"",

@@ -50,7 +50,7 @@ def test_a_mapped_file_is_not_read_into_memory(tmp_path):
     done = subprocess.run([sys.executable, "-c", MEASURE, file, small], capture_output=True, text=True, check=True)
     count, written, last, kilobytes = done.stdout.split()
     assert (int(count), float(written), float(last)) == (200 * MEGABYTE // 4, 5, 0)
-    assert int(kilobytes) < 20_000
+    assert int(kilobytes) // (1024 if sys.platform == "darwin" else 1) < 20_000
 
 
 def test_mapped_for_all_to_see(tmp_path):

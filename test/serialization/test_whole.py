@@ -1,6 +1,8 @@
 """Objects of classes: whole layers, optimizers, schedulers and generators, in files that are trusted."""
 
 import io
+import sys
+import types
 import warnings
 
 import pytest
@@ -131,3 +133,39 @@ def test_our_classes_are_named_as_pytorch_names_its_own():
             other = getattr(theirs, name, None)
             if isinstance(cls, type) and isinstance(other, type) and name == cls.__name__ and cls.__module__.startswith("minitorch"):
                 assert name_in_files(cls) == (other.__module__, other.__qualname__), cls
+
+
+def program_with_a_model(t):
+    """A user's module, as it is under either library."""
+    module = types.ModuleType("users_model")
+    exec(
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 2)])
+        self.register_buffer("scale", torch.ones(2) / 2)
+        self.note = {"width": 4}
+
+    def forward(self, x):
+        return self.layers[1](self.layers[0](x).relu()) * self.scale
+""",
+        vars(module) | {"nn": t.nn, "torch": t},
+        space := {},
+    )
+    module.Net = space["Net"]
+    module.Net.__module__ = "users_model"
+    return module
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_classes_of_the_users_own(legacy, monkeypatch):
+    for writer, reader in WAYS:
+        monkeypatch.setitem(sys.modules, "users_model", program_with_a_model(writer))
+        writer.manual_seed(0)
+        before = sys.modules["users_model"].Net()
+        file = file_of(writer, before, legacy)
+        monkeypatch.setitem(sys.modules, "users_model", program_with_a_model(reader))
+        got = reader.load(file, weights_only=False)
+        assert got.note == {"width": 4} and type(got) is sys.modules["users_model"].Net
+        assert_same(plain(before(vectors(writer))), plain(got(vectors(reader))))

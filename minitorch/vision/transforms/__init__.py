@@ -4,11 +4,13 @@
     conversion        images to tensors and back: ToTensor, Normalize, …
     geometry          where pixels are: crops, flips, rotations
     color             what they look like: Grayscale, ColorJitter, …
+    automatic         changes out of a list: RandAugment, …
     containers        several in a row, or at random
     v2                torchvision's second version of them
 """
 
 from . import functional, v2
+from .automatic import AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
 from .color import (
     ColorJitter,
     GaussianBlur,
@@ -41,10 +43,11 @@ from .geometry import (
 )  # fmt: skip
 
 __all__ = [
-    "CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "FiveCrop", "GaussianBlur", "Grayscale",
-    "InterpolationMode", "Lambda", "LinearTransformation", "Normalize", "PILToTensor", "Pad", "RandomAdjustSharpness",
-    "RandomAffine", "RandomApply", "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing",
-    "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize",
-    "RandomResizedCrop", "RandomRotation", "RandomSolarize", "RandomVerticalFlip", "Resize", "TenCrop", "ToPILImage",
-    "ToTensor", "functional", "v2",
+    "AutoAugment", "AutoAugmentPolicy", "CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "FiveCrop",
+    "GaussianBlur", "Grayscale", "InterpolationMode", "Lambda", "LinearTransformation", "Normalize", "PILToTensor",
+    "Pad", "RandAugment", "RandomAdjustSharpness", "RandomAffine", "RandomApply", "RandomAutocontrast",
+    "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing", "RandomGrayscale", "RandomHorizontalFlip",
+    "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize", "RandomResizedCrop", "RandomRotation",
+    "RandomSolarize", "RandomVerticalFlip", "Resize", "TenCrop", "ToPILImage", "ToTensor", "TrivialAugmentWide",
+    "functional", "v2",
 ]  # fmt: skip

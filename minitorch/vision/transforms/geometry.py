@@ -17,8 +17,8 @@ from .functional import InterpolationMode, interpolation_mode, two_of
 
 __all__ = [
     "CenterCrop", "FiveCrop", "Pad", "RandomAffine", "RandomCrop", "RandomHorizontalFlip", "RandomPerspective",
-    "RandomResizedCrop", "RandomRotation", "RandomVerticalFlip", "Resize", "TenCrop", "drawn", "rectangle", "uniform",
-    "warn_of_order",
+    "RandomResizedCrop", "RandomRotation", "RandomVerticalFlip", "Resize", "TenCrop", "drawn", "fill_for", "rectangle",
+    "uniform", "warn_of_order",
 ]  # fmt: skip
 
 

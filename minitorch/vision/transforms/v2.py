@@ -16,6 +16,7 @@ from ...nn import Identity, Module
 from ..pillow import is_image
 from . import functional
 from . import on_tensors as kernels
+from .automatic import AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
 from .color import (
     ColorJitter,
     GaussianBlur,
@@ -49,12 +50,13 @@ from .geometry import (
 from .geometry import RandomCrop as FirstRandomCrop
 
 __all__ = [
-    "CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "FiveCrop", "GaussianBlur", "Grayscale", "Identity",
-    "InterpolationMode", "Lambda", "LinearTransformation", "Normalize", "PILToTensor", "Pad", "RandomAdjustSharpness",
-    "RandomAffine", "RandomApply", "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing",
-    "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize",
-    "RandomResizedCrop", "RandomRotation", "RandomSolarize", "RandomVerticalFlip", "Resize", "TenCrop", "ToDtype", "ToImage",
-    "ToPILImage", "ToPureTensor", "ToTensor", "functional",
+    "AutoAugment", "AutoAugmentPolicy", "CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "FiveCrop",
+    "GaussianBlur", "Grayscale", "Identity", "InterpolationMode", "Lambda", "LinearTransformation", "Normalize",
+    "PILToTensor", "Pad", "RandAugment", "RandomAdjustSharpness", "RandomAffine", "RandomApply", "RandomAutocontrast",
+    "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing", "RandomGrayscale", "RandomHorizontalFlip",
+    "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize", "RandomResizedCrop", "RandomRotation",
+    "RandomSolarize", "RandomVerticalFlip", "Resize", "TenCrop", "ToDtype", "ToImage", "ToPILImage", "ToPureTensor",
+    "ToTensor", "TrivialAugmentWide", "functional",
 ]  # fmt: skip
 
 
