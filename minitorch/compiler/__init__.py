@@ -30,7 +30,7 @@ from .facade import (
 )  # fmt: skip
 from .fuse import REDUCTIONS, fuse
 from .graph import check
-from .kernels import Loops, Pieces, Place, Product
+from .kernels import Convolution, Loops, Pieces, Place, Product
 from .link import host, load, object_of
 from .llvm import native
 from .lower import lower
@@ -41,6 +41,7 @@ from .plan import plan
 from .product import product
 from .program import Program
 from .simplify import simplify
+from .sliding import SLIDING, slides, sliding
 
 __all__ = [
     "Place", "allow_in_graph", "assume_constant_result", "build", "cudagraph_mark_step_begin", "disable", "is_compiling",
@@ -53,7 +54,7 @@ def build(graph, strides, destinations):
 
     strides: of the inputs that don't lie in order, in elements.   destinations: for each output the Place it goes to.
     """
-    plain = in_order(check(simplify(graph)), strides)
+    plain = in_order(check(simplify(graph)), strides, SLIDING)
     found = accesses(plain, strides)
     laid = plan(fuse(plain, found, writable), found, plain, destinations)
     kernels = [text for kernel in laid.kernels for text in written(kernel, found, laid)]
@@ -64,6 +65,8 @@ def written(kernel, found, laid):
     """A kernel as texts, if the compiler can write it."""
     if kernel.__class__ in (Loops, Pieces):
         return [native(nest, kernel) for nest in lower(kernel, found, laid)]
+    if kernel.__class__ is Convolution:
+        return [sliding(kernel, found, laid, host())]
     if kernel.__class__ is Product:
         return [product(kernel, found, laid, host())]
     return [kernel]
@@ -87,6 +90,8 @@ def writable(step):
         return dtypes[0] == dtypes[1] and dtypes[0] in ("float32", "float64", "int64", "int32")
     if step.row in (rows.cat, rows.embed, rows.write):
         return len(set(dtypes)) == 1 and laid_together(step) is not None
+    if step.row in SLIDING:
+        return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64") and slides(step)
     if step.row in (TAKE, PUT):
         return True
     if step.row is rows.matmul:

@@ -146,8 +146,8 @@ def accesses(graph, strides):
     return found
 
 
-def in_order(graph, strides):
-    """The graph, with a copy before each reshape that strides can't express: what is copied lies in order.
+def in_order(graph, strides, wants_order=()):
+    """The graph, with a copy before each reshape that strides can't express, and before rows whose inputs must lie in order.
 
         %1 = permute %0 {(1, 0)}             %1 = permute %0 {(1, 0)}
         %2 = reshape %1 {(512)}        →     %3 = copy %1
@@ -155,6 +155,13 @@ def in_order(graph, strides):
     """
     found, steps = accesses(graph, strides), []
     for step in graph.steps:
+        if step.row in wants_order:
+            inputs = list(step.inputs)
+            for k, x in enumerate(inputs):
+                if x.__class__ is Value and not is_contiguous(found[x]):
+                    inputs[k] = Value(x.shape, x.dtype)
+                    steps.append(Step(rows.copy, (x,), (), inputs[k], step.line))
+            step = step.having(inputs)
         if step.row is rows.reshape and found[step.out].base is step.out:
             (x,) = step.inputs
             steps.append(Step(rows.copy, (x,), (), Value(x.shape, x.dtype), step.line))

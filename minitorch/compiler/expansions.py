@@ -10,6 +10,7 @@ import math
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import int64
+from ..tables import windows
 from .graph import Step, Value
 
 __all__ = ["EXPANSIONS", "Writer"]
@@ -203,6 +204,15 @@ def clamp(w, step):
     return x if high is None else w.minimum(x, high)
 
 
+def conv(w, step):
+    """The bias of a convolution is added to it."""
+    if len(step.inputs) == 2:
+        return None
+    x, weight, bias = step.inputs
+    out = w.step(step.row, (x, weight), step.params, step.out.shape, step.out.dtype)
+    return out if bias is None else w.add(out, w.reshape(bias, (bias.size, *(1,) * (x.ndim - 2))))
+
+
 def stack(w, step):
     """A stack is a concatenation along a new dim of size 1."""
     (dim,) = step.params
@@ -281,7 +291,7 @@ EXPANSIONS = {
     rows.linear: linear, rows.matmul: matmul, rows.sum: reduced(rows.sum), rows.amax: reduced(rows.amax),
     rows.amin: reduced(rows.amin), rows.mean: mean, rows.squared_error_mean: squared_error_mean, rows.softmax: softmax,
     rows.log_softmax: log_softmax, rows.add_scaled: add_scaled, rows.addcmul: addcmul, rows.addcdiv: addcdiv,
-    rows.lerp: lerp, rows.square: square, rows.rsqrt: rsqrt, rows.clamp: clamp, rows.stack: stack,
+    rows.lerp: lerp, rows.square: square, rows.rsqrt: rsqrt, rows.clamp: clamp, rows.stack: stack, windows.conv: conv,
     rows.tril: triangle(rows.le), rows.triu: triangle(rows.ge), rows.nll: nll, rows.nll_grad: nll_grad,
 }  # fmt: skip
 """Row → a function of a Writer and the step, that gives the Value of the same in plainer rows; None: as it is."""

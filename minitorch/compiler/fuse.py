@@ -14,14 +14,18 @@ torch: torch/_inductor/scheduler.py
 from graphlib import TopologicalSorter
 
 from .. import primitives as rows
+from ..tables import windows
 from .access import drops_ones
-from .kernels import Foreign, Loops, Member, Pieces, Product
+from .kernels import Convolution, Foreign, Loops, Member, Pieces, Product
 from .places import PUT, TAKE
 
 __all__ = ["REDUCTIONS", "fuse"]
 
 REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
-ALONE = {rows.matmul: Product, rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces}
+ALONE = {
+    rows.matmul: Product, rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces,
+    windows.conv: Convolution, windows.conv_input_grad: Convolution, windows.conv_weight_grad: Convolution,
+}  # fmt: skip
 """Rows that are kernels of their own."""
 
 LARGEST = 80

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .graph import Step
 
-__all__ = ["ALIGNMENT", "Foreign", "Loops", "Member", "Native", "Pieces", "Place", "Product"]
+__all__ = ["ALIGNMENT", "Convolution", "Foreign", "Loops", "Member", "Native", "Pieces", "Place", "Product"]
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
@@ -58,6 +58,16 @@ class Product:
 
     def __repr__(self):
         return f"product {self.steps[0].out!r}"
+
+
+class Convolution:
+    """A convolution, or one of its two gradients."""
+
+    def __init__(self, step):
+        self.steps, self.outputs = [step], [step.out]
+
+    def __repr__(self):
+        return f"{self.steps[0].row.name} {self.steps[0].out!r}"
 
 
 class Pieces:
