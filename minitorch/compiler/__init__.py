@@ -38,6 +38,7 @@ from .mathematics import KINDS, spelled
 from .pieces import laid_together
 from .places import PUT, TAKE
 from .plan import plan
+from .pools import FOLD
 from .product import product
 from .program import Program
 from .simplify import simplify
@@ -88,7 +89,7 @@ def writable(step):
         return step.params[1].__class__ in (int, float, bool)
     if step.row in REDUCTIONS:
         return dtypes[0] == dtypes[1] and dtypes[0] in ("float32", "float64", "int64", "int32")
-    if step.row in (rows.cat, rows.embed, rows.write):
+    if step.row in (rows.cat, rows.embed, rows.write, rows.pad, FOLD):
         return len(set(dtypes)) == 1 and laid_together(step) is not None
     if step.row in SLIDING:
         return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64") and slides(step)

@@ -18,12 +18,14 @@ from ..tables import windows
 from .access import drops_ones
 from .kernels import Convolution, Foreign, Loops, Member, Pieces, Product
 from .places import PUT, TAKE
+from .pools import FOLD
 
 __all__ = ["REDUCTIONS", "fuse"]
 
 REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
 ALONE = {
-    rows.matmul: Product, rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces,
+    rows.matmul: Product, rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces, FOLD: Pieces,
+    rows.pad: Pieces,
     windows.conv: Convolution, windows.conv_input_grad: Convolution, windows.conv_weight_grad: Convolution,
 }  # fmt: skip
 """Rows that are kernels of their own."""
@@ -143,7 +145,7 @@ class Fusion:
         """Kernels that a step might join: those that make what it reads, the youngest first."""
         if step.row is TAKE:
             return []  # it reads memory, wherever that is from
-        makers = {self.home.get(self.found[x].base) for x in step.reads} - {None}
+        makers = {self.home.get(self.found[x].base) for x in step.reads if x in self.labels} - {None}
         return [k for k in reversed(self.kernels) if k in makers and k.__class__ is Loops and len(k.members) < LARGEST]
 
     def legal(self, kernel, step):

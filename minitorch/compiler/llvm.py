@@ -139,7 +139,7 @@ class Writing:
         """Store several values: all are computed before memory changes."""
         values = [self.value(store.op, memo) for store in stores]
         for store, x in zip(stores, values):
-            if store.at:
+            if store.at or store.adds:
                 self.store_at(store, x, memo)
             else:
                 self.store(store, x)

@@ -52,7 +52,7 @@ def loops(kernel, found, plan):
 def nests(step, found, plan):
     """The Nests that lay a value together, one for each piece."""
     made = []
-    for x, place in laid_together(step):
+    for x, place, adds in laid_together(step):
         copy = Value(place.shape, step.out.dtype)
         piece = Step(rows.full, (), (place.shape, x, copy.dtype), copy) if x.__class__ is not Value else Step(rows.copy, (x,), (), copy)
         kernel = Loops(place.shape)
@@ -60,7 +60,7 @@ def nests(step, found, plan):
         kernel.members.append(member)
         lowering = Lowering(kernel, found, {**plan.places, copy: plan.places[step.out]}, plan.constants)
         lowering.member(member)
-        lowering.store(copy, place.strides, place.offset)
+        lowering.store(copy, place.strides, place.offset, adds)
         made.append(lowering.finished())
     return made if step.row is not PUT else [*made, scattering(step, found, plan)]
 
@@ -161,9 +161,9 @@ class Lowering:
                 found[label] += s
         return tuple(found)
 
-    def store(self, value, strides, offset=0):
+    def store(self, value, strides, offset=0, adds=False):
         along = self.along(strides, self.members[value].labels)
-        self.stores.append(Store(self.made[value], self.buffer(self.places[value]), along, offset))
+        self.stores.append(Store(self.made[value], self.buffer(self.places[value]), along, offset, (), adds))
 
     def finished(self):
         shape = self.kernel.shape

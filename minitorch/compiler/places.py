@@ -14,7 +14,7 @@ from ..dtypes import int64
 from ..tables import windows
 from .graph import Value
 
-__all__ = ["PLACES", "PUT", "TAKE"]
+__all__ = ["PLACES", "PUT", "Row", "TAKE"]
 
 
 class Row:

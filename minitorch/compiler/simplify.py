@@ -17,8 +17,13 @@ from .. import primitives as rows
 from .expansions import EXPANSIONS, Writer
 from .graph import Graph, Step, Value
 from .places import PLACES
+from .pools import POOLS
 
 __all__ = ["dead", "simplify"]
+
+
+SPELLED_OUT = {**EXPANSIONS, **PLACES, **POOLS}
+"""Row → a function of a Writer and the step, see expansions.py."""
 
 
 def simplify(graph):
@@ -41,7 +46,7 @@ def expanded(graph):
         if nothing(step):
             same[step.out] = step.inputs[0]
             continue
-        expansion = EXPANSIONS.get(step.row) or PLACES.get(step.row)
+        expansion = SPELLED_OUT.get(step.row)
         writer = Writer(step.line)
         value = None if expansion is None else expansion(writer, step)
         if value is None:
