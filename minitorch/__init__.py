@@ -34,9 +34,9 @@ from .layout import (
     sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided,
 )  # fmt: skip
 from .ops.aliases import (
-    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clip, clip_, concat, concatenate, divide,
-    fix, fix_, ger, greater, greater_equal, less, less_equal, moveaxis, multiply, negative, negative_, not_equal,
-    row_stack, subtract, swapdims, true_divide,
+    absolute, arccos, arccos_, arccosh, arccosh_, arcsin, arcsin_, arcsinh, arcsinh_, arctan, arctan2, arctan_,
+    arctanh, arctanh_, clip, clip_, concat, concatenate, divide, fix, fix_, ger, greater, greater_equal, less,
+    less_equal, moveaxis, multiply, negative, negative_, not_equal, row_stack, subtract, swapdims, true_divide,
 )  # fmt: skip
 from .ops.arithmetic import (
     copysign, deg2rad, float_power, fmax, fmin, frac, frexp, gcd, gcd_, heaviside, isneginf, isposinf, lcm, lcm_,
