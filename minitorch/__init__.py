@@ -34,9 +34,9 @@ from .layout import (
     sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided,
 )  # fmt: skip
 from .ops.aliases import (
-    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, clip, clip_, concat, concatenate, divide,
-    fix, fix_, ger, greater, greater_equal, less, less_equal, moveaxis, multiply, negative, negative_, not_equal,
-    row_stack, subtract, swapdims, true_divide,
+    absolute, arccos, arccos_, arccosh, arccosh_, arcsin, arcsin_, arcsinh, arcsinh_, arctan, arctan2, arctan_,
+    arctanh, arctanh_, clip, clip_, concat, concatenate, divide, fix, fix_, ger, greater, greater_equal, less,
+    less_equal, moveaxis, multiply, negative, negative_, not_equal, row_stack, subtract, swapdims, true_divide,
 )  # fmt: skip
 from .ops.arithmetic import (
     copysign, deg2rad, float_power, fmax, fmin, frac, frexp, gcd, gcd_, heaviside, isneginf, isposinf, lcm, lcm_,
@@ -76,7 +76,7 @@ from .ops.indexing import (
     index_select, masked_scatter, masked_scatter_, masked_select, narrow, scatter, scatter_, scatter_add,
     scatter_add_, select, take, take_along_dim, unbind,
 )  # fmt: skip
-from .ops.inplace import logit_, sinc_, xlogy_
+from .ops.inplace import addmv_, deg2rad_, frac_, ldexp_, logit_, nan_to_num_, rad2deg_, sinc_, xlogy_
 from .ops.joining import (
     atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_tensors, cartesian_prod, cat, chunk, column_stack,
     combinations, dsplit, dstack, hsplit, hstack, meshgrid, split, split_with_sizes, stack, tensor_split, unsafe_chunk,

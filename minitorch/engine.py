@@ -233,6 +233,21 @@ class Tensor(Vocabulary):
         """The same elements and history as a tensor of the class ``cls``.   torch: Tensor.as_subclass"""
         return Tensor.__new__(cls, self)
 
+    @staticmethod
+    def _make_subclass(cls, data, require_grad=False):
+        """A leaf of the class ``cls`` on the memory of ``data``: how parameters of one's own are made.
+
+        torch: Tensor._make_subclass
+        """
+        if not issubclass(cls, Tensor):
+            raise TypeError(
+                "Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your class "
+                "inherits from Tensor."
+            )
+        made = of_class(cls, data.detach())
+        made.requires_grad = require_grad
+        return made
+
     _apply, _wrap = staticmethod(apply), staticmethod(wrap)
     _mode, _write, _leave = MODE, write, staticmethod(leave)
     _create, _from_data = staticmethod(create), staticmethod(from_data)

@@ -153,3 +153,24 @@ def test_tensor_of_a_tensor_is_a_view_with_its_history():
     agree(program)
     same_first_line(lambda t: t.Tensor(t.ones(2, requires_grad=True)).add_(1))
     same_first_line(lambda t: t.nn.Parameter(t.ones(2)).add_(1))
+
+
+def test_a_parameter_of_one_s_own_class():
+    def program(t):
+        class Scaled(t.nn.Parameter):
+            def __new__(cls, data, scale=1.0):
+                made = t.Tensor._make_subclass(cls, data, True)
+                made.scale = scale
+                return made
+
+        plain = t.ones(2)
+        module = t.nn.Module()
+        module.weight = Scaled(plain, 3.0)
+        (module.weight * module.weight.scale).sum().backward()
+        with t.no_grad():
+            module.weight[0] = 5
+        names = [name for name, _ in module.named_parameters()]
+        return plain, names, type(module.weight).__name__, module.weight.is_leaf, module.weight.requires_grad, module.weight.grad
+
+    agree(program)
+    same_first_line(lambda t: t.Tensor._make_subclass(int, t.ones(2)))

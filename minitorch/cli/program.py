@@ -30,9 +30,10 @@ class CannotRun(Exception):
 
 def use_minitorch():
     """From now on ``import torch`` gives minitorch, here and in worker processes."""
-    sys.path.insert(0 if sys.flags.safe_path else 1, FOLDER)
-    if ROOT not in sys.path[1:]:  # it was found in the first entry, which is about to become the program's
-        sys.path.append(ROOT)
+    first = 0 if sys.flags.safe_path else 1  # where Python hasn't put the program's place, or this command's instead
+    if ROOT in sys.path[:first] and ROOT not in sys.path[first:]:
+        sys.path.append(ROOT)  # we were found in the entry that is about to become the program's
+    sys.path.insert(first, FOLDER)
 
 
 def run_program(target, args=(), as_module=False):

@@ -186,7 +186,8 @@ def linear(input, weight, bias=None):
             return input._apply(rows.linear, (input, weight))
         return input._apply(rows.linear, (input, weight, bias))
     except (RuntimeError, IndexError, AttributeError):
-        return linear_in_steps(input, weight, bias)
+        pass  # and out of the block, or its error would be printed before the one that is raised next
+    return linear_in_steps(input, weight, bias)
 
 
 def linear_in_steps(input, weight, bias):

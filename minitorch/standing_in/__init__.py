@@ -26,7 +26,6 @@ BY_OTHER_PATHS = {
     "torch.autograd.grad_mode": "minitorch.autograd",
     "torch.autograd.variable": "minitorch.autograd",
     "torch.distributed.distributed_c10d": "minitorch.distributed",
-    "torch.functional": "minitorch",
     "torch.torch_version": "minitorch.version",
 }
 """Files of PyTorch's whose names programs import from there, and that we keep elsewhere."""

@@ -98,6 +98,14 @@ def test_a_program_from_standard_input(text, folder):
     assert call([*RUN, "-", "-a"], folder, input=text) == expected
 
 
+@pytest.mark.parametrize("options", [[], ["-P"], ["-W", "error"]], ids=" ".join)
+def test_the_path_is_pythons_but_for_our_folder(options, folder):
+    """Under -P Python leaves out the script's folder."""
+    (folder / "script.py").write_text("import sys\nprint(*(p for p in sys.path if 'standing_in' not in p), *sys.warnoptions)")
+    expected = call([sys.executable, *options, "script.py"], folder)
+    assert call([sys.executable, *options, "-m", "minitorch", "run", "script.py"], folder) == expected
+
+
 def test_a_package_that_fails_while_it_is_imported_shows_its_own_frames(folder):
     code, out, complaint = call([*RUN, "-m", "faulty"], folder)
     assert (code, out) == (1, "")
