@@ -15,6 +15,7 @@ torch: torch/_inductor
 """
 
 from .. import primitives as rows
+from ..native.link import host, load, object_of
 from .access import accesses, in_order
 from .facade import (
     allow_in_graph,
@@ -31,7 +32,6 @@ from .facade import (
 from .fuse import REDUCTIONS, fuse
 from .graph import check
 from .kernels import Convolution, Loops, Pieces, Place, Product
-from .link import host, load, object_of
 from .llvm import native
 from .lower import lower
 from .mathematics import KINDS, spelled

@@ -11,10 +11,10 @@ torch: torch/_inductor/codegen/cpp.py
 
 import math
 
+from ..native.text import Text
 from .kernels import Native
 from .mathematics import KINDS, constant, converted, spell
 from .nest import Count, Load, Op
-from .text import Text
 
 __all__ = ["native"]
 

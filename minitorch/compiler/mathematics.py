@@ -13,7 +13,7 @@ import math
 import re
 import struct
 
-from .text import Text
+from ..native.text import Text
 
 __all__ = ["FUNCTIONS", "KINDS", "constant", "converted", "spell", "spelled", "support"]
 

@@ -14,11 +14,11 @@ import hashlib
 
 from ..backends import for_device
 from ..device import CPU
+from ..native.text import Text
+from ..native.threads import runner, runtime_symbols
 from .graph import Step, evaluate
 from .kernels import ALIGNMENT, Native
 from .mathematics import support
-from .text import Text
-from .threads import runner, runtime_symbols
 
 __all__ = ["Program"]
 

@@ -1,12 +1,12 @@
 """A convolution kernel as text: the rows conv, conv_input_grad and conv_weight_grad, given to convolution.py."""
 
+from ..native.convolution import Conv, forward_text, input_gradient_text, supports
+from ..native.convolution_weight import weight_gradient_text
+from ..native.target import SIZES
+from ..native.text import Text
 from ..tables import windows
-from .convolution import Conv, forward_text, input_gradient_text, supports
-from .convolution_weight import weight_gradient_text
 from .kernels import Native
 from .mathematics import KINDS
-from .target import SIZES
-from .text import Text
 
 __all__ = ["SLIDING", "slides", "sliding"]
 

@@ -5,9 +5,9 @@ import mmap
 
 import numpy as np
 
-from minitorch.compiler.link import host, link
-from minitorch.compiler.target import Target
-from minitorch.compiler.threads import Block
+from minitorch.native.link import host, link
+from minitorch.native.target import Target
+from minitorch.native.threads import Block
 
 RUNNABLE = [
     target

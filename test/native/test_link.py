@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from minitorch.compiler import cache
-from minitorch.compiler.link import assembly, host, link, load, object_of
-from minitorch.compiler.target import Target
-from minitorch.compiler.text import Text
+from minitorch.native import cache
+from minitorch.native.link import assembly, host, link, load, object_of
+from minitorch.native.target import Target
+from minitorch.native.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOREIGN = [Target.avx512(), Target.avx2(), Target.generic(), Target.aarch64()]
@@ -111,7 +111,7 @@ def files(folder):
 def test_the_second_time_nothing_is_compiled(folder, monkeypatch):
     first = object_of(triple_text(), host())
     assert len(files(folder)) == 1
-    monkeypatch.setattr("minitorch.compiler.link.optimised", None)  # compiling would fail
+    monkeypatch.setattr("minitorch.native.link.optimised", None)  # compiling would fail
     assert object_of(triple_text(), host()) == first
     assert scaled(load([first]), [2.0]) == [6.0]
 
@@ -168,7 +168,7 @@ def test_the_files_not_used_for_longest_go(folder, monkeypatch):
 
 
 def test_two_processes_at_once(folder):
-    script = "import sys; from minitorch.compiler import cache\nfor i in range(300):\n cache.keep('b' * 64, bytes([i % 5]) * 20000)\n assert cache.fetch('b' * 64)"
+    script = "import sys; from minitorch.native import cache\nfor i in range(300):\n cache.keep('b' * 64, bytes([i % 5]) * 20000)\n assert cache.fetch('b' * 64)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     processes = [subprocess.Popen([sys.executable, "-c", script], env=environment) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native import RUNNABLE, Kernel, guarded, preamble, spread, view
+from machine import RUNNABLE, Kernel, guarded, preamble, spread, view
 
-from minitorch.compiler.gemm import Gemm, gemm_text, tiling
-from minitorch.compiler.link import assembly, host
-from minitorch.compiler.target import Target
+from minitorch.native.gemm import Gemm, gemm_text, tiling
+from minitorch.native.link import assembly, host
+from minitorch.native.target import Target
 
 TYPES = {"float": np.float32, "double": np.float64}
 MARGIN = 64

@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from native import RUNNABLE, Kernel, guarded, preamble
+from machine import RUNNABLE, Kernel, guarded, preamble
 
-from minitorch.compiler.convolution import Conv, forward_text, in_bands, input_gradient_text, sliding_forward, supports
-from minitorch.compiler.convolution_weight import weight_gradient_text
-from minitorch.compiler.link import assembly, host
-from minitorch.compiler.target import Target
+from minitorch.native.convolution import Conv, forward_text, in_bands, input_gradient_text, sliding_forward, supports
+from minitorch.native.convolution_weight import weight_gradient_text
+from minitorch.native.link import assembly, host
+from minitorch.native.target import Target
 
 MARGIN = 64
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from minitorch.backends.threads import get_num_threads, set_num_threads
-from minitorch.compiler import threads
-from minitorch.compiler.link import link
-from minitorch.compiler.threads import Block, runner, runtime_symbols
+from minitorch.native import threads
+from minitorch.native.link import link
+from minitorch.native.threads import Block, runner, runtime_symbols
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="programs run on one thread here")

@@ -1,0 +1,7 @@
+"""Machine code without a compiler on the machine: text for LLVM, code in memory, threads, and the two heavy kernels.
+
+    text          LLVM text, line by line            target      the machine it is for
+    link, cache   text → code in memory, kept on disk
+    threads       chunks of a phase, shared
+    vectors       vectors of a machine's width       gemm, convolution, convolution_weight    products and convolutions
+"""
