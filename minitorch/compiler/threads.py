@@ -15,8 +15,10 @@ and when that returns, all chunks are done:
 A phase ends when the last chunk is done, not when every thread has arrived: a worker that another process keeps from
 running costs nothing but its help. (With fixed shares and a barrier, 1.4 ms became 12-21 ms as soon as a second process
 took a core.) A worker may also lose its core in the middle of a chunk. The main thread must wait for that one, but then
-works alone for ten times as long, so that a busy machine costs a tenth at most. All there is to claim is one word, the ticket: job number and chunks left. A claim is a compare-and-swap
-on it, so whoever read an old job's words fails.
+works alone for ten times as long, so that a busy machine costs a tenth at most.
+
+All there is to claim is one word, the ticket: job number and chunks left. A claim is a compare-and-swap on it, so whoever
+read an old job's words fails.
 
 The workers are Python's threads, each inside one long native call that holds no lock of Python's. They spin for some
 50 microseconds after a job and then sleep. There is one pool in the process; a thread that finds it busy runs its
