@@ -13,7 +13,7 @@ __all__ = ["compare"]
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--seed", default=0, show_default=True, help="Seeds torch, random and numpy before the script starts.")
-@click.option("--rtol", type=float, help="Relative tolerance [default: 1e-5 for float32, and more by each step]")
+@click.option("--rtol", type=float, help="Relative tolerance [default: 3e-5 for float32, and more by each step]")
 @click.option("--atol", type=float, help="Absolute tolerance [default: a tenth of that]")
 @click.option("--ulp", type=int, help="Instead of both: at most so many units in the last place.")
 @click.option("--limit", default=2048, show_default=True, help="Megabytes that a record may take.")

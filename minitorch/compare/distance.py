@@ -7,9 +7,9 @@ from .. import dtypes
 from ..creation import frombuffer
 from ..engine import no_grad
 
-__all__ = ["Allowed", "Distance", "distance", "exceeding", "fineness", "only_rounding"]
+__all__ = ["Allowed", "Distance", "distance", "exceeding", "fineness", "largest", "only_rounding"]
 
-RELATIVE = {"float64": 1e-9, "float32": 1e-5, "float16": 2e-3, "bfloat16": 1.6e-2}
+RELATIVE = {"float64": 1e-9, "float32": 3e-5, "float16": 2e-3, "bfloat16": 1.6e-2}
 """By dtype, the relative difference that is allowed before the first optimizer step."""
 
 PARTS = {"complex64": "float32", "complex128": "float64"}
@@ -25,10 +25,14 @@ class Allowed(NamedTuple):
     atol: float | None = None
     ulp: int | None = None
 
-    def bounds(self, dtype, steps):
-        """(relative, absolute). A step of training makes differences of its own: each adds once more of the first."""
-        usual = RELATIVE.get(dtype, 1e-5) * (1 + steps)
-        return usual if self.rtol is None else self.rtol, usual / 10 if self.atol is None else self.atol
+    def bounds(self, dtype, steps, size=1.0):
+        """(relative, absolute). A step of training makes differences of its own: each adds once more of the first.
+
+        size: what the tensor is made of sums of, if that is more than 1. A sum can come to little, but not its rounding.
+        """
+        usual = RELATIVE[dtype] * (1 + steps)
+        rtol = usual if self.rtol is None else self.rtol
+        return rtol, max(size, 1.0) * usual / 10 if self.atol is None else self.atol
 
 
 class Distance(NamedTuple):
@@ -57,11 +61,11 @@ def elements(entry, every):
     return x
 
 
-def distance(a, b, dtype, steps, allowed):
+def distance(a, b, allowed, bounds):
     """The Distance of two entries that have the same shape and dtype, or None where there is nothing to compare.
 
-    |a - b| ≤ atol + rtol · scale is allowed. An element's scale is its own size, but no less than the median size in the
-    tensor: what is left of a sum whose terms cancel can be no more exact than its terms. NaN is equal to NaN.
+    bounds: rtol and atol. |a - b| ≤ atol + rtol · scale is allowed. An element's scale is its own size, but no less than the
+    median size in the tensor: what is left of a sum whose terms cancel can be no more exact than its terms. NaN is equal to NaN.
     """
     if a.data is None or b.data is None or not a.data:
         return None
@@ -70,7 +74,13 @@ def distance(a, b, dtype, steps, allowed):
         return Distance(0.0, (), (), 0.0, 0, 0, x.numel())
     with no_grad():
         floats = a.dtype in RELATIVE or a.dtype in PARTS
-        return inexact(a, x, y, every, allowed, allowed.bounds(dtype, steps)) if floats else exact(a, x, y, every)
+        return inexact(a, x, y, every, allowed, bounds) if floats else exact(a, x, y, every)
+
+
+def largest(entries):
+    """The largest magnitude among the finite elements of all."""
+    sizes = [elements(one, one.every).double().abs() for one in entries if one.data and fineness(one.dtype)]
+    return max([float(x.masked_fill(x.isfinite().logical_not(), 0.0).max()) for x in sizes], default=0.0)
 
 
 def side_by_side(a, b):
@@ -79,10 +89,10 @@ def side_by_side(a, b):
     return every, elements(a, every), elements(b, every)
 
 
-def exceeding(a, b, dtype, steps, allowed):
+def exceeding(a, b, allowed, bounds):
     """Which of the elements differ by more than is allowed."""
     _, x, y = side_by_side(a, b)
-    return ratios(x, y, PARTS.get(a.dtype, a.dtype), allowed, allowed.bounds(dtype, steps)) > 1
+    return ratios(x, y, PARTS.get(a.dtype, a.dtype), allowed, bounds) > 1
 
 
 def only_rounding(a, b):

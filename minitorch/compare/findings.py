@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .distance import Allowed, Distance, distance, exceeding, fineness, only_rounding
+from .distance import Allowed, Distance, distance, exceeding, fineness, largest, only_rounding
 from .records import Entry, Evaluation, Pairs, Site
 
 __all__ = ["Difference", "Findings", "find"]
@@ -69,7 +69,7 @@ class Search:
     """
 
     def __init__(self, allowed):
-        self.allowed, self.coarsest, self.steps = allowed, "float64", 0
+        self.allowed, self.coarsest, self.steps, self.size = allowed, "float64", 0, 1.0
         self.evaluations = self.tensors = self.sampled = self.differing = self.cancelled = 0
         self.first = self.largest = self.aside = None
         self.rounding: dict = {}  # parameter → which of its elements follow a gradient of rounding
@@ -81,6 +81,8 @@ class Search:
     def look(self, a, b):
         self.evaluations += 1
         self.steps = max(self.steps, a.steps)
+        # All gradients of a backward are sums of like terms, also the one that comes to nothing.
+        self.size = largest(a.entries) if a.site.kind == "backward" else 1.0
         differences = [found for pair in partners(a, b) if (found := self.compare((a, b), *pair)) is not None]
         grave = next((found for found in differences if not self.is_adrift(found)), None)
         if grave is not None and not (self.adrift and a.site in self.agreed and a.site.kind != "backward"):
@@ -128,7 +130,7 @@ class Search:
             return Difference("shape", evaluations, (a, b), None)
         if fineness(a.dtype) > fineness(self.coarsest):
             self.coarsest = a.dtype
-        far = distance(a, b, self.coarsest, evaluations[0].steps, self.allowed)
+        far = distance(a, b, self.allowed, self.bounds(evaluations[0]))
         if far is None:
             return None
         self.tensors += 1
@@ -138,6 +140,9 @@ class Search:
         if far.ratio:
             self.close(evaluations[0], a, b, far)
         return None
+
+    def bounds(self, evaluation):
+        return self.allowed.bounds(self.coarsest, evaluation.steps, self.size)
 
     def close(self, evaluation, a, b, far):
         """Two entries differ within the tolerance."""
@@ -156,7 +161,7 @@ class Search:
         values = hash(a.data), hash(b.data)
         name = a.role.removeprefix(".")
         if name in self.rounding and (found.evaluations[0].site.kind == "step" or a.role.startswith(".")):
-            wrong = exceeding(a, b, self.coarsest, found.evaluations[0].steps, self.allowed)
+            wrong = exceeding(a, b, self.allowed, self.bounds(found.evaluations[0]))
             known = self.rounding[name]
             if known.shape == wrong.shape and not (wrong & known.logical_not()).any():
                 self.adrift.add(values)

@@ -258,7 +258,9 @@ class Recorder:
             if not self.busy:
                 self.busy = True
                 try:
-                    self.write(number, self.entries(kind, self.sites[number], value, others))
+                    entries = self.entries(kind, self.sites[number], value, others)
+                    if entries or isinstance(value, self.torch.nn.Module):  # a module may have changed on one side only
+                        self.write(number, entries)
                 finally:
                     self.busy = False
         return value
@@ -391,8 +393,6 @@ class Recorder:
             return 1, None
 
     def write(self, number, entries):
-        if not entries:
-            return
         if number not in self.told:
             self.told.add(number)
             marshal.dump(("site", number, self.sites[number]), self.file)

@@ -98,6 +98,7 @@ class Pairs:
     def __init__(self, *paths):
         self.records = [Record(path) for path in paths]
         self.waiting: list[dict] = [{}, {}]
+        self.telling: list[set] = [set(), set()]
 
     def __iter__(self):
         ended = [False, False]
@@ -118,14 +119,20 @@ class Pairs:
             found = self.waiting[1 - side].pop(key, None)
             if found is None:
                 self.waiting[side][key] = place, evaluation.time, evaluation.position, evaluation.anchor
+                if evaluation.site.kind != "module" and any(entry.data is not None for entry in evaluation.entries):
+                    self.telling[side].add(key)
             else:
                 other = self.records[1 - side].at(*found)
                 yield (evaluation, other) if side == 0 else (other, evaluation)
 
     def alone(self, side):
-        """[(position, site, time)] of what only one of the two evaluated. A module that a library calls is its own affair."""
+        """[(position, site, time)] of what only one of the two evaluated.
+
+        That a library calls a module, or the script's ``__len__``, more often than the other is its own affair: of a
+        script's expressions, those count that came to a tensor not seen before.
+        """
         waiting = self.waiting[side].items()
-        left = [(position, site, time) for (site, _), (_, time, position, _) in waiting if site.kind != "module"]
+        left = [(position, key[0], time) for key, (_, time, position, _) in waiting if key in self.telling[side]]
         return sorted(left, key=lambda one: one[0])
 
     def close(self):

@@ -83,8 +83,8 @@ class Outcome(NamedTuple):
         site, role = found.evaluations[0].site, found.entries[0].role
         count = f"{self.findings.cancelled:,} evaluated expressions"
         return [
-            f"a gradient so small that it is rounding: {where(site)}: {site.text} moves {role}",
-            f"  by it, each library its own way; {count} differ so, and it cancels",
+            f"a gradient is so small that it is rounding, and moves a parameter: {where(site)}: {site.text}: {role}",
+            f"  each library its own way; {count} differ by it, and it cancels",
         ]
 
     def alone(self):

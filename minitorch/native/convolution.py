@@ -31,7 +31,7 @@ from .vectors import Vectors
 
 __all__ = [
     "Conv", "Sliding", "forward_text", "input_gradient_text", "round_up", "sliding_forward", "supports", "write_layout",
-    "write_table",
+    "write_row", "write_table",
 ]  # fmt: skip
 
 
@@ -250,38 +250,63 @@ def write_layout(text, v, name, sliding):
     grid, size = sliding.grid, sliding.size
     with text.function(f"internal fastcc void @{name}(ptr %x, ptr %to, i64 %first)", "noinline nounwind"):
         for number, part in enumerate(sliding.parts):
-            with text.loop("depth", 0, grid[0]) as depth, text.loop("row", 0, grid[1]) as row:
-                places = [depth, row]
-                places[sliding.axis] = text.add(places[sliding.axis], "%first")
-                source = [
-                    text.add(text.multiply(place, step), before - low)
-                    for place, step, before, low in zip(places, sliding.step, part, sliding.low)
-                ]
-                to = text.add(text.multiply(text.add(number * grid[0], depth), grid[1]), row)
-                to = text.at("%to", text.multiply(to, grid[2]), sliding.kind)
-                start = text.multiply(text.add(text.multiply(source[0], size[1]), source[1]), size[2])
-                inside = [text.let("in", f"icmp ult i64 {place}, {n}") for place, n in zip(source, size)]
-                inside = text.let("in", f"and i1 {inside[0]}, {inside[1]}")
-                with text.when(inside):
-                    write_row(text, v, sliding, part[2] - sliding.low[2], text.at("%x", start, sliding.kind), to)
-                with text.when(text.let("out", f"xor i1 {inside}, true")):
-                    with text.loop("column", 0, grid[2], v.lanes) as column:
-                        v.store(v.zero, text.at(to, column, sliding.kind))
+            known = sliding.bands == 1 and grid[0] == size[0] == 1 and part[0] == sliding.low[0]
+            if known:  # which rows are outside
+                begin, end = inside_of(grid[1], size[1], sliding.step[1], part[1] - sliding.low[1])
+                for start, stop in ((0, begin), (begin, end), (end, grid[1])):
+                    with text.loop("row", start, stop) as row:
+                        write_layout_row(text, v, sliding, number, (0, row), (start, stop) == (begin, end))
+            else:
+                with text.loop("depth", 0, grid[0]) as depth, text.loop("row", 0, grid[1]) as row:
+                    write_layout_row(text, v, sliding, number, (depth, row), None)
 
 
-def write_row(text, v, sliding, shift, source, to):
-    """One row of the layout: column i is the source's i * step + shift, and 0 where that is outside.
+def inside_of(places, size, step, shift):
+    """The range of those of ``places`` whose source, i * step + shift, is one of ``size``.
+
+    >>> inside_of(6, 4, 1, -1), inside_of(3, 4, 2, -1)
+    ((1, 5), (1, 3))
+    """
+    begin = min(places, -(-max(0, -shift) // step))
+    return begin, max(begin, min(places, -(-max(0, size - shift) // step)))
+
+
+def write_layout_row(text, v, sliding, number, place, inside):
+    """One row of a part of the layout. ``inside``: whether it has a source; None if only the program can tell."""
+    grid, size, part, places = sliding.grid, sliding.size, sliding.parts[number], list(place)
+    places[sliding.axis] = text.add(places[sliding.axis], "%first")
+    source = [
+        text.add(text.multiply(i, step), before - low)
+        for i, step, before, low in zip(places, sliding.step, part, sliding.low)
+    ]
+    start = text.multiply(text.add(text.multiply(source[0], size[1]), source[1]), size[2])
+    start = text.at("%x", start, sliding.kind)
+    to = text.add(text.multiply(text.add(number * grid[0], place[0]), grid[1]), place[1])
+    to = text.at("%to", text.multiply(to, grid[2]), sliding.kind)
+    range_of_row = inside_of(grid[2], size[2], sliding.step[2], part[2] - sliding.low[2])
+    row = grid[2], range_of_row, sliding.step[2], part[2] - sliding.low[2]
+    if inside is None:
+        bits = [text.let("in", f"icmp ult i64 {i}, {n}") for i, n in zip(source, size)]
+        inside = text.let("in", f"and i1 {bits[0]}, {bits[1]}")
+        with text.when(inside):
+            write_row(text, v, row, start, to)
+        with text.when(text.let("out", f"xor i1 {inside}, true")):
+            write_row(text, v, (grid[2], (0, 0), 1, 0), start, to)
+    else:
+        write_row(text, v, row if inside else (grid[2], (0, 0), 1, 0), start, to)
+
+
+def write_row(text, v, row, source, to):
+    """(columns, (begin, end), step, shift): column i is the source's i * step + shift, and 0 where it isn't in the range.
 
     The last vector runs over into the next row, which is written after it.
     """
-    step, columns = sliding.step[2], sliding.grid[2]
-    begin = -(-max(0, -shift) // step)
-    end = min(columns, -(-max(0, sliding.size[2] - shift) // step))
+    columns, (begin, end), step, shift = row
 
     def write(first, count, skip):
-        place = text.at(source, text.add(text.multiply(first, step), shift), sliding.kind)
+        place = text.at(source, text.add(text.multiply(first, step), shift), v.kind)
         value = v.load(place, count, step, skip) if count > skip else v.zero
-        v.store(value, text.at(to, first, sliding.kind))
+        v.store(value, text.at(to, first, v.kind))
 
     whole, until = -(-begin // v.lanes) * v.lanes, end // v.lanes * v.lanes
     for first in range(0, columns, v.lanes):
@@ -310,17 +335,20 @@ class Block:
 
 
 def block_of(sliding, phase, target):
-    """The tile that computes the fewest places too many: among those the one with most columns."""
+    """The tile that computes few places too many, and that has few loads for each sum."""
     lanes, places, flat = target.lanes(sliding.kind), prod(phase.count), sliding.length(phase)
     run = gcd(phase.count[2], lanes)
-    if places < lanes or 4 * run < lanes or (2 * run < lanes and flat < 1.15 * places):
+    if places < lanes or 4 * run < lanes or (2 * run < lanes and flat < 1.05 * places):
         run = 0
     length = places if run else flat
     if length < lanes:
         return Block(rows_of(sliding.rows, target.registers - 3), length, length, 0)
     widest = min(max(2, (target.registers - 2) // (sliding.rows + 1)), 8, length // lanes)
-    vectors = min(range(widest, 0, -1), key=lambda number: -(-length // (number * lanes)) * number)
-    return Block(rows_of(sliding.rows, (target.registers - 2) // vectors - 1), vectors * lanes, length, run)
+    vectors = min(range(widest, 0, -1), key=lambda number: -(-length // (number * lanes)) * (number + 0.5))
+    most = (target.registers - 2) // vectors - 1
+    # A vector put together from four runs takes its time: then as many rows as there can be shall use it.
+    rows = pieces(sliding.rows, most) if run and 2 * run < lanes else rows_of(sliding.rows, most)
+    return Block(rows, vectors * lanes, length, run)
 
 
 def write_tile(text, v, name, sliding, block, rows, apart):

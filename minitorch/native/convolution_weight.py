@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import gcd, prod
 
-from .convolution import Sliding, round_up, sliding_forward, write_layout, write_table
+from .convolution import Sliding, round_up, sliding_forward, write_layout, write_row, write_table
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces
 from .target import SIZES
 from .text import Text
@@ -81,7 +81,9 @@ def cut_of(conv, sliding, target):
 def chunk_of(conv, sliding, rows, bundle, run):
     """(channels, outputs) of a chunk: about 16 chunks, if that is worth it, that copy as little as they can."""
     number = max(1, min(16 // sliding.groups, conv.flops // (sliding.groups * SMALLEST_CHUNK)))
-    x_cost, dy_cost = 0.2 if sliding.bare else 1, 0.2 if run else 1
+    strided = 2 if max(sliding.step) > 1 else 1
+    x_cost = 0.2 if sliding.bare else sliding.plane / prod(conv.out) * strided
+    dy_cost = 0.2 if run else 1
 
     def cost(ways):
         channels, outputs = (
@@ -274,16 +276,14 @@ def write_spread(text, v, layout):
         with text.loop("depth", 0, out[0]) as depth, text.loop("row", 0, layout.rows_of_dy) as row:
             source = text.at("%dy", text.multiply(text.add(text.multiply(depth, out[1]), row), out[2]), kind)
             to = text.at("%to", text.multiply(text.add(text.multiply(depth, grid[1]), row), grid[2]), kind)
-            with text.loop("column", 0, grid[2], v.lanes) as column:
-                v.store(v.zero, text.at(to, column, kind))
-            whole = out[2] // v.lanes * v.lanes
-            with text.when(text.let("real", f"icmp slt i64 {row}, {out[1]}")):
-                with text.loop("column", 0, whole, v.lanes) as column:
-                    v.store(v.load(text.at(source, column, kind)), text.at(to, column, kind))
-                if out[2] > whole:
-                    v.store(
-                        v.load(text.at(source, whole, kind), out[2] - whole), text.at(to, whole, kind), out[2] - whole
-                    )
+            if layout.rows_of_dy == out[1]:
+                write_row(text, v, (grid[2], (0, out[2]), 1, 0), source, to)
+            else:
+                real = text.let("real", f"icmp slt i64 {row}, {out[1]}")
+                with text.when(real):
+                    write_row(text, v, (grid[2], (0, out[2]), 1, 0), source, to)
+                with text.when(text.let("border", f"xor i1 {real}, true")):
+                    write_row(text, v, (grid[2], (0, 0), 1, 0), source, to)
 
 
 def write_tile(text, v, layout, rows, taps):

@@ -101,13 +101,13 @@ DIFFERENT = {
         def f(x, w):
             y = x @ w
             z = y.tanh()
-            z = z.index_put((torch.tensor(2), torch.tensor(1)), z[2, 1] + 1e-3 * ours)
+            z = z.index_put((torch.tensor(2), torch.tensor(1)), z[2, 1] + 1e-2 * ours)
             return z.exp()
         print("ran")
         for i in range(3):
             print(f(torch.randn(4, 5), torch.randn(5, 3)).sum())
         """,
-        {"what": "values", "line": 6, "time": 1, "operation": "z[2, 1] + 0.001 * ours", "place": [], "differing": 1},
+        {"what": "values", "line": 6, "time": 1, "operation": "z[2, 1] + 0.01 * ours", "place": [], "differing": 1},
         {"line": 2},
     ),
     "a write": (

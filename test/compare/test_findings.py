@@ -52,7 +52,7 @@ DISTANCES = [
 def test_distance(a, b, dtype, allowed, expected):
     a, b = entry(torch.tensor(a, dtype=dtype)), entry(torch.tensor(b, dtype=dtype))
     name = a.dtype if a.dtype.startswith(("fl", "bf")) else "float32"
-    far = distance(a, b, name, 0, allowed)
+    far = distance(a, b, allowed, allowed.bounds(name, 0))
     place = far.place if a.data != b.data else ()
     assert expected == (far.differing, place, far.ulp)
     assert (far.ratio > 1) == (far.differing > 0)
@@ -60,19 +60,19 @@ def test_distance(a, b, dtype, allowed, expected):
 
 def test_nothing_is_far_from_nothing():
     empty = entry(torch.zeros(0, 3))
-    assert distance(empty, empty, "float32", 0, Allowed()) is None
+    assert distance(empty, empty, Allowed(), Allowed().bounds("float32", 0)) is None
 
 
 def test_each_step_of_training_allows_more():
     a, b = entry(torch.tensor([1.0])), entry(torch.tensor([1.0001]))
-    assert [distance(a, b, "float32", steps, Allowed()).differing for steps in (0, 5, 20)] == [1, 1, 0]
+    assert [distance(a, b, Allowed(), Allowed().bounds("float32", steps)).differing for steps in (0, 1, 9)] == [1, 1, 0]
 
 
 def test_a_sparser_choice_of_elements_is_among_a_denser_one():
     a = torch.arange(64.0).reshape(8, 8)
     b = a.clone()
     b[4, 0] += 1
-    far = distance(entry(a, every=4), entry(b, every=16), "float32", 0, Allowed())
+    far = distance(entry(a, every=4), entry(b, every=16), Allowed(), Allowed().bounds("float32", 0))
     assert ((4, 0), 1, 4) == (far.place, far.differing, far.written)
 
 

@@ -82,7 +82,7 @@ def convolutions(draw):
     return conv
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=70, deadline=None, derandomize=True)
 @given(conv=convolutions(), machine=st.sampled_from([None, *RUNNABLE]))
 def test_any_convolution(conv, machine):
     assert supports(conv)

@@ -114,6 +114,15 @@ def test_the_sums_stay_in_registers(target):
     assert "(%rsp)" not in tile
 
 
+def test_a_batch_of_several_extents():
+    """Heads that lie side by side in the rows of a sequence: 2 sequences of 3 heads."""
+    gemm = Gemm(10, 10, 8, ((240, 8), 24, 1), ((240, 8), 1, 24), ((300, 100), 10, 1), batch=(2, 3))
+    q, k = np.random.default_rng(0).standard_normal((2, 2, 10, 3, 8)).astype("float32")
+    out = np.full((2, 3, 10, 10), np.nan, "float32")
+    Kernel("gemm", gemm_text("gemm", gemm, host(), preamble("A", "B", "C")))(guarded(q), guarded(k), out)
+    np.testing.assert_allclose(out, np.einsum("bqhd,bkhd->bhqk", q, k), rtol=1e-5, atol=1e-5)
+
+
 def test_any_split_of_the_chunks_gives_the_same():
     gemm = Gemm.of(300, 96, 640, transpose_b=True)
     buffers = arrays_of(gemm)
