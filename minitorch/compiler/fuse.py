@@ -184,9 +184,6 @@ class Fusion:
             labels = self.run_along(kernel, step)
             if labels is not None and self.legal(kernel, step):
                 return kernel, labels
-        for kernel in reversed(self.kernels if step.out.size == 1 else ()):
-            if kernel.__class__ is Loops and kernel.shape == step.out.shape and self.legal(kernel, step):
-                return kernel, (None,) * step.out.ndim
         return self.add(Loops(step.out.shape)), tuple([None if n == 1 else d for d, n in enumerate(step.out.shape)])
 
     def bring(self, step, kernel, labels):

@@ -45,6 +45,11 @@ def chunks_of(nest):
     return n, max(1, n * 16384 // max(work, 1))
 
 
+def is_flat(nest):
+    """Whether it is one loop, without reductions."""
+    return len(nest.shape) == 1 and not nest.inner
+
+
 def scratch_of(nest):
     """Bytes that a thread needs."""
     if nest.by_rows:
@@ -59,16 +64,22 @@ def native(nest, kernel):
     """
     writing = (ByRows if nest.by_rows else ByColumns)(nest)
     text, buffers = writing.text, range(len(nest.buffers))
-    signature = ", ".join([*[f"ptr noalias %b{k}" for k in buffers], "ptr noalias %scratch", "i64 %begin", "i64 %end"])
+    numbers = nest.shape if is_flat(nest) else ()  # a flat loop's length comes with the call: one function for all lengths
+    signature = ", ".join([
+        *[f"ptr noalias %b{k}" for k in buffers], "ptr noalias %scratch", "i64 %begin", "i64 %end", *["i64 %n"] * len(numbers)
+    ])  # fmt: skip
     with text.function(f"internal void @NAME.body({signature})"):
         writing.write()
     with text.function("internal void @NAME(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
         addresses = [text.load("ptr", text.at("%p", k, "ptr")) for k in buffers]
-        arguments = ", ".join([*[f"ptr {x}" for x in addresses], "ptr %scratch", "i64 %begin", "i64 %end"])
+        lengths = [text.load("i64", text.at("%p", len(addresses), "ptr")) for _ in numbers]
+        arguments = ", ".join([
+            *[f"ptr {x}" for x in addresses], "ptr %scratch", "i64 %begin", "i64 %end", *[f"i64 {n}" for n in lengths]
+        ])  # fmt: skip
         text.do(f"call void @NAME.body({arguments})")
     chunks, grain = chunks_of(nest)
     shared = math.prod(nest.shape) >= PARALLEL and chunks > grain and not nest.serial
-    return Native(str(text), nest.buffers, chunks, grain, shared, scratch_of(nest), "loops", kernel)
+    return Native(str(text), nest.buffers, chunks, grain, shared, scratch_of(nest), "loops", kernel, numbers)
 
 
 class Writing:
@@ -211,9 +222,9 @@ class ByRows(Writing):
 
     def write(self):
         nest, text = self.nest, self.text
-        if len(nest.shape) == 1 and nest.outer:
+        if is_flat(nest):
             begin = text.multiply("%begin", BLOCK)
-            end = text.minimum(text.multiply("%end", BLOCK), nest.shape[0])
+            end = text.minimum(text.multiply("%end", BLOCK), "%n")
             with text.loop("i", begin, end) as i:
                 self.index[0] = i
                 self.point()

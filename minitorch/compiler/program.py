@@ -43,7 +43,7 @@ class Program:
         self.rows, count = [], 0
         for kernel in kernels:
             self.rows.append(count)
-            count += len(kernel.buffers) if kernel.__class__ is Native else 0
+            count += len(kernel.buffers) + len(kernel.numbers) if kernel.__class__ is Native else 0
         self.lay_out(count)
         self.scratch = max([k.scratch for k in native], default=0)
         self.shared = any([k.shared for k in native])
@@ -65,6 +65,8 @@ class Program:
         self.arena = self.arena[start : start + self.plan.size]
         base, self.slots, self.given, entries = self.arena.ctypes.data, {}, {}, {}
         for kernel, row in zip(self.kernels, self.rows):
+            for k, number in enumerate(kernel.numbers if kernel.__class__ is Native else (), row):
+                entries[len(kernel.buffers) + k] = number
             for k, place in enumerate(kernel.buffers if kernel.__class__ is Native else ()):
                 if place.kind == "arena":
                     entries[row + k] = base + place.at
@@ -159,18 +161,36 @@ def named(kernel, number):
 
 
 def main_text(number, calls, given):
-    """The main function of a stretch of kernels. First it finds the data of the array objects (``given``)."""
+    """The main function of a stretch of kernels, and what it goes through: short however many there are.
+
+    First it finds the data of the array objects, for each (slot, entry) of ``given``; then it runs each (kernel, row of the
+    table, chunks, grain).
+    """
+    pairs = [(slot, entry) for slot, entries in given.items() for entry in entries] if number == 0 else []
     text = Text()
+    text.lines.append(constants(f"given{number}", "[2 x i64]", [f"[i64 {slot}, i64 {entry}]" for slot, entry in pairs]))
+    rows = []
+    for name, row, kernel in calls:
+        grain = kernel.grain if kernel.shared else kernel.chunks
+        rows.append(f"{{ptr, i64, i64, i64}} {{ptr @{name}, i64 {row}, i64 {kernel.chunks}, i64 {grain}}}")
+    text.lines.append(constants(f"calls{number}", "{ptr, i64, i64, i64}", rows, typed=True))
     with text.function(f"void @main{number}(ptr %pool, ptr %p)"):
-        for slot, entries in given.items() if number == 0 else ():
-            array = text.load("ptr", text.at("%p", slot, "ptr"))
-            data = text.load("ptr", text.at(array, DATA, "i8"))
-            for entry in entries:
-                text.store("ptr", data, text.at("%p", entry, "ptr"))
-        for name, row, kernel in calls:
-            grain = kernel.grain if kernel.shared else kernel.chunks
-            address = text.at("%p", row, "ptr")
-            text.do(
-                f"call void @minitorch_parallel(ptr %pool, ptr @{name}, ptr {address}, i64 {kernel.chunks}, i64 {grain})"
-            )
+        if pairs:
+            with text.loop("pair", 0, len(pairs)) as k:
+                pair = text.at(f"@given{number}", text.multiply(k, 2), "i64")
+                array = text.load("ptr", text.at("%p", text.load("i64", pair), "ptr"))
+                data = text.load("ptr", text.at(array, DATA, "i8"))
+                text.store("ptr", data, text.at("%p", text.load("i64", text.at(pair, 1, "i64")), "ptr"))
+        with text.loop("call", 0, len(calls)) as k:
+            call = text.at(f"@calls{number}", text.multiply(k, 4), "i64")
+            kernel = text.load("ptr", call)
+            row, chunks, grain = [text.load("i64", text.at(call, field, "i64")) for field in (1, 2, 3)]
+            table = text.at("%p", row, "ptr")
+            text.do(f"call void @minitorch_parallel(ptr %pool, ptr {kernel}, ptr {table}, i64 {chunks}, i64 {grain})")
     return str(text)
+
+
+def constants(name, kind, values, typed=False):
+    """A row of constants."""
+    listed = ", ".join(values if typed else [f"{kind} {x}" for x in values])
+    return f"@{name} = internal constant [{len(values)} x {kind}] [{listed}]"
