@@ -6,6 +6,7 @@ mode; and ``Watch`` looks after everything that the function reaches otherwise.
 """
 
 import warnings
+from types import MethodType
 
 from ..compiler.trace import owner_of
 from ..engine import MODE
@@ -40,6 +41,10 @@ class Compiled:
     def __init__(self, function, fullgraph=False, check=False):
         self.function, self.fullgraph, self.check = function, fullgraph, check
         self.signatures, self.answers, self.warned = {}, (), False
+
+    def __get__(self, instance, owner=None):
+        """As a method: whoever it is called on is its first argument."""
+        return self if instance is None else MethodType(self, instance)
 
     def __call__(self, *args, **kwargs):
         for answer in self.answers:

@@ -8,6 +8,7 @@ from ..compiler.trace import owner_of
 from ..graph import CHANGES
 from .answering import Rates, answer_of
 from .outside import Backward
+from .tree import others
 from .watching import Watch
 
 __all__ = ["Program"]
@@ -29,7 +30,8 @@ class Program:
             if source.__class__ is tuple:
                 moving.setdefault(id(source[0]), (source[0], set()))[1].add(source[1])
         self.rates = {k: Rates(group, names) for k, (group, names) in moving.items()}
-        self.watch = Watch(function, self.rates)
+        form, *_, described, shared = key
+        self.watch = Watch((function, *others(form)), self.rates)
         self.writes_arguments = any([recording.externals[k][0] == "argument" for k in recording.written])
         written = [recording.externals[k] for k in recording.written]
         self.written_owners = {id(owner_of(x._array)) for kind, x in written if kind == "tensor"}
@@ -41,7 +43,6 @@ class Program:
         self.backward = None if recording.backward is None else Backward(recording, self.fresh)
         self.kept = 0 if self.backward is None else self.backward.kept
         self.bind()
-        form, *_, described, shared = key
         self.answer = answer_of(self, form, described, shared)
 
     def bind(self):

@@ -10,7 +10,7 @@ import dataclasses
 
 from ..engine import Tensor
 
-__all__ = ["Kept", "LEAF", "PLAIN", "flattened", "rebuilt"]
+__all__ = ["Kept", "LEAF", "PLAIN", "flattened", "others", "rebuilt"]
 
 LEAF = object()
 """Stands for a tensor in a form."""
@@ -59,6 +59,13 @@ def form_of(value, leaves):
         names = tuple([f.name for f in dataclasses.fields(value)])
         return (kind, names, *[form_of(getattr(value, name), leaves) for name in names])
     return Kept(value)
+
+
+def others(form):
+    """The values in a form that are no tensors."""
+    if form.__class__ is Kept:
+        return [form.value]
+    return [x for part in form for x in others(part)] if form.__class__ is tuple else []
 
 
 def rebuilt(form, leaves):

@@ -1,4 +1,4 @@
-"""What a recorded function can reach besides its arguments, watched for changes.
+"""What a recorded function can reach besides the tensors that it is given, watched for changes.
 
     scale = 2.0
     @torch.compile
@@ -102,15 +102,15 @@ def unchanged(a, b):
 
 
 class Watch:
-    """Everything that ``function`` reaches.   often: looked at before each call.   seldom: when something registered changed.
+    """Everything that ``thing`` reaches: a function, or several and what they are given.   often: looked at before each call.   seldom: when something registered changed.
 
     moving: the ids of optimizers' groups that somebody else looks after.
     """
 
-    def __init__(self, function, moving=()):
+    def __init__(self, thing, moving=()):
         self.often, self.seldom, self.moving = [], [], moving
         self.seen, self.count, self.kept = set(), 0, []
-        todo = [function]
+        todo = [thing]
         while todo and self.count < MANY:
             todo += self.look(todo.pop())
 

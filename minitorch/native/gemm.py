@@ -125,10 +125,15 @@ LARGEST_CHUNK, SMALLEST_CHUNK = 32_000_000, 2_000_000
 """Floating-point operations: 0.3 ms, and 20 microseconds, where a core does 100 GFLOP/s."""
 
 
+FEW, SOME = 4, 16
+"""Rows: up to so many use B too few times to be worth turning it, if k is short, or long."""
+
+
 def tiling(gemm, target):
     """The tiling of a product, for a machine."""
     lanes = target.lanes(gemm.kind)
-    if gemm.m <= FEW and gemm.a[2] == 1 and gemm.b[1] == 1 and gemm.b[2] != 1:
+    few = SOME if gemm.k >= 8 * lanes else FEW
+    if gemm.m <= few and gemm.a[2] == 1 and gemm.b[1] == 1 and gemm.b[2] != 1:
         way, rows, columns, depth = "along", 1, lanes, max(1, gemm.k)
     else:
         vectors = min(max(2, (target.registers - 2) // (gemm.m + 1)), 8)
@@ -145,10 +150,6 @@ def tiling(gemm, target):
     share = min(max(gemm.flops // 16, SMALLEST_CHUNK), LARGEST_CHUNK)
     wide = pieces(gemm.n, share // max(1, 2 * tall * gemm.k), columns)
     return Tiling(lanes, rows, columns, depth, tall, wide, way)
-
-
-FEW = 4
-"""Rows: below, B is used too few times to be turned."""
 
 
 def rows_of(m, most):

@@ -43,6 +43,14 @@ def llvm():
 
 
 @lru_cache(None)
+def versions():
+    """All that made the objects on disk what they are, but for the text and the machine."""
+    import llvmlite
+
+    return f"{VERSION} {llvmlite.__version__} {llvm().llvm_version_info}"
+
+
+@lru_cache(None)
 def host():
     """The machine we run on.
 
@@ -98,8 +106,7 @@ def optimised(text, target, level):
 def object_of(text, target, level="loops"):
     """Machine code of a text, as bytes. ``level``: "loops" if LLVM shall make vectors of it, "vectors" if it is."""
     binding = llvm()
-    versions = f"{VERSION} {binding.llvm_version_info}"
-    key = cache.key_of(versions, target.triple, target.cpu, target.features, level, text)
+    key = cache.key_of(versions(), target.triple, target.cpu, target.features, level, text)
     found = cache.fetch(key)
     if found is None:
         with LOCK:

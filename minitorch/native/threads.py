@@ -267,17 +267,32 @@ end:
 """)
 
 
+SHARED = os.name == "posix"
+"""Elsewhere there are no such mutexes: every program runs on its caller's thread."""
+
+TEXT_ALONE = Template("""
+define void @minitorch_parallel(ptr %pool, ptr %kernel, ptr %p, i64 %chunks, i64 %grain) {
+  %scratch.at = getelementptr i64, ptr %pool, i64 $SCRATCH
+  %scratch = load ptr, ptr %scratch.at
+  call void %kernel(ptr %p, ptr %scratch, i64 0, i64 %chunks)
+  ret void
+}
+""")
+
+
 @lru_cache(None)
-def runtime():
+def runtime(shared=SHARED):
     """The functions above, linked: one library for the process."""
     words = {name: value for name, value in globals().items() if isinstance(value, int)}
+    if not shared:
+        return link(TEXT_ALONE.substitute(words))
     pause = PAUSES.get(host().triple.split("-")[0], "")
     return link(TEXT.substitute(words, PAUSE=pause, CLOCK=time.CLOCK_MONOTONIC))
 
 
 def runtime_symbols():
     """What a program's text may call: {"minitorch_parallel": address}."""
-    return {"minitorch_parallel": runtime().address("minitorch_parallel")} if os.name == "posix" else {}
+    return {"minitorch_parallel": runtime().address("minitorch_parallel")}
 
 
 class Block:
@@ -361,7 +376,7 @@ class Crew:
 
     def __init__(self):
         self.busy = threading.Lock()
-        self.pool, self.size, self.over = None, 0, os.name != "posix"
+        self.pool, self.size, self.over = None, 0, not SHARED
 
     def pool_of(self, size):
         """The pool, with ``size`` threads. Only for whoever holds ``busy``."""

@@ -16,7 +16,10 @@ from minitorch.native.link import link
 from minitorch.native.threads import Block, runner, runtime_symbols
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="programs run on one thread here")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="programs run on one thread here"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),  # what these tests are about
+]
 
 # p: the phases' sums, how many phases, how many chunks, grain, work per chunk. Each chunk is counted once, in its own cell;
 # each phase adds what the phase before left in the cell's neighbour, so that a phase that began too early shows.
@@ -135,6 +138,11 @@ def test_alone_means_alone():
     assert threads.CREW.pool is None
 
 
+def test_without_threads_of_the_system_s():
+    library = link(PROGRAM, symbols={"minitorch_parallel": threads.runtime(False).address("minitorch_parallel")})
+    assert counts(runner(library.address("main"), 64, share=False), 50, 8) == {50}
+
+
 def test_many_phases(size):
     phases = 100_000 if size < 3 else 10_000  # more threads than cores: slow, and right
     assert counts(runner(MAIN, 64), phases, 4) == {phases}
@@ -177,6 +185,34 @@ def test_other_processes_on_every_core():
         for each in hogs:
             each.kill()
             each.wait()
+
+
+def test_all_at_once(size):
+    """Busy cores, threads that run programs, and forks between them."""
+    hogs = [hog(60) for _ in range(os.cpu_count() or 1)]
+    run, wrong = runner(MAIN, 64), []
+
+    def task():
+        for phases in range(1, 60):
+            if counts(run, phases, 16, work=100) != {phases}:
+                wrong.append(phases)
+
+    tasks = [threading.Thread(target=task) for _ in range(4)]
+    try:
+        for each in tasks:
+            each.start()
+        for _ in range(3):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if counts(run, 5, 16) == {5} else 1)
+            assert os.waitpid(child, 0)[1] == 0
+        for each in tasks:
+            each.join()
+    finally:
+        for each in hogs:
+            each.kill()
+            each.wait()
+    assert wrong == []
 
 
 def test_scratch_grows_between_programs():
