@@ -102,7 +102,9 @@ def unchanged(a, b):
 
 
 class Watch:
-    """Everything that ``thing`` reaches: a function, or several and what they are given.   often: looked at before each call.   seldom: when something registered changed.
+    """Everything that ``thing`` reaches: a function, or several and what they are given.
+
+    often: looked at before each call.   seldom: when something registered changed.
 
     moving: the ids of optimizers' groups that somebody else looks after.
     """

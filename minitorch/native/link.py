@@ -105,7 +105,6 @@ def optimised(text, target, level):
 
 def object_of(text, target, level="loops"):
     """Machine code of a text, as bytes. ``level``: "loops" if LLVM shall make vectors of it, "vectors" if it is."""
-    binding = llvm()
     key = cache.key_of(versions(), target.triple, target.cpu, target.features, level, text)
     found = cache.fetch(key)
     if found is None:

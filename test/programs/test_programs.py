@@ -150,4 +150,5 @@ def test_a_resumed_run_continues_the_curve(tmp_path):
     whole = run("gpt", start + " --max_iters 100", tmp_path).splitlines()
     run("gpt", start, tmp_path)
     resumed = run("gpt", resume, tmp_path).splitlines()
-    assert resumed[3:] == whole[-len(resumed[3:]) :]
+    # the first two steps of a compiled model run eagerly, and round otherwise than the program does
+    assert_alike("\n".join(whole[-len(resumed[3:]) :]), "\n".join(resumed[3:]), 1e-4)
