@@ -4,6 +4,7 @@
     simplify    Graph                                    → Graph of fewer, plainer rows
     access      Graph                                    → how each value is read: movement as strides
     fuse        Graph                                    → kernels: loops, products, and what NumPy keeps
+    recompute   kernels                                  → kernels that keep fewer values for each other
     plan        kernels, where results must end up       → where each value lies
     lower       a kernel                                 → a nest of loops
     llvm        a nest of loops                          → LLVM text
@@ -41,6 +42,7 @@ from .plan import plan
 from .pools import FOLD
 from .product import product
 from .program import Program
+from .recompute import recompute
 from .simplify import simplify
 from .sliding import SLIDING, slides, sliding
 
@@ -57,7 +59,8 @@ def build(graph, strides, destinations):
     """
     plain = in_order(check(simplify(graph)), strides, SLIDING)
     found = accesses(plain, strides)
-    laid = plan(fuse(plain, found, writable), found, plain, destinations)
+    kernels = recompute(fuse(plain, found, writable), found, plain)
+    laid = plan(kernels, found, plain, destinations)
     kernels = [text for kernel in laid.kernels for text in written(kernel, found, laid)]
     return Program(kernels, laid, found, plain, link_all)
 

@@ -12,6 +12,7 @@ torch: torch/_inductor/scheduler.py
 """
 
 from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 
 from .. import primitives as rows
 from ..tables import windows
@@ -40,6 +41,7 @@ def fuse(graph, found, writable):
     found: the Access of each Value.   writable(step): whether the compiler can write an elementwise row or a reduction.
     """
     fusion = Fusion(found, writable)
+    fusion.number = {step.out: k for k, step in enumerate(graph.steps)}
     for step in graph.steps:
         fusion.take(step)
     for step in reversed(list(fusion.waiting.values())):  # the last first: they take what they read along
@@ -54,13 +56,14 @@ class Fusion:
     """Kernels as they grow. ``home``: the kernel that makes a Value;   labels: of the Values within kernels, see Member.
 
     waiting: elementwise steps that read nothing of a kernel. They join whoever needs them first.
+    number: of the step that makes a Value, in the order of the graph.
     constants: steps that make one number everywhere, or count. Loops write that down where they need it.
     """
 
     def __init__(self, found, writable):
         self.found, self.writable = found, writable
         self.kernels, self.home, self.labels, self.needs, self.waiting = [], {}, {}, {}, {}
-        self.constants = {}
+        self.constants, self.number = {}, {}
 
     # ------------------------------------------------------------------------------------------------------ who joins whom
 
@@ -265,8 +268,22 @@ class Fusion:
         for kernel in self.kernels:
             if kernel.__class__ is Loops:
                 kernel.outputs = [step.out for step in kernel.steps if step.out in read]
-        place = {kernel: k for k, kernel in enumerate(self.kernels)}
-        sorter = TopologicalSorter({k: sorted(self.needs[k], key=place.get) for k in self.kernels})
-        return list(sorter.static_order())
+        return self.sorted_early()
+
+    def sorted_early(self):
+        """The kernels, each as early as its first step was recorded, and after all that it needs.
+
+        What was computed together is then used soon, and the memory of it is free again.
+        """
+        first = {kernel: min([self.number.get(step.out, 0) for step in kernel.steps]) for kernel in self.kernels}
+        sorter, order, ready = TopologicalSorter({k: self.needs[k] for k in self.kernels}), [], []
+        sorter.prepare()
+        while sorter.is_active():
+            for kernel in sorter.get_ready():
+                heappush(ready, (first[kernel], len(order) + len(ready), id(kernel), kernel))
+            *_, kernel = heappop(ready)
+            order.append(kernel)
+            sorter.done(kernel)
+        return order
 
 

@@ -136,6 +136,13 @@ class Planning:
             for x in kernel.outputs:
                 if x in self.places:
                     continue
+                old = self.overwritten(k, x, last)
+                if old is not None:
+                    self.places[x] = self.places[old]
+                    start = self.places[x].at
+                    taken = sorted([(low, high, last[x] if low == start else until) for low, high, until in taken])
+                    last[old] = -1
+                    continue
                 need = -(-max(x.size, 1) * x.dtype.itemsize // ALIGNMENT) * ALIGNMENT
                 start = first_gap(taken, need)
                 taken = sorted([*taken, (start, start + need, last[x])])
@@ -143,6 +150,18 @@ class Planning:
                 size = max(size, start + need)
         constants = {s.out: s for s in self.graph.steps if s.row in (rows.full, rows.arange)}
         return Plan(self.kernels, self.places, self.strides, size, constants)
+
+
+    def overwritten(self, k, value, last):
+        """A value that a kernel reads for the last time, at the moment and place at which it writes another: the same memory."""
+        kernel = self.kernels[k]
+        for step in kernel.steps if kernel.__class__ is Loops else ():
+            for y in step.reads:
+                old = self.found[y].base
+                alike = old.size == value.size and old.dtype is value.dtype and last.get(old) == k and old not in kernel.outputs
+                if alike and self.places[old].kind == "arena" and self.over(old, value):
+                    return old
+        return None
 
 
 def first_gap(taken, need):
