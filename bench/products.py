@@ -81,11 +81,11 @@ def ours(row, threads):
     import numpy
 
     from minitorch.backends.threads import set_num_threads
-    from minitorch.compiler.convolution import Conv, forward_text, input_gradient_text
-    from minitorch.compiler.convolution_weight import weight_gradient_text
-    from minitorch.compiler.gemm import Gemm, gemm_text
-    from minitorch.compiler.link import host, load, object_of
-    from minitorch.compiler.threads import runner, runtime_symbols
+    from minitorch.native.convolution import Conv, forward_text, input_gradient_text
+    from minitorch.native.convolution_weight import weight_gradient_text
+    from minitorch.native.gemm import Gemm, gemm_text
+    from minitorch.native.link import host, load, object_of
+    from minitorch.native.threads import runner, runtime_symbols
 
     set_num_threads(threads)
     if row.startswith("conv"):
@@ -121,9 +121,9 @@ def aligned(numpy, size):
 
 def peak():
     """GFLOP/s of one core: a loop over 24 independent multiply-adds."""
-    from minitorch.compiler.link import host, link
-    from minitorch.compiler.text import Text
-    from minitorch.compiler.vectors import Vectors
+    from minitorch.native.link import host, link
+    from minitorch.native.text import Text
+    from minitorch.native.vectors import Vectors
 
     text, sums = Text(), host().registers - 6
     v = Vectors(text, "float", host().lanes("float"))
@@ -234,7 +234,7 @@ class Side:
 
 def flops_of(row):
     if row.startswith("conv"):
-        from minitorch.compiler.convolution import Conv
+        from minitorch.native.convolution import Conv
 
         return Conv(*convolution_of(row)[0]).flops
     batch, m, n, k, *_ = product_of(row)

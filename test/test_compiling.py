@@ -1,11 +1,15 @@
 """torch.compile and TorchScript's names: the call forms, and that numbers stay."""
 
+import copy
+import pickle
 import warnings
 
 import pytest
+import torch
 from oracle import agree, same_first_line
 
 import minitorch
+from minitorch.compiling.answering import MISS
 from minitorch.utils import model_zoo
 
 
@@ -48,6 +52,130 @@ def test_call_forms_of_compile():
     compiled = minitorch.compile(net)
     assert minitorch.equal(compiled.eval()(x), net(x)) and not net.training and compiled._orig_mod is net
     assert compiled[0] is net[0] if hasattr(compiled, "__getitem__") else True
+
+
+def answered(compiled, *args):
+    """Whether a program answers the call."""
+    return any([answer(args, {}) is not MISS for answer in compiled.answers])
+
+
+def warm(function, *args):
+    """The function, compiled, and called until a program answers."""
+    compiled = minitorch.compile(function)
+    for _ in range(3):
+        compiled(*args)
+    assert answered(compiled, *args)
+    return compiled
+
+
+def double(x):
+    return x * 2
+
+
+def test_a_module_compiled_in_place():
+    layer, x = minitorch.nn.Linear(2, 3), minitorch.randn(4, 2)
+    expected, calls = layer(x), []
+    layer.register_forward_hook(lambda module, args, output: calls.append(1))
+    assert layer.compile() is None
+    for _ in range(5):
+        assert minitorch.allclose(layer(x), expected)
+    assert answered(layer._compiled_call_impl, x) and len(calls) < 6, "the hook is part of what was recorded"
+    layer(x).sum().backward()
+    assert minitorch.equal(layer.bias.grad, minitorch.full((3,), 4.0))
+    assert list(layer.state_dict()) == ["weight", "bias"] and repr(layer) == repr(minitorch.nn.Linear(2, 3))
+    for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(minitorch.nn.Linear(2, 3)))):
+        assert copied._compiled_call_impl is None
+
+
+def test_what_is_recorded_can_tell():
+    seen = []
+
+    def step(x):
+        seen.append((minitorch.compiler.is_compiling(), minitorch.compiler.is_dynamo_compiling()))
+        return x + 1
+
+    compiled = minitorch.compile(step)
+    for _ in range(3):
+        compiled(minitorch.ones(2))
+    step(minitorch.ones(2))
+    assert seen[0] == (True, True) and seen[-1] == (False, False) and not minitorch.compiler.is_compiling()
+
+
+def test_what_is_disabled_runs_at_each_call():
+    for disable in (minitorch.compiler.disable, minitorch.compiler.disable(), minitorch.compiler.disable(reason="it prints")):
+        seen, inner = [], warm(double, minitorch.ones(2))
+
+        @disable
+        def outside(x, seen=seen, inner=inner):
+            seen.append((minitorch.compiler.is_compiling(), answered(inner, x)))
+            return inner(x) + len(seen)
+
+        assert outside.__name__ == "outside"
+        compiled = minitorch.compile(lambda x, outside=outside: outside(x) * 10)
+        with pytest.warns(UserWarning, match=r"outside isn't to be compiled, in .*test_compiling.py:\d+"):
+            values = [compiled(minitorch.ones(2))[0].item() for _ in range(6)]
+        assert values == [30, 40, 50, 60, 70, 80] and seen == [(False, False)] * 6
+        assert answered(inner, minitorch.ones(2)), "only what it calls runs eagerly"
+    with pytest.raises(RuntimeError, match="isn't to be compiled"):
+        whole = minitorch.compile(lambda x: outside(x), fullgraph=True)
+        [whole(minitorch.ones(2)) for _ in range(2)]
+    same_first_line(lambda t: t.compiler.disable(3))
+    same_first_line(lambda t: t.compiler.allow_in_graph(3))
+    with pytest.raises(NotImplementedError, match="decorate its forward"):
+        minitorch.compiler.disable(minitorch.nn.Linear(1, 1))
+
+
+def test_disabled_alone_what_it_calls_is_compiled():
+    inner = warm(double, minitorch.ones(2))
+    alone = minitorch.compiler.disable(lambda x: answered(inner, x), recursive=False)
+    assert alone(minitorch.ones(2))
+
+
+def test_reset_forgets_programs():
+    compiled, x = warm(double, minitorch.ones(2)), minitorch.ones(2)
+    minitorch.compiler.reset()
+    assert not answered(compiled, x)
+    assert [compiled(x)[0].item() for _ in range(3)] == [2, 2, 2] and answered(compiled, x)
+
+
+def test_stances():
+    compiler, x, other = minitorch.compiler, minitorch.ones(2), minitorch.ones(3)
+    calls = set()  # a list would be watched for changes
+
+    def step(x):
+        calls.add(len(calls))
+        return x * 2
+
+    compiled = warm(step, x)
+    ran = len(calls)
+    with compiler.set_stance("force_eager"):
+        assert not answered(compiled, x) and compiled(x)[0].item() == 2
+    assert len(calls) == ran + 1 and compiled(x)[0].item() == 2 and len(calls) == ran + 1
+    with compiler.set_stance("fail_on_recompile"):
+        assert compiled(x)[0].item() == 2 and len(calls) == ran + 1
+        with pytest.raises(RuntimeError, match=r"Detected recompile .*test_compiling.py', function name: 'step', line number: \d+"):
+            compiled(other)
+    with compiler.set_stance("eager_on_recompile"):
+        for _ in range(4):
+            compiled(other)
+    assert len(calls) == ran + 5 and not answered(compiled, other)
+
+    @compiler.set_stance("force_eager")
+    def inside():
+        return answered(compiled, x)
+
+    assert not inside() and compiled(x)[0].item() == 2 and answered(compiled, x)
+    compiler.set_stance("force_eager")
+    assert not answered(compiled, x)
+    compiler.set_stance("default")
+    with pytest.raises(RuntimeError, match="attempted to set_stance in a torch.compile region"):
+        minitorch.compile(lambda x: compiler.set_stance("default"))(x)
+    same_first_line(lambda t: t.compiler.set_stance("force_eager", force_backend="eager"))
+    with pytest.raises(RuntimeError, match="invalid torch.compile stance 'nope'"):
+        compiler.set_stance("nope")
+    with pytest.raises(NotImplementedError, match="force_backend"):
+        compiler.set_stance(force_backend="eager")
+    assert set(compiler.list_backends()) <= set(torch.compiler.list_backends())
 
 
 def test_errors():

@@ -88,7 +88,7 @@ def layout(array):
 class Tracer:
     """Listens in a block, and writes down what passes the gate.
 
-    sources, externals, steps: what it found.   left: (what, line) of each value that was taken out of the graph.
+    sources, externals, steps: what it found.   left: (why, line) of each time that the graph lost sight of the run.
     """
 
     def __init__(self):
@@ -144,8 +144,12 @@ class Tracer:
 
     def leave(self, what, tensor=None, result=None):
         """A value leaves the graph: by ``item``, ``numpy``, ``print`` …; ``result`` is the number that it became."""
-        self.left.append((what, self.line()))
+        self.interrupt(f"{what} looks at a tensor's values")
         self.items.append((None if tensor is None else self.read(tensor), result, len(self.steps)))
+
+    def interrupt(self, why):
+        """Something happens that no replay would do."""
+        self.left.append((why, self.line()))
 
     def line(self):
         """The line of the user's program that is running, "file:line"."""

@@ -4,7 +4,7 @@ A small step computes for a microsecond, so each look into a dict counts. The fu
 loops; here of ``step(x)`` with one parameter and an SGD optimizer, shortened:
 
     def answer(args, kwargs):
-        if mode.grad is not True or mode.listeners or CHANGES[0] != seen[0]: return MISS
+        if mode.grad is not True or mode.listeners or mode.eager or CHANGES[0] != seen[0]: return MISS
         if len(args) != 1: return MISS
         x0 = args[0]
         a0 = x0._array
@@ -110,7 +110,7 @@ class Writing:
         grad, inference, autocast = self.program.mode
         self.miss_if(
             f"mode.grad is not {grad} or mode.inference is not {inference} or mode.autocast is not {self.know(autocast)}"
-            " or mode.listeners or CHANGES[0] != seen[0]"
+            " or mode.listeners or mode.eager or CHANGES[0] != seen[0]"
         )
         for names in self.program.watch.often:
             test = names.test(self.know(names.space, "space"), self.know(names.values, "values"), self.know)

@@ -8,6 +8,7 @@ mode; and ``Watch`` looks after everything that the function reaches otherwise.
 import warnings
 from types import MethodType
 
+from ..compiler.facade import COMPILED, STANCE
 from ..compiler.trace import owner_of
 from ..engine import MODE
 from .answering import MISS
@@ -40,6 +41,11 @@ class Compiled:
 
     def __init__(self, function, fullgraph=False, check=False):
         self.function, self.fullgraph, self.check = function, fullgraph, check
+        self.forget()
+        COMPILED.add(self)
+
+    def forget(self):
+        """Have no programs."""
         self.signatures, self.answers, self.warned = {}, (), False
 
     def __get__(self, instance, owner=None):
@@ -56,7 +62,7 @@ class Compiled:
     def slowly(self, args, kwargs):
         """Find or make the program for a call that no answer fits as things are."""
         mode = MODE
-        if mode.listeners:
+        if mode.listeners or mode.eager or STANCE[0] == "force_eager":
             return self.function(*args, **kwargs)
         tensors, form = flattened((args, kwargs))
         described = tuple([described_as(x) for x in tensors])
@@ -71,6 +77,10 @@ class Compiled:
             result = program.answer(args, kwargs) if program.still_fits() else MISS
             if result is not MISS:
                 return result
+        if STANCE[0] == "fail_on_recompile":
+            raise RuntimeError(recompiled(self.function))
+        if STANCE[0] == "eager_on_recompile":
+            return self.function(*args, **kwargs)
         signature.calls += 1
         return self.recorded(signature, key, args, kwargs)
 
@@ -103,6 +113,16 @@ class Compiled:
 
 def named(function):
     return getattr(function, "__qualname__", type(function).__name__)
+
+
+def recompiled(function):
+    """What is raised where no program fits and none may be made."""
+    code = getattr(function, "__code__", None) or type(function).__call__.__code__
+    return (
+        f"Detected recompile when torch.compile stance is 'fail_on_recompile'. filename: '{code.co_filename}', "
+        f"function name: '{code.co_name}', line number: {code.co_firstlineno}\n"
+        "call it as often as it takes before the stance is set: the third call with a signature is answered by a program"
+    )
 
 
 def described_as(tensor):

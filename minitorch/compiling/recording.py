@@ -213,8 +213,8 @@ def alive(node, went_back):
 
 
 def refuse_what_left(tracer):
-    for what, line in tracer.left:
-        raise Unfollowed(f"{what} looks at a tensor's values, in {line}")
+    for why, line in tracer.left:
+        raise Unfollowed(f"{why}, in {line}")
 
 
 def refuse_what_stays(tracer, tensors, before):

@@ -18,6 +18,7 @@ torch: nn/modules/module.py
 """
 
 from collections import OrderedDict
+from importlib import import_module
 
 from ..engine import Tensor
 from ..graph import CHANGES
@@ -59,6 +60,7 @@ class Module:
     call_super_init = False
     dump_patches = False
     _version = 1
+    _compiled_call_impl = None
     _is_full_backward_hook: bool | None = None
 
     def __init__(self, *args, **kwargs):
@@ -96,21 +98,29 @@ class Module:
             own = self.__dict__
             if (
                 own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"]
-                or own["_backward_pre_hooks"] or every_call
+                or own["_backward_pre_hooks"] or every_call or self._compiled_call_impl
             ):  # fmt: skip
-                return call_with_hooks(self, args, kwargs)
+                return (self._compiled_call_impl or self._call_impl)(*args, **kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
             note_layer(error, self)
             raise
 
-    _call_impl = __call__
+    def _call_impl(self, *args, **kwargs):
+        return call_with_hooks(self, args, kwargs)
 
     def compile(self, *args, **kwargs) -> None:
-        """Run this module as compiled code from now on. There is no compiler yet: its calls run as before.
+        """Have calls of this module answered by a compiled program from now on: ``torch.compile`` of the call, hooks too.
 
-        torch: Module.compile
+        Copies of it, and what is loaded from its pickle, run eagerly.   torch: Module.compile
+
+        >>> layer = nn.Identity()
+        >>> layer.compile()
+        >>> layer(tensor(2.))
+        tensor(2.)
         """
+        compiling = import_module("..compiling", __package__)  # loaded by whoever compiles, and nobody else
+        self.__dict__["_compiled_call_impl"] = compiling.compile(self._call_impl, *args, **kwargs)
 
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Call ``hook(module, args)`` before forward; what it returns, if not None, is forward's new args.
@@ -470,6 +480,7 @@ class Module:
     def __getstate__(self):
         # the books as plain dicts, and their entries only there
         state = self.__dict__.copy()
+        state.pop("_compiled_call_impl", None)
         for book in BOOKS:
             members = state.pop(book, {})
             for name in members:
