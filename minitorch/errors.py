@@ -176,12 +176,18 @@ def not_implemented(kernel, type_name):
 
 
 def refuse_mixture(dtype_names):
-    """Raise RuntimeError if a product of matrices is asked of several dtypes, which PyTorch doesn't mix there."""
-    if len(set(dtype_names)) > 1:
-        raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[dtype_names[0]]} != {C_NAMES[dtype_names[1]]}\n"
-            "convert one of them with .to(dtype)"
-        )
+    """Raise RuntimeError if a product of matrices is asked of several dtypes, which PyTorch doesn't mix there.
+
+    The third, where there are three, is that of a bias.
+    """
+    if len(set(dtype_names)) == 1:
+        return
+    first, second, *bias = dtype_names
+    wanted = f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[first]} != {C_NAMES[second]}"
+    if bias:
+        name, wrong = ("self", bias[0]) if bias[0] != second else ("mat1", first)
+        wanted = f"{name} and mat2 must have the same dtype, but got {TYPE_NAMES[wrong]} and {TYPE_NAMES[second]}"
+    raise RuntimeError(f"{wanted}\nconvert one of them with .to(dtype)")
 
 
 def broadcast_error(shapes):

@@ -193,7 +193,7 @@ def linear(input, weight, bias=None):
 def linear_in_steps(input, weight, bias):
     """``linear`` where its row refuses: for a weight or a bias of another rank. Raises RuntimeError with PyTorch's reason."""
     x, w = input._array, weight._array
-    refuse_mixture([input.dtype.name, weight.dtype.name])
+    refuse_mixture([x.dtype.name for x in (input, weight, bias) if x is not None])
     if w.ndim == 2 and x.ndim and x.shape[-1] != w.shape[1]:
         raise matmul_error(x.shape if x.ndim > 1 else (1, *x.shape), w.shape[::-1])
     result = input.matmul(weight.t() if w.ndim == 2 else weight)

@@ -217,7 +217,7 @@ def expand(input, *sizes_):
         )
     old = (None,) * lead + tuple(shape)
     full = tuple([m if n == -1 else n for n, m in zip(target, old, strict=True)])
-    for d, (n, m) in enumerate(zip(full, old, strict=True)):
+    for d, (n, m) in reversed(list(enumerate(zip(full, old, strict=True)))):
         if n is None:
             raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {d}")
         if m not in (None, 1, n):

@@ -60,7 +60,7 @@ def test_what_is_a_view_and_its_strides(text):
 
 
 ERRORS = [
-    "x.reshape(4)", "x.reshape(-1, 4)", "x.reshape(-1, -1)", "x.view(5)", "x.t().view(6)", "x[:0].reshape(-1, 0)", "x.permute(0)", "x.permute(0, 0)", "x.permute(0, 2)", "x.transpose(0, 2)", "c.t()", "x.unsqueeze(3)", "x.squeeze(2)", "x.expand(2)", "x.expand(3, 3)", "x.expand(-1, 2, 3)",
+    "x.reshape(4)", "x.reshape(-1, 4)", "x.reshape(-1, -1)", "x.view(5)", "x.t().view(6)", "x[:0].reshape(-1, 0)", "x.permute(0)", "x.permute(0, 0)", "x.permute(0, 2)", "x.transpose(0, 2)", "c.t()", "x.unsqueeze(3)", "x.squeeze(2)", "x.expand(2)", "x.expand(3, 3)", "x.expand(4, 5)", "x.expand(-1, 2, 3)",
     "x.repeat(2)", "x.flatten(2)", "c.flatten(2, 1)", "x.unflatten(1, (2, 2))", "x.flip(2)", "x.flip((0, 0))", "x.roll((1, 2), 0)", "x.diagonal(0, 0, 0)", "c.diag()", "x.unfold(0, 3, 1)", "x.unfold(0, 1, 0)", "x.movedim(0, 2)", "x.swapaxes(0, 3)", "x.sum_to_size(4)", "t.broadcast_to(x, (4,))",
     "y.tril()", "x.reshape(2, -3)", "y.diagonal()", "x.repeat_interleave(t.tensor([1, 2, 3]), 0)", "t.broadcast_shapes((2,), (3,))",
 ]  # fmt: skip
