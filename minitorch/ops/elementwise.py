@@ -24,7 +24,7 @@ __all__ = [
     "logical_or", "logical_or_", "logical_xor", "logical_xor_", "lt", "masked_fill", "masked_fill_", "maximum",
     "minimum", "mul", "mul_", "nan_to_num", "ne", "neg", "neg_", "of_tensors", "positive", "pow", "pow_",
     "power_slope", "reciprocal", "reciprocal_", "refuse_number", "relu", "relu_", "remainder", "remainder_",
-    "rfloordiv", "rmod", "round", "round_", "rpow", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid",
+    "round", "round_", "rsqrt", "rsqrt_", "rsub", "rtruediv", "share", "sigmoid",
     "sigmoid_", "sign", "sign_", "signbit", "sin", "sin_", "sinh", "sinh_", "sqrt", "sqrt_", "square", "square_",
     "sub", "sub_", "tan", "tan_", "tanh", "tanh_", "times_log", "trunc", "trunc_", "unary", "where", "zero_",
 ]  # fmt: skip
@@ -312,16 +312,6 @@ def div_(input, other, *, rounding_mode=None):
     return input.copy_(input.div(other, rounding_mode=rounding_mode))
 
 
-def rfloordiv(input, other):
-    """⌊y / x⌋."""
-    return input._apply(rows.floor_divide, (other, input))
-
-
-def rmod(input, other):
-    """y mod x."""
-    return input._apply(rows.remainder, (other, input))
-
-
 def rtruediv(input, other):
     """y / x, as y · (1 / x): PyTorch rounds twice, and so do we."""
     inverse = input.reciprocal()
@@ -343,11 +333,6 @@ def pow(input, exponent):
 def pow_(input, exponent):
     """``pow`` in place."""
     return input._write(rows.pow, (input, exponent))
-
-
-def rpow(input, base):
-    """base^x."""
-    return input._apply(rows.pow, (base, input))
 
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):

@@ -3,7 +3,7 @@
 import warnings
 
 from .. import primitives as rows
-from ..errors import refuse_mixture
+from ..errors import not_a_tensor, refuse_mixture
 from .reduce import one_dim
 from .spelling import numpy_names
 
@@ -22,7 +22,10 @@ def matmul(input, other):
     >>> torch.ones(2, 3) @ torch.ones(3)
     tensor([3., 3.])
     """
-    x, y = input._array, other._array
+    try:
+        x, y = input._array, other._array
+    except AttributeError:
+        raise not_a_tensor("matmul", "other", 1, other) from None
     if x.ndim >= 2 and y.ndim >= 2:
         if x.shape[-1] != y.shape[-2]:
             raise matmul_error(x.shape, y.shape)
@@ -44,7 +47,7 @@ def matmul(input, other):
 
 def rmatmul(input, other):
     """other @ input."""
-    return other.matmul(input)
+    return matmul(other, input)
 
 
 def matmul_error(a, b):

@@ -71,7 +71,7 @@ class Vocabulary:
         log10_, log1p, log1p_, log2, log2_, log_, logical_and, logical_and_, logical_not, logical_not_, logical_or,
         logical_or_, logical_xor, logical_xor_, lt, masked_fill, masked_fill_, maximum, minimum, mul, mul_,
         nan_to_num, ne, neg, neg_, positive, pow, pow_, power_slope, reciprocal, reciprocal_, relu, relu_, remainder,
-        remainder_, rfloordiv, rmod, round, round_, rpow, rsqrt, rsqrt_, rsub, rtruediv, share, sigmoid, sigmoid_,
+        remainder_, round, round_, rsqrt, rsqrt_, rsub, share, sigmoid, sigmoid_,
         sign, sign_, signbit, sin, sin_, sinh, sinh_, sqrt, sqrt_, square, square_, sub, sub_, tan, tan_, tanh, tanh_,
         times_log, trunc, trunc_, where, zero_,
     )  # fmt: skip
@@ -94,7 +94,7 @@ class Vocabulary:
     )  # fmt: skip
     from .legacy import apply_, index, is_shared, map_, record_stream, reinforce, resize, share_memory_
     from .linalg import (
-        bmm, cross, dot, inner, kron, linear, matmul, mm, mv, outer, rmatmul, tensordot, trace, vdot,
+        bmm, cross, dot, inner, kron, linear, matmul, mm, mv, outer, tensordot, trace, vdot,
     )  # fmt: skip
     from .memory_format import clone, contiguous, is_contiguous
     from .movement import (
@@ -143,19 +143,11 @@ class Vocabulary:
     storage, untyped_storage = memory.storage, memory.untyped_storage
     _cat, _stack = staticmethod(joining.cat), staticmethod(joining.stack)
     __getitem__, __setitem__ = getitem, setitem
-    __add__ = __radd__ = add
-    __sub__, __rsub__ = sub, rsub
-    __mul__ = __rmul__ = mul
-    __truediv__, __rtruediv__ = div, rtruediv
-    __floordiv__, __mod__, __pow__ = floor_divide, remainder, pow
-    __rfloordiv__, __rmod__, __rpow__ = rfloordiv, rmod, rpow
-    __matmul__, __rmatmul__ = matmul, rmatmul
+    from .operators import (
+        __add__, __and__, __eq__, __floordiv__, __ge__, __gt__, __iadd__, __iand__, __ifloordiv__, __imod__, __imul__, __ior__,
+        __ipow__, __isub__, __itruediv__, __ixor__, __le__, __lshift__, __lt__, __matmul__, __mod__, __mul__, __ne__,
+        __or__, __pow__, __rfloordiv__, __rlshift__, __rmatmul__, __rmod__, __rpow__, __rrshift__, __rshift__,
+        __rsub__, __rtruediv__, __sub__, __truediv__, __xor__,
+    )  # fmt: skip
+    __radd__, __rmul__, __rand__, __ror__, __rxor__ = __add__, __mul__, __and__, __or__, __xor__
     __neg__, __pos__, __abs__, __invert__ = neg, positive, abs, bitwise_not
-    __eq__, __ne__, __lt__, __le__, __gt__, __ge__ = eq, ne, lt, le, gt, ge
-    __and__ = __rand__ = bitwise_and
-    __or__ = __ror__ = bitwise_or
-    __xor__ = __rxor__ = bitwise_xor
-    __lshift__, __rshift__ = bitwise_left_shift, bitwise_right_shift
-    __iadd__, __isub__, __imul__, __itruediv__ = add_, sub_, mul_, div_
-    __ifloordiv__, __imod__, __ipow__ = floor_divide_, remainder_, pow_
-    __iand__, __ior__, __ixor__ = bitwise_and_, bitwise_or_, bitwise_xor_
