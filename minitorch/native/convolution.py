@@ -20,12 +20,12 @@ is a small convolution of its own with the taps that reach it.
 torch: ATen/native/mkldnn/Conv.cpp (oneDNN).   Anderson et al. 2017, Low-memory GEMM-based convolution, arXiv:1709.03395
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd, prod
 
 from .gemm import SMALLEST_CHUNK, Code, counts_of, parts, pieces, rows_of
-from .target import SIZES
+from .target import SIZES, Target
 from .text import Text
 from .vectors import Vectors
 
@@ -116,6 +116,27 @@ class Sliding:
     axis: int
     total: int
     band: int
+    fold: int = 1
+
+    @property
+    def channel_in(self):
+        """From one channel of the input to the next: a plane, or one image's share of it if ``fold`` images are one."""
+        return prod(self.size) // self.fold
+
+    @property
+    def channel_out(self):
+        """The same for the result."""
+        return prod(self.out) // self.fold
+
+    @property
+    def depth_in(self):
+        """From one depth of the input to the next, which is the next image if several are one."""
+        return self.groups * self.inner * self.channel_in if self.fold > 1 else self.size[1] * self.size[2]
+
+    @property
+    def depth_out(self):
+        """The same for the result."""
+        return self.groups * self.rows * self.channel_out if self.fold > 1 else self.out[1] * self.out[2]
 
     @property
     def bands(self):
@@ -130,7 +151,7 @@ class Sliding:
     @property
     def bare(self):
         """Whether the layout is the input itself."""
-        return self.grid == self.size and self.low == (0, 0, 0) and self.step == (1, 1, 1)
+        return self.grid == self.size and self.low == (0, 0, 0) and self.step == (1, 1, 1) and self.fold == 1
 
     def flat(self, place):
         """The flat index of a place in the grid."""
@@ -223,11 +244,21 @@ LARGEST_LAYOUT = 1 << 26
 """Bytes that it may not exceed: each thread has one."""
 
 
-def in_bands(sliding_of, conv):
-    """A pass over bands of such a height that a layout fits the cache, and that there is work for several threads."""
-    whole = sliding_of(conv)
+def arranged(sliding_of, conv, target):
+    """A pass as it is best computed: images of few places several at a time, large ones in bands.
+
+    A band is of such a height that a layout fits the cache, and that there is work for several threads.
+    """
+    whole, size = sliding_of(conv), SIZES[conv.kind]
+    if conv.size[0] == conv.kernel[0] == conv.stride[0] == 1 and conv.padding[0] == 0:
+        places, room = prod(whole.phases[0].count), max(1, LAYOUT // (size * whole.inner * whole.plane))
+        enough = [n for n in range(1, room + 1) if conv.batch % n == 0 and n * places >= 2 * target.lanes(conv.kind)]
+        if enough and enough[0] > 1:
+            fold = enough[0]
+            folded = replace(conv, batch=conv.batch // fold, size=(fold, *conv.size[1:]))
+            return replace(sliding_of(folded), fold=fold)
     images = conv.batch * conv.groups
-    ways = max(-(-whole.inner * whole.plane * SIZES[conv.kind] // LAYOUT), -(-8 // images))
+    ways = max(-(-whole.inner * whole.plane * size // LAYOUT), -(-8 // images))
     rows = -(-whole.total // ways)
     worth = -(-images * SMALLEST_CHUNK * whole.total // max(1, conv.flops))
     return sliding_of(conv, min(whole.total, max(4, rows, worth)))
@@ -237,7 +268,7 @@ def supports(conv):
     """Whether these kernels can compute a convolution: not if there is nothing to compute, or a plane is very large."""
     if min(conv.batch, conv.channels, conv.outputs, *conv.out, *conv.size) < 1:
         return False
-    passes = in_bands(sliding_forward, conv), in_bands(sliding_backward, conv)
+    passes = [arranged(sliding_of, conv, Target.generic()) for sliding_of in (sliding_forward, sliding_backward)]
     layouts = [each.inner * each.plane for each in passes] + [4 * sliding_forward(conv).plane]
     return max(layouts) * SIZES[conv.kind] <= LARGEST_LAYOUT
 
@@ -250,15 +281,16 @@ def write_layout(text, v, name, sliding):
     grid, size = sliding.grid, sliding.size
     with text.function(f"internal fastcc void @{name}(ptr %x, ptr %to, i64 %first)", "noinline nounwind"):
         for number, part in enumerate(sliding.parts):
-            known = sliding.bands == 1 and grid[0] == size[0] == 1 and part[0] == sliding.low[0]
-            if known:  # which rows are outside
-                begin, end = inside_of(grid[1], size[1], sliding.step[1], part[1] - sliding.low[1])
-                for start, stop in ((0, begin), (begin, end), (end, grid[1])):
-                    with text.loop("row", start, stop) as row:
-                        write_layout_row(text, v, sliding, number, (0, row), (start, stop) == (begin, end))
-            else:
-                with text.loop("depth", 0, grid[0]) as depth, text.loop("row", 0, grid[1]) as row:
-                    write_layout_row(text, v, sliding, number, (depth, row), None)
+            every = sliding.step[0] == 1 and part[0] == sliding.low[0] and grid[0] <= size[0]  # depth is inside
+            with text.loop("depth", 0, grid[0]) as depth:
+                if sliding.bands == 1 and every:  # then it is known which rows are outside
+                    begin, end = inside_of(grid[1], size[1], sliding.step[1], part[1] - sliding.low[1])
+                    for start, stop in ((0, begin), (begin, end), (end, grid[1])):
+                        with text.loop("row", start, stop) as row:
+                            write_layout_row(text, v, sliding, number, (depth, row), (start, stop) == (begin, end))
+                else:
+                    with text.loop("row", 0, grid[1]) as row:
+                        write_layout_row(text, v, sliding, number, (depth, row), None)
 
 
 def inside_of(places, size, step, shift):
@@ -279,7 +311,7 @@ def write_layout_row(text, v, sliding, number, place, inside):
         text.add(text.multiply(i, step), before - low)
         for i, step, before, low in zip(places, sliding.step, part, sliding.low)
     ]
-    start = text.multiply(text.add(text.multiply(source[0], size[1]), source[1]), size[2])
+    start = text.add(text.multiply(source[0], sliding.depth_in), text.multiply(source[1], size[2]))
     start = text.at("%x", start, sliding.kind)
     to = text.add(text.multiply(text.add(number * grid[0], place[0]), grid[1]), place[1])
     to = text.at("%to", text.multiply(to, grid[2]), sliding.kind)
@@ -392,7 +424,7 @@ def write_out(text, v, name, sliding, phase, block):
 
     The band begins with the row ``%first``; it leaves out ``%skip`` rows that another band has.
     """
-    kind, out = sliding.kind, sliding.out
+    kind = sliding.kind
     with text.function(f"internal fastcc void @{name}(ptr %from, ptr %y, i64 %first, i64 %skip)", "noinline nounwind"):
         begins = ["%skip" if sliding.axis == axis else 0 for axis in (0, 1)]
         with text.loop("depth", begins[0], phase.count[0]) as depth, text.loop("row", begins[1], phase.count[1]) as row:
@@ -405,7 +437,8 @@ def write_out(text, v, name, sliding, phase, block):
                 text.add(text.multiply(place, step), start)
                 for place, step, start in zip(places, phase.step, phase.start)
             ]
-            to = text.add(text.multiply(text.add(text.multiply(places[0], out[1]), places[1]), out[2]), phase.start[2])
+            to = text.add(text.multiply(places[0], sliding.depth_out), text.multiply(places[1], sliding.out[2]))
+            to = text.add(to, phase.start[2])
             to, step, whole = text.at("%y", to, kind), phase.step[2], phase.count[2] // v.lanes * v.lanes
             with text.loop("column", 0, whole, v.lanes) as column:
                 value = v.load(text.at(source, column, kind))
@@ -425,12 +458,12 @@ def forward_text(name, conv, target, preamble, epilogue=None):
     if there is one, writes what shall happen to rows r0 to r1 (those of the first dimension of a plane that isn't 1) of
     channels c0 to c1 as soon as they are done.
     """
-    return sliding_text(name, in_bands(sliding_forward, conv), conv.flops, target, preamble, epilogue)
+    return sliding_text(name, arranged(sliding_forward, conv, target), conv.flops, target, preamble, epilogue)
 
 
 def input_gradient_text(name, conv, target, preamble, epilogue=None):
     """The kernel ``@name``: C = the gradient of the input, from the output's gradient A and the weight B. See above."""
-    return sliding_text(name, in_bands(sliding_backward, conv), conv.flops, target, preamble, epilogue)
+    return sliding_text(name, arranged(sliding_backward, conv, target), conv.flops, target, preamble, epilogue)
 
 
 def sliding_text(name, sliding, flops, target, preamble, epilogue):
@@ -503,7 +536,7 @@ def in_place(sliding, blocks):
     whole = rows[1 + sliding.axis :] == sliding.out[1 + sliding.axis :] and (
         sliding.axis == 1 or rows[1] == sliding.out[1]
     )
-    return whole and not more and phase.step == (1, 1, 1) and sliding.total % sliding.band == 0
+    return whole and not more and phase.step == (1, 1, 1) and sliding.total % sliding.band == 0 and sliding.fold == 1
 
 
 def write_chunk(text, name, sliding, blocks, sizes, where):
@@ -512,14 +545,17 @@ def write_chunk(text, name, sliding, blocks, sizes, where):
     kind, (layout, apart) = sliding.kind, sizes
     first = text.minimum(begin, sliding.total - sliding.band)  # the last band begins early enough to be whole
     skip = text.subtract(begin, first)
-    x = text.at("%A", text.multiply(plane, sliding.inner * prod(sliding.size)), kind)
-    group = text.divide(plane, sliding.groups)[1]
+    image, group = text.divide(plane, sliding.groups)
+    channel = text.multiply(group, sliding.inner * sliding.channel_in)
+    x = text.at(
+        "%A", text.add(text.multiply(image, sliding.groups * sliding.inner * prod(sliding.size)), channel), kind
+    )
     w = text.at("%B", text.add(text.multiply(group, sliding.weight[0]), text.multiply(r0, sliding.weight[1])), kind)
-    channel = text.add(text.multiply(plane, sliding.rows), r0)
-    y = text.at("%C", text.multiply(channel, prod(sliding.out)), kind)
+    channel = text.multiply(text.add(text.multiply(group, sliding.rows), r0), sliding.channel_out)
+    y = text.at("%C", text.add(text.multiply(image, sliding.groups * sliding.rows * prod(sliding.out)), channel), kind)
     if not sliding.bare:
         with text.loop("c", 0, sliding.inner) as c:
-            source = text.at(x, text.multiply(c, prod(sliding.size)), kind)
+            source = text.at(x, text.multiply(c, sliding.channel_in), kind)
             to = text.at("%scratch", text.multiply(c, sliding.plane), kind)
             text.do(f"call fastcc void @{name}.layout(ptr {source}, ptr {to}, i64 {first})")
         x = "%scratch"
@@ -528,7 +564,7 @@ def write_chunk(text, name, sliding, blocks, sizes, where):
         for rows, start, end in parts(text, text.subtract(r1, r0), sliding.rows, block.rows):
             with text.loop("r", start, end, block.rows) as r:
                 weight = text.at(w, text.multiply(r, sliding.weight[1]), kind)
-                to = text.at(y, text.multiply(r, prod(sliding.out)), kind)
+                to = text.at(y, text.multiply(r, sliding.channel_out), kind)
                 strip = text.at("%scratch", layout, kind)
                 if in_place(sliding, blocks):
                     strip = text.at(to, text.multiply(first, prod(sliding.out[1 + sliding.axis :])), kind)
@@ -536,7 +572,7 @@ def write_chunk(text, name, sliding, blocks, sizes, where):
                 if not in_place(sliding, blocks):
                     with text.loop("i", 0, rows) as i:
                         source = text.at(strip, text.multiply(i, apart), kind)
-                        row = text.at(to, text.multiply(i, prod(sliding.out)), kind)
+                        row = text.at(to, text.multiply(i, sliding.channel_out), kind)
                         text.do(
                             f"call fastcc void @{name}.out{number}(ptr {source}, ptr {row}, i64 {first}, i64 {skip})"
                         )
@@ -560,7 +596,11 @@ def write_epilogue(text, sliding, epilogue, where):
     plane, begin, r0, r1 = where
     image, group = text.divide(plane, sliding.groups)
     base = text.multiply(group, sliding.rows)
-    step = sliding.phases[0].step[sliding.axis]
-    begin = text.multiply(begin, step)
-    end = text.minimum(text.add(begin, sliding.band * step), sliding.out[sliding.axis])
-    epilogue(text, image, text.add(base, r0), text.add(base, r1), begin, end)
+    c0, c1 = text.add(base, r0), text.add(base, r1)
+    if sliding.fold > 1:
+        with text.loop("i", 0, sliding.fold) as i:
+            epilogue(text, text.add(text.multiply(image, sliding.fold), i), c0, c1, 0, sliding.out[1])
+    else:
+        step, size = sliding.phases[0].step[sliding.axis], sliding.out[sliding.axis]
+        begin = text.multiply(begin, step)
+        epilogue(text, image, c0, c1, begin, text.minimum(text.add(begin, sliding.band * step), size))

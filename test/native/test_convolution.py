@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from machine import RUNNABLE, Kernel, guarded, preamble
 
-from minitorch.native.convolution import Conv, forward_text, in_bands, input_gradient_text, sliding_forward, supports
+from minitorch.native.convolution import Conv, arranged, forward_text, input_gradient_text, sliding_forward, supports
 from minitorch.native.convolution_weight import weight_gradient_text
 from minitorch.native.link import assembly, host
 from minitorch.native.target import Target
@@ -144,7 +144,7 @@ def test_any_split_of_the_chunks_gives_the_same(name):
         np.testing.assert_array_equal(whole, single)
 
 
-@pytest.mark.parametrize("name", ["one large image", "one large image, halved", "residual", "depthwise", "three dimensions"])
+@pytest.mark.parametrize("name", ["one large image", "one large image, halved", "residual", "depthwise", "three dimensions", "small planes"])
 @pytest.mark.parametrize("forward", [True, False], ids=["forward", "input"])
 def test_an_epilogue_sees_each_output_once(name, forward):
     """Here it adds 1000 to all of C, number by number."""
@@ -168,7 +168,11 @@ def test_an_epilogue_sees_each_output_once(name, forward):
 
 
 def test_a_large_image_is_cut_into_bands():
-    assert in_bands(sliding_forward, NAMED["one large image"]).bands > 1
+    assert arranged(sliding_forward, NAMED["one large image"], host()).bands > 1
+
+
+def test_small_images_are_taken_together():
+    assert arranged(sliding_forward, NAMED["small planes"], Target.avx512()).fold == 3
 
 
 def test_nan_and_infinity_stay_where_they_are():
