@@ -10,6 +10,7 @@ COMMANDS = {
     "check": "check",
     "compare": "compare",
     "convert": "convert",
+    "explain": "explain",
     "inspect": "inspect",
     "run": "run",
 }

@@ -45,10 +45,11 @@ from .program import Program
 from .recompute import recompute
 from .simplify import simplify
 from .sliding import SLIDING, slides, sliding
+from .timing import Built, Timed
 
 __all__ = [
     "Place", "allow_in_graph", "assume_constant_result", "build", "cudagraph_mark_step_begin", "disable", "is_compiling",
-    "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_stance", "writable",
+    "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_stance", "timed", "writable",
 ]  # fmt: skip
 
 
@@ -57,18 +58,35 @@ def build(graph, strides, destinations):
 
     strides: of the inputs that don't lie in order, in elements.   destinations: for each output the Place it goes to.
     """
+    built = Built()
     plain = in_order(check(simplify(graph)), strides, SLIDING)
     found = accesses(plain, strides)
-    kernels = recompute(fuse(plain, found, writable), found, plain)
+    built.over("simplify")
+    kernels = fuse(plain, found, writable)
+    built.over("fuse")
+    kernels = recompute(kernels, found, plain)
+    built.over("recompute")
     laid = plan(kernels, found, plain, destinations)
-    kernels = [text for kernel in laid.kernels for text in written(kernel, found, laid)]
-    return Program(kernels, laid, found, plain, link_all)
+    built.over("plan")
+    nests = {kernel: lower(kernel, found, laid) for kernel in laid.kernels if kernel.__class__ in (Loops, Pieces)}
+    built.over("lower")
+    texts = [text for kernel in laid.kernels for text in written(kernel, nests.get(kernel), found, laid)]
+    built.over("llvm")
+    program = Program(texts, laid, found, plain, link_all)
+    built.over("link")
+    program.built = built
+    return program
 
 
-def written(kernel, found, laid):
+def timed(program):
+    """The same program with memory of its own, which notes when each kernel begins and ends."""
+    return Timed(program, link_all)
+
+
+def written(kernel, nests, found, laid):
     """A kernel as texts, if the compiler can write it."""
-    if kernel.__class__ in (Loops, Pieces):
-        return [native(nest, kernel) for nest in lower(kernel, found, laid)]
+    if nests is not None:
+        return [native(nest, kernel) for nest in nests]
     if kernel.__class__ is Convolution:
         return [sliding(kernel, found, laid, host())]
     if kernel.__class__ is Product:

@@ -95,8 +95,8 @@ class Native:
     """A kernel as LLVM text: a function ``@NAME(ptr %p, ptr %scratch, i64 %begin, i64 %end)``, whose name is given later.
 
     buffers: the Places that it finds behind %p.   chunks: how many there are; grain: to be claimed at once; shared: by
-    several threads.   scratch: bytes that a thread needs.   numbers: what stands in the table behind the buffers.
-    level: how LLVM is to treat it, see link.   kernel: what it was.
+    several threads.   scratch: bytes that a thread needs.   level: how LLVM is to treat it, see link.   kernel: what it was.
+    numbers: what stands in the table behind the buffers.   nest: its loops, where it is made of a nest.
     """
 
     text: str
@@ -108,3 +108,4 @@ class Native:
     level: str
     kernel: object
     numbers: tuple = ()
+    nest: object = None

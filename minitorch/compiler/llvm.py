@@ -79,7 +79,7 @@ def native(nest, kernel):
         text.do(f"call void @NAME.body({arguments})")
     chunks, grain = chunks_of(nest)
     shared = math.prod(nest.shape) >= PARALLEL and chunks > grain and not nest.serial
-    return Native(str(text), nest.buffers, chunks, grain, shared, scratch_of(nest), "loops", kernel, numbers)
+    return Native(str(text), nest.buffers, chunks, grain, shared, scratch_of(nest), "loops", kernel, numbers, nest)
 
 
 class Writing:

@@ -22,12 +22,12 @@ __all__ = ["Plan", "plan"]
 class Plan:
     """places: of every Value that has memory of its own; strides: of those that don't lie in order; size: of the arena.
 
-    kernels: those of fusion, and the copies that are needed at the end.
+    kernels: those of fusion, and the copies that are needed at the end.   lives: (first kernel, last) of what is in the arena.
     """
 
-    def __init__(self, kernels, places, strides, size, constants):
+    def __init__(self, kernels, places, strides, size, constants, lives):
         self.kernels, self.places, self.strides, self.size = kernels, places, strides, size
-        self.constants = constants
+        self.constants, self.lives = constants, lives
 
 
 def plan(kernels, found, graph, destinations):
@@ -130,7 +130,7 @@ class Planning:
         last = {x: max([k for k, *_ in self.readers.get(x, ())], default=k) for x, k in self.maker.items()}
         last.update({self.found[x].base: len(self.kernels) for x, *_ in self.graph.checks})
         taken: list = []  # (start, end, last kernel)
-        size = 0
+        size, lives = 0, {}
         for k, kernel in enumerate(self.kernels):
             taken = sorted([t for t in taken if t[2] >= k])
             for x in kernel.outputs:
@@ -146,10 +146,10 @@ class Planning:
                 need = -(-max(x.size, 1) * x.dtype.itemsize // ALIGNMENT) * ALIGNMENT
                 start = first_gap(taken, need)
                 taken = sorted([*taken, (start, start + need, last[x])])
-                self.places[x] = Place("arena", start)
+                self.places[x], lives[x] = Place("arena", start), (k, last[x])
                 size = max(size, start + need)
         constants = {s.out: s for s in self.graph.steps if s.row in (rows.full, rows.arange)}
-        return Plan(self.kernels, self.places, self.strides, size, constants)
+        return Plan(self.kernels, self.places, self.strides, size, constants, lives)
 
 
     def overwritten(self, k, value, last):

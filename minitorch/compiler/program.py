@@ -31,12 +31,12 @@ class Program:
     """What runs: ``run(address)`` where all is native, else ``run_between(inputs, outputs)``.
 
     Who calls it has written into ``table``, at ``slots[kind, number]``, the id of the array for each input and output; the
-    main function finds the data behind it.   foreign: whether there are steps that NumPy runs.
+    main function finds the data behind it.   foreign: whether there are steps that NumPy runs.   built: how long that took.
     """
 
     def __init__(self, kernels, plan, found, graph, link):
         """kernels: Native ones, and Foreign ones between them.   link: ([(text, level)], symbols) → Library."""
-        self.kernels, self.plan = kernels, plan
+        self.kernels, self.plan, self.found, self.graph, self.built = kernels, plan, found, graph, None
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
         native = [k for k in kernels if k.__class__ is Native]
         self.foreign = len(native) < len(kernels)
@@ -132,12 +132,16 @@ class Program:
     def run_between(self, inputs, outputs):
         """Run the stretches, and NumPy's steps between them, on arrays."""
         for segment in self.segments:
-            if segment.__class__ is not Step:
+            if segment.__class__ is Step:
+                self.run_step(segment, inputs, outputs)
+            else:
                 segment(self.address)
-                continue
-            result = evaluate(segment, [self.seen(x, inputs, outputs) for x in segment.reads])
-            if segment.out in self.plan.places:
-                for_device(CPU).copyto(self.seen(segment.out, inputs, outputs), result)
+
+    def run_step(self, step, inputs, outputs):
+        """Let NumPy run a step."""
+        result = evaluate(step, [self.seen(x, inputs, outputs) for x in step.reads])
+        if step.out in self.plan.places:
+            for_device(CPU).copyto(self.seen(step.out, inputs, outputs), result)
 
     def refuse(self):
         """Raise what a check found."""
@@ -147,10 +151,14 @@ class Program:
 
     def call(self, inputs, outputs):
         """Run on arrays: ``inputs`` as the graph's, ``outputs`` to be filled."""
-        for (kind, number), slot in self.slots.items():
-            self.table[slot] = id((inputs if kind == "input" else outputs)[number])
+        self.point(inputs, outputs)
         self.run_between(inputs, outputs)
         self.refuse()
+
+    def point(self, inputs, outputs):
+        """Tell the table where the inputs and outputs are."""
+        for (kind, number), slot in self.slots.items():
+            self.table[slot] = id((inputs if kind == "input" else outputs)[number])
 
 
 def named(kernel, number):

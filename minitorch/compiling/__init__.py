@@ -23,6 +23,10 @@ class OptimizedModule(Module):
     def forward(self, *args, **kwargs):
         return self._compiled(*args, **kwargs)
 
+    def explain(self, measure=True):
+        """What became of the module so far: an Explanation.   measure: run its programs, on copies, and tell the time."""
+        return self._compiled.explain(measure)
+
     def __getitem__(self, index):
         return self._orig_mod[index]
 

@@ -9,14 +9,18 @@ import warnings
 from types import MethodType
 
 from ..compiler.facade import COMPILED, STANCE
-from ..compiler.trace import Unfollowed, owner_of
+from ..compiler.trace import owner_of
 from ..engine import MODE
 from .answering import MISS
+from .explaining import Explanation
 from .program import Program
 from .recording import Incomplete, record
 from .tree import flattened
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "MADE"]
+
+MADE: list = []
+"""Functions that are called with each compiled function when it is made."""
 
 TRIES = 4
 """Recordings in a row that may fail before a signature stays eager."""
@@ -29,18 +33,15 @@ PROGRAMS = 8
 class Signature:
     """All that is known of one signature: its programs, the latest first, or how often it was tried to make one.
 
-    There are several where what the function reaches goes back and forth, as ``training`` does.
+    There are several where what the function reaches goes back and forth, as ``training`` does.   why: it runs eagerly.
     """
 
     def __init__(self):
-        self.calls, self.failures, self.leaves, self.programs, self.eager = 0, 0, set(), [], False
-        self.constants = None
+        self.calls, self.failures, self.leaves, self.programs, self.eager, self.why = 0, 0, set(), [], False, ""
 
-    def believes(self, constants):
-        """Whether the constants are those of the run before: the same bytes."""
-        now = [(x.shape, x.dtype, x.tobytes()) for x in constants]
-        before, self.constants = self.constants, now
-        return not now or before == now
+    def stay_eager(self, why):
+        """Make no more programs, and use none."""
+        self.eager, self.why = True, why
 
 
 class Compiled:
@@ -50,6 +51,8 @@ class Compiled:
         self.function, self.fullgraph, self.check = function, fullgraph, check
         self.forget()
         COMPILED.add(self)
+        for told in MADE:
+            told(self)
 
     def forget(self):
         """Have no programs."""
@@ -58,6 +61,22 @@ class Compiled:
     def __get__(self, instance, owner=None):
         """As a method: whoever it is called on is its first argument."""
         return self if instance is None else MethodType(self, instance)
+
+    def explain(self, measure=True):
+        """What became of the function so far: an Explanation, to be printed, drawn and looked into.
+
+        measure: run the programs, on copies, to see how long each kernel takes.
+
+        >>> double = torch.compile(lambda x: x * 2)
+        >>> for _ in range(2):
+        ...     y = double(torch.ones(4))
+        >>> (kernel,) = double.explain().kernels
+        >>> kernel.loop
+        ['for i in 4:', '    result0[i] = x[i] * 2']
+        >>> kernel.flops, kernel.read, kernel.written
+        (4, 16, 16)
+        """
+        return Explanation(self, measure)
 
     def __call__(self, *args, **kwargs):
         for answer in self.answers:
@@ -77,7 +96,8 @@ class Compiled:
         signature = self.signatures.get(key)
         if signature is None:
             signature = self.signatures[key] = Signature()
-            signature.eager = len(self.signatures) > PROGRAMS
+            if len(self.signatures) > PROGRAMS:
+                signature.stay_eager(f"it was called with more than {PROGRAMS} signatures before")
         if signature.eager or any([program.lock.locked() for program in signature.programs]):
             return self.function(*args, **kwargs)
         for program in signature.programs:
@@ -99,29 +119,24 @@ class Compiled:
             if signature.calls == 1 and recording.changes_state:
                 signature.leaves |= {x for x, *_ in recording.gradients}
                 return result
-            if not signature.believes(recording.constants):
-                other = Unfollowed("it makes tensors of numbers, and they are others each time")
-                return result if signature.calls <= 2 else self.failed(signature, other, result)
             signature.programs.insert(0, Program(recording, self.function, mode, key))
-            signature.failures, signature.eager = 0, len(signature.programs) > VARIANTS
+            signature.failures = 0
+            if len(signature.programs) > VARIANTS:
+                signature.stay_eager(f"what it reaches was changed more than {VARIANTS} times: no program is right for long")
             self.answers = tuple([p.answer for known in self.signatures.values() for p in known.programs[:VARIANTS]])
             return result
         reason, leaves = why
         signature.leaves |= leaves
         if signature.calls == 1:
             return result  # a first run makes what later ones find: states of optimizers, gradients
-        return self.failed(signature, reason, result)
-
-    def failed(self, signature, reason, result):
-        """A run that can't become a program: after some in a row the signature stays eager. Gives ``result``."""
-        signature.failures += 1
+        signature.failures, signature.why = signature.failures + 1, str(reason)
         if reason.__class__ is not Incomplete and self.fullgraph:
             raise RuntimeError(f"the function can't be compiled as a whole\n{reason}")
         if signature.failures >= TRIES:
-            signature.eager = True
+            signature.stay_eager(str(reason))
             if not self.warned:
                 self.warned = True
-                warnings.warn(f"{named(self.function)} runs eagerly: {reason}", stacklevel=5)
+                warnings.warn(f"{named(self.function)} runs eagerly: {reason}", stacklevel=4)
         return result
 
 

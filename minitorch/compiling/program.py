@@ -23,7 +23,7 @@ class Program:
     """
 
     def __init__(self, recording, function, mode, key):
-        self.function = function
+        self.function, self.key = function, key
         self.recording, self.mode, self.seen, self.lock = recording, mode, [CHANGES[0]], threading.Lock()
         moving: dict = {}
         for source, _ in recording.sources:

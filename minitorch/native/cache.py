@@ -15,16 +15,20 @@ import hashlib
 import os
 import re
 import sys
+from collections import Counter
 from itertools import count
 from pathlib import Path
 
-__all__ = ["fetch", "folder", "keep", "key_of"]
+__all__ = ["ASKED", "fetch", "folder", "keep", "key_of"]
 
 LIMIT = 256 << 20
 """Bytes in all: the files that were not used for longest go when there are more."""
 
 OURS = re.compile("[0-9a-f]{64}")
 TURN = count()
+
+ASKED = Counter()
+"""How often a piece was here already (True), and how often it wasn't (False)."""
 
 
 def folder():
@@ -52,6 +56,12 @@ def key_of(*parts):
 
 def fetch(key):
     """What was kept under ``key``; None if nothing was, or if it isn't sound."""
+    found = read(key)
+    ASKED[found is not None] += 1
+    return found
+
+
+def read(key):
     place = folder()
     if place is None:
         return None

@@ -1,0 +1,272 @@
+"""``step.explain()``: what became of a compiled function.
+
+    Explanation        of the function: an Answer for each program, and what runs eagerly and why
+    Answer             a program: what it was called with, how long it took to make, and its Parts
+    Part               native code: that of the function, and that of its backward where that is called from outside
+    Kernel             one loop nest, product or convolution, or a row that NumPy runs
+
+``print(step.explain())`` is for reading (reporting.py), ``.svg()`` draws the memory plan (drawing.py), ``.to_dict()`` has all
+of it as plain numbers and strings.
+
+torch: torch/_dynamo/eval_frame.py (explain), TORCH_LOGS
+"""
+
+import linecache
+import math
+import os
+from dataclasses import asdict, dataclass, field
+
+from ..backends.threads import get_num_threads
+from ..compiler.costs import flops, traffic
+from ..compiler.kernels import Foreign, Native, Pieces
+from ..compiler.mathematics import KINDS
+from ..compiler.nest import Load
+from ..compiler.reading import readable
+from .drawing import drawing
+from .measuring import bandwidth, measured, peak
+from .naming import names_of_backward, names_of_forward
+from .reporting import report
+
+__all__ = ["Explanation"]
+
+
+@dataclass
+class Kernel:
+    """One kernel.   lines: (place, source) in the user's program.   rows: what it computes.   loop: how, as text.
+
+    read, written: bytes.   seconds: the median of several runs.   share: of what the machine could do at best, where
+    ``bound`` by "arithmetic" or "memory".   numpy: why NumPy runs it, or "".
+    """
+
+    number: int
+    rows: list
+    lines: list
+    loop: list
+    flops: int
+    read: int
+    written: int
+    threads: int
+    numpy: str = ""
+    seconds: float | None = None
+    share: float | None = None
+    bound: str = ""
+
+
+@dataclass
+class Region:
+    """A value in the arena: bytes ``start`` to ``start + size``, from the kernel that makes it to the last that reads it."""
+
+    name: str
+    start: int
+    size: int
+    first: int
+    last: int
+
+
+@dataclass
+class Part:
+    """Native code.   arena: bytes of it; values: bytes that all values in it would take side by side.
+
+    stages: seconds of each stage of the compiler.   cached, compiled: objects that were on disk, and that LLVM made.
+    """
+
+    title: str
+    kernels: list
+    regions: list
+    arena: int
+    values: int
+    stages: dict
+    cached: int
+    compiled: int
+    graph: str
+    seconds: float | None = None
+
+
+@dataclass
+class Answer:
+    """A program.   signature: what it answers.   outside: bytes that it returns, or keeps for backward, at each call."""
+
+    signature: str
+    steps: int
+    outside: int
+    tracing: float
+    parts: list = field(default_factory=list)
+
+
+class Explanation:
+    """What became of a compiled function.
+
+    answers: its programs.   eager: (signature, why) of what runs eagerly.   threads: how many were used when it was measured.
+    """
+
+    def __init__(self, compiled, measure=True):
+        self.name, self.threads = name_of(compiled.function), get_num_threads()
+        self.answers, self.eager, self.peaks = [], [], (peak(), bandwidth(math.inf)) if measure else None
+        for key, signature in compiled.signatures.items():
+            for program in signature.programs:
+                self.answers.append(answer_of(program, measure))
+            if signature.eager or not signature.programs:
+                self.eager.append((called_as(key), signature.why or "it is recorded at the next call"))
+
+    @property
+    def kernels(self):
+        """All kernels, in the order in which they run."""
+        return [kernel for answer in self.answers for part in answer.parts for kernel in part.kernels]
+
+    def svg(self, answer=0, part=0):
+        """The memory plan as a picture: kernels from left to right, the arena's bytes from top to bottom."""
+        return drawing(self.answers[answer].parts[part])
+
+    def to_dict(self):
+        """All of it as dicts, lists, numbers and strings."""
+        answers = [asdict(answer) for answer in self.answers]
+        return {"name": self.name, "threads": self.threads, "answers": answers, "eager": self.eager, "peaks": self.peaks}
+
+    def __str__(self):
+        return report(self)
+
+
+def name_of(function):
+    return getattr(function, "__qualname__", type(function).__qualname__)
+
+
+# ----------------------------------------------------------------------------------------------------------- a program
+
+
+def called_as(key):
+    """A signature as text."""
+    _, grad, inference, autocast, described, _ = key
+    words = [f"{dtype}[{', '.join(map(str, shape))}]" for shape, dtype, *_ in described]
+    modes = ["inference" if inference else "grad" if grad else "no grad", *([f"autocast {autocast}"] if autocast else [])]
+    return f"({', '.join(words)}), {', '.join(modes)}"
+
+
+def answer_of(program, measure):
+    """A program, explained."""
+    recording = program.recording
+    steps = len(recording.graph.steps) + (0 if recording.backward is None else len(recording.backward.steps))
+    outside = sum([math.prod(shape) * dtype.itemsize for shape, dtype in program.fresh])
+    found = Answer(called_as(program.key), steps, outside, recording.seconds)
+    names = names_of_forward(program)
+    found.parts.append(part_of("forward" if recording.backward else "", program.native, names))
+    if measure:
+        add_times(found.parts[0], program.native, inputs_of(recording), recording.strides)
+    if program.backward is not None:
+        native = program.backward.native
+        found.parts.append(part_of("backward", native, names_of_backward(program, names)))
+        if measure:
+            add_times(found.parts[1], native, [None] * len(native.graph.inputs), recording.strides)
+    return found
+
+
+def inputs_of(recording):
+    """The arrays that a program reads, as far as they are known between calls."""
+    found = []
+    for kind, which in recording.externals:
+        x = which if kind == "tensor" else which._grad if kind == "grad" else None
+        found.append(None if x is None else x._array)
+    return found + [None for _, made in recording.sources if made]
+
+
+def part_of(title, native, names):
+    kernels = [explained(k, kernel, native, names) for k, kernel in enumerate(native.kernels)]
+    numbers: dict = {}  # of the kernels that each one of the plan has become
+    for k, kernel in enumerate(native.kernels):
+        numbers.setdefault(kernel.kernel if kernel.__class__ is Native else kernel, []).append(k)
+    order = native.plan.kernels
+    regions = []
+    for x, (first, last) in native.plan.lives.items():
+        end = numbers[order[last]][-1] if last < len(order) else len(kernels) - 1
+        regions.append(Region(names.of(x), native.plan.places[x].at, x.size * x.dtype.itemsize, numbers[order[first]][0], end))
+    built, values = native.built, sum([r.size for r in regions])
+    return Part(
+        title, kernels, regions, native.plan.size, values, built.stages, built.cached, built.compiled, str(native.graph)
+    )
+
+
+def add_times(part, native, inputs, strides):
+    """Run it, and tell each kernel how long it took."""
+    times, part.seconds = measured(native, inputs, strides)
+    for kernel, own, seconds in zip(part.kernels, native.kernels, times):
+        kernel.seconds = seconds
+        itemsize = max([s.out.dtype.itemsize for s in steps_of(own) if s.out.dtype.is_floating_point], default=4)
+        memory, arithmetic = (kernel.read + kernel.written) / bandwidth(kernel.read + kernel.written), kernel.flops / peak(max(itemsize, 4))
+        kernel.bound = "memory" if memory >= arithmetic else "arithmetic"
+        kernel.share = max(memory, arithmetic) / max(seconds, 1e-9)
+
+
+# ------------------------------------------------------------------------------------------------------------ a kernel
+
+
+def steps_of(kernel):
+    return kernel.kernel.steps if kernel.__class__ is Native else kernel.steps
+
+
+def explained(number, kernel, native, names):
+    """One kernel of a program."""
+    of = kernel.kernel if kernel.__class__ is Native else kernel
+    lines = [(place(line), source(line)) for line in dict.fromkeys([s.line for s in of.steps]) if line]
+    if of.__class__ is Pieces:
+        work = math.prod(kernel.nest.shape) if kernel.nest.stores[0].adds else 0
+        read, written = traffic_of(kernel.nest)
+    else:
+        work = sum([flops(step) for step in of.steps])
+        read, written = traffic(of, native.found, native.plan.constants)
+    threads = get_num_threads() if kernel.__class__ is Native and kernel.shared else 1
+    found = Kernel(number, [s.row.name for s in of.steps], lines, loop_of(kernel, of, native, names), work, read, written, threads)
+    if of.__class__ is Foreign:
+        found.numpy = why_not(of.steps[0])
+    return found
+
+
+def loop_of(kernel, of, native, names):
+    """How a kernel computes, as lines of text."""
+    values = [x for step in of.steps for x in (step.out, *step.reads)]
+    if kernel.__class__ is Native and kernel.nest is not None:
+        return readable(kernel.nest, [names.at(place, values) for place in kernel.buffers])
+    lines = []
+    for step in of.steps:
+        words = [operand(x, native, names) for x in step.reads]
+        text = " @ ".join(words) if step.row.name == "matmul" else f"{step.row.name}({', '.join(words)})"
+        lines.append(f"{operand(step.out, native, names)} = {text}")
+    return lines
+
+
+def operand(x, native, names):
+    """A Value with its shape; "ᵀ" if its last two dims lie in memory the other way round."""
+    access = native.found[x]
+    turned = "ᵀ" if x.ndim > 1 and access.strides[-1] > access.strides[-2] == 1 else ""
+    return f"{names.of(access.base)}{turned} ({', '.join(map(str, x.shape))})"
+
+
+def traffic_of(nest):
+    """(bytes read, bytes written) by one of the nests that lay a value together."""
+    points = math.prod(nest.shape)
+    itemsizes = [SIZES[x.dtype] for op in nest.ops for x in op.args if x.__class__ is Load]
+    return points * sum(itemsizes), points * SIZES[nest.stores[0].op.dtype]
+
+
+SIZES = {"float32": 4, "float64": 8, "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1}
+
+
+def why_not(step):
+    """Why the compiler leaves a step to NumPy."""
+    dtypes = [x.dtype.name for x in (*step.reads, step.out)]
+    unknown = [name for name in dtypes if name not in KINDS]
+    if unknown:
+        return f"no native code computes in {unknown[0]}"
+    if any([x.size == 0 for x in (*step.reads, step.out)]):
+        return "there are no elements"
+    return f"no native code for {step.row.name} of {', '.join(dict.fromkeys(dtypes[:-1]))} in this form"
+
+
+def place(line):
+    """A line's place, its file as it is called from here if that is below."""
+    file, number = line.rsplit(":", 1)
+    near = os.path.relpath(file)
+    return f"{os.path.basename(file) if near.startswith('..') else near}:{number}"
+
+
+def source(line):
+    file, number = line.rsplit(":", 1)
+    return linecache.getline(file, int(number)).strip()

@@ -1,0 +1,106 @@
+"""Names for what a program reads and writes: those that the user knows, where there are any.
+
+    parameters and buffers    fc.weight           states     fc.weight.exp_avg
+    gradients                 fc.weight.grad      arguments  x
+    between the kernels       %12, as the graph prints it
+"""
+
+from ..nn.module import Module
+from ..optim.optimizer import Optimizer
+from .tree import LEAF
+
+__all__ = ["Names", "names_of_backward", "names_of_forward"]
+
+
+class Names:
+    """The names of the Values of a graph, and of Places.
+
+    inputs, outputs: a name for each.   of(x): of a Value.   at(place, values): of a Place that some of these values lie in.
+    """
+
+    def __init__(self, native, inputs, outputs):
+        self.native, self.inputs, self.outputs = native, inputs, outputs
+        graph = native.graph
+        self.values = dict(zip(graph.inputs, inputs, strict=True))
+        self.values.update({step.out: f"%{k}" for k, step in enumerate(graph.steps, len(graph.inputs))})
+
+    def of(self, x):
+        place = self.native.plan.places.get(x)
+        if place is not None and place.kind != "arena":
+            return (self.inputs if place.kind == "input" else self.outputs)[place.at]
+        return self.values.get(x, "copy")
+
+    def at(self, place, values):
+        for x in values:
+            base = self.native.found[x].base
+            if self.native.plan.places.get(base) == place:
+                return self.of(base)
+        return "?"
+
+
+def known_names(watch):
+    """{id of a tensor: its name} for all modules and optimizers that a function reaches."""
+    found: dict = {}
+    for thing in watch.kept:
+        if isinstance(thing, Module):
+            for name, x in (*thing.named_parameters(), *thing.named_buffers()):
+                found.setdefault(id(x), name)
+    for thing in watch.kept:
+        for p, state in thing.state.items() if isinstance(thing, Optimizer) else ():
+            for key, x in state.items():
+                found.setdefault(id(x), f"{found.get(id(p), 'parameter')}.{key}")
+    return found
+
+
+def argument_names(function, form):
+    """A name for each tensor among the arguments, in order."""
+    _, args, kwargs = form
+    plain = type(function).forward if isinstance(function, Module) else getattr(function, "__func__", function)
+    code, skipped = getattr(plain, "__code__", None), int(plain is not function)
+    names = code.co_varnames[skipped : code.co_argcount] if code else ()
+    found = []
+    for k, part in enumerate(args[1:]):
+        found += leaves(part, names[k] if k < len(names) else f"args[{k}]")
+    for key, part in zip(kwargs[1], kwargs[2:]):
+        found += leaves(part, key)
+    return found
+
+
+def leaves(form, name):
+    """A name for each tensor in one argument."""
+    if form is LEAF:
+        return [name]
+    if form.__class__ is not tuple:
+        return []
+    parts = [x for x in form[1:] if x is LEAF or x.__class__ is tuple]
+    return [found for k, part in enumerate(parts) for found in leaves(part, f"{name}[{k}]")]
+
+
+def names_of_forward(program):
+    """The Names of a program's own code."""
+    recording, known = program.recording, known_names(program.watch)
+    arguments = argument_names(program.function, program.key[0])
+    inputs = []
+    for k, (kind, which) in enumerate(recording.externals):
+        if kind == "argument":
+            inputs.append(arguments[which])
+        elif kind == "grad":
+            inputs.append(f"{known.get(id(which), f'tensor{k}')}.grad")
+        else:
+            inputs.append(known.get(id(which), f"tensor{k}"))
+    for source, made in recording.sources:
+        if made:
+            inputs.append(source[1] if source.__class__ is tuple else f"draw{len(inputs)}")
+    gradients = [f"{known.get(id(leaf), 'tensor')}.grad" for leaf, _, state in recording.gradients if state == "new"]
+    results = len(program.fresh) - len(gradients) - program.kept
+    outputs = [*gradients, *[f"result{k}" for k in range(results)], *[f"saved{k}" for k in range(program.kept)]]
+    return Names(program.native, inputs, outputs)
+
+
+def names_of_backward(program, forward):
+    """The Names of the code that goes backward, in terms of those of forward."""
+    back = program.backward
+    inputs = [forward.inputs[k] if kind == "input" else forward.outputs[k] for kind, k in back.saved]
+    inputs += [f"result{k}.grad" for k, *_ in back.seeds]
+    ends = [f"{forward.inputs[k]}.grad" for k in program.recording.ends]
+    return Names(back.native, inputs, ends)
