@@ -38,10 +38,10 @@ def environment(threads):
 class Worker:
     """A process that has one of the libraries loaded and does what it is told."""
 
-    def __init__(self, library, threads):
-        command = [sys.executable, str(HERE / "worker.py"), library, str(threads)]
+    def __init__(self, side, threads, **variables):
+        command = [sys.executable, str(HERE / "worker.py"), side, str(threads)]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(threads)
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**environment(threads), **variables}
         )
 
     def ask(self, **command):

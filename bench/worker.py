@@ -1,8 +1,12 @@
-"""One side of a comparison: ``python bench/worker.py torch 2`` (or minitorch), commanded by lines of JSON.
+"""One side of a comparison: ``python bench/worker.py torch 2``, commanded by lines of JSON.
+
+The first word is the side: minitorch, torch, "minitorch compiled", "torch compiled" or jax; the second how many threads.
 
 {"build": name}    builds a workload afresh; answers null
+{"first": n}       the time of its next n steps together: with the first ones, what compiling takes
 {"losses": n}      the losses of its next n steps
 {"seconds": s}     runs it for about s seconds; answers the time of one step
+{"cpu": s}         the same by the process's own clock, which stands still while others have the core
 {"memory": n}      n more steps; answers the resident memory, now and at its peak, in bytes
 
 Between commands the process waits for a line, so it takes no core from the other side.
@@ -14,23 +18,33 @@ import resource
 import sys
 import time
 
+from models import STEPS
 from workloads import WORKLOADS
 
+BUILDS = {**WORKLOADS, **STEPS}
 
-def timed(step, seconds):
+
+def timed(step, seconds, clock=time.perf_counter):
     """The mean time of a step, over about ``seconds``; a tenth of that goes before, to warm up and to count."""
     warm, elapsed = 0, 0.0
-    start = time.perf_counter()
+    start = clock()
     while elapsed < seconds / 10:
         step()
         warm += 1
-        elapsed = time.perf_counter() - start
+        elapsed = clock() - start
 
     steps = max(1, int(warm * seconds / elapsed))
-    start = time.perf_counter()
+    start = clock()
     for _ in range(steps):
         step()
-    return (time.perf_counter() - start) / steps
+    return (clock() - start) / steps
+
+
+def first(step, number):
+    start = time.perf_counter()
+    for _ in range(number):
+        step()
+    return time.perf_counter() - start
 
 
 def resident():
@@ -50,21 +64,38 @@ def memory(step, steps):
     return resident()
 
 
-def main(library, threads):
+def builder(side, threads):
+    """``build(name)`` of a side."""
+    if side == "jax":
+        return importlib.import_module("in_jax").build
+    library, *compiled = side.split()
     torch = importlib.import_module(library)
-    if library == "torch":
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
 
-    step = None
+    def build(name):
+        step = BUILDS[name].build(torch)
+        if compiled:
+            step.function = torch.compile(step.function)
+        return step
+
+    return build
+
+
+def main(side, threads):
+    build, step = builder(side, threads), None
     for line in sys.stdin:
         (command, value), *_ = json.loads(line).items()
         answer = None
         if command == "build":
-            step = WORKLOADS[value].build(torch)
+            step = build(value)
+        elif command == "first":
+            answer = first(step, value)
         elif command == "losses":
             answer = [step().item() for _ in range(value)]
         elif command == "seconds":
             answer = timed(step, value)
+        elif command == "cpu":
+            answer = timed(step, value, time.process_time)
         elif command == "memory":
             answer = memory(step, value)
         print(json.dumps(answer), flush=True)

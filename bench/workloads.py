@@ -55,26 +55,33 @@ def chain(torch):
 # ---------------------------------------------------------------------------------------------------------
 # Training steps
 
+class Training:
+    """A step, and the batches that it takes in turn. ``function(x, y)`` is one step on a batch: what gets compiled."""
+
+    def __init__(self, model, function, inputs, targets):
+        size = len(inputs) // BATCHES
+        self.model, self.function, self.count = model, function, 0
+        self.batches = list(zip(inputs.split(size), targets.split(size), strict=True))
+
+    def __call__(self):
+        x, y = self.batches[self.count % BATCHES]
+        self.count += 1
+        return self.function(x, y)
+
+
 def training(torch, model, optimizer, loss_of, inputs, targets):
-    batches = list(zip(inputs.split(len(inputs) // BATCHES), targets.split(len(targets) // BATCHES), strict=True))
-    count = 0
-
-    def step():
-        nonlocal count
-        x, y = batches[count % BATCHES]
-        count += 1
-
+    def step(x, y):
         optimizer.zero_grad()
         loss = loss_of(model(x), y)
         loss.backward()
         optimizer.step()
         return loss
 
-    return step
+    return Training(model, step, inputs, targets)
 
 
-def tiny_mlp(optimizer_name, lr):
-    """2-16-16-1 on batches of 32: all overhead, hardly any arithmetic."""
+def tiny_mlp(optimizer_name, lr, batch=32):
+    """2-16-16-1 on small batches: all overhead, hardly any arithmetic."""
 
     def build(torch):
         torch.manual_seed(0)
@@ -82,8 +89,8 @@ def tiny_mlp(optimizer_name, lr):
         model = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 1))
         optimizer = getattr(torch.optim, optimizer_name)(model.parameters(), lr=lr)
 
-        inputs = torch.randn(BATCHES * 32, 2)
-        targets = (inputs * inputs).sum(1, keepdim=True) + 0.1 * torch.randn(BATCHES * 32, 1)
+        inputs = torch.randn(BATCHES * batch, 2)
+        targets = (inputs * inputs).sum(1, keepdim=True) + 0.1 * torch.randn(BATCHES * batch, 1)
         return training(torch, model, optimizer, nn.MSELoss(), inputs, targets)
 
     return build
