@@ -1,6 +1,6 @@
 # make demo    train a small network on real digits         (needs Python 3.11 or later, pip and make)
 # make test    lint, types and all tests, against PyTorch   (installs PyTorch into .venv)
-# make bench   side by side with PyTorch's eager mode
+# make bench   side by side with PyTorch's eager mode; make bench-compiled   compiled steps, beside torch.compile and JAX too
 # make conformance   PyTorch's own databases of operators, layers and optimizers, whole; make census  how much is here
 # make fuzz    30,000 damaged files read in little memory; make kill  processes killed while they save and train
 #
@@ -12,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet --editable
 
-.PHONY: demo test bench conformance census fuzz kill lint clean
+.PHONY: demo test bench bench-compiled conformance census fuzz kill lint clean
 
 demo: $(VENV)/examples.stamp
 	$(RUN) examples/digits.py
@@ -27,6 +27,9 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(RUN) bench/eager.py
 
+bench-compiled: $(VENV)/bench.stamp
+	$(RUN) bench/compiled.py
+
 conformance: $(VENV)/test.stamp
 	$(RUN) test/conformance/run.py
 
@@ -38,6 +41,11 @@ fuzz: $(VENV)/test.stamp
 
 kill: $(VENV)/test.stamp
 	$(RUN) test/serialization/kill.py
+
+$(VENV)/bench.stamp: $(VENV)/test.stamp
+	@echo "Installing JAX into $(VENV), for the bench ..."
+	$(INSTALL) ".[bench]"
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,8 +8,9 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import minitorch
 from models import HEADS, LAYERS, LETTERS, STEPS, WIDTH
+
+import minitorch
 
 __all__ = ["build"]
 
