@@ -411,25 +411,6 @@ def erf(text, x):
     return chosen(text, "float", is_near, near, far)
 
 
-@own("erf")
-def erf(text, x):
-    """Near 0, x + x P(x²); beyond, 1 - exp(Q(|x|)) with Q = log erfc, with the sign of x. Fitted to mpmath's erf."""
-    positive = text.let("positive", f"call float @llvm.fabs.f32(float {x})")
-    z = text.let("z", f"fmul float {x}, {x}")
-    near = fma(text, x, polynomial(text, z, [
-        0.12837916681367706, -0.37612635447495457, 0.11283722228533379, -0.026860913038636546, 0.00520488554565145,
-        -0.0008187615426077098, 8.565391198064878e-05,
-    ]), x)  # fmt: skip
-    tail = polynomial(text, limited(text, positive, 0.0, 4.05), [
-        0.0003381081130650562, -1.1303414103880542, -0.631565127082972, -0.11042078667298792, 0.02668972033562159,
-        -0.00489340506840195, 0.0006392317277164916, -5.4359452153766135e-05, 2.550919454639361e-06, -4.327762055376697e-08,
-    ])  # fmt: skip
-    far = text.let("far", f"fsub float {number(1)}, {exp(text, tail)}")
-    far = text.let("far", f"call float @llvm.copysign.f32(float {far}, float {x})")
-    is_near = text.let("is_near", f"fcmp olt float {positive}, {number(0.88)}")
-    return chosen(text, "float", is_near, near, far)
-
-
 def support(text):
     """What the text of a module needs beside itself: our functions that it calls, and declarations of the C library's."""
     called = set(re.findall(r"call (float|double) @(\w+)\(([^)]*)\)", text))
