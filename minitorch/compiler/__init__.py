@@ -17,6 +17,7 @@ torch: torch/_inductor
 
 from .. import primitives as rows
 from ..native.link import host, load, object_of
+from ..native.mathematics import KINDS, spelled
 from .access import accesses, in_order
 from .facade import (
     allow_in_graph,
@@ -35,7 +36,6 @@ from .graph import check
 from .kernels import Convolution, Loops, Pieces, Place, Product
 from .llvm import native
 from .lower import lower
-from .mathematics import KINDS, spelled
 from .pieces import laid_together
 from .places import PUT, TAKE
 from .plan import plan

@@ -11,9 +11,9 @@ torch: torch/_inductor/codegen/cpp.py
 
 import math
 
+from ..native.mathematics import KINDS, constant, converted, spell
 from ..native.text import Text
 from .kernels import Native
-from .mathematics import KINDS, constant, converted, spell
 from .nest import Count, Load, Op
 
 __all__ = ["native"]

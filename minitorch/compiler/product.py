@@ -1,11 +1,11 @@
 """A Product kernel as text: the matrices where they lie, whatever their strides, given to gemm."""
 
 from ..native.gemm import Gemm, gemm_text
+from ..native.mathematics import KINDS
 from ..native.target import SIZES
 from ..native.text import Text
 from .access import contiguous
 from .kernels import Native
-from .mathematics import KINDS
 
 __all__ = ["product"]
 

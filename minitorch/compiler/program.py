@@ -14,17 +14,14 @@ import hashlib
 
 from ..backends import for_device
 from ..device import CPU
+from ..native.kernel import DATA
+from ..native.mathematics import support
 from ..native.text import Text
 from ..native.threads import runner, runtime_symbols
 from .graph import Step, evaluate
 from .kernels import ALIGNMENT, Native
-from .mathematics import support
 
 __all__ = ["Program"]
-
-
-DATA = object.__basicsize__
-"""Where an array object keeps the address of its data: right behind what every Python object begins with."""
 
 
 class Program:

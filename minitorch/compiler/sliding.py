@@ -2,11 +2,11 @@
 
 from ..native.convolution import Conv, forward_text, input_gradient_text, supports
 from ..native.convolution_weight import weight_gradient_text
+from ..native.mathematics import KINDS
 from ..native.target import SIZES
 from ..native.text import Text
 from ..tables import windows
 from .kernels import Native
-from .mathematics import KINDS
 
 __all__ = ["SLIDING", "slides", "sliding"]
 

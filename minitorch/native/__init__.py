@@ -3,5 +3,6 @@
     text          LLVM text, line by line            target      the machine it is for
     link, cache   text → code in memory, kept on disk
     threads       chunks of a phase, shared
+    mathematics   elementwise rows in LLVM's words   kernel      one kernel as a function of arrays
     vectors       vectors of a machine's width       gemm, convolution, convolution_weight    products and convolutions
 """

@@ -14,7 +14,7 @@ import math
 import re
 import struct
 
-from ..native.text import Text
+from .text import Text
 
 __all__ = ["FUNCTIONS", "KINDS", "constant", "converted", "spell", "spelled", "support"]
 
