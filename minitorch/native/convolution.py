@@ -12,6 +12,9 @@ that layout, row after row, borders included. Then each tap of the kernel is one
 so a vector of outputs needs a vector of inputs that are next to each other, at any tap, and the tile is that of a matrix
 product: rows are output channels, columns are places, and the step along k is a channel and a tap.
 
+The places that are dropped cost time. So where the rows of outputs are a whole number of halves or quarters of a vector,
+a tile takes only real outputs: a vector of 16 is two runs of 8, from two rows of the layout.
+
 With a stride, the layout holds one smaller image for each remainder (phase) that a tap can have: tap 3 of stride 2 is one
 place further in the odd image. So a stride costs only a copy that picks every second number. The gradient of the input
 is the same sum with the roles of the channels exchanged and the taps backwards; with a stride, each phase of the result

@@ -261,9 +261,15 @@ def write_functions(text, v, layout):
     else:
         write_spread(text, v, layout)
 
-    for rows in {min(cut.rows, sliding.rows), sliding.rows % cut.rows} - {0}:
-        for taps in sorted({taps for _, _, taps in layout.groups()}):
-            write_tile(text, v, layout, rows, taps)
+    tiles = list(
+        product({min(cut.rows, sliding.rows), sliding.rows % cut.rows} - {0}, {t for _, _, t in layout.groups()})
+    )
+    for count, stride in sorted(
+        {(count, stride) for rows, taps in tiles for _, count, _, stride in sums_of(v, layout, rows, taps)}
+    ):
+        write_sum(text, v, layout, count, stride)
+    for rows, taps in sorted(tiles):
+        write_tile(text, v, layout, rows, taps)
 
 
 def write_spread(text, v, layout):
@@ -308,28 +314,45 @@ def write_tile(text, v, layout, rows, taps):
 
     arguments = "ptr %dy, ptr %x, ptr %to, i64 %images"
     with text.function(f"internal fastcc void @{layout.tile(rows, taps)}({arguments})", "noinline nounwind"):
+        room = text.let("room", f"alloca [{rows * len(taps)} x {v.type}], align {v.lanes * v.size}")
         with text.loop("image", 0, "%images", carry=[(v.type, v.zero)] * (rows * len(taps))) as image:
             dy = text.at("%dy", text.multiply(image, layout.next_dy), kind)
             x = text.at("%x", text.multiply(image, layout.next_x), kind)
             with text.loop("j", 0, whole, v.lanes, carry=[(v.type, value) for value in image.values]) as j:
                 j.carry(*step(dy, x, j, j.values, v.lanes))
             image.carry(*(step(dy, x, whole, j.values, cut.length - whole) if cut.length > whole else j.values))
-        write_sums(text, v, layout.sliding, image.values, rows, len(taps))
+        for sums, count, start, stride in sums_of(v, layout, rows, taps):
+            for i, number in enumerate(sums):
+                text.store(v.type, image.values[number], text.at(room, i, v.type))
+            pointers = f"ptr {room}, ptr {text.at('%to', start, kind)}"
+            text.do(f"call fastcc void @{layout.name}.sum{count}.{stride}({pointers})")
 
 
-def write_sums(text, v, sliding, sums, rows, taps):
-    """Add up the vectors, and add what comes of it to the gradient: for each row all taps, or for each tap all rows."""
+def sums_of(v, layout, rows, taps):
+    """In which groups a tile's sums are added up: [(their numbers, how many, where the first goes, stride)].
 
-    def add(vectors, start, stride):
-        for first in range(0, len(vectors), v.lanes):
-            some = vectors[first : first + v.lanes]
-            place = text.at("%to", start + first * stride, sliding.kind)
-            total = v.sums([*some, *[v.zero] * (v.lanes - len(some))])
-            v.store(v.add(v.load(place, len(some), stride), total), place, len(some), stride)
-
-    if taps >= rows:
-        for i in range(rows):
-            add(sums[i::rows], i * sliding.weight[1], 1)
+    Next to each other in the gradient are the taps of a row. Where those are few, it is the rows of a tap.
+    """
+    stride, number, found = layout.sliding.weight[1], len(taps), []
+    if number >= rows:
+        groups = [([tap * rows + i for tap in range(number)], i * stride, 1) for i in range(rows)]
     else:
-        for tap in range(taps):
-            add(sums[tap * rows : (tap + 1) * rows], tap, sliding.weight[1])
+        groups = [(list(range(tap * rows, (tap + 1) * rows)), tap, stride) for tap in range(number)]
+    for sums, start, step in groups:
+        for first in range(0, len(sums), v.lanes):
+            some = sums[first : first + v.lanes]
+            found.append((some, len(some), start + first * step, step))
+    return found
+
+
+def write_sum(text, v, layout, count, stride):
+    """A function that adds up each of ``count`` vectors, and adds the sums to the gradient.
+
+    It isn't part of the tiles: what it shuffles takes LLVM longer than all the rest of them.
+    """
+    with text.function(
+        f"internal fastcc void @{layout.name}.sum{count}.{stride}(ptr %from, ptr %to)", "noinline nounwind"
+    ):
+        vectors = [v.load(text.at("%from", i, v.type)) for i in range(count)]
+        total = v.sums([*vectors, *[v.zero] * (v.lanes - count)])
+        v.store(v.add(v.load("%to", count, stride), total), "%to", count, stride)
