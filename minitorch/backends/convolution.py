@@ -18,6 +18,7 @@ torch: ATen/native/Convolution.cpp and im2col.h.   Chellapilla, Puri & Simard 20
 """
 
 import math
+from importlib import import_module
 
 import numpy
 from numpy.lib.stride_tricks import as_strided
@@ -32,6 +33,9 @@ COLUMN_BYTES = 1 << 20
 WORTH_SHARING = 1 << 27
 """Multiplications above which threads share them."""
 
+WORTH_COMPILING = 1 << 22
+"""Multiplications above which a kernel in machine code is worth compiling."""
+
 SLOTS = 16
 """Parts in which the images' weight gradients are summed: the order of addition is the same for any number of threads."""
 
@@ -45,6 +49,20 @@ def output_sizes(sizes, kernel, geometry):
         (n + before + after - d * (k - 1) - 1) // s + 1
         for n, k, s, (before, after), d in zip(sizes, kernel, stride, padding, dilation, strict=True)
     ])  # fmt: skip
+
+
+def in_machine_code(way, work, arrays, shapes, geometry, out):
+    """Fill ``out`` by a kernel in machine code, and return True; False if the work, so many multiplications, is too small,
+    or there is no such kernel. ``shapes``: those of the input and the weight."""
+    if work < WORTH_COMPILING:
+        return False
+    native = import_module(".native_convolution", __package__)  # with all that it needs: most programs do without
+    kernel = native.conv_kernel(way, *shapes, geometry, out.dtype.char, len(arrays) == 3)
+    if kernel is None:
+        return False
+    arrays = [numpy.ascontiguousarray(array) for array in arrays]
+    kernel(*arrays[:2], out, *arrays[2:])
+    return True
 
 
 # -------------------------------------------------------------------------------------------------------------- frames
@@ -175,7 +193,6 @@ def gathered(windows, dims):
 
 def conv(x, weight, bias, geometry):
     """x: (N, C, *sizes), weight: (O, C / groups, *kernel), bias: (O) or None → (N, O, *positions)."""
-    stride, _, _, groups = geometry
     kernel = weight.shape[2:]
     positions = output_sizes(x.shape[2:], kernel, geometry)
     out = numpy.empty((len(x), len(weight), *positions), x.dtype)
@@ -183,7 +200,16 @@ def conv(x, weight, bias, geometry):
         out[...] = 0 if bias is None else bias.reshape(-1, *[1] * len(kernel))
         return out
 
-    x = numpy.ascontiguousarray(x)
+    work = out.size * math.prod(weight.shape[1:])
+    arrays = (x, weight) if bias is None else (x, weight, bias)
+    if not in_machine_code("forward", work, arrays, (x.shape, weight.shape), geometry, out):
+        fill_with_products(numpy.ascontiguousarray(x), weight, bias, geometry, out)
+    return out
+
+
+def fill_with_products(x, weight, bias, geometry, out):
+    """The convolution, into ``out``: pieces of it are products of the weight and columns."""
+    groups, kernel, positions = geometry[-1], weight.shape[2:], out.shape[2:]
     places = math.prod(kernel) * x.shape[1]
     row_bytes = places * math.prod(positions[1:]) * x.itemsize
     shared = out.size * places // groups >= WORTH_SHARING
@@ -194,7 +220,6 @@ def conv(x, weight, bias, geometry):
     matrix = weight.reshape(groups, len(weight) // groups, -1)
     pieces = [(some, rows) for some in parts(len(x), images) for rows in parts(positions[0], height)]
     share(pieces, lambda: multiplier(Frame(x, geometry, images), matrix, bias, out, kernel, geometry), shared)
-    return out
 
 
 def multiplier(frame, matrix, bias, out, kernel, geometry):
@@ -229,8 +254,11 @@ def conv_weight_grad(x, g, shape, geometry):
     if not x.size or not g.size:
         return numpy.zeros(shape, x.dtype)
 
+    out, work = numpy.empty(shape, x.dtype), g.size * per_group * math.prod(kernel)
+    if in_machine_code("weight", work, (x, g), (x.shape, tuple(shape)), geometry, out):
+        return out
     x, g = numpy.ascontiguousarray(x), numpy.ascontiguousarray(g)
-    shared = g.size * per_group * math.prod(kernel) >= WORTH_SHARING
+    shared = work >= WORTH_SHARING
     slots = parts(len(x), -(-len(x) // SLOTS) if shared else len(x))
     # Flat, nothing of x is copied, but each place of the kernel is a product of its own: of few channels a poor one.
     if set(stride) == {1} and (filters // groups < 4 or (per_group >= 4 and filters // groups < 64)):
@@ -310,6 +338,9 @@ def conv_input_grad(g, weight, shape, geometry):
     if not g.size or not weight.size or not math.prod(shape):
         return numpy.zeros(shape, g.dtype)
 
+    out, work = numpy.empty(shape, g.dtype), g.size * math.prod(weight.shape[1:])
+    if in_machine_code("input", work, (g, weight), (tuple(shape), weight.shape), geometry, out):
+        return out
     g = numpy.ascontiguousarray(g)
     if set(stride) != {1}:
         return added(Strided, g, weight, shape, geometry)
@@ -318,7 +349,8 @@ def conv_input_grad(g, weight, shape, geometry):
     # The columns to add up are those of C channels at g's positions; a convolution of g has those of O at x's.
     if shape[1] * math.prod(g.shape[2:]) < g.shape[1] * math.prod(shape[2:]) or min(map(min, around)) < 0:
         return added(Sliding, g, weight, shape, geometry)
-    return conv(g, turned(weight, groups), None, (stride, around, dilation, groups))
+    fill_with_products(g, turned(weight, groups), None, (stride, around, dilation, groups), out)
+    return out
 
 
 def turned(weight, groups):

@@ -1,7 +1,8 @@
 """Products of matrices.
 
-BLAS has threads of its own, which spin for a while after each product. Beside the threads that share a convolution
-(``threads.py``) they would fight for the same cores, so once those run, large products are shared by them too.
+BLAS has threads of its own, which spin for a while after each product. Beside the threads that share a convolution (those
+of ``threads.py``, or machine code's) they would fight for the same cores, so once those run, large products are shared by
+ours.
 """
 
 import numpy
@@ -16,7 +17,7 @@ WORTH_SHARING = 1 << 22
 
 def dot(x, y):
     """x y, for two matrices."""
-    if not POOL.bells or x.shape[0] * x.shape[1] * y.shape[1] < WORTH_SHARING:
+    if not POOL.rivals or x.shape[0] * x.shape[1] * y.shape[1] < WORTH_SHARING:
         return x.dot(y)
     threads = get_num_threads()
     rows = -(-x.shape[0] // threads)

@@ -67,6 +67,7 @@ class Pool:
     def __init__(self):
         self.busy = threading.Lock()
         self.bells, self.job = [], None
+        self.rivals = False  # whether threads other than BLAS's share work in this process: these, or machine code's
         self.blas, self.threads = None, None
 
     def size(self):
@@ -85,6 +86,7 @@ class Pool:
                 job.run()
 
     def run(self, job):
+        self.rivals = True
         for _ in range(self.size() - 1 - len(self.bells)):
             bell = threading.Lock()
             bell.acquire()

@@ -9,7 +9,7 @@ import warnings
 from types import MethodType
 
 from ..compiler.facade import COMPILED, STANCE
-from ..compiler.trace import owner_of
+from ..compiler.trace import Unfollowed, owner_of
 from ..engine import MODE
 from .answering import MISS
 from .explaining import Explanation
@@ -38,10 +38,17 @@ class Signature:
 
     def __init__(self):
         self.calls, self.failures, self.leaves, self.programs, self.eager, self.why = 0, 0, set(), [], False, ""
+        self.constants = None
 
     def stay_eager(self, why):
         """Make no more programs, and use none."""
         self.eager, self.why = True, why
+
+    def believes(self, constants):
+        """Whether the constants are those of the run before: the same bytes."""
+        now = [(x.shape, x.dtype, x.tobytes()) for x in constants]
+        before, self.constants = self.constants, now
+        return not now or before == now
 
 
 class Compiled:
@@ -119,6 +126,9 @@ class Compiled:
             if signature.calls == 1 and recording.changes_state:
                 signature.leaves |= {x for x, *_ in recording.gradients}
                 return result
+            if not signature.believes(recording.constants):
+                other = Unfollowed("it makes tensors of numbers, and they are others each time")
+                return result if signature.calls <= 2 else self.failed(signature, other, result)
             signature.programs.insert(0, Program(recording, self.function, mode, key))
             signature.failures = 0
             if len(signature.programs) > VARIANTS:
@@ -129,6 +139,10 @@ class Compiled:
         signature.leaves |= leaves
         if signature.calls == 1:
             return result  # a first run makes what later ones find: states of optimizers, gradients
+        return self.failed(signature, reason, result)
+
+    def failed(self, signature, reason, result):
+        """A run that can't become a program: after some in a row the signature stays eager. Gives ``result``."""
         signature.failures, signature.why = signature.failures + 1, str(reason)
         if reason.__class__ is not Incomplete and self.fullgraph:
             raise RuntimeError(f"the function can't be compiled as a whole\n{reason}")
@@ -136,7 +150,7 @@ class Compiled:
             signature.stay_eager(str(reason))
             if not self.warned:
                 self.warned = True
-                warnings.warn(f"{named(self.function)} runs eagerly: {reason}", stacklevel=4)
+                warnings.warn(f"{named(self.function)} runs eagerly: {reason}", stacklevel=5)
         return result
 
 

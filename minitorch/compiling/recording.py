@@ -8,6 +8,8 @@ A run that can't be told so raises Unfollowed, with the reason; ``Incomplete`` m
 """
 
 import time
+from collections import Counter
+from sys import getrefcount
 
 from ..backends import for_device
 from ..backward import backward, reachable
@@ -53,8 +55,8 @@ class Recording:
         return bool(self.written or self.gradients)
 
     __slots__ = (
-        "backward", "ends", "externals", "form", "gradients", "graph", "returned", "saved", "seconds", "seeds", "sources", "strides",
-        "written",
+        "backward", "constants", "ends", "externals", "form", "gradients", "graph", "returned", "saved", "seconds", "seeds", "sources",
+        "strides", "written",
     )  # fmt: skip
 
 
@@ -150,6 +152,50 @@ def parted(graph, outputs, split, gradients, seeds):
     return Graph(graph.inputs, first, [*outputs, *inner]), Graph(saved, back.steps, gradients), saved
 
 
+def constants(tracer, results):
+    """The values of tensors that the run made beside the gate, of Python's data: ``torch.tensor(0.5)``.
+
+    Nobody else holds such a tensor. A program keeps a copy; but only two runs that made the same are believed. Raises
+    Unfollowed where somebody else holds the memory: it is an array of NumPy's that may say something else next time.
+    """
+    found = []
+    graph = reachable([edge for x in results if (edge := edge_of(x)) is not None])
+    saved = Counter([id(x[0]) for node in graph for x in node.saved or () if x.__class__ is tuple])
+    for x in tracer.externals:
+        if x.place is None and holders(x) == ALONE:
+            if array_holders(x) - saved[id(x.memory.owner)] > ARRAY_ALONE:
+                raise Unfollowed("it makes a tensor of an array of NumPy's, which may hold something else next time")
+            kept = x.tensor._wrap(x.tensor._array.copy())
+            x.place = "tensor", kept
+            found.append(kept._array)
+    return found
+
+
+def holders(external):
+    """How many hold an external's tensor, in a measure of its own: compare with ``ALONE``."""
+    return getrefcount(external.tensor)
+
+
+def array_holders(external):
+    """How many hold the array behind it; compare with ``ARRAY_ALONE``."""
+    return getrefcount(external.memory.owner)
+
+
+class Single:
+    """Something whose tensor nobody else holds, and whose array only that tensor and its memory do."""
+
+    def __init__(self):
+        self.tensor, self.memory, self.owner = Holder(), self, object()
+        self.tensor.array = self.owner
+
+
+class Holder:
+    """Something that holds."""
+
+
+ALONE, ARRAY_ALONE = holders(Single()), array_holders(Single())
+
+
 def met_leaves(tracer):
     """The externals that gradients may arrive at."""
     return {x.tensor for x in tracer.externals if edge_of(x.tensor).__class__ is AccumulateGrad}
@@ -158,6 +204,7 @@ def met_leaves(tracer):
 def told(tracer, result, before, split, back):
     """The Recording of what the tracer heard."""
     made = Recording()
+    made.constants = constants(tracer, flattened(result)[0])
     made.externals = [x.place or ("tensor", x.tensor) for x in tracer.externals]
     made.sources = [(s.function, s.value is not None) for s in tracer.sources]
 

@@ -37,7 +37,7 @@ from functools import lru_cache
 from string import Template
 from weakref import WeakSet
 
-from ..backends.threads import get_num_threads
+from ..backends.threads import POOL, get_num_threads
 from .link import host, link
 
 __all__ = ["Block", "runner", "runtime_symbols"]
@@ -382,6 +382,7 @@ class Crew:
         """The pool, with ``size`` threads. Only for whoever holds ``busy``."""
         if size != self.size:
             self.rest()
+            POOL.rivals = True
             self.pool, self.size = Pool(min(size, MOST) - 1), size
         return self.pool
 

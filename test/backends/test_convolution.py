@@ -9,17 +9,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minitorch.backends import convolution, pooling, threads
+from minitorch.backends import convolution, native_convolution, pooling, threads
 
 WAYS = {
-    "whole": (1 << 20, 1 << 40), "in pieces": (300, 1 << 40), "shared": (1 << 20, 0), "in pieces and shared": (300, 0),
+    "whole": (1 << 20, 1 << 40, 1 << 40), "in pieces": (300, 1 << 40, 1 << 40), "shared": (1 << 20, 0, 1 << 40),
+    "in pieces and shared": (300, 0, 1 << 40), "in machine code": (1 << 20, 1 << 40, 0),
 }  # fmt: skip
 
 
 @pytest.fixture(params=WAYS, ids=str)
 def way(request, monkeypatch):
-    """How much memory columns may take, and from how much work on threads share it."""
-    column_bytes, worth_sharing = WAYS[request.param]
+    """How much memory columns may take, and from how much work on threads share it, or machine code does it."""
+    column_bytes, worth_sharing, worth_compiling = WAYS[request.param]
+    monkeypatch.setattr(convolution, "WORTH_COMPILING", worth_compiling)
     monkeypatch.setattr(convolution, "COLUMN_BYTES", column_bytes)
     monkeypatch.setattr(pooling, "MAP_BYTES", column_bytes)
     for module in (convolution, pooling):
@@ -68,6 +70,66 @@ def test_convolution_and_its_gradients(shape, weight_shape, stride, padding, dil
     numpy.testing.assert_allclose(convolution.conv(x, weight, bias, geometry), out.numpy(), **close)
     numpy.testing.assert_allclose(convolution.conv_input_grad(g, weight, shape, geometry), wanted[0].numpy(), **close)
     numpy.testing.assert_allclose(convolution.conv_weight_grad(x, g, weight_shape, geometry), wanted[1].numpy(), **close)
+
+
+def forward(batch, weight_shape=(5, 3, 3, 3), dtype="float32"):
+    """A convolution of some images, of which only every second column is used; and what PyTorch says."""
+    x, weight, bias = normal(batch, 3, 9, 18), normal(*weight_shape, seed=1), normal(5, seed=2)
+    x, weight, bias = [array.astype(dtype) for array in (x, weight, bias)]
+    x = x[..., ::2]
+    wanted = torch.conv2d(torch.from_numpy(x.copy()), torch.from_numpy(weight), torch.from_numpy(bias), padding=1)
+    found = convolution.conv(x, weight, bias, ((1, 1), ((1, 1), (1, 1)), (1, 1), 1))
+    numpy.testing.assert_allclose(found, wanted.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """Kernels in machine code for work of any size; the shapes that they were asked for."""
+    monkeypatch.setattr(convolution, "WORTH_COMPILING", 0)
+    monkeypatch.setattr(native_convolution, "met", {})
+    native_convolution.conv_kernel.cache_clear()
+    yield native_convolution.met
+    native_convolution.conv_kernel.cache_clear()
+
+
+def test_a_layer_gets_kernels_for_its_first_shapes_only(compiled, monkeypatch):
+    monkeypatch.setattr(native_convolution, "SHAPES", 2)
+    for batch in (1, 2, 3, 2):
+        forward(batch)
+    assert [sorted(shapes) for shapes in compiled.values()] == [[(1, 3, 9, 9), (2, 3, 9, 9)]]
+
+
+def test_without_a_compiler_numpy_convolves(compiled, monkeypatch):
+    def missing():
+        raise ImportError("No module named 'llvmlite'")
+
+    monkeypatch.setattr(native_convolution, "host", missing)
+    forward(2)
+    assert native_convolution.conv_kernel.cache_info().currsize == 1
+
+
+def test_small_work_is_not_compiled(compiled, monkeypatch):
+    monkeypatch.setattr(convolution, "WORTH_COMPILING", 1 << 22)
+    forward(2)
+    assert not compiled
+
+
+def test_kernels_serve_several_threads_at_once(compiled):
+    failures = []
+
+    def work():
+        try:
+            for _ in range(20):
+                forward(2)
+        except AssertionError as error:
+            failures.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert failures == []
 
 
 @given(st.data())

@@ -126,3 +126,30 @@ def test_what_leaves_the_graph_is_named():
     with pytest.warns(UserWarning, match="runs eagerly: item looks at"):
         for _ in range(6):
             assert eager(x).tolist() == [2.0, 2.0]
+
+
+def test_tensors_of_numbers_are_constants_only_if_they_stay_the_same():
+    count = 0
+
+    def same(x):
+        return x * torch.tensor([1.0, 2.0]) + torch.tensor(0.5)
+
+    def another(x):
+        nonlocal count
+        count += 1
+        return x * torch.tensor(float(count))
+
+    x, compiled = torch.ones(2), torch.compile(same, fullgraph=True)
+    assert [compiled(x).tolist() for _ in range(4)] == [[1.5, 2.5]] * 4
+    compiled = torch.compile(another)
+    with pytest.warns(UserWarning, match="others each time"):
+        assert [compiled(x)[0].item() for _ in range(8)] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_an_array_of_numpys_is_read_anew():
+    memory = torch.zeros(2).numpy()
+    compiled, x = torch.compile(lambda x: x + torch.from_numpy(memory)), torch.ones(2)
+    with pytest.warns(UserWarning, match="NumPy's"):
+        for k in range(8):
+            memory[...] = k
+            assert compiled(x).tolist() == [1.0 + k] * 2
