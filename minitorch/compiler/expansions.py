@@ -130,7 +130,9 @@ def reduced(row):
     def expansion(w, step):
         (x,), (dims, keepdim) = step.inputs, step.params
         dims = as_tuple(dims, x.ndim)
-        if keepdim and step.params[0] == dims:
+        if row in (rows.sum, rows.prod) and x.dtype is not step.out.dtype:
+            x = w.cast(x, step.out.dtype)  # integers add up in int64
+        elif keepdim and step.params[0] == dims:
             return None
         return w.reshape(w.reduce(row, x, dims), step.out.shape)
 
@@ -140,7 +142,7 @@ def reduced(row):
 def mean(w, step):
     (x,), (dims, _) = step.inputs, step.params
     dims = as_tuple(dims, x.ndim)
-    count = max(math.prod([x.shape[d] for d in dims]), 1)
+    count = math.prod([x.shape[d] for d in dims])  # the mean of nothing is 0 / 0
     return w.reshape(w.div(w.reduce(rows.sum, x, dims), float(count)), step.out.shape)
 
 
@@ -148,7 +150,7 @@ def squared_error_mean(w, step):
     x, y = step.inputs
     difference = w.sub(x, y)
     total = w.reduce(rows.sum, w.mul(difference, difference), range(difference.ndim))
-    return w.reshape(w.div(total, float(max(difference.size, 1))), ())
+    return w.reshape(w.div(total, float(difference.size)), ())
 
 
 def softmax(w, step):
@@ -289,10 +291,11 @@ def nll_grad(w, step):
 
 EXPANSIONS = {
     rows.linear: linear, rows.matmul: matmul, rows.sum: reduced(rows.sum), rows.amax: reduced(rows.amax),
-    rows.amin: reduced(rows.amin), rows.mean: mean, rows.squared_error_mean: squared_error_mean, rows.softmax: softmax,
-    rows.log_softmax: log_softmax, rows.add_scaled: add_scaled, rows.addcmul: addcmul, rows.addcdiv: addcdiv,
-    rows.lerp: lerp, rows.square: square, rows.rsqrt: rsqrt, rows.clamp: clamp, rows.stack: stack, windows.conv: conv,
-    rows.tril: triangle(rows.le), rows.triu: triangle(rows.ge), rows.nll: nll, rows.nll_grad: nll_grad,
+    rows.amin: reduced(rows.amin), rows.prod: reduced(rows.prod), rows.mean: mean,
+    rows.squared_error_mean: squared_error_mean, rows.softmax: softmax, rows.log_softmax: log_softmax,
+    rows.add_scaled: add_scaled, rows.addcmul: addcmul, rows.addcdiv: addcdiv, rows.lerp: lerp, rows.square: square,
+    rows.rsqrt: rsqrt, rows.clamp: clamp, rows.stack: stack, windows.conv: conv, rows.tril: triangle(rows.le),
+    rows.triu: triangle(rows.ge), rows.nll: nll, rows.nll_grad: nll_grad,
 }  # fmt: skip
 """Row → a function of a Writer and the step, that gives the Value of the same in plainer rows; None: as it is."""
 

@@ -170,12 +170,11 @@ class Writing:
             return self.value(op.args[0], memo, KINDS[op.dtype])
         if op.name == "cast":
             return converted(self.text, self.value(op.args[0], memo, KINDS[op.params[0]]), *op.params)
-        kinds = [KINDS[x.dtype] for x in op.args if x.__class__ in READ]
-        kinds = kinds or [KINDS[op.dtype]]
+        kind, kinds = KINDS[op.operands], [KINDS[op.operands]] * (len(op.args) + len(op.params))
         if op.name == "where":
-            kinds = [KINDS[x.dtype] for x in op.args[::2] if x.__class__ in READ] or [KINDS[op.dtype]]
-        values = [self.value(x, memo, kinds[0]) for x in (*op.args, *op.params)]
-        return spell(self.text, op.name, kinds[0], values)
+            kinds[1] = "i1"
+        values = [self.value(x, memo, k) for x, k in zip((*op.args, *op.params), kinds)]
+        return spell(self.text, op.name, kind, values)
 
     # ---------------------------------------------------------------------------------------------------- reductions
 

@@ -102,7 +102,7 @@ class Lowering:
             params = ()
         if step.row is TAKE:
             params = places
-        op = Op(step.row.name, kind, args, params, step.out.dtype.name)
+        op = Op(step.row.name, kind, args, params, step.out.dtype.name, operands(step))
         levels = [x.level for x in args if x.__class__ is Op]
         op.level = max([x.level + (x.kind == "reduction") for x in args if x.__class__ is Op], default=0) if levels else 0
         self.ops.append(op)
@@ -191,6 +191,12 @@ class Lowering:
         nest = Nest(tuple(extents), outer, inner, by_rows, passes + 1, self.buffers, self.ops, stores, serial=self.serial)
         keep(nest)
         return nest
+
+
+def operands(step):
+    """The dtype that a step computes in: that of what it reads. A ``where`` takes its conditions as they come."""
+    inputs = step.inputs[::2] if step.row is rows.where else step.inputs
+    return next((x.dtype.name for x in inputs if x.__class__ is Value), step.out.dtype.name)
 
 
 def fewer(load, runs):

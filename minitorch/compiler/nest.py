@@ -28,13 +28,14 @@ class Count:
 
 @dataclass(eq=False)
 class Op:
-    """A row on ``args``: Ops, Loads, Counts or numbers. ``kind``: "full", "outer" or "reduction"."""
+    """A row on ``args``: Ops, Loads, Counts or numbers of dtype ``operands``. ``kind``: "full", "outer" or "reduction"."""
 
     name: str
     kind: str
     args: list
     params: tuple
     dtype: str
+    operands: str
     level: int = 0
     kept: int | None = None  # its place among the kept values
 

@@ -100,12 +100,19 @@ class Planning:
         targets = {d for _, d in self.copies}
         aside = []
         for value, destination in self.copies:
-            base = self.found[value].base
-            if self.places.get(base) in targets and self.places.get(base) != destination:
+            place = self.places.get(self.found[value].base)
+            if place in targets and not (place == destination and self.in_place(value, destination)):
                 value = self.copy(value, None)
             aside.append((value, destination))
         for value, destination in aside:
             self.copy(value, destination)
+
+    def in_place(self, value, destination):
+        """Whether a value is the whole of the memory that it is to go to, and not that in another order."""
+        access, strides = self.found[value], contiguous(value.shape)
+        if destination.kind == "input":
+            strides = self.found[self.graph.inputs[destination.at]].strides
+        return (access.shape, access.strides, access.offset) == (value.shape, strides, 0)
 
     def copy(self, value, destination):
         """A kernel that copies a value to a place, or to the arena; gives the copy."""

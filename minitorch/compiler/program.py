@@ -82,7 +82,8 @@ class Program:
             return evaluate(step, [self.seen(y, inputs, outputs) for y in step.reads])
         place = self.plan.places[x]
         if place.kind != "arena":
-            return (inputs if place.kind == "input" else outputs)[place.at]
+            array = (inputs if place.kind == "input" else outputs)[place.at]
+            return array.reshape(x.shape)  # what it is returned as may be a reshape of it
         dtype = for_device(CPU).array_dtype(x.dtype)
         return self.arena[place.at : place.at + x.size * x.dtype.itemsize].view(dtype).reshape(x.shape)
 

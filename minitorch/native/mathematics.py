@@ -147,23 +147,13 @@ def reciprocal(text, kind, x):
 
 def power(text, kind, x, y):
     """x^y by the C library, but for the powers that programs use."""
-    simple = {constant(2, kind): lambda: arithmetic("fmul", "mul")(text, kind, x, x), constant(0.5, kind): lambda: root(text, kind, x)}
-    if y in simple:
-        return simple[y]()
+    if y == constant(2, kind):
+        return arithmetic("fmul", "mul")(text, kind, x, x)
+    if y == constant(0.5, kind):
+        return intrinsic("sqrt")(text, kind, x)
     if y == constant(3, kind):
         return arithmetic("fmul", "mul")(text, kind, arithmetic("fmul", "mul")(text, kind, x, x), x)
     return function("pow")(text, kind, x, y)
-
-
-def root(text, kind, x):
-    """x^½: as sqrt, but of -infinity it is infinity, and of -0 it is 0."""
-    if kind == "float":
-        return function("pow")(text, kind, x, constant(0.5, kind))
-    plain = intrinsic("sqrt")(text, kind, intrinsic("fabs")(text, kind, x))
-    negative = text.let("negative", f"fcmp olt {kind} {x}, {constant(0, kind)}")
-    infinite = text.let("infinite", f"fcmp oeq {kind} {x}, {constant(-math.inf, kind)}")
-    nan = chosen(text, kind, infinite, constant(math.inf, kind), constant(math.nan, kind))
-    return chosen(text, kind, negative, nan, plain)
 
 
 def where(text, kind, x, condition, y):

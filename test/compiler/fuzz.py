@@ -1,0 +1,60 @@
+"""Random graphs through every stage, for as long as one likes.
+
+    python test/compiler/fuzz.py --examples 20000       # prints the first graph of each kind that goes wrong
+    python test/compiler/fuzz.py --seed 2304            # that one alone
+"""
+
+import argparse
+import os
+import random
+import sys
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+os.environ["MINITORCH_CACHE"] = "0"
+
+from random_graphs import grown  # noqa: E402
+from test_stages import agrees  # noqa: E402
+
+
+def sample_of(seed):
+    source = random.Random(seed)
+    return grown(lambda options: source.choice(list(options)))
+
+
+def wrong_with(seed):
+    """(where it went wrong, what was said), or None."""
+    try:
+        agrees(sample_of(seed))
+    except Exception as error:
+        return traceback.extract_tb(error.__traceback__)[-1], type(error).__name__, error
+    return None
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--examples", type=int, default=2000)
+    options.add_argument("--first", type=int, default=0, help="the first seed")
+    options.add_argument("--seed", type=int, help="one graph, with the whole traceback")
+    asked = options.parse_args()
+    if asked.seed is not None:
+        return agrees(sample_of(asked.seed))
+    kinds: dict = {}
+    for seed in range(asked.first, asked.first + asked.examples):
+        found = wrong_with(seed)
+        if found is None:
+            continue
+        place, name, error = found
+        where = f"{name} in {Path(place.filename).name}:{place.lineno}"
+        kinds.setdefault(where, []).append(seed)
+        if len(kinds[where]) == 1:
+            print(f"\nseed {seed}, {where}: {error}", flush=True)
+    print(f"\n{asked.examples} graphs, {sum(map(len, kinds.values()))} went wrong")
+    for where, seeds in kinds.items():
+        print(f"{len(seeds):5} {where}: {seeds[:8]}")
+    return bool(kinds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
