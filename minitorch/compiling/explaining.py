@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass, field
 from ..backends.threads import get_num_threads
 from ..compiler.costs import flops, traffic
 from ..compiler.kernels import Foreign, Native, Pieces
-from ..compiler.mathematics import KINDS
 from ..compiler.nest import Load
 from ..compiler.reading import readable
+from ..native.mathematics import KINDS
 from .drawing import drawing
 from .measuring import bandwidth, measured, peak
 from .naming import names_of_backward, names_of_forward
