@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from minitorch.compiler.mathematics import FUNCTIONS, spell, support
+from minitorch.native.mathematics import FUNCTIONS, spell, support
 from minitorch.native.link import assembly, link
 from minitorch.native.target import Target
 from minitorch.native.text import Text
