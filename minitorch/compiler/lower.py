@@ -53,6 +53,8 @@ def nests(step, found, plan):
     """The Nests that lay a value together, one for each piece."""
     made = []
     for x, place, adds in laid_together(step):
+        if x.__class__ is Value and found[x].base is x and plan.places.get(x) == plan.places[step.out]:
+            continue  # it is there already
         copy = Value(place.shape, step.out.dtype)
         piece = Step(rows.full, (), (place.shape, x, copy.dtype), copy) if x.__class__ is not Value else Step(rows.copy, (x,), (), copy)
         kernel = Loops(place.shape)

@@ -14,7 +14,8 @@ torch: torch/_inductor/memory.py, codegen/wrapper.py (buffer reuse).   First fit
 from .. import primitives as rows
 from .access import Access, contiguous, is_contiguous
 from .graph import Step, Value
-from .kernels import ALIGNMENT, Loops, Member, Place
+from .kernels import ALIGNMENT, Loops, Member, Pieces, Place
+from .places import PUT
 
 __all__ = ["Plan", "plan"]
 
@@ -84,6 +85,9 @@ class Planning:
 
     def in_step(self, kernel, step, x, value):
         """Whether a step reads of ``x`` just the element that its kernel writes of ``value`` at the same moment."""
+        if kernel.__class__ is Pieces:  # a region of it is written over, the rest stays
+            others = [self.found[y].base for y in step.reads[1:]]
+            return step.row in (rows.write, PUT) and x is step.inputs[0] and self.found[x].base is x and x not in others
         if kernel.__class__ is not Loops:
             return False
         members = {m.step.out: m for m in kernel.members}
@@ -162,7 +166,7 @@ class Planning:
     def overwritten(self, k, value, last):
         """A value that a kernel reads for the last time, at the moment and place at which it writes another: the same memory."""
         kernel = self.kernels[k]
-        for step in kernel.steps if kernel.__class__ is Loops else ():
+        for step in kernel.steps if kernel.__class__ in (Loops, Pieces) else ():
             for y in step.reads:
                 old = self.found[y].base
                 alike = old.size == value.size and old.dtype is value.dtype and last.get(old) == k and old not in kernel.outputs

@@ -153,3 +153,20 @@ def test_an_array_of_numpys_is_read_anew():
         for k in range(8):
             memory[...] = k
             assert compiled(x).tolist() == [1.0 + k] * 2
+
+
+def test_a_cache_is_written_in_place():
+    """A region of a buffer is written at each call: the rest of it stays, and nothing of it is copied."""
+    cache, place = torch.zeros(64, 128), torch.tensor(0)
+
+    def put(x):
+        cache.index_copy_(0, place.reshape(1), x.reshape(1, -1))
+        place.add_(1)
+        return cache[:4].sum()
+
+    compiled, expected = torch.compile(put, fullgraph=True), torch.zeros(64, 128)
+    for k in range(8):
+        x = torch.full((128,), float(k + 1))
+        expected[k] = x
+        assert compiled(x).item() == expected[:4].sum().item()
+        assert torch.equal(cache, expected) and place.item() == k + 1
