@@ -67,9 +67,10 @@ def cut_of(conv, sliding, target):
     group = min(sorted(sizes), key=loads_per_sum)
     rows = pieces(sliding.rows, max(1, (registers - 2) // (group + 1)))
 
-    run = gcd(conv.out[2], lanes)
-    run = run if 2 * run >= lanes else 0
-    length = prod(conv.out) if run else sliding.length(sliding.phases[0])
+    run, flat = gcd(conv.out[2], lanes), sliding.length(sliding.phases[0])
+    if 2 * run < lanes and (4 * run < lanes or flat < 1.3 * prod(conv.out)):
+        run = 0
+    length = prod(conv.out) if run else flat
     channels, outputs = chunk_of(conv, sliding, rows, bundle, run)
     room = (0 if sliding.bare else bundle * sliding.plane) + (0 if run else outputs * prod(sliding.grid))
     images = min(
