@@ -11,8 +11,9 @@ Small images are taken several at a time, or adding up the vectors would cost mo
 A chunk is some channels by some output channels, over all images: no two chunks add to the same number, and the order of
 the sums doesn't depend on the threads.
 
-Where rows are no multiple of half a vector (in small images a quarter), dy is copied into the layout's rows first, with zeros for the border.
-There, an infinite or NaN x makes NaN of all taps of its channel, some of which it would not have reached.
+Where rows are no multiple of half a vector (in small images a quarter), dy is copied into the layout's rows first, with
+zeros for the border. There, an infinite or NaN x makes NaN of all taps of its channel, some of which it would not have
+reached.
 
 torch: ATen/native/mkldnn/Conv.cpp (oneDNN)
 """
