@@ -55,7 +55,7 @@ def test_call_forms_of_compile():
 
 
 def answered(compiled, *args):
-    """Whether a program answers the call."""
+    """Whether a program answers the call; if so, it does."""
     return any([answer(args, {}) is not MISS for answer in compiled.answers])
 
 
@@ -85,6 +85,21 @@ def test_a_module_compiled_in_place():
     assert list(layer.state_dict()) == ["weight", "bias"] and repr(layer) == repr(minitorch.nn.Linear(2, 3))
     for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(minitorch.nn.Linear(2, 3)))):
         assert copied._compiled_call_impl is None
+
+
+def test_gradients_that_add_up():
+    x, y = minitorch.ones(2, requires_grad=True), minitorch.ones(2)
+
+    def step():
+        loss = (x * y).square().sum()
+        loss.backward()
+        return loss
+
+    compiled = minitorch.compile(step)
+    for n in range(1, 7):
+        compiled()
+        assert minitorch.equal(x.grad, minitorch.full((2,), 2.0 * n))
+    assert answered(compiled)
 
 
 def test_what_is_recorded_can_tell():

@@ -37,7 +37,7 @@ class Signature:
     """
 
     def __init__(self):
-        self.calls, self.failures, self.leaves, self.programs, self.eager, self.why = 0, 0, set(), [], False, ""
+        self.calls, self.failures, self.leaves, self.programs, self.eager, self.why = 0, 0, [], [], False, ""
         self.constants = None
 
     def stay_eager(self, why):
@@ -124,7 +124,7 @@ class Compiled:
         result, recording, why = record(self.function, args, kwargs, signature.leaves)
         if recording is not None:
             if signature.calls == 1 and recording.changes_state:
-                signature.leaves |= {x for x, *_ in recording.gradients}
+                signature.leaves += [x for x, *_ in recording.gradients]
                 return result
             if not signature.believes(recording.constants):
                 other = Unfollowed("it makes tensors of numbers, and they are others each time")
@@ -136,7 +136,7 @@ class Compiled:
             self.answers = tuple([p.answer for known in self.signatures.values() for p in known.programs[:VARIANTS]])
             return result
         reason, leaves = why
-        signature.leaves |= leaves
+        signature.leaves += leaves
         if signature.calls == 1:
             return result  # a first run makes what later ones find: states of optimizers, gradients
         return self.failed(signature, reason, result)

@@ -67,7 +67,7 @@ def record(function, args, kwargs, leaves):
     for position, tensor in enumerate(arguments):
         if tracer.known(tensor._array) is None or tracer.known(tensor._array).root[1:] != root_of(tensor):
             tracer.meet(tensor, ("argument", position))
-    leaves = {*leaves, *[x for x in arguments if edge_of(x).__class__ is AccumulateGrad]}
+    leaves = dict.fromkeys([*leaves, *[x for x in arguments if edge_of(x).__class__ is AccumulateGrad]])
     before = {x: x._grad for x in leaves}
     for x, gradient in before.items():
         if gradient is not None:
@@ -89,7 +89,7 @@ def gone_back(tracer, results, before):
 
     Gives [(external, Value of its gradient)], and the results that have a seed; None if no graph is left.
     """
-    if met_leaves(tracer) - set(before):
+    if set(met_leaves(tracer)) - set(before):
         raise Incomplete("it met parameters for the first time")
     went_back = any([x._grad is not old for x, old in before.items()])
     roots = [x for x in dict.fromkeys(results) if (node := edge_of(x)) is not None and alive(node, went_back)]
@@ -197,8 +197,8 @@ ALONE, ARRAY_ALONE = holders(Single()), array_holders(Single())
 
 
 def met_leaves(tracer):
-    """The externals that gradients may arrive at."""
-    return {x.tensor for x in tracer.externals if edge_of(x.tensor).__class__ is AccumulateGrad}
+    """The externals that gradients may arrive at, in the order in which they were met."""
+    return [x.tensor for x in tracer.externals if edge_of(x.tensor).__class__ is AccumulateGrad]
 
 
 def told(tracer, result, before, split, back):
@@ -261,7 +261,9 @@ def returned(tracer, tensor, before, outputs, roots):
 def alive(node, went_back):
     """Whether a graph can still go backward. One of which no step saved anything always can: what the step did then counts."""
     saved = [x for x in reachable([node]) if x.__class__ is Node and x.row.wants]
-    if any([x.saved is not None and any([v.__class__ is tuple for v in x.saved]) for x in saved]):
+    if any([x.saved is None for x in saved]):  # freed: a backward has been there
+        return False
+    if any([v.__class__ is tuple for x in saved for v in x.saved]):
         return True
     return not went_back
 

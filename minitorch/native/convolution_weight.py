@@ -11,8 +11,9 @@ Small images are taken several at a time, or adding up the vectors would cost mo
 A chunk is some channels by some output channels, over all images: no two chunks add to the same number, and the order of
 the sums doesn't depend on the threads.
 
-Where rows are no multiple of a quarter of a vector, dy is copied into the layout's rows first, with zeros for the border.
-There, an infinite or NaN x makes NaN of all taps of its channel, some of which it would not have reached.
+Where rows are no multiple of half a vector (in small images a quarter), dy is copied into the layout's rows first, with
+zeros for the border. There, an infinite or NaN x makes NaN of all taps of its channel, some of which it would not have
+reached.
 
 torch: ATen/native/mkldnn/Conv.cpp (oneDNN)
 """
@@ -67,9 +68,10 @@ def cut_of(conv, sliding, target):
     group = min(sorted(sizes), key=loads_per_sum)
     rows = pieces(sliding.rows, max(1, (registers - 2) // (group + 1)))
 
-    run = gcd(conv.out[2], lanes)
-    run = run if 2 * run >= lanes else 0
-    length = prod(conv.out) if run else sliding.length(sliding.phases[0])
+    run, flat = gcd(conv.out[2], lanes), sliding.length(sliding.phases[0])
+    if 2 * run < lanes and (4 * run < lanes or flat < 1.3 * prod(conv.out)):
+        run = 0
+    length = prod(conv.out) if run else flat
     channels, outputs = chunk_of(conv, sliding, rows, bundle, run)
     room = (0 if sliding.bare else bundle * sliding.plane) + (0 if run else outputs * prod(sliding.grid))
     images = min(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from minitorch.native.mathematics import FUNCTIONS, spell, support
 from minitorch.native.link import assembly, link
+from minitorch.native.mathematics import FUNCTIONS, spell, support
 from minitorch.native.target import Target
 from minitorch.native.text import Text
 
