@@ -4,8 +4,15 @@
         model(x)
     print(prof.key_averages().table(sort_by="cpu_time_total"))
 
-It listens at the gate. A row's time is counted from the end of the row before it, so Python's own is in it. While somebody
-listens nothing is replayed from tapes: a profiled step is slower than others.
+It listens at the gate. A row's time is counted from the end of the row before it, or the start of the block it is in, so
+Python's own is in it. While somebody listens nothing is replayed from tapes: a profiled step is slower than others.
+
+A compiled function's program is one event, and its kernels are events within it: they are timed where they run, by the clock
+alone. Events that lie within another are its children; what those took isn't in its own ("self") time.
+
+    Name                       Self CPU %    Self CPU   CPU total %   CPU total  CPU time avg  # of Calls
+    compiled step                  16.1 %     1.932us       100.0 %    12.010us      12.010us           1
+    kernel 0: matmul               46.2 %     5.551us        46.2 %     5.551us       5.551us           1
 
 torch: torch/profiler, torch/autograd/profiler.py
 """
@@ -20,7 +27,7 @@ from .absent import absent
 from .engine import MODE
 
 __all__ = [
-    "EventList", "FunctionEvent", "ProfilerAction", "ProfilerActivity", "kineto_available", "profile",
+    "EventList", "FunctionEvent", "ProfilerAction", "ProfilerActivity", "kineto_available", "only_profilers", "profile",
     "record_function", "schedule", "supported_activities", "tensorboard_trace_handler",
 ]  # fmt: skip
 
@@ -74,21 +81,44 @@ def schedule(*, wait, warmup, active, repeat=0, skip_first=0, skip_first_wait=0)
 
 
 class FunctionEvent:
-    """One row that ran, or all that ran of one kind: times are in microseconds."""
+    """One thing that ran, or all that ran of one kind: times are in microseconds.
 
-    def __init__(self, key, start, duration, count=1):
+    cpu_children: the events within it, without those within them.   cpu_parent: the one that it is within, or None.
+    """
+
+    def __init__(self, key, start, duration, count=1, category="cpu_op"):
         self.key = self.name = key
-        self.start, self.count = start, count
+        self.start, self.count, self.category = start, count, category
         self.cpu_time_total = self.self_cpu_time_total = duration
+        self.cpu_children, self.cpu_parent = [], None
 
     @property
     def cpu_time(self):
         """The time of one, on average."""
         return self.cpu_time_total / self.count
 
+    def holds(self, other):
+        """Whether another event lies within this one."""
+        return other.start + other.cpu_time_total <= self.start + self.cpu_time_total + 1e-3
+
 
 class EventList(list):
     """Events, that can be added up and printed."""
+
+    def nest(self):
+        """Tell each event what lies within it; in order of their starts."""
+        self.sort(key=lambda e: (e.start, -e.cpu_time_total))
+        around = []
+        for event in self:
+            event.cpu_children, event.cpu_parent, event.self_cpu_time_total = [], None, event.cpu_time_total
+            while around and not around[-1].holds(event):
+                around.pop()
+            if around:
+                event.cpu_parent = around[-1]
+                event.cpu_parent.cpu_children.append(event)
+                event.cpu_parent.self_cpu_time_total -= event.cpu_time_total
+            around.append(event)
+        return self
 
     def key_averages(self, group_by_input_shape=False, group_by_stack_n=0):
         """One event for each kind."""
@@ -96,24 +126,31 @@ class EventList(list):
         for event in self:
             known = kinds.setdefault(event.key, FunctionEvent(event.key, event.start, 0.0, 0))
             known.count += event.count
-            known.cpu_time_total = known.self_cpu_time_total = known.cpu_time_total + event.cpu_time_total
+            known.cpu_time_total += event.cpu_time_total
+            known.self_cpu_time_total += event.self_cpu_time_total
         return EventList(kinds.values())
 
     def total_average(self):
         """All as one."""
-        return FunctionEvent("Total", 0, sum(e.cpu_time_total for e in self), sum(e.count for e in self))
+        return FunctionEvent("Total", 0, sum(e.self_cpu_time_total for e in self), sum(e.count for e in self))
 
     def table(self, sort_by=None, row_limit=100, max_src_column_width=75, max_name_column_width=55, max_shapes_column_width=80,
               header=None, top_level_events_only=False):  # fmt: skip
         """A table to print, the rows sorted by an attribute such as "cpu_time_total"."""
         events = list(self) if sort_by is None else sorted(self, key=lambda e: getattr(e, time_name(sort_by)), reverse=True)
-        total = sum(e.cpu_time_total for e in self) or 1.0
-        line = "-" * 74
-        rows = [f"{'Name':<30} {'CPU total %':>12} {'CPU total':>10} {'CPU time avg':>12} {'# of Calls':>6}"]
-        for e in events[: row_limit if row_limit >= 0 else None]:
-            share = 100 * e.cpu_time_total / total
-            rows.append(f"{e.key[:30]:<30} {share:>11.2f}% {shown(e.cpu_time_total):>10} {shown(e.cpu_time):>12} {e.count:>10}")
-        return "\n".join([line, rows[0], line, *rows[1:], line, f"CPU time total: {shown(total)}", ""])
+        if top_level_events_only:
+            events = [e for e in events if e.cpu_parent is None]
+        events = events[: row_limit if row_limit >= 0 else None]
+        total = sum(e.self_cpu_time_total for e in self) or 1.0
+        width = min(max([30, *[len(e.key) for e in events]]), max_name_column_width)
+        titles = ("Self CPU %", "Self CPU", "CPU total %", "CPU total", "CPU time avg", "# of Calls")
+        rows = [f"{'Name':<{width}}" + "".join([f"{title:>14}" for title in titles])]
+        for e in events:
+            own, whole = [f"{100 * x / total:.2f}%" for x in (e.self_cpu_time_total, e.cpu_time_total)]
+            cells = (own, shown(e.self_cpu_time_total), whole, shown(e.cpu_time_total), shown(e.cpu_time), e.count)
+            rows.append(f"{e.key[:width]:<{width}}" + "".join([f"{cell:>14}" for cell in cells]))
+        line = "-" * len(rows[0])
+        return "\n".join([*([header] if header else []), line, rows[0], line, *rows[1:], line, f"Self CPU time total: {shown(total)}", ""])
 
     def __str__(self):
         return self.table()
@@ -129,6 +166,12 @@ def shown(us):
 
 RUNNING: list = []
 """The profilers that measure now: ``record_function`` tells them."""
+
+
+def only_profilers():
+    """The profilers that listen in this thread; None if others listen too."""
+    found = [profiler for profiler in RUNNING if profiler.listen in MODE.listeners]
+    return found if len(found) == len(MODE.listeners) else None
 
 
 class profile:
@@ -154,6 +197,12 @@ class profile:
         self.recorded.append(FunctionEvent(f"aten::{row.name}{'_' if written else ''}", self.last / 1e3, (now - self.last) / 1e3))
         self.last = time.perf_counter_ns()
 
+    def ran(self, name, begin, end, parts=(), category="cpu_op"):
+        """Something ran of which the gate doesn't tell; ``parts``: (name, begin, end) of what lies within it, all in ns."""
+        for key, first, last in ((name, begin, end), *parts):
+            self.recorded.append(FunctionEvent(key, first / 1e3, (last - first) / 1e3, category=category))
+        self.last = time.perf_counter_ns()
+
     def begin(self):
         if not self.measuring:
             self.measuring, self.recorded, self.last = True, EventList(), time.perf_counter_ns()
@@ -165,6 +214,7 @@ class profile:
             self.measuring = False
             MODE.listeners = tuple(listener for listener in MODE.listeners if listener != self.listen)
             RUNNING.remove(self)
+            self.recorded.nest()
 
     def act(self):
         """Measure in the step that begins, or don't."""
@@ -202,19 +252,20 @@ class profile:
 
     def events(self):
         """All that was measured, one by one."""
-        return self.recorded
+        return self.recorded.nest()
 
     def key_averages(self, group_by_input_shape=False, group_by_stack_n=0, group_by_overload_name=False):
         """All that was measured, by kind."""
-        return self.recorded.key_averages()
+        return self.events().key_averages()
 
     def export_chrome_trace(self, path):
         """Write a file that Chrome's chrome://tracing shows."""
         events = [
-            {"name": e.key, "ph": "X", "ts": e.start, "dur": e.cpu_time_total, "pid": 0, "tid": 0, "cat": "cpu_op"} for e in self.recorded
+            {"name": e.key, "ph": "X", "ts": e.start, "dur": e.cpu_time_total, "pid": os.getpid(), "tid": 0, "cat": e.category}
+            for e in self.events()
         ]
         with open(path, "w") as file:
-            json.dump({"traceEvents": events}, file)
+            json.dump({"schemaVersion": 1, "traceEvents": events, "displayTimeUnit": "ms"}, file)
 
 
 class record_function:
@@ -225,12 +276,14 @@ class record_function:
 
     def __enter__(self):
         self.start = time.perf_counter_ns()
+        for profiler in RUNNING:
+            profiler.last = self.start  # what was before belongs to nobody
         return self
 
     def __exit__(self, *exception):
-        duration = time.perf_counter_ns() - self.start
+        end = time.perf_counter_ns()
         for profiler in RUNNING:
-            profiler.recorded.append(FunctionEvent(self.name, self.start / 1e3, duration / 1e3))
+            profiler.ran(self.name, self.start, end, category="user_annotation")
 
     def __call__(self, function):
         @wraps(function)

@@ -16,7 +16,7 @@ def test_counts_and_tables(tmp_path):
     counts = {event.key: event.count for event in prof.key_averages()}
     assert counts["aten::sum"] == 1 and counts["aten::mul"] >= 2 and counts["mine"] == 1
     assert all(event.cpu_time_total >= 0 for event in prof.events()) and MODE.listeners == ()
-    table = prof.key_averages().table(sort_by="self_cpu_time_total", row_limit=2)
+    table = prof.key_averages().table(sort_by="cpu_time_total", row_limit=2)
     assert table.count("\n") == 7 and "mine" in table
     prof.export_chrome_trace(tmp_path / "trace.json")
     assert len(json.loads((tmp_path / "trace.json").read_text())["traceEvents"]) == len(prof.events())
@@ -51,3 +51,95 @@ def test_the_older_name():
     with minitorch.autograd.profiler.profile(enabled=False) as prof:
         minitorch.ones(1).exp()
     assert prof.events() == []
+
+
+def compiled_model():
+    """A module, compiled, and a step of it that went through: the next call is a program's."""
+    model = minitorch.compile(minitorch.nn.Sequential(minitorch.nn.Linear(4, 8), minitorch.nn.ReLU(), minitorch.nn.Linear(8, 2)))
+    x = minitorch.ones(3, 4)
+    for _ in range(3):
+        model(x).sum().backward()
+    return model, x
+
+
+def test_a_compiled_program_is_one_event_with_its_kernels_in_it(tmp_path):
+    model, x = compiled_model()
+    expected = model(x).sum()
+    with minitorch.profiler.profile() as prof:
+        with minitorch.profiler.record_function("step"):
+            found = model(x).sum()
+            found.backward()
+    assert found.item() == expected.item() and MODE.listeners == ()
+    events = {event.name: event for event in prof.events()}
+    forward, backward, step = [events[name] for name in ("compiled Sequential", "compiled Sequential, backward", "step")]
+    assert forward.cpu_children and backward.cpu_children
+    for event in (forward, backward):
+        assert event.cpu_parent is step and all(child.name.startswith("kernel ") for child in event.cpu_children)
+        assert 0 < sum(child.cpu_time_total for child in event.cpu_children) <= event.cpu_time_total
+        assert event.self_cpu_time_total < event.cpu_time_total
+    assert events["aten::sum"].cpu_parent is step and "aten::linear" not in events
+    table = prof.key_averages().table(sort_by="cpu_time_total")
+    assert "kernel 0: matmul" in table and "Self CPU %" in table and "Self CPU time total:" in table
+    prof.export_chrome_trace(tmp_path / "trace.json")
+    traced = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert {e["name"] for e in traced} == set(events) and {e["cat"] for e in traced} == {"cpu_op", "user_annotation"}
+
+
+def test_a_profiled_training_step_trains_as_any_other():
+    def trained(profile):
+        minitorch.manual_seed(0)
+        model = minitorch.nn.Sequential(minitorch.nn.Linear(4, 8), minitorch.nn.Dropout(0.5), minitorch.nn.Linear(8, 1))
+        optimizer = minitorch.optim.Adam(model.parameters(), lr=0.01)
+        schedule = minitorch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+        x = minitorch.randn(6, 4)
+
+        @minitorch.compile(fullgraph=True)
+        def step(x):
+            optimizer.zero_grad()
+            loss = model(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        losses = []
+        for k in range(8):
+            if profile and k in (1, 4, 5):
+                with minitorch.profiler.profile() as prof:
+                    losses.append(step(x).item())
+                names = [event.name for event in prof.events()]
+                assert any("compiled" in name for name in names) is (k > 1)
+            else:
+                losses.append(step(x).item())
+            schedule.step()
+        return [losses, *[p.tolist() for p in model.parameters()], *[p.grad.tolist() for p in model.parameters()]]
+
+    assert trained(True) == trained(False)
+
+
+def test_other_listeners_see_every_row_of_a_compiled_function():
+    model, x = compiled_model()
+    seen = []
+
+    def listener(row, *_):
+        seen.append(row.name)
+
+    MODE.listeners = (listener,)
+    try:
+        with minitorch.profiler.profile() as prof:
+            model(x)
+    finally:
+        MODE.listeners = ()
+    assert seen == ["linear", "relu", "linear"] and [e.name for e in prof.events()] == ["aten::linear", "aten::relu", "aten::linear"]
+
+
+def test_time_within_is_not_the_blocks_own():
+    with minitorch.profiler.profile() as prof:
+        with minitorch.profiler.record_function("outer"):
+            minitorch.ones(2)
+            with minitorch.profiler.record_function("inner"):
+                minitorch.ones(2) + 1
+    events = {event.name: event for event in prof.events()}
+    outer, inner = events["outer"], events["inner"]
+    assert [e.name for e in outer.cpu_children] == ["aten::full", "inner"] and [e.name for e in inner.cpu_children] == ["aten::full", "aten::add"]
+    assert outer.self_cpu_time_total + sum(e.cpu_time_total for e in outer.cpu_children) == outer.cpu_time_total
+    assert abs(prof.events().total_average().cpu_time_total - outer.cpu_time_total) < 1e-3

@@ -17,9 +17,10 @@ from string import Template
 from ..native import cache
 from ..native.link import link
 from ..native.threads import runtime_symbols
+from .kernels import Native
 from .program import Program
 
-__all__ = ["Built", "Timed"]
+__all__ = ["Built", "Timed", "steps_of"]
 
 MOST = 1 << 14
 """Kernels that are noted at most until somebody reads the log."""
@@ -64,7 +65,7 @@ class Built:
 
 
 class Timed(Program):
-    """``program`` again, with an arena and a table of its own.   times(): when its kernels ran."""
+    """``program`` again, with an arena and a table of its own.   times(): when its kernels ran.   titles: of these."""
 
     def __init__(self, program, link_all):
         self.log = self.clock = None
@@ -74,6 +75,7 @@ class Timed(Program):
             self.log = (ctypes.c_int64 * words["WORDS"]).from_address(self.clock.address("minitorch_log"))
         super().__init__(program.kernels, program.plan, program.found, program.graph, lambda *of: link_all(*self.linked(*of)))
         self.built = program.built
+        self.titles = [f"kernel {k}: {' '.join([step.row.name for step in steps_of(x)])}" for k, x in enumerate(self.kernels)]
 
     def linked(self, texts, symbols):
         """What is to be linked: the clock in place of what it calls."""
@@ -82,17 +84,25 @@ class Timed(Program):
         return texts, {**symbols, "minitorch_parallel": self.clock.address("minitorch_timed")}
 
     def run_step(self, step, inputs, outputs):
-        begin = time.monotonic_ns()
+        if self.log is None:
+            return super().run_step(step, inputs, outputs)
+        begin = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         super().run_step(step, inputs, outputs)
-        if self.log is not None:
-            at = 4 * (self.log[0] % MOST) + 1
-            self.log[at : at + 4] = [*divmod(begin, 10**9), *divmod(time.monotonic_ns(), 10**9)]
-            self.log[0] += 1
+        at = 4 * (self.log[0] % MOST) + 1
+        self.log[at : at + 4] = [*divmod(begin, 10**9), *divmod(time.clock_gettime_ns(time.CLOCK_MONOTONIC), 10**9)]
+        self.log[0] += 1
 
     def times(self):
-        """(begin, end) of each kernel that ran since this was last asked, in nanoseconds of ``time.monotonic``."""
+        """(begin, end) of each kernel that ran since this was last asked, in nanoseconds of ``time.perf_counter``."""
         if self.log is None:
             return []
         count, self.log[0] = min(self.log[0], MOST), 0
         words = self.log[1 : 4 * count + 1]
-        return [(words[k] * 10**9 + words[k + 1], words[k + 2] * 10**9 + words[k + 3]) for k in range(0, 4 * count, 4)]
+        shift = time.perf_counter_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        moments = [words[k] * 10**9 + words[k + 1] + shift for k in range(0, 4 * count, 2)]
+        return list(zip(moments[::2], moments[1::2]))
+
+
+def steps_of(kernel):
+    """What a kernel computes, whether it is native or NumPy's."""
+    return kernel.kernel.steps if kernel.__class__ is Native else kernel.steps

@@ -6,13 +6,16 @@ mode; and ``Watch`` looks after everything that the function reaches otherwise.
 """
 
 import warnings
+from functools import partial
 from types import MethodType
 
 from ..compiler.facade import COMPILED, STANCE
 from ..compiler.trace import Unfollowed, owner_of
 from ..engine import MODE
+from ..profiler import only_profilers
 from .answering import MISS
 from .explaining import Explanation
+from .profiling import profiled
 from .program import Program
 from .recording import Incomplete, record
 from .tree import flattened
@@ -95,7 +98,7 @@ class Compiled:
     def slowly(self, args, kwargs):
         """Find or make the program for a call that no answer fits as things are."""
         mode = MODE
-        if mode.listeners or mode.eager or STANCE[0] == "force_eager":
+        if (mode.listeners and only_profilers() is None) or mode.eager or STANCE[0] == "force_eager":
             return self.function(*args, **kwargs)
         tensors, form = flattened((args, kwargs))
         described = tuple([described_as(x) for x in tensors])
@@ -108,7 +111,8 @@ class Compiled:
         if signature.eager or any([program.lock.locked() for program in signature.programs]):
             return self.function(*args, **kwargs)
         for program in signature.programs:
-            result = program.answer(args, kwargs) if program.still_fits() else MISS
+            answer = partial(profiled, program) if mode.listeners else program.answer
+            result = answer(args, kwargs) if program.still_fits() else MISS
             if result is not MISS:
                 return result
         if STANCE[0] == "fail_on_recompile":

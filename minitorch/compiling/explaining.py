@@ -21,6 +21,7 @@ from ..compiler.costs import flops, traffic
 from ..compiler.kernels import Foreign, Native, Pieces
 from ..compiler.nest import Load
 from ..compiler.reading import readable
+from ..compiler.timing import steps_of
 from ..native.mathematics import KINDS
 from .drawing import drawing
 from .measuring import bandwidth, measured, peak
@@ -196,10 +197,6 @@ def add_times(part, native, inputs, strides):
 
 
 # ------------------------------------------------------------------------------------------------------------ a kernel
-
-
-def steps_of(kernel):
-    return kernel.kernel.steps if kernel.__class__ is Native else kernel.steps
 
 
 def explained(number, kernel, native, names):

@@ -10,16 +10,18 @@ torch: torch/_functorch/_aot_autograd/runtime_wrappers.py (AOTDispatchAutograd)
 """
 
 import threading
+import time
 
 from ..autograd.function import Gradients, OutputNode
 from ..autograd.reverse import grad
 from ..backends import for_device
-from ..compiler import Place, build
+from ..compiler import Place, build, timed
 from ..device import CPU
 from ..engine import Tensor, enable_grad, wrap
 from ..errors import FREED
 from ..graph import Node
 from ..modes import MODE
+from .profiling import tell
 from .tree import flattened
 
 __all__ = ["Backward"]
@@ -32,10 +34,12 @@ class Backward:
     """The backward program of a recording.
 
     saved: for each input ("made", number among the fresh arrays of forward) or ("input", number); then come the seeds.
-    kept: how many arrays forward makes for it alone.   wants: (shape, dtype) of each seed.
+    kept: how many arrays forward makes for it alone.   wants: (shape, dtype) of each seed.   title: for profilers.
     """
 
-    def __init__(self, recording, fresh):
+    def __init__(self, recording, fresh, title, of=None):
+        """``of``: a Backward of the same, of which this is the twin that notes when each kernel runs."""
+        self.title = title
         graph, forward = recording.backward, recording.graph
         inner = [x for x in recording.saved if x not in forward.inputs]
         self.kept = len(inner)
@@ -49,7 +53,7 @@ class Backward:
         self.results = [(x.shape, x.dtype) for x in graph.outputs]
         places = [Place("output", k) for k in range(len(self.results))]
         strides = {x: recording.strides[x] for x in order if x in recording.strides and x not in recording.seeds}
-        self.native = build(graph.having_inputs(order), strides, places)
+        self.native = build(graph.having_inputs(order), strides, places) if of is None else timed(of.native)
         self.count, self.lock, self.pool = len(recording.seeds), threading.Lock(), []
 
     def block(self):
@@ -70,7 +74,10 @@ class Backward:
         ]  # fmt: skip
         results = [xp.empty(shape, dtype) for shape, dtype in self.results]
         with self.lock:
+            begin = time.perf_counter_ns()
             self.native.call([*arrays, *seeds], results)
+            if MODE.listeners:
+                tell(self.title, self.native, begin)
         return [wrap(x) for x in results]
 
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from ..compiler import Place, build
+from ..compiler import Place, build, timed
 from ..compiler.access import contiguous
 from ..compiler.trace import owner_of
 from ..graph import CHANGES
@@ -22,8 +22,10 @@ class Program:
     are for ``backward``, if it leaves a graph behind.
     """
 
-    def __init__(self, recording, function, mode, key):
-        self.function, self.key = function, key
+    def __init__(self, recording, function, mode, key, of=None):
+        """``of``: a Program of the same, of which this is the twin that notes when each kernel runs."""
+        self.function, self.key, self.timed = function, key, None
+        self.title = f"compiled {getattr(function, '__qualname__', type(function).__qualname__)}"
         self.recording, self.mode, self.seen, self.lock = recording, mode, [CHANGES[0]], threading.Lock()
         moving: dict = {}
         for source, _ in recording.sources:
@@ -39,11 +41,20 @@ class Program:
             self.written_owners = {0}
         places = [Place("input", k) for k in recording.written]
         self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
-        self.native = build(recording.graph, recording.strides, places + [Place("output", k) for k in range(len(self.fresh))])
-        self.backward = None if recording.backward is None else Backward(recording, self.fresh)
+        places += [Place("output", k) for k in range(len(self.fresh))]
+        self.native = build(recording.graph, recording.strides, places) if of is None else timed(of.native)
+        self.backward = None
+        if recording.backward is not None:
+            self.backward = Backward(recording, self.fresh, f"{self.title}, backward", None if of is None else of.backward)
         self.kept = 0 if self.backward is None else self.backward.kept
         self.bind()
         self.answer = answer_of(self, form, described, shared)
+
+    def twin(self):
+        """The same program for profilers. To be asked for while everything is as it was when this one was recorded."""
+        if self.timed is None:
+            self.timed = Program(self.recording, self.function, self.mode, self.key, self)
+        return self.timed
 
     def bind(self):
         """Point the program to what stays from call to call: parameters, states, and arrays of rates."""
