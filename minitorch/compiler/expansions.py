@@ -9,7 +9,7 @@ import math
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
-from ..dtypes import int64
+from ..dtypes import float32, float64, int32, int64
 from ..tables import windows
 from .graph import Step, Value
 
@@ -192,6 +192,49 @@ def lerp(w, step):
     return w.add(x, w.mul(difference, weight)) if abs(weight) < 0.5 else w.sub(y, w.mul(difference, 1 - weight))
 
 
+def truth(row):
+    """any or all: the largest, or the smallest, of 0 and 1."""
+
+    def expansion(w, step):
+        (x,), (dims, _) = step.inputs, step.params
+        if x.size == 0:
+            return None
+        one = w.cast(w.cast(x, bool_dtype), int32)
+        return w.cast(w.reshape(w.reduce(row, one, as_tuple(dims, x.ndim)), step.out.shape), bool_dtype)
+
+    return expansion
+
+
+def extreme_place(row):
+    """argmax or argmin: the smallest of the places at which the extreme is; of NaN, where the first is."""
+
+    def expansion(w, step):
+        (x,), (dim, _) = step.inputs, step.params
+        if x.size == 0 or x.dtype not in (float32, float64, int64, int32):
+            return None
+        if dim is None:
+            x, dim = w.reshape(x, (x.size,)), 0
+        dim %= x.ndim
+        shape = [n if d == dim else 1 for d, n in enumerate(x.shape)]
+        here = w.compare(rows.eq, x, w.reduce(row, x, (dim,)))
+        if x.dtype in (float32, float64):
+            here = w.or_(here, w.compare(rows.isnan, x))
+        places = w.where(w.reshape(w.count(x.shape[dim]), shape), here, x.shape[dim])
+        return w.reshape(w.reduce(rows.amin, places, (dim,)), step.out.shape)
+
+    return expansion
+
+
+def size_below(word):
+    """isinf or isfinite: how |x| compares with infinity."""
+
+    def expansion(w, step):
+        (x,) = step.inputs
+        return w.compare(word, w.abs(x), math.inf) if x.dtype in (float32, float64) else None
+
+    return expansion
+
+
 def square(w, step):
     return w.mul(step.inputs[0], step.inputs[0])
 
@@ -296,6 +339,8 @@ EXPANSIONS = {
     rows.add_scaled: add_scaled, rows.addcmul: addcmul, rows.addcdiv: addcdiv, rows.lerp: lerp, rows.square: square,
     rows.rsqrt: rsqrt, rows.clamp: clamp, rows.stack: stack, windows.conv: conv, rows.tril: triangle(rows.le),
     rows.triu: triangle(rows.ge), rows.nll: nll, rows.nll_grad: nll_grad,
+    rows.any: truth(rows.amax), rows.all: truth(rows.amin), rows.argmax: extreme_place(rows.amax),
+    rows.argmin: extreme_place(rows.amin), rows.isinf: size_below(rows.eq), rows.isfinite: size_below(rows.lt),
 }  # fmt: skip
 """Row → a function of a Writer and the step, that gives the Value of the same in plainer rows; None: as it is."""
 
