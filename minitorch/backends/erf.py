@@ -5,6 +5,8 @@ import math
 import numpy
 from numpy import asarray, exp, trunc, where
 
+from .large import ENOUGH, in_machine_code
+
 __all__ = ["erf", "erfc", "erfcx_positive"]
 
 # W. J. Cody's rational approximations of the error function (Math. Comp. 23, 1969; SPECFUN's CALERF), good to 1e-16
@@ -75,6 +77,8 @@ ERF_SINGLE_P = (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-
 ERF_SINGLE_Q = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03,
                 -1.42647390514189e-02)  # fmt: skip
 BLOCK = 1 << 13
+ENOUGH_FOR_ERF = ENOUGH >> 3
+"""Elements from which machine code does it."""
 
 
 def horner(coefficients, x):
@@ -102,6 +106,10 @@ def erf_single(x):
 def erf(x, out=None):
     """2/√π ∫₀ˣ exp(-t²) dt."""
     if x.dtype == numpy.float32:
+        if x.size >= ENOUGH_FOR_ERF:
+            done = in_machine_code("erf", x, out=out)
+            if done is not None:
+                return done
         result = erf_single(x.reshape(-1)).reshape(x.shape)
         return result if out is None else copied(result, out)
     wide = asarray(x, numpy.float64)

@@ -13,6 +13,7 @@ from ..native.convolution_weight import weight_gradient_text
 from ..native.kernel import Kernel, preamble
 from ..native.link import host
 from ..native.vectors import Vectors
+from .keeping import keep_freed_memory
 
 __all__ = ["KINDS", "conv_kernel"]
 
@@ -42,6 +43,7 @@ def conv_kernel(way, x_shape, weight_shape, geometry, char, bias=False):
     if x_shape not in shapes and (len(shapes) >= SHAPES or not supports(conv)):
         return None
     shapes.add(x_shape)
+    keep_freed_memory()
     try:
         more = {"epilogue": adding_bias(conv)} if bias else {}
         code = TEXTS[way]("kernel", conv, host(), preamble("ABCD" if bias else "ABC"), **more)

@@ -22,6 +22,7 @@ from . import linalg
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
+from .large import ENOUGH, in_machine_code
 from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
@@ -272,6 +273,10 @@ def sign(x, out=None):
 
 
 def relu(x, out=None):
+    if x.size >= ENOUGH:
+        done = in_machine_code("relu", x, out=out)
+        if done is not None:
+            return done
     return numpy.maximum(x, ZERO[x.dtype], out=out)
 
 
@@ -330,6 +335,10 @@ def remainder(x, y, out=None):
 
 def sigmoid(x, out=None):
     """1 / (1 + exp(-x)); where exp overflows, the limit 0."""
+    if x.size >= ENOUGH and x.dtype.char == "f":
+        done = in_machine_code("sigmoid", x, out=out)
+        if done is not None:
+            return done
     y = negative(x)
     if y.__class__ is not ndarray:
         return true_divide(1, 1 + exp(y), out)
@@ -344,6 +353,10 @@ SMALL = 4096
 
 def keep(x, y, out=None):
     """0 where y <= 0, else x: so also where y is NaN."""
+    if x.size >= ENOUGH:
+        done = in_machine_code("keep", x, y, out=out)
+        if done is not None:
+            return done
     mask = less_equal(y, ZERO[y.dtype]) if y.dtype in ZERO else less_equal(y, 0)
     if x.size <= SMALL or x.dtype != numpy.float32 or not x.flags.forc or x.strides != y.strides:
         result = numpy.where(mask, ZERO[x.dtype] if x.dtype in ZERO else 0, x)

@@ -16,7 +16,7 @@ import struct
 
 from .text import Text
 
-__all__ = ["FUNCTIONS", "KINDS", "constant", "converted", "spell", "spelled", "support"]
+__all__ = ["FLOAT_ONLY", "FUNCTIONS", "KINDS", "constant", "converted", "spell", "spelled", "support"]
 
 KINDS = {
     "float32": "float", "float64": "double", "int64": "i64", "int32": "i32", "int16": "i16", "int8": "i8",

@@ -1,0 +1,54 @@
+"""Elementwise rows on large arrays, in machine code where llvmlite is: those that NumPy does badly.
+
+NumPy takes its time for a maximum or a choice, and has no error function; machine code needs a quarter of it, and a tenth
+for ``erf``. For less than ``ENOUGH`` elements it isn't worth loading a compiler, which takes 50 MB.
+``python bench/crossover.py`` prints both times, size by size.
+"""
+
+from functools import lru_cache
+from importlib import import_module
+
+import numpy
+
+from .keeping import keep_freed_memory
+from .threads import POOL
+
+__all__ = ["ENOUGH", "in_machine_code"]
+
+ENOUGH = 1 << 18
+"""Elements from which a row is done in machine code."""
+
+KINDS = {"f": "float", "d": "double"}
+
+
+def in_machine_code(row, *arrays, out=None):
+    """What the row makes of arrays of one shape, in ``out`` if that isn't None. None if machine code can't do it."""
+    first, at = arrays[0], None
+    kind = KINDS.get(first.dtype.char)
+    if kind is None or not first.flags.forc or not first.dtype.isnative:
+        return None
+    for x in arrays[1:] if out is None else (*arrays[1:], out):
+        if x.__class__ is not numpy.ndarray or x.shape != first.shape or x.strides != first.strides or x.dtype != first.dtype:
+            return None
+    if out is not None:
+        at = next((i for i, x in enumerate(arrays) if x is out), None)
+        if at is None and any([numpy.may_share_memory(out, x) for x in arrays]):
+            return None
+    found = formula_of(row, kind, len(arrays), at)
+    if found is None:
+        return None
+    out = numpy.empty_like(first) if out is None else out
+    found(*arrays, *(() if at is not None else (out,)), shared=POOL.rivals)  # else BLAS's threads have the cores
+    return out
+
+
+@lru_cache(None)
+def formula_of(row, kind, count, at):
+    """The formula of one row; ``at``: which operand it is written over, None for a new array. None if there can be none."""
+    keep_freed_memory()
+    formulas = import_module("..native.formula", __package__)  # with all that it needs: most programs do without
+    if not formulas.has_spelling(row, kind):
+        return None
+    operands = tuple([f"a{i}" for i in range(count)])
+    arrays, place = (count + 1, count) if at is None else (count, at)
+    return formulas.formula(kind, arrays, 0, ((row, operands),), ((place, "t0"),))
