@@ -2,6 +2,7 @@
 # make test    lint, types and all tests, against PyTorch   (installs PyTorch into .venv)
 # make bench   side by side with PyTorch's eager mode; make bench-compiled   compiled steps, beside torch.compile and JAX too
 # make conformance   PyTorch's own databases of operators, layers and optimizers, whole; make census  how much is here
+# make tour    runs the chapters of docs/tour, and says which no longer print what they say
 # make fuzz    30,000 damaged files read in little memory; make kill  processes killed while they save and train
 #
 # Everything is installed into .venv, once: again only after pyproject.toml changes.
@@ -12,7 +13,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet --editable
 
-.PHONY: demo test bench bench-compiled conformance census fuzz kill lint clean
+.PHONY: demo test bench bench-compiled conformance census tour fuzz kill lint clean
 
 demo: $(VENV)/examples.stamp
 	$(RUN) examples/digits.py
@@ -35,6 +36,9 @@ conformance: $(VENV)/test.stamp
 
 census: $(VENV)/test.stamp
 	$(RUN) test/conformance/census.py
+
+tour: $(VENV)/test.stamp
+	$(RUN) docs/tour/run.py
 
 fuzz: $(VENV)/test.stamp
 	$(RUN) test/serialization/fuzz.py

@@ -45,9 +45,9 @@ def test_quotations_are_compared_line_by_line():
     path = "docs/tour/model.py"
     neighbours = ["def step(x, y):", "    loss = nn.functional.mse_loss(model(x), y)"]
     assert tour.wrong_lines(path, neighbours) == []
-    assert tour.wrong_lines(path, [neighbours[0], "    loss.backward()"]) == ["    loss.backward()"]
+    assert tour.wrong_lines(path, [neighbours[0], "    loss.backward()"]) == ["def step(x, y):"]
     assert tour.wrong_lines(path, [neighbours[0], "…", "    loss.backward()"]) == []
-    assert tour.wrong_lines(path, ["    loss.backward()", "…", neighbours[0]]) == [neighbours[0]]
+    assert tour.wrong_lines(path, ["loss.backward()", "…", *neighbours]) == ["def step(x, y):"]
     assert tour.wrong_lines(path, ["nothing of the kind"]) == ["nothing of the kind"]
     assert tour.missing_files("[here](nowhere.md) `minitorch/nowhere.py` [there](README.md)") == [
         str(TOUR / "nowhere.md"), str(ROOT / "minitorch/nowhere.py")

@@ -55,21 +55,17 @@ def quotations(text):
 
 
 def wrong_lines(path, lines):
-    """The quoted lines that don't stand in the file, in this order; between two "…" they must be neighbours."""
-    source = [line.strip() for line in (ROOT / path).read_text().splitlines()]
-    at, skipping = 0, True
-    for line in lines:
-        quoted = line.strip()
-        if quoted in ("…", ""):
-            skipping = skipping or quoted == "…"
-            continue
-        while at < len(source) and source[at] == "" and not skipping:
-            at += 1
-        place = source.index(quoted, at) if quoted in source[at:] else None
-        if place is None or (not skipping and place != at):
-            return [line]
-        at, skipping = place + 1, False
-    return []
+    """The first line of each quoted piece that doesn't stand in the file behind the piece before; "…" parts pieces."""
+    source = [line.strip() for line in (ROOT / path).read_text().splitlines() if line.strip()]
+    at, wrong = 0, []
+    for piece in "\n".join([line.strip() for line in lines if line.strip()]).split("…\n"):
+        quoted = piece.strip("\n").split("\n")
+        found = [k for k in range(at, len(source)) if source[k : k + len(quoted)] == quoted]
+        if found:
+            at = found[0] + len(quoted)
+        else:
+            wrong.append(quoted[0])
+    return wrong
 
 
 def missing_files(text):
