@@ -45,7 +45,7 @@ class Value:
 class Step:
     """``out`` is what ``row`` makes of ``inputs``, Values or Python numbers, and ``params``.
 
-    line: where in the user's program it came from, "file:line", or None.
+    line: where in the user's program it came from, "file:line" or "file:line, backward", or None.
     """
 
     __slots__ = ("inputs", "line", "out", "params", "row")

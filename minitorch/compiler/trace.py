@@ -19,6 +19,7 @@ from weakref import ref
 
 from .. import primitives
 from ..backends import backend_of
+from ..backward import backward
 from ..dtypes import float64
 from ..engine import create
 from ..modes import MODE
@@ -27,6 +28,7 @@ from .graph import Graph, Step, Value
 
 __all__ = ["External", "Source", "Tracer", "Unfollowed", "layout", "owner_of"]
 
+WALK, BACKWARD = backward.__code__, ", backward"
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 SHAPED_BY_DATA = frozenset(["nonzero"])
 """Rows whose result has a shape that depends on numbers: no graph can hold them."""
@@ -93,6 +95,7 @@ class Tracer:
 
     def __init__(self):
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
+        self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.items, self.places, self.arrays = [], [], {}, []
 
     def __enter__(self):
@@ -123,6 +126,8 @@ class Tracer:
             memory.seen[layout(out._array)] = (value, memory.writes)
         else:
             self.bear(out, value)
+        if out._node is not None:
+            self.origins[out._node.number] = self.line()
 
     def source(self, array, function):
         """The Value of an array, or of a number, that ``function`` makes anew at each replay."""
@@ -152,9 +157,16 @@ class Tracer:
         self.left.append((why, self.line()))
 
     def line(self):
-        """The line of the user's program that is running, "file:line"."""
-        frame = sys._getframe(2)
+        """The line of the user's program that is running, "file:line".
+
+        In the walk back it is the one whose gradient is being computed, "file:line, backward", if that was seen.
+        """
+        frame = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+            if frame.f_code is WALK:
+                origin = self.origins.get(getattr(frame.f_locals.get("node"), "number", None))
+                if origin is not None:
+                    return origin if origin.endswith(BACKWARD) else origin + BACKWARD
             frame = frame.f_back
         return None if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

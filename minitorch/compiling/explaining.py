@@ -33,8 +33,9 @@ __all__ = ["Explanation"]
 
 @dataclass
 class Kernel:
-    """One kernel.   lines: (place, source) in the user's program.   rows: what it computes.   loop: how, as text.
+    """One kernel.   rows: what it computes.   loop: how, as text.   lines: (place, source) in the user's program.
 
+    The place of what computes a gradient is that of the step that it is the gradient of, and ends in ", backward".
     read, written: bytes.   seconds: the median of several runs.   share: of what the machine could do at best, where
     ``bound`` by "arithmetic" or "memory".   numpy: why NumPy runs it, or "".
     """
@@ -258,7 +259,7 @@ def why_not(step):
 
 
 def place(line):
-    """A line's place, its file as it is called from here if that is below."""
+    """A line's place, its file as it is called from here if that is below; ", backward" stays."""
     file, number = line.rsplit(":", 1)
     near = os.path.relpath(file)
     return f"{os.path.basename(file) if near.startswith('..') else near}:{number}"
@@ -266,4 +267,4 @@ def place(line):
 
 def source(line):
     file, number = line.rsplit(":", 1)
-    return linecache.getline(file, int(number)).strip()
+    return linecache.getline(file, int(number.partition(",")[0])).strip()

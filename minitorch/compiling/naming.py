@@ -5,6 +5,9 @@
     between the kernels       %12, as the graph prints it
 """
 
+from types import ModuleType
+
+from ..engine import Tensor
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from .tree import LEAF
@@ -38,18 +41,46 @@ class Names:
         return "?"
 
 
-def known_names(watch):
-    """{id of a tensor: its name} for all modules and optimizers that a function reaches."""
+def known_names(watch, function):
+    """{id of a tensor: its name} for a function's variables, and for all modules and optimizers that it reaches."""
     found: dict = {}
-    for thing in watch.kept:
-        if isinstance(thing, Module):
-            for name, x in (*thing.named_parameters(), *thing.named_buffers()):
-                found.setdefault(id(x), name)
+    seen = list(variables(function))
+    models = [(name, x) for name, x in seen if isinstance(x, Module)]
+    owners = [(f"{name}." if len(models) > 1 else "", x) for name, x in models]
+    owners += [("", x) for x in watch.kept if isinstance(x, Module)]
+    for name, x in seen:
+        if isinstance(x, Tensor):
+            found.setdefault(id(x), name)
+    for owner, module in owners:
+        for name, x in (*module.named_parameters(), *module.named_buffers()):
+            found.setdefault(id(x), owner + name)
     for thing in watch.kept:
         for p, state in thing.state.items() if isinstance(thing, Optimizer) else ():
             for key, x in state.items():
                 found.setdefault(id(x), f"{found.get(id(p), 'parameter')}.{key}")
     return found
+
+
+def variables(function):
+    """(name, value) of what a function finds outside itself, and of what lies in lists, dicts and objects there."""
+    plain = getattr(function, "__func__", function)
+    cells = zip(plain.__code__.co_freevars, plain.__closure__ or ()) if hasattr(plain, "__code__") else ()
+    todo = [("self", getattr(function, "__self__", None))]
+    for name, cell in cells:
+        try:
+            todo.append((name, cell.cell_contents))
+        except ValueError:  # nothing is in it yet
+            continue
+    space = getattr(plain, "__globals__", {})
+    todo += [(name, space[name]) for name in (plain.__code__.co_names if space else ()) if name in space]
+    for name, thing in todo:
+        yield name, thing
+        if isinstance(thing, (list, tuple)):
+            yield from [(f"{name}[{k}]", x) for k, x in enumerate(thing)]
+        elif isinstance(thing, dict):
+            yield from [(f"{name}[{key!r}]", x) for key, x in thing.items()]
+        elif not isinstance(thing, (Module, ModuleType, type)):
+            yield from [(f"{name}.{key}", x) for key, x in getattr(thing, "__dict__", {}).items()]
 
 
 def argument_names(function, form):
@@ -78,7 +109,7 @@ def leaves(form, name):
 
 def names_of_forward(program):
     """The Names of a program's own code."""
-    recording, known = program.recording, known_names(program.watch)
+    recording, known = program.recording, known_names(program.watch, program.function)
     arguments = argument_names(program.function, program.key[0])
     inputs = []
     for k, (kind, which) in enumerate(recording.externals):

@@ -108,6 +108,40 @@ def test_a_kernel_names_the_lines_it_came_from():
     assert where.endswith(f"test_explain.py:{line}") and [first, second] == ["y = x.exp()", "return y * 3"]
 
 
+def test_a_gradient_names_the_line_that_it_is_the_gradient_of():
+    w = torch.ones(4, 4, requires_grad=True)
+
+    def step(x):
+        w.grad = None
+        y = x @ w
+        loss = y.exp().sum()
+        loss.backward()
+        return loss
+
+    first = step.__code__.co_firstlineno
+    (gradient,) = [k for k in explained(step, torch.ones(3, 4)).kernels if k.loop[0].startswith("w.grad")]
+    assert [(where.split("test_explain.py:")[1], text) for where, text in gradient.lines] == [(f"{first + 2}, backward", "y = x @ w")]
+
+
+def test_values_are_called_as_the_program_calls_them():
+    class Cache:
+        def __init__(self):
+            self.keys = torch.zeros(3)
+
+    cache, scales, one, two = Cache(), [torch.ones(3)], nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+
+    def function(x, *, more):
+        cache.keys.copy_(x * scales[0] + more["y"])
+        return one(x) + two(x)
+
+    compiled = torch.compile(function)
+    with torch.no_grad():
+        for _ in range(3):
+            compiled(torch.ones(3), more={"y": torch.ones(3)})
+    text = str([k.loop for k in compiled.explain(measure=False).kernels])
+    assert "cache.keys[i] = x[i] * scales[0][i] + more[0][i]" in text and "one.weight" in text and "two.weight" in text
+
+
 def executed(nest, arrays):
     """Run a nest's text as Python, on flat arrays: b0, b1 …"""
     lines = readable(nest, [f"b{k}" for k in range(len(nest.buffers))])
