@@ -103,8 +103,14 @@ def leaves(form, name):
         return [name]
     if form.__class__ is not tuple:
         return []
-    parts = [x for x in form[1:] if x is LEAF or x.__class__ is tuple]
-    return [found for k, part in enumerate(parts) for found in leaves(part, f"{name}[{k}]")]
+    kind, *parts = form
+    if issubclass(kind, (list, tuple)):
+        named = [(f"{name}[{k}]", part) for k, part in enumerate(parts)]
+    elif issubclass(kind, dict):
+        named = [(f"{name}[{key!r}]", part) for key, part in zip(parts[0], parts[1:])]
+    else:  # a dataclass
+        named = [(f"{name}.{key}", part) for key, part in zip(parts[0], parts[1:])]
+    return [found for inner, part in named for found in leaves(part, inner)]
 
 
 def names_of_forward(program):

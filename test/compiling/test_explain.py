@@ -138,8 +138,8 @@ def test_values_are_called_as_the_program_calls_them():
     with torch.no_grad():
         for _ in range(3):
             compiled(torch.ones(3), more={"y": torch.ones(3)})
-    text = str([k.loop for k in compiled.explain(measure=False).kernels])
-    assert "cache.keys[i] = x[i] * scales[0][i] + more[0][i]" in text and "one.weight" in text and "two.weight" in text
+    text = "\n".join([line for k in compiled.explain(measure=False).kernels for line in k.loop])
+    assert "cache.keys[i] = x[i] * scales[0][i] + more['y'][i]" in text and "one.weight" in text and "two.weight" in text
 
 
 def executed(nest, arrays):
