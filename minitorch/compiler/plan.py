@@ -12,9 +12,10 @@ torch: torch/_inductor/memory.py, codegen/wrapper.py (buffer reuse).   First fit
 """
 
 from .. import primitives as rows
+from ..native.mathematics import KINDS
 from .access import Access, contiguous, is_contiguous
 from .graph import Step, Value
-from .kernels import ALIGNMENT, Loops, Member, Pieces, Place
+from .kernels import ALIGNMENT, Foreign, Loops, Member, Pieces, Place
 from .places import PUT
 
 __all__ = ["Plan", "plan"]
@@ -121,9 +122,10 @@ class Planning:
     def copy(self, value, destination):
         """A kernel that copies a value to a place, or to the arena; gives the copy."""
         step = Step(rows.copy, (value,), (), Value(value.shape, value.dtype))
-        kernel = Loops(value.shape)
-        kernel.members.append(Member(step, [None if n == 1 else d for d, n in enumerate(value.shape)], True))
-        kernel.outputs = [step.out]
+        kernel = Loops(value.shape) if value.dtype.name in KINDS else Foreign(step)
+        if kernel.__class__ is Loops:
+            kernel.members.append(Member(step, [None if n == 1 else d for d, n in enumerate(value.shape)], True))
+            kernel.outputs = [step.out]
         self.maker[step.out] = len(self.kernels)
         self.readers.setdefault(self.found[value].base, []).append((len(self.kernels), step, value))
         self.kernels.append(kernel)

@@ -40,6 +40,29 @@ def test_a_compiled_module_trains_as_the_eager_one():
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_a_module_under_autocast_may_leave_values_in_another_order(dtype):
+    """What attention keeps for its backward: transposed tensors of dtypes that only NumPy computes in."""
+
+    def course(wrap):
+        torch.manual_seed(0)
+        project, found = nn.Linear(8, 24), []
+
+        def attended(x):
+            q, k, v = (t.unflatten(-1, (2, 4)).transpose(1, 2) for t in project(x).chunk(3, -1))
+            return (q @ k.transpose(-2, -1)).softmax(-1) @ v
+
+        attention = wrap(attended)
+        for _ in range(5):
+            with torch.autocast("cpu", dtype=dtype):
+                loss = attention(torch.randn(3, 5, 8)).float().square().mean()
+            loss.backward()
+            found.append(loss.item())
+        return [*found, project.weight.grad.sum().item()]
+
+    assert course(torch.compile) == pytest.approx(course(lambda model: model), rel=1e-2)
+
+
 def compiled_at(function, *args, calls=4):
     """The compiled function after it has become a program."""
     compiled = torch.compile(function, fullgraph=True)
