@@ -195,6 +195,20 @@ def test_stances():
 
 def test_errors():
     same_first_line(lambda t: t.compile(lambda x: x, mode="default", options={}))
+    same_first_line(lambda t: t.compile(lambda x: x, mode="nope"))
+    same_first_line(lambda t: t.compile(lambda x: x, backend="nope"))
+    with pytest.raises(NotImplementedError, match="of one's own"):
+        minitorch.compile(double, backend=lambda graph, inputs: graph)
+
+
+def test_backends_that_compile_nothing():
+    agree(quiet("t.compile(lambda x: x + 1, backend='eager')(t.ones(1)), list(t.compile(t.nn.Linear(1, 1), disable=True).state_dict())"))
+    calls = set()  # a list would be watched for changes
+    compiled = minitorch.compile(lambda x: calls.add(len(calls)), backend="eager")
+    [compiled(minitorch.ones(1)) for _ in range(4)]
+    layer = minitorch.compile(minitorch.nn.Linear(1, 1), backend="aot_eager")
+    assert len(calls) == 4 and list(layer.state_dict()) == ["_orig_mod.weight", "_orig_mod.bias"]
+    assert minitorch.equal(layer(minitorch.ones(1)), layer._orig_mod(minitorch.ones(1)))
 
 
 def test_torchscript_says_that_it_is_not_there():

@@ -8,17 +8,25 @@ from functools import partial, wraps
 from ..nn.module import Module
 from .calls import Compiled
 
-__all__ = ["OptimizedModule", "compile"]
+__all__ = ["InvalidBackend", "OptimizedModule", "compile"]
+
+MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
+EAGER = ("eager", "aot_eager", "eager_noexcept", "cudagraphs")
+"""Backends of PyTorch's that compile nothing, or nothing on the CPU."""
+
+
+class InvalidBackend(RuntimeError):
+    """There is no compiler of that name.   torch: torch._dynamo.exc.InvalidBackend"""
 
 
 class OptimizedModule(Module):
     """A module that was given to ``torch.compile``: the names in its ``state_dict`` begin with "_orig_mod.", as PyTorch's do."""
 
-    def __init__(self, module, fullgraph=False):
+    def __init__(self, module, fullgraph=False, compiled=None):
         super().__init__()
         self._orig_mod = module
         self.__dict__["training"] = module.training
-        self.__dict__["_compiled"] = Compiled(module, fullgraph)
+        self.__dict__["_compiled"] = Compiled(module, fullgraph) if compiled is None else compiled
 
     def forward(self, *args, **kwargs):
         return self._compiled(*args, **kwargs)
@@ -44,9 +52,11 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     runs as ever, the second is recorded, then the program runs: with the same numbers, in a fraction of the time.
 
     fullgraph: raise RuntimeError where it can't be compiled, instead of running eagerly with one warning.
-    check: run eagerly as well at each call, and compare.   The other options are PyTorch's and change nothing.
+    check: run eagerly as well at each call, and compare.
+    backend: "inductor" is the one compiler that there is; those of PyTorch's that compile nothing, as "eager", run eagerly.
+    dynamic, mode, options: PyTorch's, and change nothing.
 
-    Raises RuntimeError for both ``mode`` and ``options``.   torch: compile
+    Raises RuntimeError for an unknown backend or mode, and for both ``mode`` and ``options``.   torch: compile
 
     >>> @torch.compile
     ... def double(x):
@@ -54,14 +64,27 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     >>> double(tensor([1.0]))
     tensor([2.])
     """
-    if mode is not None and options is not None:
-        raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
+    refuse(backend, mode, options)
     if model is None:
         return partial(compile, fullgraph=fullgraph, backend=backend, disable=disable, check=check)
     if not callable(model):
         raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
-    if isinstance(model, Module):
-        return OptimizedModule(model, fullgraph)
     if disable:
         return model
+    if isinstance(model, Module):
+        return OptimizedModule(model, fullgraph, model if backend in EAGER else None)
+    if backend in EAGER:
+        return model
     return wraps(model)(Compiled(model, fullgraph, check))
+
+
+def refuse(backend, mode, options):
+    """Raise for choices that there aren't."""
+    if mode is not None and options is not None:
+        raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
+    if mode is not None and mode not in MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
+    if callable(backend):
+        raise NotImplementedError("a backend of one's own isn't here\nthere is one compiler: leave backend out")
+    if backend != "inductor" and backend not in EAGER:
+        raise InvalidBackend(f"Invalid backend: {backend!r}, see `torch._dynamo.list_backends()` for available backends.")
