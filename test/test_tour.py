@@ -1,15 +1,15 @@
 """The tour tells the truth: its snippets run and print what the page says, and what it quotes stands in the library."""
 
-import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TOUR = ROOT / "docs" / "tour"
-sys.path.append(str(TOUR))  # where its snippets find model.py
-
-import run as tour  # noqa: E402
+SPEC = spec_from_file_location("tour", TOUR / "run.py")
+tour = module_from_spec(SPEC)
+SPEC.loader.exec_module(tour)
 
 PAGES = [path.name for path in tour.chapters()]
 REWRITE = "what the code does has changed: read the chapter, then run: python docs/tour/run.py --write"

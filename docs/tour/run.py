@@ -29,16 +29,28 @@ def chapters():
 
 def run(text):
     """[(block, the next block or None, what the first one printed)] of a page's snippets."""
-    sys.modules.pop(MODEL, None)  # each chapter starts with untrained weights
     names, results, blocks = {"__name__": "__chapter__"}, [], list(BLOCK.finditer(text))
-    for block, following in zip(blocks, [*blocks[1:], None]):
-        if block[1] == "python" and not block[2]:
-            printed = io.StringIO()
-            with contextlib.redirect_stdout(printed):
-                exec(compile(block[3], "<the tour>", "exec"), names)
-            told = following if following is not None and following[1] == "text" else None
-            results.append((block, told, printed.getvalue().rstrip() + "\n"))
+    with at_home():
+        for block, following in zip(blocks, [*blocks[1:], None]):
+            if block[1] == "python" and not block[2]:
+                printed = io.StringIO()
+                with contextlib.redirect_stdout(printed):
+                    exec(compile(block[3], "<the tour>", "exec"), names)
+                told = following if following is not None and following[1] == "text" else None
+                results.append((block, told, printed.getvalue().rstrip() + "\n"))
     return results
+
+
+@contextlib.contextmanager
+def at_home():
+    """In this block model.py is found, and made anew: each chapter starts with untrained weights."""
+    sys.path.insert(0, str(HERE))
+    sys.modules.pop(MODEL, None)
+    try:
+        yield
+    finally:
+        sys.path.remove(str(HERE))
+        sys.modules.pop(MODEL, None)
 
 
 def rewritten(text):
@@ -76,7 +88,7 @@ def missing_files(text):
 
 
 def main(arguments):
-    sys.path[:0] = [str(HERE), str(ROOT)]
+    sys.path.insert(0, str(ROOT))
     wanted = [a for a in arguments if not a.startswith("-")]
     status = 0
     for path in chapters():
