@@ -97,35 +97,78 @@ def recorded_update(function, args):
         return lambda xp, *args: function(*args)
     named = {f"a{i}": x for i, x in enumerate(args)}
     places = [name for name, x in named.items() if any(in_place and out is x for *_, out, in_place in steps)]
-    large = tensors[0]._array.size > 2 * BLOCK and all(row.kind == "elementwise" for row, *_ in steps)
+    size = tensors[0]._array.size if all(row.kind == "elementwise" for row, *_ in steps) else 0
     tape = written(named, steps, (), places)
     if tape is None:
         return lambda xp, *args: function(*args)
-    return in_blocks(tape, written(named, steps, ()), [int(name[1:]) for name in places]) if large else tape
+    part = in_machine_code(named, steps) if size else None
+    if part is None and size <= 2 * BLOCK:
+        return tape
+    part = part or in_blocks(written(named, steps, ()))
+    return on_arrays(tape, part, [int(name[1:]) for name in places])
 
 
-def in_blocks(whole, part, places):
-    """An elementwise update, block after block, so that what one row writes the next finds in the cache.
+def on_arrays(whole, part, places):
+    """An elementwise update of tensors: ``part`` does it on contiguous arrays, and the tape ``whole`` on others.
 
-    whole: its tape on tensors; part: on arrays; places: which arguments are written to.
+    places: which arguments are written to.
     """
 
-    def blockwise(xp, *args):
+    def update(xp, *args):
         arrays = [x if x.__class__ is float else x._array for x in args]
         if not all_contiguous(arrays):
             return whole(xp, *args)
-        flat = [x if x.__class__ is float else x.reshape(-1) for x in arrays]
-        for start in range(0, arrays[0].size, BLOCK):
-            stop = start + BLOCK
-            part(xp, *[x if x.__class__ is float else x[start:stop] for x in flat])
+        part(xp, arrays)
         for i in places:
             args[i]._storage.version += 1
 
-    return blockwise
+    return update
 
 
 def all_contiguous(arrays):
     return all([x.flags.c_contiguous for x in arrays if x.__class__ is not float])
+
+
+def in_blocks(tape):
+    """A tape, block after block of its arrays, so that what one row writes the next finds in the cache."""
+
+    def blockwise(xp, arrays):
+        flat = [x if x.__class__ is float else x.reshape(-1) for x in arrays]
+        for start in range(0, arrays[0].size, BLOCK):
+            stop = start + BLOCK
+            tape(xp, *[x if x.__class__ is float else x[start:stop] for x in flat])
+
+    return blockwise
+
+
+def in_machine_code(named, steps):
+    """The same in one loop of machine code; None if there is none that gives the same bits.
+
+    Its formula (native/formula.py) names the arrays a0, a1, …, the floats n0, n1, … and what step k gave t<k>.
+    """
+    tensors, floats = [[x for x in named.values() if (x.__class__ is float) is of_float] for of_float in (False, True)]
+    names = {id(x): f"a{i}" for i, x in enumerate(tensors)} | {id(x): f"n{i}" for i, x in enumerate(floats)}
+    places, stores, rows, first = dict(names), {}, [], tensors[0]._array
+    for k, (row, inputs, params, out, _) in enumerate(steps):
+        operands = [names.get(id(x), x if x.__class__ in (float, int) else None) for x in (*inputs, *params)]
+        if None in operands or out._array.shape != first.shape or out._array.dtype is not first.dtype:
+            return None
+        rows.append((row.name, tuple(operands)))
+        if id(out) in places:
+            stores[int(places[id(out)][1:])] = f"t{k}"
+        names[id(out)] = f"t{k}"
+
+    xp = ARRAY_TYPES[first.__class__]
+    formula = len(tensors), len(floats), tuple(rows), tuple(stores.items())
+    found = xp.exact_formula(first.dtype.char, first.size, *formula)
+    if found is None:
+        return None
+
+    def run(_, arrays):
+        numbers = tuple([x for x in arrays if x.__class__ is float])
+        found(*[x for x in arrays if x.__class__ is not float], numbers=numbers)
+
+    return run
 
 
 def written(named, steps, results, places=None):

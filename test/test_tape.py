@@ -8,6 +8,9 @@ from oracle import make
 from samples import SAMPLES, UNDERIVED
 
 import minitorch
+from minitorch.backends import large
+from minitorch.backends import numpy as numpy_backend
+from minitorch.optim import adagrad, adam, rmsprop, sgd
 from minitorch.primitives import TABLE
 from minitorch.tape import BLOCK, taped
 
@@ -204,6 +207,39 @@ RATES = [
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 def test_an_update_replayed_is_the_update(shape, dtype):
     runs_alike([shape] * 3, RATES, dtype)
+
+
+UPDATES = {
+    "Adam": (adam.descend, 4, 6), "SGD": (sgd.descend, 2, 1), "SGD with momentum": (sgd.roll, 3, 2),
+    "Adagrad": (adagrad.descend, 3, 2), "RMSprop": (rmsprop.descend, 3, 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", UPDATES)
+def test_an_update_in_machine_code_has_the_same_bits(name, dtype, monkeypatch):
+    """Here for arrays of any size, whose second is the same as the first in the last call."""
+    function, arrays, floats = UPDATES[name]
+    compiled = []
+
+    def exact_formula(char, size, *formula):
+        compiled.append(large.exact_formula(char, 1 << 20, *formula))
+        return compiled[-1]
+
+    results = []
+    for found in (exact_formula, lambda *what: None):
+        monkeypatch.setattr(numpy_backend, "exact_formula", found)
+        update, rng, steps = taped(function.__wrapped__), numpy.random.default_rng(0), []
+        with minitorch.no_grad():
+            tensors = [make(minitorch, abs(rng.normal(size=20_001)), dtype) for _ in range(arrays)]
+            tensors[1][: len(SPECIAL)] = make(minitorch, SPECIAL, dtype)
+            for turn in range(5):
+                numbers = [float(x) for x in rng.normal(size=floats) * (1, 1, 1, numpy.inf, 1)[turn]]
+                update(*(tensors if turn < 4 else [tensors[0], tensors[0], *tensors[2:]]), *numbers)
+                steps += [t.clone() for t in tensors]
+        results.append(steps)
+    assert len(compiled) == 1 and compiled[0] is not None
+    assert all(map(same_bits, *results))
 
 
 def test_an_update_that_first_sees_a_special_number():

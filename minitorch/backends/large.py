@@ -5,6 +5,7 @@ for ``erf``. For less than ``ENOUGH`` elements it isn't worth loading a compiler
 ``python bench/crossover.py`` prints both times, size by size.
 """
 
+import sys
 from functools import lru_cache
 from importlib import import_module
 
@@ -13,10 +14,13 @@ import numpy
 from .keeping import keep_freed_memory
 from .threads import POOL
 
-__all__ = ["ENOUGH", "in_machine_code"]
+__all__ = ["ENOUGH", "exact_formula", "in_machine_code"]
 
 ENOUGH = 1 << 18
 """Elements from which a row is done in machine code."""
+
+LITTLE = 1 << 12
+"""Elements from which an exact formula is, if the compiler is loaded already."""
 
 KINDS = {"f": "float", "d": "double"}
 
@@ -52,3 +56,19 @@ def formula_of(row, kind, count, at):
     operands = tuple([f"a{i}" for i in range(count)])
     arrays, place = (count + 1, count) if at is None else (count, at)
     return formulas.formula(kind, arrays, 0, ((row, operands),), ((place, "t0"),))
+
+
+def exact_formula(char, size, *formula):
+    """Machine code for (arrays, numbers, steps, stores) of native/formula.py that gives NumPy's bits, as a function
+    (*arrays, numbers); None if it wouldn't, or doesn't pay. So it may depend on whether anything else loaded the compiler.
+
+    char: the arrays' dtype.char; size: their size.
+    """
+    if size < (LITTLE if "llvmlite.binding" in sys.modules else ENOUGH):
+        return None
+    keep_freed_memory()
+    formulas = import_module("..native.formula", __package__)
+    if char not in KINDS or not all([row in formulas.EXACT for row, _ in formula[2]]):
+        return None
+    found = formulas.formula(KINDS[char], *formula)
+    return found and (lambda *arrays, numbers: found(*arrays, numbers=numbers, shared=POOL.rivals))

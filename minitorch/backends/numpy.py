@@ -22,7 +22,7 @@ from . import linalg
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
-from .large import ENOUGH, in_machine_code
+from .large import ENOUGH, exact_formula, in_machine_code
 from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
@@ -41,7 +41,7 @@ __all__ = [
     "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
     "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "complex_of", "concatenate", "conjugate",
     "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss", "ctc_loss_grad", "cumprod",
-    "cumsum", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exp", "exp2", "expand", "expm1",
+    "cumsum", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exact_formula", "exp", "exp2", "expand", "expm1",
     "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows", "frexp", "from_dlpack", "frombuffer", "full",
     "gather", "gcd", "greater", "greater_equal", "half_turn", "hypot", "index", "index_put", "invert", "irfft",
     "isfinite", "isinf", "isnan", "keep", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear",

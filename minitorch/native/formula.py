@@ -6,8 +6,11 @@ and w number 0:
     steps   (("lerp", ("a0", "a1", "n0")),)          operands: a0 an array, n0 a number, t0 what step 0 gave, or a constant
     stores  ((0, "t0"),)                             array 0 gets what step 0 gave
 
-All arrays are read and written at the same place at the same time, so one of them may be both input and output. Where
-several rows follow each other the memory is read once, and not once for each row.
+All arrays are read and written at the same place at the same time, so one of them may be both input and output. (If two
+share memory in another way the loop runs number by number.) Where several rows follow each other the memory is read once,
+and not once for each row.
+
+Arithmetic is rounded after each operation, as NumPy does: a formula of nothing else gives NumPy's bits (``EXACT``).
 
 torch: TensorIterator's loops, ATen/native/cpu/Loops.h
 """
@@ -19,14 +22,16 @@ from .kernel import Kernel
 from .mathematics import FLOAT_ONLY, FUNCTIONS, constant, spell, support
 from .text import Text
 
-__all__ = ["Formula", "formula", "has_spelling"]
+__all__ = ["EXACT", "Formula", "formula", "has_spelling"]
 
 BLOCK = 1 << 13
 """Elements in a chunk."""
 
-PLAIN = frozenset(["add", "sub", "mul", "div", "neg", "abs", "reciprocal", "maximum", "minimum", "relu", "keep", "sqrt"])
+ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 EXPANDED = frozenset(["add_scaled", "addcdiv", "addcmul", "lerp", "rsqrt", "square"])
 """Rows that are several operations."""
+EXACT = frozenset([*ARITHMETIC, *EXPANDED, "neg", "abs", "reciprocal", "sqrt"])
+CHOICES = frozenset(["maximum", "minimum", "relu", "keep"])
 
 
 def has_spelling(row, kind):
@@ -35,7 +40,7 @@ def has_spelling(row, kind):
     >>> has_spelling("erf", "float"), has_spelling("erf", "double")
     (True, False)
     """
-    if row in PLAIN or row in EXPANDED:
+    if row in EXACT or row in CHOICES:
         return True
     return kind == "float" and (row == "sigmoid" or (row in FUNCTIONS and row in FLOAT_ONLY))
 
@@ -47,7 +52,7 @@ class Writer:
         self.text, self.kind, self.numbers, self.values = text, kind, numbers, {}
 
     def do(self, word, x, y):
-        return self.text.let(word, f"{word} contract {self.kind} {x}, {y}")
+        return self.text.let(word, f"{word} {self.kind} {x}, {y}")
 
     def number(self, operand):
         """A number as Python has it, in float64."""
@@ -71,6 +76,8 @@ class Writer:
             return self.do("fadd", x, self.do("fmul", self.do("fmul" if row == "addcmul" else "fdiv", y, z), factor))
         if row == "add_scaled":
             return self.do("fadd", values[0], self.do("fmul", values[1], values[2]))
+        if row in ARITHMETIC:
+            return self.do(ARITHMETIC[row], *values)
         if row == "square":
             return self.do("fmul", values[0], values[0])
         if row == "rsqrt":
@@ -94,7 +101,7 @@ def formula_text(kind, arrays, numbers, steps, stores):
     text, body = Text(), Text()
     written = {place for place, _ in stores}
     read = {f"a{k}" for k in range(arrays)} & {x for _, operands in steps for x in operands if x.__class__ is str}
-    arguments = [*[f"ptr noalias %a{k}" for k in range(arrays)], *[f"double %n{j}" for j in range(numbers)]]
+    arguments = [*[f"ptr %a{k}" for k in range(arrays)], *[f"double %n{j}" for j in range(numbers)]]
     with body.function(f"internal void @body({', '.join([*arguments, 'i64 %start', 'i64 %stop'])})"):
         with body.loop("i", "%start", "%stop") as i:
             writer = Writer(body, kind, {f"n{j}": f"%n{j}" for j in range(numbers)})
