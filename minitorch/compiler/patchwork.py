@@ -43,11 +43,11 @@ class Patchwork:
         """Note what a step makes if it is a patchwork or a part of one; any other step reads them laid together."""
         rule = RULES.get(step.row)
         if rule is None or not rule(self, step, *[self.same.get(x, x) if x.__class__ is Value else x for x in step.inputs]):
-            step = step.having([self.laid(x) if x.__class__ is Value else x for x in step.inputs])
+            step = step.having([self.laid(x, step.line) if x.__class__ is Value else x for x in step.inputs])
         self.steps.append(step)
 
-    def laid(self, x):
-        """A Value as others may read it: a patchwork without gaps is a concatenation."""
+    def laid(self, x, line=None):
+        """A Value as others may read it, in ``line``: a patchwork without gaps is a concatenation."""
         x = self.same.get(x, x)
         if x in self.patches and x not in self.made:
             dim, parts = self.patches[x]
@@ -56,7 +56,7 @@ class Patchwork:
             self.made[x] = x
             if len(order) > 1 and [*starts, x.shape[dim]] == [0, *stops]:
                 self.made[x] = Value(x.shape, x.dtype)
-                self.steps.append(Step(rows.cat, [self.laid(parts[place]) for place in order], (dim,), self.made[x]))
+                self.steps.append(Step(rows.cat, [self.laid(parts[place], line) for place in order], (dim,), self.made[x], line))
         return self.made.get(x, x)
 
     # Rules: each takes a step and its inputs, and says whether it noted what the step makes.

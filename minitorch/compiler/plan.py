@@ -47,6 +47,7 @@ class Planning:
         self.kernels, self.found, self.graph = list(kernels), found, graph
         self.places = {x: Place("input", k) for k, x in enumerate(graph.inputs)}
         self.strides, self.copies = {}, []
+        self.lines = {step.out: step.line for step in graph.steps}
         self.maker = {x: k for k, kernel in enumerate(self.kernels) for x in kernel.outputs}
         self.readers: dict = {}
         for k, kernel in enumerate(self.kernels):
@@ -121,7 +122,7 @@ class Planning:
 
     def copy(self, value, destination):
         """A kernel that copies a value to a place, or to the arena; gives the copy."""
-        step = Step(rows.copy, (value,), (), Value(value.shape, value.dtype))
+        step = Step(rows.copy, (value,), (), Value(value.shape, value.dtype), self.lines.get(value))
         kernel = Loops(value.shape) if value.dtype.name in KINDS else Foreign(step)
         if kernel.__class__ is Loops:
             kernel.members.append(Member(step, [None if n == 1 else d for d, n in enumerate(value.shape)], True))

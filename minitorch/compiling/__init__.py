@@ -51,6 +51,9 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     A whole training step may be compiled: ``zero_grad``, forward, ``backward()`` and ``optimizer.step()``. The first call
     runs as ever, the second is recorded, then the program runs: with the same numbers, in a fraction of the time.
 
+    What it returns has a method ``explain()``, which tells what became of it: the kernels, the lines that they come from,
+    their loops, sizes and times, the memory plan, and what runs eagerly and why.
+
     fullgraph: raise RuntimeError where it can't be compiled, instead of running eagerly with one warning.
     check: run eagerly as well at each call, and compare.
     backend: "inductor" is the one compiler that there is; those of PyTorch's that compile nothing, as "eager", run eagerly.

@@ -123,6 +123,22 @@ def test_a_gradient_names_the_line_that_it_is_the_gradient_of():
     assert [(where.split("test_explain.py:")[1], text) for where, text in gradient.lines] == [(f"{first + 2}, backward", "y = x @ w")]
 
 
+def test_every_kernel_of_a_training_step_names_a_line_and_every_value_has_a_name():
+    model, x = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), torch.randn(3, 4, 8)
+    optimizer = optim.AdamW(model.parameters())
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    found = explained(step, x)
+    assert len(found.kernels) > 10 and not found.eager
+    assert all(k.lines and "?" not in str(k.loop) for k in found.kernels)
+
+
 def test_values_are_called_as_the_program_calls_them():
     class Cache:
         def __init__(self):
