@@ -17,7 +17,7 @@ from ..device import CPU
 from ..native.kernel import DATA
 from ..native.mathematics import support
 from ..native.text import Text
-from ..native.threads import runner, runtime_symbols
+from ..native.threads import runner, runtime_symbols, team
 from .graph import Step, evaluate
 from .kernels import ALIGNMENT, Native
 
@@ -25,7 +25,7 @@ __all__ = ["Program"]
 
 
 class Program:
-    """What runs: ``run(address)`` where all is native, else ``run_between(inputs, outputs)``.
+    """What runs: ``run(*arguments)`` where all is native, else ``run_between(inputs, outputs)``.
 
     Who calls it has written into ``table``, at ``slots[kind, number]``, the id of the array for each input and output; the
     main function finds the data behind it.   foreign: whether there are steps that NumPy runs.   built: how long that took.
@@ -47,7 +47,7 @@ class Program:
         self.library = link(self.texts(), runtime_symbols()) if native else None
         self.segments = self.divided()
         self.checks = [(self.seen(value, (), ()), error, message) for value, error, message in graph.checks]
-        self.run = None if self.foreign or not native else self.segments[0]
+        self.run, self.arguments = (None, ()) if self.foreign or not native else self.called()
 
     # ----------------------------------------------------------------------------------------------------------- memory
 
@@ -126,6 +126,13 @@ class Program:
                 segments.append(kernel.steps[0])
             started = kernel.__class__ is Native
         return segments
+
+    def called(self):
+        """What a call of an all native program is: a function, and what it is given. A small one is called without detours."""
+        if self.shared:
+            return self.segments[0], (self.address,)
+        self.team = team(self.scratch)
+        return ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self.library.address("main0")), (self.team.address, self.address)
 
     def run_between(self, inputs, outputs):
         """Run the stretches, and NumPy's steps between them, on arrays."""

@@ -30,6 +30,7 @@ from ..device import CPU
 from ..dtypes import float64
 from ..engine import MODE, Tensor, edge_of, wrap
 from ..graph import CHANGES, Node
+from .gradients import Gradients
 from .recording import SPENT
 from .tree import LEAF, PLAIN, Kept, rebuilt
 
@@ -82,11 +83,11 @@ class Writing:
 
     def __init__(self, program, form):
         self.program, self.form, self.lines, self.after, self.count = program, form, [], [], 0
-        self.tensors, self.externals, self.sources, self.lasts = [], [], [], []  # names: of tensors, arrays, memory of gradients
+        self.tensors, self.externals, self.sources, self.made = [], [], [], None  # names: of tensors, arrays, memory of gradients
         self.scope = {
             "MISS": MISS, "SPENT": SPENT_NODE, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
-            "wrap": wrap, "edge_of": edge_of, "holders": getrefcount, "rebuilt": rebuilt, "is_": is_, "owner_of": owner_of,
-            "table": program.native.table, "empty": for_device(CPU).empty, "fresh_gradient": fresh_gradient,
+            "wrap": wrap, "edge_of": edge_of, "rebuilt": rebuilt, "is_": is_, "owner_of": owner_of,
+            "table": program.native.table, "empty": for_device(CPU).empty,
             "ordered": for_device(CPU).ascontiguousarray,
         }  # fmt: skip
 
@@ -118,8 +119,26 @@ class Writing:
         for rates in self.program.rates.values():
             values, group = self.know(rates.values, "values"), self.know(rates.group, "group")
             self.miss_if(f"{values} != list({group}.values()) and not {self.know(rates, 'rates')}.renewed()")
-        for leaf, there, _ in self.program.recording.gradients:
-            self.miss_if(f"{self.know(leaf, 'leaf')}._grad is {'' if there else 'not '}None")
+        self.gradients()
+
+    def gradients(self):
+        """What gradients there are. Those that the last call left behind, and nobody else holds, are taken as they are."""
+        recording, slots = self.program.recording, self.program.native.slots
+        read = {id(x) for kind, x in recording.externals if kind == "grad"}
+        new = [(leaf, there) for leaf, there, state in recording.gradients if state == "new"]
+        tests = [f"{self.know(leaf, 'leaf')}._grad is {'' if there else 'not '}None" for leaf, there, _ in recording.gradients]
+        if new:
+            leaves, facts = [leaf for leaf, _ in new], self.program.fresh[: len(new)]
+            reused = all([there and id(leaf) not in read for leaf, there in new])
+            self.made = Gradients(
+                leaves, facts, self.program.native.table, [slots.get(("output", k)) for k in range(len(new))], reused
+            )
+            self.scope["made"] = self.made
+            self.scope["holders"] = getrefcount
+            for line in self.made.written_out([self.know(leaf, "leaf") for leaf in leaves]):
+                self.do(line)
+        if tests:
+            self.miss_if(f"{'not ours and (' if new else '('}{' or '.join(tests)})")
 
     def arguments(self, described, aliases):
         """Take the tensors out of what holds them, and compare them with what was recorded."""
@@ -133,7 +152,8 @@ class Writing:
             node = f"({x}._node is not None or {x}._view is not None and edge_of({x}) is not None)"
             self.miss_if(f"{like} or {node} is not {bool(wants)}")
         if self.program.written_owners and self.tensors:
-            owners = ", ".join([f"id(owner_of({x.replace('x', 'a')}))" for x in self.tensors])
+            arrays = [x.replace("x", "a") for x in self.tensors]
+            owners = ", ".join([f"id({a} if {a}.base is None else owner_of({a}))" for a in arrays])
             self.scope["elsewhere"] = self.program.written_owners.isdisjoint
             if len(self.tensors) == 1 or aliases or not self.program.writes_arguments:
                 self.miss_if(f"not elsewhere(({owners},))")
@@ -203,14 +223,13 @@ class Writing:
 
     def outputs(self):
         """Memory for what the program leaves behind. A gradient of the last call that nobody else holds is written over."""
-        recording, made = self.program.recording, 0
-        read = {id(x) for kind, x in recording.externals if kind == "grad"}
-        for leaf, _, state in recording.gradients:
+        made = 0 if self.made is None else len(self.made.leaves)
+        for leaf, _, state in self.program.recording.gradients:
             if state == "none":
                 self.after.append(f"{self.know(leaf, 'leaf')}._grad = None")
-            elif state == "new":
-                self.gradient(leaf, made, id(leaf) in read)
-                made += 1
+        if made:
+            self.do("if not ours: made.renew()")
+            self.after.append("if not ours: made.give()")
         kept = self.program.kept
         if kept:
             self.do(f"block = {self.know(self.program.backward.block, 'block')}()")
@@ -222,23 +241,14 @@ class Writing:
             self.do(f"o{k} = empty({self.know(shape)}, {self.know(dtype)})")
             self.point(("output", k), f"o{k}")
 
-    def gradient(self, leaf, k, was_read):
-        name, shape, dtype = self.know(leaf, "leaf"), *[self.know(x) for x in self.program.fresh[k]]
-        last, slot = self.know([None, None], "last"), self.program.native.slots.get(("output", k))
-        alone = f"{name}._grad is {last}[0] and {last}[1] is {last}[0]._array and holders({last}[0]) == 3 and holders({last}[1]) == 3"
-        self.lasts.append(last)
-        again = f"fresh_gradient({last}, {shape}, {dtype}, table, {slot})"
-        self.do(again if was_read else f"if not ({last}[0] is not None and {alone}): {again}")
-        self.after.append(f"{name}._grad = {last}[0]")
-
     def run(self):
         native = self.program.native
         if native.run is not None:
-            self.do(f"{self.know(native.run, 'run')}({native.address})")
+            self.do(f"{self.know(native.run, 'run')}({', '.join(map(str, native.arguments))})")
             return self.check()
         inputs = ", ".join([*[f"{x}._array" for x in self.externals], *self.sources])
-        made = [state for _, _, state in self.program.recording.gradients if state == "new"]
-        outputs = [f"{last}[1]" for last in self.lasts] + [f"o{k}" for k in range(len(made), len(self.program.fresh))]
+        made = 0 if self.made is None else len(self.made.leaves)
+        outputs = [f"made.arrays[{k}]" for k in range(made)] + [f"o{k}" for k in range(made, len(self.program.fresh))]
         self.do(f"{self.know(native.run_between, 'run')}([{inputs}], [{', '.join(outputs)}])")
         self.check()
 
@@ -304,11 +314,3 @@ class Writing:
         answer = self.scope["answer"]
         answer.source = source
         return answer
-
-
-def fresh_gradient(last, shape, dtype, table, slot):
-    """Memory for a gradient, which the program writes to."""
-    array = for_device(CPU).empty(shape, dtype)
-    last[0], last[1] = wrap(array), array
-    if slot is not None:
-        table[slot] = id(array)

@@ -40,7 +40,7 @@ from weakref import WeakSet
 from ..backends.threads import POOL, get_num_threads
 from .link import host, link
 
-__all__ = ["Block", "runner", "runtime_symbols"]
+__all__ = ["Block", "runner", "runtime_symbols", "team"]
 
 # Where things lie in a pool, counted in words of 8 bytes. What is written often has two cache lines to itself.
 TICKET, DONE, KERNEL, TABLE, CHUNKS, GRAIN, SLEEPING, STOP, WORKERS, ALONE = 0, 16, 32, 33, 34, 35, 48, 49, 50, 51
@@ -430,6 +430,16 @@ CREW, OWN = Crew(), Own()
 atexit.register(CREW.at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=CREW.before_fork, after_in_parent=CREW.after_fork, after_in_child=CREW.in_child)
+
+
+def team(scratch):
+    """What one program needs to run on its caller's thread alone: give its ``address`` to the main function.
+
+    One thread may use it at a time.
+    """
+    made = Team()
+    made.reserve(scratch)
+    return made
 
 
 def runner(address, scratch=0, share=True):

@@ -1,0 +1,107 @@
+"""The gradients that a program makes: the memory of the last call's is written over, if nobody else holds it.
+
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+
+leaves each parameter with a gradient that the next call would drop and make anew. A program writes into the same tensors
+again instead, as long as each of them is what its parameter holds, and only that holds it. For all of them together that is
+four questions, answered without a loop in Python.
+"""
+
+from operator import attrgetter, is_
+from sys import getrefcount
+
+from ..backends import for_device
+from ..device import CPU
+from ..engine import wrap
+
+__all__ = ["Gradients"]
+
+GRADIENT, ARRAY = attrgetter("_grad"), attrgetter("_array")
+
+
+class Holder:
+    """A tensor in a list, which a leaf holds as its gradient: for counting."""
+
+    def __init__(self):
+        self._array = self._grad = None
+
+
+def counted(things):
+    """How many hold each, in a measure of its own."""
+    return [*map(getrefcount, things)]
+
+
+def measured():
+    """What ``counted`` says of a tensor in a list and in a leaf, and of an array in a list and in a tensor."""
+    leaf, tensors, arrays = Holder(), [Holder()], [object()]
+    leaf._grad, tensors[0]._array = tensors[0], arrays[0]
+    return counted(tensors)[0], counted(arrays)[0]
+
+
+TENSOR_ALONE, ARRAY_ALONE = measured()
+
+
+def measured_by_name():
+    """The same, of things that have a name in a function besides."""
+    leaf, tensors, arrays = Holder(), [Holder()], [object()]
+    leaf._grad, tensors[0]._array = tensors[0], arrays[0]
+    (t,), (a,) = tensors, arrays
+    return getrefcount(t), getrefcount(a)
+
+
+FEW = 16
+"""Up to so many, the questions are written out (``Gradients.written_out``); of more, C asks them."""
+
+
+class Gradients:
+    """``leaves`` and, in the same order, the gradients that a program leaves them with.
+
+    facts: (shape, dtype) of each.   slots: where the table wants its array's id, or None.   reused: False where the program
+    reads the old gradient of one of them.
+    """
+
+    def __init__(self, leaves, facts, table, slots, reused):
+        self.leaves, self.facts, self.table, self.slots, self.reused = leaves, facts, table, slots, reused
+        self.tensors, self.arrays = [None] * len(leaves), [None] * len(leaves)
+        self.alone = [TENSOR_ALONE] * len(leaves), [ARRAY_ALONE] * len(leaves)
+
+    def are_ours(self):
+        """Whether each leaf has the gradient of the last call, and nobody else does."""
+        return (
+            self.reused
+            and all(map(is_, map(GRADIENT, self.leaves), self.tensors))
+            and self.tensors[0] is not None
+            and all(map(is_, map(ARRAY, self.tensors), self.arrays))
+            and counted(self.tensors) == self.alone[0]
+            and counted(self.arrays) == self.alone[1]
+        )
+
+    def written_out(self, names):
+        """``ours = …``, as lines of a function that knows the leaves by these names, ``made`` and ``holders`` (getrefcount)."""
+        if not self.reused or len(names) > FEW:
+            return ["ours = made.are_ours()"]
+        tensor, array = measured_by_name()
+        numbers = range(len(names))
+        questions = [
+            f"{leaf}._grad is t{k} and t{k}._array is b{k} and holders(t{k}) == {tensor} and holders(b{k}) == {array}"
+            for k, leaf in enumerate(names)
+        ]  # fmt: skip
+        return [
+            f"{''.join([f't{k}, ' for k in numbers])}= made.tensors",
+            f"{''.join([f'b{k}, ' for k in numbers])}= made.arrays",
+            f"ours = t0 is not None and {' and '.join(questions)}",
+        ]
+
+    def renew(self):
+        """Other memory for all of them."""
+        empty = for_device(CPU).empty
+        for k, (shape, dtype) in enumerate(self.facts):
+            array = empty(shape, dtype)
+            self.tensors[k], self.arrays[k] = wrap(array), array
+            if self.slots[k] is not None:
+                self.table[self.slots[k]] = id(array)
+
+    def give(self):
+        """Each leaf gets its gradient."""
+        for leaf, gradient in zip(self.leaves, self.tensors):
+            leaf._grad = gradient
