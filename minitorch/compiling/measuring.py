@@ -37,7 +37,7 @@ SIZES = [1 << k for k in (14, 17, 20, 23, 26)]
 
 
 def measured(native, inputs, strides, typical=None):
-    """The seconds that each kernel takes, and the whole; [], None where there is no clock to read.
+    """The seconds that each kernel takes, and the whole; [] for the kernels where there is no clock for native code to read.
 
     inputs: arrays to be copied, or None for what is made up.   strides: of the Values that don't lie in order.
     typical: what is taken of the times of several runs, by default the median.
@@ -46,15 +46,17 @@ def measured(native, inputs, strides, typical=None):
     own = timed(native)
     given = [copied(array, value, strides) for array, value in zip(inputs, native.graph.inputs, strict=True)]
     made = outputs_of(own)
-    runs: list = []
+    runs, walls = [], []
     end = time.perf_counter() + SECONDS
     while len(runs) < 3 or (len(runs) < RUNS and time.perf_counter() < end):
         own.point(given, made)
+        begin = time.perf_counter()
         own.run_between(given, made)
+        walls.append(time.perf_counter() - begin)
         runs.append(own.times())
-    runs = runs[1:]  # the first one is late: its pages are new
+    runs, walls = runs[1:], walls[1:]  # the first one is late: its pages are new
     if not runs[0]:
-        return [], None
+        return [], typical(walls)
     kernels = [typical([end - begin for begin, end in times]) / 1e9 for times in zip(*runs)]
     return kernels, typical([times[-1][1] - times[0][0] for times in runs]) / 1e9
 
