@@ -46,19 +46,21 @@ def measured(native, inputs, strides, typical=None):
     own = timed(native)
     given = [copied(array, value, strides) for array, value in zip(inputs, native.graph.inputs, strict=True)]
     made = outputs_of(own)
+    own.point(given, made)
     runs, walls = [], []
     end = time.perf_counter() + SECONDS
     while len(runs) < 3 or (len(runs) < RUNS and time.perf_counter() < end):
-        own.point(given, made)
-        begin = time.perf_counter()
         own.run_between(given, made)
-        walls.append(time.perf_counter() - begin)
         runs.append(own.times())
-    runs, walls = runs[1:], walls[1:]  # the first one is late: its pages are new
-    if not runs[0]:
-        return [], typical(walls)
-    kernels = [typical([end - begin for begin, end in times]) / 1e9 for times in zip(*runs)]
-    return kernels, typical([times[-1][1] - times[0][0] for times in runs]) / 1e9
+        begin = time.perf_counter()
+        if native.run is not None:
+            native.run(own.address)  # the code without clocks, on the memory of the copies
+        else:
+            own.run_between(given, made)
+        walls.append(time.perf_counter() - begin)
+        own.times()
+    kernels = [typical([end - begin for begin, end in times]) / 1e9 for times in zip(*runs[1:])]  # the first has new pages
+    return kernels, typical(walls)
 
 
 def median(times):
@@ -101,8 +103,8 @@ def rates(threads):
     for size in SIZES:
         x, y = Value((size // 8,), float32), Value((size // 8,), float32)
         native = build(Graph([x], [Step(rows.neg, (x,), (), y)], [y]), {}, [Place("output", 0)])
-        _, seconds = measured(native, [None], {}, min)
-        found.append(size / seconds)
+        kernels, whole = measured(native, [None], {}, min)
+        found.append(size / (kernels[0] if kernels else whole))
     return found
 
 

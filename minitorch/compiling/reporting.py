@@ -41,7 +41,7 @@ def of_part(part):
     yield f"  compiled in {seconds(sum(part.stages.values()))}: {stages}; {objects}"
     if part.seconds is not None:
         inside = sum([k.seconds or 0 for k in part.kernels])
-        yield f"  a run takes {seconds(part.seconds)}{f', of which {seconds(inside)} in kernels' if inside else ''}"
+        yield f"  a run takes {seconds(part.seconds)}{f', its kernels together {seconds(inside)}' if inside else ''}"
     foreign = [k for k in part.kernels if k.numpy]
     if foreign:
         yield f"  NumPy runs {len(foreign)} of them:"
