@@ -79,6 +79,9 @@ class Compiled:
         """As a method: whoever it is called on is its first argument."""
         return self if instance is None else MethodType(self, instance)
 
+    def __repr__(self):
+        return f"<compiled {named(self.function)}>"
+
     def explain(self, measure=True):
         """What became of the function so far: an Explanation, to be printed, drawn and looked into.
 

@@ -26,8 +26,8 @@ from ..native.threads import runner, runtime_symbols
 
 __all__ = ["bandwidth", "measured", "peak"]
 
-SECONDS, RUNS = 0.3, 100
-"""For one program: as many runs as fit, and never more than these."""
+SECONDS, FEWEST, MOST = 0.5, 8, 100
+"""For one program: as many runs as fit, and how many at least and at most."""
 
 SIZES = [1 << k for k in (14, 17, 20, 23, 26)]
 """Bytes that are moved in all, from the nearest cache to memory."""
@@ -49,7 +49,7 @@ def measured(native, inputs, strides, typical=None):
     own.point(given, made)
     runs, walls = [], []
     end = time.perf_counter() + SECONDS
-    while len(runs) < 3 or (len(runs) < RUNS and time.perf_counter() < end):
+    while len(runs) < FEWEST or (len(runs) < MOST and time.perf_counter() < end):
         own.run_between(given, made)
         runs.append(own.times())
         begin = time.perf_counter()
