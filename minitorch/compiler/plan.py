@@ -24,12 +24,15 @@ __all__ = ["Plan", "plan"]
 class Plan:
     """places: of every Value that has memory of its own; strides: of those that don't lie in order; size: of the arena.
 
-    kernels: those of fusion, and the copies that are needed at the end.   lives: (first kernel, last) of what is in the arena.
+    kernels: those of fusion, and the copies that are needed at the end; ``early`` are the first of them, after which the
+    graph's checks are known: they write to no input, so that a program that refuses leaves everything as it was.
+
+    lives: (first kernel, last) of what is in the arena.
     """
 
-    def __init__(self, kernels, places, strides, size, constants, lives):
+    def __init__(self, kernels, places, strides, size, constants, lives, early):
         self.kernels, self.places, self.strides, self.size = kernels, places, strides, size
-        self.constants, self.lives = constants, lives
+        self.constants, self.lives, self.early = constants, lives, early
 
 
 def plan(kernels, found, graph, destinations):
@@ -44,7 +47,9 @@ def plan(kernels, found, graph, destinations):
 
 class Planning:
     def __init__(self, kernels, found, graph):
-        self.kernels, self.found, self.graph = list(kernels), found, graph
+        self.found, self.graph = found, graph
+        self.early = needed_by_checks(kernels, found, graph)
+        self.kernels = [*self.early, *[k for k in kernels if k not in self.early]]
         self.places = {x: Place("input", k) for k, x in enumerate(graph.inputs)}
         self.strides, self.copies = {}, []
         self.lines = {step.out: step.line for step in graph.steps}
@@ -71,7 +76,7 @@ class Planning:
             old = self.graph.inputs[destination.at]
             if not is_contiguous(self.found[old]) or old.dtype is not value.dtype or old.shape != value.shape:
                 return False
-            if old in self.wanted or not self.over(old, value):
+            if self.maker[value] < len(self.early) or old in self.wanted or not self.over(old, value):
                 return False
         self.places[value] = destination
         return True
@@ -163,7 +168,7 @@ class Planning:
                 self.places[x], lives[x] = Place("arena", start), (k, last[x])
                 size = max(size, start + need)
         constants = {s.out: s for s in self.graph.steps if s.row in (rows.full, rows.arange)}
-        return Plan(self.kernels, self.places, self.strides, size, constants, lives)
+        return Plan(self.kernels, self.places, self.strides, size, constants, lives, self.early)
 
 
     def overwritten(self, k, value, last):
@@ -176,6 +181,16 @@ class Planning:
                 if alike and self.places[old].kind == "arena" and self.over(old, value):
                     return old
         return None
+
+
+def needed_by_checks(kernels, found, graph):
+    """The kernels that what is checked depends on, in order."""
+    needed, early = {found[x].base for x, *_ in graph.checks}, []
+    for kernel in reversed(kernels):
+        if not needed.isdisjoint(kernel.outputs):
+            early.append(kernel)
+            needed.update([found[x].base for step in kernel.steps for x in step.reads])
+    return early[::-1]
 
 
 def first_gap(taken, need):

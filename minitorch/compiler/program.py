@@ -41,6 +41,7 @@ class Program:
         for kernel in kernels:
             self.rows.append(count)
             count += len(kernel.buffers) + len(kernel.numbers) if kernel.__class__ is Native else 0
+        self.early = sum([(k.kernel if k.__class__ is Native else k) in plan.early for k in kernels])
         self.lay_out(count)
         self.scratch = max([k.scratch for k in native], default=0)
         self.shared = any([k.shared for k in native])
@@ -54,7 +55,8 @@ class Program:
     def lay_out(self, count):
         """Make the table, whose first ``count`` entries are the kernels' rows, and the arena, and tell each row of it.
 
-        given: for each slot of an array object the entries of rows that get the address of its data.
+        given: for each slot of an array object the entries of rows that get the address of its data.   checked: the entries
+        that say where the graph's checks lie.
         """
         xp = for_device(CPU)
         self.arena = xp.zeros(self.plan.size + ALIGNMENT, "uint8")
@@ -70,7 +72,10 @@ class Program:
                 else:
                     slot = self.slots.setdefault((place.kind, place.at), count + len(self.slots))
                     self.given.setdefault(slot, []).append(row + k)
-        self.table = (ctypes.c_void_p * (count + len(self.slots) + 1))()
+        checked = [self.plan.places[self.found[value].base] for value, *_ in self.graph.checks]
+        self.checked = {count + len(self.slots) + k: base + place.at for k, place in enumerate(checked)}
+        entries.update(self.checked)
+        self.table = (ctypes.c_void_p * (count + len(self.slots) + len(checked) + 1))()
         self.address = ctypes.addressof(self.table)
         for entry, address in entries.items():
             self.table[entry] = address
@@ -92,13 +97,14 @@ class Program:
     def texts(self):
         """The texts of the program, each with its level: products stand alone, so that other programs find them compiled."""
         names: dict = {}
-        texts, alone, mains, calls = [], [], [], []
-        for kernel, row in zip([*self.kernels, None], [*self.rows, 0]):
+        texts, alone, mains, calls, early = [], [], [], [], 0
+        for k, (kernel, row) in enumerate(zip([*self.kernels, None], [*self.rows, 0])):
             if kernel.__class__ is not Native:
                 if calls:
-                    mains.append(main_text(len(mains), calls, self.given))
-                calls = []
+                    mains.append(main_text(len(mains), calls, early, self.given, self.checked))
+                calls, early = [], 0
                 continue
+            early += k < self.early
             name = names.get(kernel.text)
             if name is None:
                 name = names[kernel.text] = named(kernel, len(names))
@@ -117,8 +123,10 @@ class Program:
 
     def divided(self):
         """The program as a list of native stretches, functions of the table's address, and steps that NumPy runs."""
-        segments, started, count = [], False, 0
-        for kernel in self.kernels:
+        segments, started, count, self.are_early = [], False, 0, []
+        for k, kernel in enumerate(self.kernels):
+            if kernel.__class__ is not Native or not started:
+                self.are_early.append(k < self.early)
             if kernel.__class__ is Native and not started:
                 segments.append(runner(self.library.address(f"main{count}"), self.scratch, self.shared))
                 count += 1
@@ -136,8 +144,10 @@ class Program:
 
     def run_between(self, inputs, outputs):
         """Run the stretches, and NumPy's steps between them, on arrays."""
-        for segment in self.segments:
+        for segment, early in zip(self.segments, self.are_early):
             if segment.__class__ is Step:
+                if not early and any([array for array, *_ in self.checks]):
+                    return
                 self.run_step(segment, inputs, outputs)
             else:
                 segment(self.address)
@@ -173,11 +183,11 @@ def named(kernel, number):
     return f"product_{hashlib.sha256(kernel.text.encode()).hexdigest()[:16]}"
 
 
-def main_text(number, calls, given):
+def main_text(number, calls, early, given, checked):
     """The main function of a stretch of kernels, and what it goes through: short however many there are.
 
     First it finds the data of the array objects, for each (slot, entry) of ``given``; then it runs each (kernel, row of the
-    table, chunks, grain).
+    table, chunks, grain); but after the first ``early`` only if all checks, whose places ``checked`` entries tell, are 0.
     """
     pairs = [(slot, entry) for slot, entries in given.items() for entry in entries] if number == 0 else []
     text = Text()
@@ -194,13 +204,26 @@ def main_text(number, calls, given):
                 array = text.load("ptr", text.at("%p", text.load("i64", pair), "ptr"))
                 data = text.load("ptr", text.at(array, DATA, "i8"))
                 text.store("ptr", data, text.at("%p", text.load("i64", text.at(pair, 1, "i64")), "ptr"))
-        with text.loop("call", 0, len(calls)) as k:
+        run_calls(text, number, 0, len(calls) if not checked else early)
+        if checked and early < len(calls):
+            total = "0"
+            for entry in checked:
+                wrong = text.load("i64", text.load("ptr", text.at("%p", entry, "ptr")))
+                total = text.let("wrong", f"or i64 {total}, {wrong}")
+            with text.when(text.let("sound", f"icmp eq i64 {total}, 0")):
+                run_calls(text, number, early, len(calls))
+    return str(text)
+
+
+def run_calls(text, number, begin, end):
+    """A loop over some of the calls of a main function."""
+    if begin < end:
+        with text.loop("call", begin, end) as k:
             call = text.at(f"@calls{number}", text.multiply(k, 4), "i64")
             kernel = text.load("ptr", call)
             row, chunks, grain = [text.load("i64", text.at(call, field, "i64")) for field in (1, 2, 3)]
             table = text.at("%p", row, "ptr")
             text.do(f"call void @minitorch_parallel(ptr %pool, ptr {kernel}, ptr {table}, i64 {chunks}, i64 {grain})")
-    return str(text)
 
 
 def constants(name, kind, values, typed=False):

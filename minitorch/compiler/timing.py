@@ -10,7 +10,6 @@ torch: torch/_inductor/utils.py (do_bench), torch/csrc/profiler
 """
 
 import ctypes
-import os
 import time
 from string import Template
 
@@ -21,6 +20,9 @@ from .kernels import Native
 from .program import Program
 
 __all__ = ["Built", "Timed", "steps_of"]
+
+CLOCK = getattr(time, "CLOCK_MONOTONIC", None)
+"""The number of the clock, for ``clock_gettime``; None where the system has no such function."""
 
 MOST = 1 << 14
 """Kernels that are noted at most until somebody reads the log."""
@@ -69,8 +71,8 @@ class Timed(Program):
 
     def __init__(self, program, link_all):
         self.log = self.clock = None
-        if os.name == "posix":
-            words = {"WORDS": 4 * MOST + 1, "LAST": MOST - 1, "CLOCK": time.CLOCK_MONOTONIC}
+        if CLOCK is not None:
+            words = {"WORDS": 4 * MOST + 1, "LAST": MOST - 1, "CLOCK": CLOCK}
             self.clock = link(TEXT.substitute(words), symbols=runtime_symbols())
             self.log = (ctypes.c_int64 * words["WORDS"]).from_address(self.clock.address("minitorch_log"))
         super().__init__(program.kernels, program.plan, program.found, program.graph, lambda *of: link_all(*self.linked(*of)))
@@ -86,10 +88,10 @@ class Timed(Program):
     def run_step(self, step, inputs, outputs):
         if self.log is None:
             return super().run_step(step, inputs, outputs)
-        begin = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        begin = time.clock_gettime_ns(CLOCK)
         super().run_step(step, inputs, outputs)
         at = 4 * (self.log[0] % MOST) + 1
-        self.log[at : at + 4] = [*divmod(begin, 10**9), *divmod(time.clock_gettime_ns(time.CLOCK_MONOTONIC), 10**9)]
+        self.log[at : at + 4] = [*divmod(begin, 10**9), *divmod(time.clock_gettime_ns(CLOCK), 10**9)]
         self.log[0] += 1
 
     def times(self):
@@ -98,7 +100,7 @@ class Timed(Program):
             return []
         count, self.log[0] = min(self.log[0], MOST), 0
         words = self.log[1 : 4 * count + 1]
-        shift = time.perf_counter_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        shift = time.perf_counter_ns() - time.clock_gettime_ns(CLOCK)
         moments = [words[k] * 10**9 + words[k + 1] + shift for k in range(0, 4 * count, 2)]
         return list(zip(moments[::2], moments[1::2]))
 

@@ -26,12 +26,14 @@ from ..modes import MODE
 from ..tables.strides import as_strided
 from .graph import Graph, Step, Value
 
-__all__ = ["External", "Source", "Tracer", "Unfollowed", "layout", "owner_of"]
+__all__ = ["External", "PACKAGE", "Source", "Tracer", "Unfollowed", "layout", "owner_of"]
 
 WALK, BACKWARD = backward.__code__, ", backward"
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 SHAPED_BY_DATA = frozenset(["nonzero"])
 """Rows whose result has a shape that depends on numbers: no graph can hold them."""
+DRAWN_BY_DATA = frozenset(["bernoulli_each", "multinomial", "multinomial_with_replacement"])
+"""Draws that are steps, not sources, since they read tensors: their order among other draws would be lost."""
 
 
 def covers(root, array):
@@ -91,12 +93,13 @@ class Tracer:
     """Listens in a block, and writes down what passes the gate.
 
     sources, externals, steps: what it found.   left: (why, line) of each time that the graph lost sight of the run.
+    lost: the Unfollowed after which it wrote nothing more.   drawn: how many draws depend on the values of a tensor.
     """
 
     def __init__(self):
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
         self.origins: dict = {}  # number of a Node → the line of the row that left it
-        self.left, self.items, self.places, self.arrays = [], [], {}, []
+        self.left, self.places, self.lost, self.drawn = [], {}, None, 0
 
     def __enter__(self):
         self.before = MODE.listeners, MODE.readers
@@ -109,11 +112,22 @@ class Tracer:
     # ---------------------------------------------------------------------------------------------------- what is told
 
     def __call__(self, row, inputs, params, out, written):
-        """A row ran: what the gate tells its listeners."""
+        """A row ran: what the gate tells its listeners. What can't be followed ends the tracing, and not the run."""
+        if self.lost is not None:
+            return
+        try:
+            self.follow(row, inputs, params, out, written)
+        except Unfollowed as reason:
+            self.lost = reason
+
+    def follow(self, row, inputs, params, out, written):
+        """Write down that a row ran."""
         if row.name in SHAPED_BY_DATA:
             self.leave(row.name)
         if not inputs and not written:
             params = params[:-1]  # the device, which ``create`` adds
+        if row.name in DRAWN_BY_DATA:
+            self.drawn += 1
         if row.kind == "random" and not any([hasattr(x, "_array") for x in inputs]):
             xp = backend_of((out._array,))
             value = self.source(out._array, lambda: row.forward(xp, *params))
@@ -138,19 +152,24 @@ class Tracer:
     def rate(self, group, name):
         """A number of an optimizer's group, as a 0-d float64 Tensor; replays read it anew. ``rates`` has all of them."""
         tensor = create(primitives.full, ((), float(group[name]), float64))
-        memory = self.known(tensor._array)
-        self.steps.pop()
-        self.sources.append(Source((group, name), memory.value))
+        if self.lost is None:
+            memory = self.known(tensor._array)
+            self.steps.pop()
+            self.sources.append(Source((group, name), memory.value))
         return tensor
 
-    def effect(self, function):
-        """Something that a replay must do between its sources: a scheduler's step."""
+    def aside(self, function):
+        """Do something that each replay must do as well, beside the graph: a scheduler's step."""
+        listeners, MODE.listeners = MODE.listeners, tuple([x for x in MODE.listeners if x is not self])
+        try:
+            function()
+        finally:
+            MODE.listeners = listeners
         self.sources.append(Source(function, None))
 
     def leave(self, what, tensor=None, result=None):
         """A value leaves the graph: by ``item``, ``numpy``, ``print`` …; ``result`` is the number that it became."""
         self.interrupt(f"{what} looks at a tensor's values")
-        self.items.append((None if tensor is None else self.read(tensor), result, len(self.steps)))
 
     def interrupt(self, why):
         """Something happens that no replay would do."""

@@ -7,6 +7,7 @@ from functools import partial, wraps
 
 from ..nn.module import Module
 from .calls import Compiled
+from .checking import Checked
 
 __all__ = ["InvalidBackend", "OptimizedModule", "compile"]
 
@@ -22,11 +23,11 @@ class InvalidBackend(RuntimeError):
 class OptimizedModule(Module):
     """A module that was given to ``torch.compile``: the names in its ``state_dict`` begin with "_orig_mod.", as PyTorch's do."""
 
-    def __init__(self, module, fullgraph=False, compiled=None):
+    def __init__(self, module, fullgraph=False, compiled=None, check=False):
         super().__init__()
         self._orig_mod = module
         self.__dict__["training"] = module.training
-        self.__dict__["_compiled"] = Compiled(module, fullgraph) if compiled is None else compiled
+        self.__dict__["_compiled"] = (Checked if check else Compiled)(module, fullgraph) if compiled is None else compiled
 
     def forward(self, *args, **kwargs):
         return self._compiled(*args, **kwargs)
@@ -55,7 +56,8 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     their loops, sizes and times, the memory plan, and what runs eagerly and why.
 
     fullgraph: raise RuntimeError where it can't be compiled, instead of running eagerly with one warning.
-    check: run eagerly as well at each call, and compare.
+    check: run eagerly as well at each call, and raise RuntimeError for the first number that differs (checking.py); what the
+    function does beside its tensors is then done by the eager run.
     backend: "inductor" is the one compiler that there is; those of PyTorch's that compile nothing, as "eager", run eagerly.
     dynamic, mode, options: PyTorch's, and change nothing.
 
@@ -75,10 +77,10 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     if disable:
         return model
     if isinstance(model, Module):
-        return OptimizedModule(model, fullgraph, model if backend in EAGER else None)
+        return OptimizedModule(model, fullgraph, model if backend in EAGER else None, check)
     if backend in EAGER:
         return model
-    return wraps(model)(Compiled(model, fullgraph, check))
+    return wraps(model)((Checked if check else Compiled)(model, fullgraph))
 
 
 def refuse(backend, mode, options):

@@ -25,16 +25,16 @@ from sys import getrefcount
 
 from .. import primitives
 from ..backends import for_device
-from ..compiler.trace import owner_of
+from ..compiler.trace import layout, owner_of
 from ..device import CPU
-from ..dtypes import float64
+from ..dtypes import float64, get_default_dtype
 from ..engine import MODE, Tensor, edge_of, wrap
-from ..graph import CHANGES, Node
+from ..graph import CHANGES, InferenceStorage, Node
 from .gradients import Gradients
 from .recording import SPENT
 from .tree import LEAF, PLAIN, Kept, rebuilt
 
-__all__ = ["MISS", "Rates", "answer_of"]
+__all__ = ["MISS", "Rates", "aliases", "answer_of"]
 
 MISS = object()
 """What an answer returns that doesn't fit the call."""
@@ -62,6 +62,18 @@ class Rates:
         return True
 
 
+def aliases(tensors):
+    """Which of the tensors share memory, and how: for each, the first with the same owner, and how many bytes lie between.
+
+    () if none do.
+    """
+    owners = [id(owner_of(x._array)) for x in tensors]
+    if len(set(owners)) == len(owners):
+        return ()
+    starts = [layout(x._array)[0] for x in tensors]
+    return tuple([(owners.index(owner), start - starts[owners.index(owner)]) for owner, start in zip(owners, starts)])
+
+
 def same(a, b):
     return a is b or (a.__class__ in PLAIN and a.__class__ is b.__class__ and a == b)
 
@@ -87,7 +99,7 @@ class Writing:
         self.scope = {
             "MISS": MISS, "SPENT": SPENT_NODE, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
             "wrap": wrap, "edge_of": edge_of, "rebuilt": rebuilt, "is_": is_, "owner_of": owner_of,
-            "table": program.native.table, "empty": for_device(CPU).empty,
+            "table": program.native.table, "empty": for_device(CPU).empty, "Inference": InferenceStorage,
             "ordered": for_device(CPU).ascontiguousarray,
         }  # fmt: skip
 
@@ -108,10 +120,11 @@ class Writing:
 
     def ground(self):
         """Modes, the counter of changes, what the function reaches by name, and groups of optimizers."""
-        grad, inference, autocast = self.program.mode
+        grad, inference, autocast, default = self.program.mode
+        self.scope["default"] = get_default_dtype
         self.miss_if(
             f"mode.grad is not {grad} or mode.inference is not {inference} or mode.autocast is not {self.know(autocast)}"
-            " or mode.listeners or mode.eager or CHANGES[0] != seen[0]"
+            f" or mode.listeners or mode.eager or CHANGES[0] != seen[0] or default() is not {self.know(default)}"
         )
         for names in self.program.watch.often:
             test = names.test(self.know(names.space, "space"), self.know(names.values, "values"), self.know)
@@ -126,7 +139,12 @@ class Writing:
         recording, slots = self.program.recording, self.program.native.slots
         read = {id(x) for kind, x in recording.externals if kind == "grad"}
         new = [(leaf, there) for leaf, there, state in recording.gradients if state == "new"]
-        tests = [f"{self.know(leaf, 'leaf')}._grad is {'' if there else 'not '}None" for leaf, there, _ in recording.gradients]
+        def is_other(leaf, there):
+            return f"{self.know(leaf, 'leaf')}._grad is {'' if there else 'not '}None"
+
+        for leaf, there, state in recording.gradients:
+            if state != "new":
+                self.miss_if(is_other(leaf, there))
         if new:
             leaves, facts = [leaf for leaf, _ in new], self.program.fresh[: len(new)]
             reused = all([there and id(leaf) not in read for leaf, there in new])
@@ -137,10 +155,9 @@ class Writing:
             self.scope["holders"] = getrefcount
             for line in self.made.written_out([self.know(leaf, "leaf") for leaf in leaves]):
                 self.do(line)
-        if tests:
-            self.miss_if(f"{'not ours and (' if new else '('}{' or '.join(tests)})")
+            self.miss_if(f"not ours and ({' or '.join([is_other(leaf, there) for leaf, there in new])})")
 
-    def arguments(self, described, aliases):
+    def arguments(self, described, shared):
         """Take the tensors out of what holds them, and compare them with what was recorded."""
         _, args, kwargs = self.form
         self.take("args", args)
@@ -151,11 +168,14 @@ class Writing:
             like = f"{a}.shape != {self.know(shape)} or {a}.dtype is not {self.know(dtype)} or {a}.strides != {self.know(strides)}"
             node = f"({x}._node is not None or {x}._view is not None and edge_of({x}) is not None)"
             self.miss_if(f"{like} or {node} is not {bool(wants)}")
+        if shared:
+            self.scope["aliases"] = aliases
+            self.miss_if(f"aliases(({', '.join(self.tensors)},)) != {self.know(shared)}")
         if self.program.written_owners and self.tensors:
             arrays = [x.replace("x", "a") for x in self.tensors]
             owners = ", ".join([f"id({a} if {a}.base is None else owner_of({a}))" for a in arrays])
             self.scope["elsewhere"] = self.program.written_owners.isdisjoint
-            if len(self.tensors) == 1 or aliases or not self.program.writes_arguments:
+            if len(self.tensors) == 1 or shared or not self.program.writes_arguments:
                 self.miss_if(f"not elsewhere(({owners},))")
             else:
                 self.miss_if(f"len({{{owners}}}) != {len(self.tensors)} or not elsewhere(({owners},))")
@@ -270,13 +290,15 @@ class Writing:
         if recording.backward is not None:
             self.link()
         for kind, which, *wanting in recording.returned:
-            if kind == "external":
+            if kind == "same":
+                results.append(results[which])
+            elif kind == "external":
                 results.append(self.externals[which])
             elif kind == "gradient":
                 results.append(f"{self.know(which, 'leaf')}._grad")
             else:
                 k = which - len(recording.written)
-                self.do(f"r{k} = wrap(o{k})")
+                self.do(f"r{k} = wrap(o{k}{', Inference()' if self.program.mode[1] else ''})")
                 if wanting[0] == SPENT:
                     self.do(f"r{k}._node = SPENT")
                 elif wanting[0] is not None:

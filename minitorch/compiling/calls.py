@@ -5,20 +5,23 @@ signature is what a program takes for granted: shapes, strides and dtypes of the
 mode; and ``Watch`` looks after everything that the function reaches otherwise.
 """
 
+import sys
 import warnings
 from functools import partial
 from types import MethodType
 
 from ..compiler.facade import COMPILED, STANCE
-from ..compiler.trace import Unfollowed, owner_of
+from ..compiler.trace import PACKAGE, Unfollowed
+from ..dtypes import get_default_dtype
 from ..engine import MODE
 from ..profiler import only_profilers
-from .answering import MISS
+from .answering import MISS, aliases
 from .explaining import Explanation
 from .profiling import profiled
 from .program import Program
 from .recording import Incomplete, record
-from .tree import flattened
+from .tree import flattened, others
+from .watching import Watch
 
 __all__ = ["Compiled", "MADE"]
 
@@ -57,12 +60,16 @@ class Signature:
 class Compiled:
     """``function``, answered by programs where that is possible."""
 
-    def __init__(self, function, fullgraph=False, check=False):
-        self.function, self.fullgraph, self.check = function, fullgraph, check
+    def __init__(self, function, fullgraph=False):
+        self.function, self.fullgraph = function, fullgraph
         self.forget()
         COMPILED.add(self)
         for told in MADE:
             told(self)
+
+    def __reduce__(self):
+        """Copied and stored as the function alone: programs belong to the process that made them."""
+        return type(self), (self.function, self.fullgraph)
 
     def forget(self):
         """Have no programs."""
@@ -71,6 +78,9 @@ class Compiled:
     def __get__(self, instance, owner=None):
         """As a method: whoever it is called on is its first argument."""
         return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self):
+        return f"<compiled {named(self.function)}>"
 
     def explain(self, measure=True):
         """What became of the function so far: an Explanation, to be printed, drawn and looked into.
@@ -102,12 +112,12 @@ class Compiled:
             return self.function(*args, **kwargs)
         tensors, form = flattened((args, kwargs))
         described = tuple([described_as(x) for x in tensors])
-        key = form, mode.grad, mode.inference, mode.autocast, described, aliases(tensors)
+        key = form, mode.grad, mode.inference, mode.autocast, get_default_dtype(), described, aliases(tensors)
         signature = self.signatures.get(key)
         if signature is None:
             signature = self.signatures[key] = Signature()
             if len(self.signatures) > PROGRAMS:
-                signature.stay_eager(f"it was called with more than {PROGRAMS} signatures before")
+                self.give_up(signature, f"it was called with more than {PROGRAMS} signatures, {place_of(self.function)}")
         if signature.eager or any([program.lock.locked() for program in signature.programs]):
             return self.function(*args, **kwargs)
         for program in signature.programs:
@@ -124,19 +134,25 @@ class Compiled:
 
     def recorded(self, signature, key, args, kwargs):
         """Run the function while a tracer listens; make a program of what it heard."""
-        mode = MODE.grad, MODE.inference, MODE.autocast
+        mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
+        watch = Watch((self.function, *others(key[0])))
         result, recording, why = record(self.function, args, kwargs, signature.leaves)
         if recording is not None:
+            changed = watch.changed(recording.rates_of_effects())
             if signature.calls == 1 and recording.changes_state:
                 signature.leaves += [x for x, *_ in recording.gradients]
                 return result
             if not signature.believes(recording.constants):
                 other = Unfollowed("it makes tensors of numbers, and they are others each time")
                 return result if signature.calls <= 2 else self.failed(signature, other, result)
+            if changed is not None:
+                why = Unfollowed(f"it changes {changed} as it runs, {place_of(self.function)}")
+                return result if signature.calls == 1 else self.failed(signature, why, result)
             signature.programs.insert(0, Program(recording, self.function, mode, key))
             signature.failures = 0
             if len(signature.programs) > VARIANTS:
-                signature.stay_eager(f"what it reaches was changed more than {VARIANTS} times: no program is right for long")
+                why = f"what it reaches was changed more than {VARIANTS} times: no program is right for long"
+                self.give_up(signature, f"{why}, {place_of(self.function)}")
             self.answers = tuple([p.answer for known in self.signatures.values() for p in known.programs[:VARIANTS]])
             return result
         reason, leaves = why
@@ -151,15 +167,33 @@ class Compiled:
         if reason.__class__ is not Incomplete and self.fullgraph:
             raise RuntimeError(f"the function can't be compiled as a whole\n{reason}")
         if signature.failures >= TRIES:
-            signature.stay_eager(str(reason))
-            if not self.warned:
-                self.warned = True
-                warnings.warn(f"{named(self.function)} runs eagerly: {reason}", stacklevel=5)
+            self.give_up(signature, str(reason))
         return result
+
+    def give_up(self, signature, why):
+        """Run calls with this signature eagerly from now on; the first time that happens, with a warning."""
+        signature.stay_eager(why)
+        if not self.warned:
+            self.warned = True
+            warnings.warn(f"{named(self.function)} runs eagerly: {why}", stacklevel=frames_of_ours())
 
 
 def named(function):
     return getattr(function, "__qualname__", type(function).__name__)
+
+
+def frames_of_ours():
+    """How far from the caller the first frame is that isn't the library's."""
+    frame, count = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, count = frame.f_back, count + 1
+    return count
+
+
+def place_of(function):
+    """Where a function is defined, as words."""
+    code = getattr(function, "__code__", None) or getattr(type(function), "forward", type(function).__call__).__code__
+    return f"in {code.co_filename}:{code.co_firstlineno}"
 
 
 def recompiled(function):
@@ -178,7 +212,3 @@ def described_as(tensor):
     return array.shape, array.dtype, array.strides, tensor.requires_grad
 
 
-def aliases(tensors):
-    """Which of the tensors share memory: for each, the first with the same owner."""
-    owners = [id(owner_of(x._array)) for x in tensors]
-    return () if len(set(owners)) == len(owners) else tuple([owners.index(x) for x in owners])

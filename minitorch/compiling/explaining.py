@@ -137,7 +137,7 @@ def name_of(function):
 
 def called_as(key):
     """A signature as text."""
-    _, grad, inference, autocast, described, _ = key
+    _, grad, inference, autocast, _, described, _ = key
     words = [f"{dtype}[{', '.join(map(str, shape))}]" for shape, dtype, *_ in described]
     modes = ["inference" if inference else "grad" if grad else "no grad", *([f"autocast {autocast}"] if autocast else [])]
     return f"({', '.join(words)}), {', '.join(modes)}"

@@ -26,8 +26,8 @@ from ..native.threads import runner, runtime_symbols
 
 __all__ = ["bandwidth", "measured", "peak"]
 
-SECONDS, RUNS = 0.3, 100
-"""For one program: as many runs as fit, and never more than these."""
+SECONDS, FEWEST, MOST = 0.5, 8, 100
+"""For one program: as many runs as fit, and how many at least and at most."""
 
 SIZES = [1 << k for k in (14, 17, 20, 23, 26)]
 """Bytes that are moved in all, from the nearest cache to memory."""
@@ -37,7 +37,7 @@ SIZES = [1 << k for k in (14, 17, 20, 23, 26)]
 
 
 def measured(native, inputs, strides, typical=None):
-    """The seconds that each kernel takes, and the whole; [], None where there is no clock to read.
+    """The seconds that each kernel takes, and the whole; [] for the kernels where there is no clock for native code to read.
 
     inputs: arrays to be copied, or None for what is made up.   strides: of the Values that don't lie in order.
     typical: what is taken of the times of several runs, by default the median.
@@ -46,17 +46,21 @@ def measured(native, inputs, strides, typical=None):
     own = timed(native)
     given = [copied(array, value, strides) for array, value in zip(inputs, native.graph.inputs, strict=True)]
     made = outputs_of(own)
-    runs: list = []
+    own.point(given, made)
+    runs, walls = [], []
     end = time.perf_counter() + SECONDS
-    while len(runs) < 3 or (len(runs) < RUNS and time.perf_counter() < end):
-        own.point(given, made)
+    while len(runs) < FEWEST or (len(runs) < MOST and time.perf_counter() < end):
         own.run_between(given, made)
         runs.append(own.times())
-    runs = runs[1:]  # the first one is late: its pages are new
-    if not runs[0]:
-        return [], None
-    kernels = [typical([end - begin for begin, end in times]) / 1e9 for times in zip(*runs)]
-    return kernels, typical([times[-1][1] - times[0][0] for times in runs]) / 1e9
+        begin = time.perf_counter()
+        if native.run is not None:
+            native.segments[0](own.address)  # the code without clocks, on the memory of the copies
+        else:
+            own.run_between(given, made)
+        walls.append(time.perf_counter() - begin)
+        own.times()
+    kernels = [typical([end - begin for begin, end in times]) / 1e9 for times in zip(*runs[1:])]  # the first has new pages
+    return kernels, typical(walls)
 
 
 def median(times):
@@ -99,8 +103,8 @@ def rates(threads):
     for size in SIZES:
         x, y = Value((size // 8,), float32), Value((size // 8,), float32)
         native = build(Graph([x], [Step(rows.neg, (x,), (), y)], [y]), {}, [Place("output", 0)])
-        _, seconds = measured(native, [None], {}, min)
-        found.append(size / seconds)
+        kernels, whole = measured(native, [None], {}, min)
+        found.append(size / (kernels[0] if kernels else whole))
     return found
 
 

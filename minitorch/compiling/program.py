@@ -8,6 +8,7 @@ from ..compiler.trace import owner_of
 from ..graph import CHANGES
 from .answering import Rates, answer_of
 from .outside import Backward
+from .recording import hooked
 from .tree import others
 from .watching import Watch
 
@@ -33,12 +34,13 @@ class Program:
                 moving.setdefault(id(source[0]), (source[0], set()))[1].add(source[1])
         self.rates = {k: Rates(group, names) for k, (group, names) in moving.items()}
         form, *_, described, shared = key
+        self.wanting = self.wants()
         self.watch = Watch((function, *others(form)), self.rates)
         self.writes_arguments = any([recording.externals[k][0] == "argument" for k in recording.written])
         written = [recording.externals[k] for k in recording.written]
         self.written_owners = {id(owner_of(x._array)) for kind, x in written if kind == "tensor"}
-        if self.writes_arguments and not self.written_owners:
-            self.written_owners = {0}
+        if self.writes_arguments:  # none of them may be memory that the program knows by another name
+            self.written_owners |= {0, *[id(owner_of(x._array)) for kind, x in recording.externals if kind == "tensor"]}
         places = [Place("input", k) for k in recording.written]
         self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
         places += [Place("output", k) for k in range(len(self.fresh))]
@@ -79,8 +81,14 @@ class Program:
             self.seen[0] = CHANGES[0]
         return True
 
+    def wants(self):
+        """Which of the tensors that stay want a gradient."""
+        return [x.requires_grad for kind, x in self.recording.externals if kind == "tensor"]
+
     def alike(self):
         """Whether the externals still look as they did, wherever their memory is now."""
+        if self.wanting != self.wants() or any([hooked(x) for x, *_ in self.recording.gradients]):
+            return False
         found = [(x, v) for (kind, x), v in zip(self.recording.externals, self.recording.graph.inputs) if kind == "tensor"]
         return all([
             x._array.shape == v.shape and x.dtype is v.dtype and x._array.flags.c_contiguous == self.ordered(v) for x, v in found

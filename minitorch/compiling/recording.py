@@ -9,6 +9,7 @@ A run that can't be told so raises Unfollowed, with the reason; ``Incomplete`` m
 
 import time
 from collections import Counter
+from contextlib import contextmanager
 from sys import getrefcount
 
 from ..backends import for_device
@@ -20,7 +21,7 @@ from ..device import CPU
 from ..engine import AccumulateGrad, Node, edge_of
 from .tree import flattened
 
-__all__ = ["Incomplete", "Recording", "SPENT", "record"]
+__all__ = ["Incomplete", "Recording", "SPENT", "hooked", "record"]
 
 
 SPENT = "spent"
@@ -40,7 +41,8 @@ class Recording:
     graph      its outputs are: ``written``, then ``gradients``, then ``returned``
     written    positions among the externals
     gradients  (leaf, whether there is one at the start, None or "none" or "same" or "new")
-    returned   ("external", position) | ("gradient", leaf) | ("new", position among the outputs, its graph: None, SPENT, or
+    returned   ("same", position among them) | ("external", position) | ("gradient", leaf) |
+               ("new", position among the outputs, its graph: None, SPENT, or
                the number of its seed)
 
     seconds    how long the run took
@@ -53,6 +55,19 @@ class Recording:
     def changes_state(self):
         """Whether the next run may find something else than this one did."""
         return bool(self.written or self.gradients)
+
+    @property
+    def has_effects(self):
+        """Whether a replay does something beside the graph."""
+        return any([not made for _, made in self.sources])
+
+    def rates_of_effects(self):
+        """{id of an optimizer's group: the numbers of it that are read anew}, if schedulers step in a replay as well."""
+        found: dict = {}
+        for source, _ in self.sources if self.has_effects else ():
+            if source.__class__ is tuple:
+                found.setdefault(id(source[0]), {"initial_lr"}).add(source[1])
+        return found
 
     __slots__ = (
         "backward", "constants", "ends", "externals", "form", "gradients", "graph", "returned", "saved", "seconds", "seeds", "sources",
@@ -76,6 +91,8 @@ def record(function, args, kwargs, leaves):
     try:
         with tracer:
             result = function(*args, **kwargs)
+            if tracer.lost is not None:
+                raise tracer.lost
             split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], before)
         recording = told(tracer, result, before, split, back)
         recording.seconds = time.perf_counter() - begin
@@ -92,7 +109,8 @@ def gone_back(tracer, results, before):
     if set(met_leaves(tracer)) - set(before):
         raise Incomplete("it met parameters for the first time")
     went_back = any([x._grad is not old for x, old in before.items()])
-    roots = [x for x in dict.fromkeys(results) if (node := edge_of(x)) is not None and alive(node, went_back)]
+    made = {x: node for x in results if (node := edge_of(x)) is not None and node.__class__ is not AccumulateGrad}
+    roots = [x for x, node in made.items() if alive(node, went_back)]
     if not roots:
         return None
     if went_back:
@@ -105,8 +123,22 @@ def gone_back(tracer, results, before):
     for k, x in enumerate(roots):
         seeds.append(x._wrap(for_device(CPU).full(x._array.shape, 1, x.dtype)))
         tracer.meet(seeds[-1], ("seed", k))
-    found = backward([edge_of(x) for x in roots], seeds, True, False, set(ends), False)
+    with unhooked(ends):
+        found = backward([edge_of(x) for x in roots], seeds, True, False, set(ends), False)
     return [(ends[edge], tracer.read(g)) for edge, g in found.items() if edge in ends], roots
+
+
+@contextmanager
+def unhooked(ends):
+    """A block in which hooks on the gradients of ``ends`` rest: the walk that meets the compiled Node runs them, each time."""
+    before = {node: node.tensor_hooks for node in ends}
+    try:
+        for node in ends:
+            node.tensor_hooks = ()
+        yield
+    finally:
+        for node, hooks in before.items():
+            node.tensor_hooks = hooks
 
 
 def refuse_hooks(roots, ends):
@@ -204,6 +236,9 @@ def met_leaves(tracer):
 def told(tracer, result, before, split, back):
     """The Recording of what the tracer heard."""
     made = Recording()
+    for tensor in flattened(result)[0]:
+        tracer.read(tensor)  # what is only returned is met here
+    refuse_late_rates(tracer)
     made.constants = constants(tracer, flattened(result)[0])
     made.externals = [x.place or ("tensor", x.tensor) for x in tracer.externals]
     made.sources = [(s.function, s.value is not None) for s in tracer.sources]
@@ -212,19 +247,14 @@ def told(tracer, result, before, split, back):
     made.written = [tracer.externals.index(x) for x, _ in written]
     outputs = [value for _, value in written]
 
-    made.gradients = []
-    for x, old in before.items():
-        state = "none" if x._grad is None else "same" if x._grad is old else "new"
-        if state == "new":
-            outputs.append(tracer.read(x._grad))
-        if old is not None or state != "none":
-            made.gradients.append((x, old is not None, state))
-
+    made.gradients = gradients(tracer, before, outputs)
     tensors, form = flattened(result)
     made.form, made.returned = form, []
     roots = [] if back is None else back[1]
-    for tensor in tensors:
-        made.returned.append(returned(tracer, tensor, before, outputs, roots))
+    for k, tensor in enumerate(tensors):
+        first = [x is tensor for x in tensors].index(True)
+        made.returned.append(("same", first) if first < k else returned(tracer, tensor, before, outputs, roots))
+    refuse_shared(tracer, tensors)
     refuse_what_left(tracer)
     refuse_what_stays(tracer, tensors, before)
     made.graph = tracer.graph(outputs)
@@ -237,6 +267,40 @@ def told(tracer, result, before, split, back):
         made.ends = [tracer.externals.index(x) for x, _ in back[0]]
     made.strides = {x.value: strides_of(x) for x in tracer.externals}
     return made
+
+
+def hooked(leaf):
+    """Whether somebody wants to see the gradients that arrive at a leaf."""
+    node = leaf._node
+    return node is not None and bool(node.tensor_hooks or getattr(node, "after_hooks", ()))
+
+
+def refuse_late_rates(tracer):
+    """Rates are read before anything else: a scheduler's step may come after all uses of them only."""
+    kinds = [x.function.__class__ is tuple for x in tracer.sources if x.value is None or x.function.__class__ is tuple]
+    if kinds != sorted(kinds, reverse=True):
+        raise Unfollowed("an optimizer steps after its scheduler")
+
+
+def gradients(tracer, before, outputs):
+    """What became of the leaves' gradients: see Recording. The Values of new ones are added to ``outputs``."""
+    found = []
+    for x, old in before.items():
+        state = "none" if x._grad is None else "same" if x._grad is old else "new"
+        if state == "new":
+            outputs.append(tracer.read(x._grad))
+        if state != "none" and hooked(x):
+            raise Unfollowed("a tensor whose gradient it computes has a hook")
+        if old is not None or state != "none":
+            found.append((x, old is not None, state))
+    return found
+
+
+def refuse_shared(tracer, tensors):
+    """Two results that are different views of what was made have no memory of their own each."""
+    made = [id(memory) for x in {id(x): x for x in tensors}.values() if (memory := tracer.known(x._array)).born]
+    if len(set(made)) < len(made):
+        raise Unfollowed("two of its results share their memory")
 
 
 def returned(tracer, tensor, before, outputs, roots):
@@ -269,6 +333,9 @@ def alive(node, went_back):
 
 
 def refuse_what_left(tracer):
+    draws = [x for x in tracer.sources if x.value is not None and x.function.__class__ is not tuple]
+    if tracer.drawn and tracer.drawn + len(draws) > 1:
+        raise Unfollowed("one of its draws reads a tensor, and there are others that must not come before it")
     for why, line in tracer.left:
         raise Unfollowed(f"{why}, in {line}")
 

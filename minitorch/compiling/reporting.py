@@ -40,13 +40,15 @@ def of_part(part):
     objects = f"{part.cached} of {counted(part.cached + part.compiled, 'object')} from the cache on disk"
     yield f"  compiled in {seconds(sum(part.stages.values()))}: {stages}; {objects}"
     if part.seconds is not None:
-        yield f"  a run takes {seconds(part.seconds)}, of which {seconds(sum([k.seconds for k in part.kernels]))} in kernels"
+        inside = sum([k.seconds or 0 for k in part.kernels])
+        yield f"  a run takes {seconds(part.seconds)}{f', its kernels together {seconds(inside)}' if inside else ''}"
     foreign = [k for k in part.kernels if k.numpy]
     if foreign:
         yield f"  NumPy runs {len(foreign)} of them:"
         yield from [f"    kernel {k.number}, {k.rows[0]}: {k.numpy}" for k in foreign]
-    yield ""
-    yield from table(part)
+    if part.kernels:
+        yield ""
+        yield from table(part)
     for kernel in part.kernels:
         yield from ("", *of_kernel(kernel))
     yield from ("", *of_memory(part))

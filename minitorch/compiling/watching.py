@@ -19,6 +19,7 @@ torch: torch/_dynamo/guards.py
 import types
 
 from ..engine import Tensor
+from ..nn.hooks import CALL_HOOKS, EVERYWHERE
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from .tree import PLAIN
@@ -35,6 +36,7 @@ class Names:
     """Some names of a namespace, a dict, and what they stood for."""
 
     __slots__ = ("names", "space", "values")
+    kind = "something that it reaches by name"
 
     def __init__(self, space, names):
         self.space, self.names = space, tuple(names)
@@ -50,6 +52,11 @@ class Names:
         """
         return " and ".join([f"{space}.get({know(name)}) is {values}[{k}]" for k, name in enumerate(self.names)])
 
+    def words(self):
+        """What changed, as one would say it."""
+        found = [name for name, old, new in zip(self.names, self.values, self.now()) if not unchanged(old, new)]
+        return repr(found[0]) if found else self.kind
+
     def holds(self):
         """Whether the values are what they were, or equal numbers; then these are the ones to watch."""
         now = self.now()
@@ -62,6 +69,8 @@ class Names:
 class Whole(Names):
     """All entries of a dict."""
 
+    kind = "a dict, or an object's attributes,"
+
     def now(self):
         return list(self.space.values())
 
@@ -72,6 +81,8 @@ class Whole(Names):
 class Items(Names):
     """All elements of a list."""
 
+    kind = "a list"
+
     def now(self):
         return list(self.space)
 
@@ -81,6 +92,8 @@ class Items(Names):
 
 class Cells(Names):
     """What the cells of a closure hold."""
+
+    kind = "a variable of a function around it"
 
     def now(self):
         return [cell.cell_contents if filled(cell) else Watch for cell in self.space]
@@ -112,6 +125,7 @@ class Watch:
     def __init__(self, thing, moving=()):
         self.often, self.seldom, self.moving = [], [], moving
         self.seen, self.count, self.kept = set(), 0, []
+        self.seldom += [Whole(hooks, ()) for hooks in EVERYWHERE]
         todo = [thing]
         while todo and self.count < MANY:
             todo += self.look(todo.pop())
@@ -159,12 +173,14 @@ class Watch:
         own = module.__dict__
         names = [name for name, x in own.items() if x.__class__ in PLAIN or isinstance(x, (Tensor, Module))]
         self.add(Names(own, names), self.seldom)
+        self.seldom += [Whole(own[name], ()) for name in CALL_HOOKS]
         others = [x for name, x in own.items() if name not in names and not name.startswith("_")]
         forward = type(module).forward
         return [*module._modules.values(), *others, forward]
 
     def look_at_optimizer(self, optimizer):
         self.add(Names(optimizer.__dict__, ("state", "param_groups")), self.often)
+        self.seldom.append(Items(optimizer.param_groups, ()))
         for group in optimizer.param_groups:
             if id(group) not in self.moving:  # the others are looked after by their Rates
                 self.add(Whole(group, ()), self.often)
@@ -176,6 +192,18 @@ class Watch:
             if not names.holds():
                 return False
         return True
+
+    def changed(self, moving):
+        """A name for something that isn't as it was, or None.   moving: {id of a group: the numbers in it that may be others}."""
+        for names in (*self.often, *self.seldom):
+            if id(names.space) in moving:
+                others = [k for k, x in zip(names.space, names.values) if not unchanged(x, names.space[k])]
+                found = [repr(k) for k in others if k not in moving[id(names.space)]]
+                if found:
+                    return found[0]
+            elif not names.holds():
+                return names.words()
+        return None
 
     def still_holds(self):
         """Whether all is as it was."""

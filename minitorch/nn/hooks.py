@@ -20,9 +20,10 @@ from functools import partial
 from ..autograd import Function
 from ..creation import zeros
 from ..engine import Tensor, is_grad_enabled
+from ..graph import CHANGES
 
 __all__ = [
-    "BackwardWatch", "Observe", "RemovableHandle", "add_hook", "call_with_hooks", "every_buffer", "every_call",
+    "BackwardWatch", "CALL_HOOKS", "EVERYWHERE", "Observe", "RemovableHandle", "add_hook", "call_with_hooks", "every_buffer", "every_call",
     "every_module", "every_parameter", "register_module_buffer_registration_hook", "register_module_forward_hook",
     "register_module_forward_pre_hook", "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
     "register_module_module_registration_hook", "register_module_parameter_registration_hook",
@@ -58,6 +59,7 @@ class RemovableHandle:
             hooks = reference()
             if hooks is not None:
                 hooks.pop(self.id, None)
+        CHANGES[0] += 1
 
     def __enter__(self):
         return self
@@ -82,6 +84,7 @@ def add_hook(hooks, hook, prepend=False, flags=()):
         flag[handle.id] = True
     if prepend:
         hooks.move_to_end(handle.id, last=False)
+    CHANGES[0] += 1
     return handle
 
 
@@ -98,6 +101,10 @@ every_backward: OrderedDict = OrderedDict()
 
 with_kwargs_everywhere: OrderedDict = OrderedDict()
 always_called_everywhere: OrderedDict = OrderedDict()
+
+EVERYWHERE = (every_call, every_forward_pre, every_forward, every_backward_pre, every_backward)
+CALL_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+"""The names of a module's own hooks that a call runs."""
 
 every_parameter: OrderedDict = OrderedDict()
 every_buffer: OrderedDict = OrderedDict()

@@ -12,6 +12,7 @@ def test_it_looks_like_the_function():
 
     assert (double.__name__, double.__doc__, double.__module__) == ("double", "Twice x.", __name__)
     assert double.__wrapped__(torch.ones(1)).item() == 2.0
+    assert repr(double) == "<compiled test_it_looks_like_the_function.<locals>.double>"
 
 
 def test_a_method_gets_its_instance_and_sees_it_change():

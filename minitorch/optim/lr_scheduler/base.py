@@ -12,6 +12,7 @@ import warnings
 from weakref import ref
 
 from ...engine import Tensor
+from ...modes import tracer
 from ..optimizer import Optimizer
 
 __all__ = [
@@ -76,6 +77,8 @@ class LRScheduler:
 
     def step(self, epoch=None):
         """Set the rates of the next epoch. Call it after ``optimizer.step()``."""
+        if (recording := tracer()) is not None:
+            return recording.aside(functools.partial(self.step, epoch))
         if self._step_count == 1:
             self._check_order()
         self._step_count += 1

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 
+from ...modes import tracer
 from .base import LRScheduler, group_values, set_value
 from .plateau import ReduceLROnPlateau
 
@@ -87,6 +88,8 @@ class SequentialLR(_Composite):
 
     def step(self):
         """Set the rates of the next epoch, by the schedule whose turn it is."""
+        if (recording := tracer()) is not None:
+            return recording.aside(self.step)
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[i]
@@ -115,6 +118,8 @@ class ChainedScheduler(_Composite):
 
     def step(self):
         """Set the rates of the next epoch: a step of each schedule in turn."""
+        if (recording := tracer()) is not None:
+            return recording.aside(self.step)
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = group_values(self.optimizer, "lr")

@@ -1,7 +1,9 @@
 """Schedules along half a cosine.   torch: torch/optim/lr_scheduler.py"""
 
 import math
+from functools import partial
 
+from ...modes import tracer
 from .base import LRScheduler
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]
@@ -67,6 +69,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def step(self, epoch=None):
         """Set the rates of the next epoch, or of ``epoch``, which may be a fraction: epoch + batch / batches."""
+        if (recording := tracer()) is not None:
+            return recording.aside(partial(self.step, epoch))
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:
