@@ -45,7 +45,7 @@ def loops(kernel, found, plan):
     for member in kernel.members:
         lowering.member(member)
     for value in kernel.outputs:
-        lowering.store(value, plan.strides.get(value) or contiguous(value.shape))
+        lowering.store(value, plan.strides.get(value) or found[value].strides)
     return lowering.finished()
 
 
@@ -53,8 +53,8 @@ def nests(step, found, plan):
     """The Nests that lay a value together, one for each piece."""
     made = []
     for x, place, adds in laid_together(step):
-        if x.__class__ is Value and found[x].base is x and plan.places.get(x) == plan.places[step.out]:
-            continue  # it is there already
+        if x.__class__ is Value and there(found[x].base, x, step.out, plan):
+            continue
         copy = Value(place.shape, step.out.dtype)
         piece = Step(rows.full, (), (place.shape, x, copy.dtype), copy) if x.__class__ is not Value else Step(rows.copy, (x,), (), copy)
         kernel = Loops(place.shape)
@@ -65,6 +65,13 @@ def nests(step, found, plan):
         lowering.store(copy, place.strides, place.offset, adds)
         made.append(lowering.finished())
     return made if step.row is not PUT else [*made, scattering(step, found, plan)]
+
+
+def there(base, x, whole, plan):
+    """Whether a piece lies already where it is to be."""
+    if base in plan.inside:
+        return plan.inside[base][0] is whole
+    return base is x and plan.places.get(x) == plan.places[whole]
 
 
 def scattering(step, found, plan):
