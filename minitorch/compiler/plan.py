@@ -17,7 +17,7 @@ from .access import Access, contiguous, is_contiguous, reshaped
 from .graph import Step, Value
 from .kernels import ALIGNMENT, Foreign, Loops, Member, Pieces, Place, Product
 from .pieces import laid_together
-from .places import PUT
+from .places import PUT, TAKE
 
 __all__ = ["Plan", "plan"]
 
@@ -98,8 +98,8 @@ class Planning:
         if kernel.__class__ is Pieces:  # a region of it is written over, the rest stays
             others = [self.found[y].base for y in step.reads[1:]]
             return step.row in (rows.write, PUT) and x is step.inputs[0] and self.found[x].base is x and x not in others
-        if kernel.__class__ is not Loops:
-            return False
+        if kernel.__class__ is not Loops or (step.row is TAKE and x is step.inputs[0]):
+            return False  # a take reads anywhere
         members = {m.step.out: m for m in kernel.members}
         reader, writer = members[step.out], members[value]
         if kernel.reduced and (reader.full or writer.full or step.row.kind == "reduction"):

@@ -1,4 +1,4 @@
-"""Parts of a concatenation that are made where they are to lie: the same numbers as the reference, and fewer kernels."""
+"""Values that are made where they are to lie, in a concatenation or over what is read: the same numbers as the reference."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from minitorch import primitives as rows
 from minitorch.compiler import Place, build
 from minitorch.compiler.graph import Graph, Step, Value, check, run
-from minitorch.dtypes import float32
+from minitorch.dtypes import float32, int64
 
 
 class Writing:
@@ -89,3 +89,11 @@ def test_nothing_is_copied():
     program = build(columns(), {}, [Place("output", 0)])
     assert len(program.plan.inside) == 3
     assert "copy" not in [step.row.name for kernel in program.plan.kernels for step in kernel.steps]
+
+
+def test_what_is_gathered_goes_over_what_it_is_gathered_from():
+    x, index, out = Value((3,), float32), Value((3,), int64), Value((3,), float32)
+    graph = Graph([x, index], [Step(rows.gather, (x, index), (0,), out)], [out])
+    arrays = [np.array([3.0, -1.5, 0.0], "float32"), np.array([1, 2, 1])]
+    build(graph, {}, [Place("input", 0)]).call(arrays, [])
+    np.testing.assert_array_equal(arrays[0], [-1.5, 0.0, -1.5])
