@@ -35,3 +35,8 @@ def test_commands_are_targets_of_the_makefile():
     commands = re.findall(r"\bmake ([a-z]+)", README)
     assert set(commands) - set(targets) == set()
     assert {"demo", "test"} <= set(commands)
+
+
+def test_there_are_as_many_programs_as_it_says():
+    rows = re.findall(r'^    \("(\w+)", ', (ROOT / "test/programs/test_programs.py").read_text(), re.MULTILINE)
+    assert re.search(r"holds (\d+) programs", README).group(1) == str(len(set(rows)))

@@ -6,27 +6,20 @@ import click
 
 __all__ = ["main"]
 
-COMMANDS = {
-    "check": "check",
-    "compare": "compare",
-    "convert": "convert",
-    "explain": "explain",
-    "inspect": "inspect",
-    "run": "run",
-}
-"""Command → the file that has it, under its own name."""
+COMMANDS = ("check", "compare", "convert", "explain", "inspect", "run")
+"""Each is in the file of its name, under its name."""
 
 
 class Commands(click.Group):
-    """The commands of the table above."""
+    """The commands above."""
 
     def list_commands(self, ctx):
-        return sorted(COMMANDS)
+        return COMMANDS
 
     def get_command(self, ctx, cmd_name):
         if cmd_name not in COMMANDS:
             return None
-        return getattr(import_module(f".{COMMANDS[cmd_name]}", __name__), cmd_name)
+        return getattr(import_module(f".{cmd_name}", __name__), cmd_name)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .. import primitives as rows
 from .graph import Graph, Step, Value
 
-__all__ = ["Access", "accesses", "contiguous", "drops_ones", "in_order", "is_contiguous", "region"]
+__all__ = ["Access", "accesses", "contiguous", "drops_ones", "in_order", "is_contiguous", "region", "reshaped"]
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ torch: torch/_inductor/loop_body.py, ir.py (Reduction)
 from dataclasses import replace
 
 from .. import primitives as rows
+from ..native.mathematics import KINDS
+from ..native.target import SIZES
 from .access import contiguous
 from .graph import Step, Value
-from .kernels import Loops, Member
+from .kernels import Loops, Member, Place
 from .nest import Count, Load, Nest, Op, Store
 from .pieces import laid_together
 from .places import PUT, TAKE
@@ -45,7 +47,7 @@ def loops(kernel, found, plan):
     for member in kernel.members:
         lowering.member(member)
     for value in kernel.outputs:
-        lowering.store(value, plan.strides.get(value) or contiguous(value.shape))
+        lowering.store(value, plan.strides.get(value) or found[value].strides)
     return lowering.finished()
 
 
@@ -53,8 +55,8 @@ def nests(step, found, plan):
     """The Nests that lay a value together, one for each piece."""
     made = []
     for x, place, adds in laid_together(step):
-        if x.__class__ is Value and found[x].base is x and plan.places.get(x) == plan.places[step.out]:
-            continue  # it is there already
+        if x.__class__ is Value and there(found[x].base, x, step.out, plan):
+            continue
         copy = Value(place.shape, step.out.dtype)
         piece = Step(rows.full, (), (place.shape, x, copy.dtype), copy) if x.__class__ is not Value else Step(rows.copy, (x,), (), copy)
         kernel = Loops(place.shape)
@@ -65,6 +67,13 @@ def nests(step, found, plan):
         lowering.store(copy, place.strides, place.offset, adds)
         made.append(lowering.finished())
     return made if step.row is not PUT else [*made, scattering(step, found, plan)]
+
+
+def there(base, x, whole, plan):
+    """Whether a piece lies already where it is to be."""
+    if base in plan.inside:
+        return plan.inside[base][0] is whole
+    return base is x and plan.places.get(x) == plan.places[whole]
 
 
 def scattering(step, found, plan):
@@ -167,7 +176,27 @@ class Lowering:
         along = self.along(strides, self.members[value].labels)
         self.stores.append(Store(self.made[value], self.buffer(self.places[value]), along, offset, (), adds))
 
+    def shift(self):
+        """Let the buffers that are only read begin where the kernel begins to read: its text then says nothing of where.
+
+            load %b0[1024 + i], of the arena from byte 0 on     →     load %b0[i], of the arena from byte 4096 on
+        """
+        kept = {s.buffer for s in self.stores} | {x.buffer for s in self.stores for x, *_ in s.at if x.__class__ is Load}
+        starts: dict = {}
+        for op in self.ops:
+            for x in op.args:
+                if x.__class__ is Load and x.buffer not in kept and self.buffers[x.buffer].kind == "arena":
+                    offset, size = starts.get(x.buffer, (x.offset, SIZES[KINDS[x.dtype]]))
+                    starts[x.buffer] = min(offset, x.offset), size
+        for buffer, (offset, size) in starts.items():
+            self.buffers[buffer] = Place("arena", self.buffers[buffer].at + offset * size)
+        for op in self.ops:
+            op.args = [
+                replace(x, offset=x.offset - starts[x.buffer][0]) if x.__class__ is Load and x.buffer in starts else x for x in op.args
+            ]
+
     def finished(self):
+        self.shift()
         shape = self.kernel.shape
         dims = [d for d, n in enumerate(shape) if n != 1]
         places = [x for op in self.ops for x in op.args if x.__class__ in (Load, Count)] + self.stores

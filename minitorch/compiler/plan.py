@@ -13,10 +13,11 @@ torch: torch/_inductor/memory.py, codegen/wrapper.py (buffer reuse).   First fit
 
 from .. import primitives as rows
 from ..native.mathematics import KINDS
-from .access import Access, contiguous, is_contiguous
+from .access import Access, contiguous, is_contiguous, reshaped
 from .graph import Step, Value
-from .kernels import ALIGNMENT, Foreign, Loops, Member, Pieces, Place
-from .places import PUT
+from .kernels import ALIGNMENT, Foreign, Loops, Member, Pieces, Place, Product
+from .pieces import laid_together
+from .places import PUT, TAKE
 
 __all__ = ["Plan", "plan"]
 
@@ -27,12 +28,13 @@ class Plan:
     kernels: those of fusion, and the copies that are needed at the end; ``early`` are the first of them, after which the
     graph's checks are known: they write to no input, so that a program that refuses leaves everything as it was.
 
-    lives: (first kernel, last) of what is in the arena.
+    lives: (first kernel, last) of what is in the arena.   inside: the parts of concatenations that are made where they are
+    to lie: (the whole, the byte in it) of each.
     """
 
-    def __init__(self, kernels, places, strides, size, constants, lives, early):
+    def __init__(self, kernels, places, strides, size, constants, lives, early, inside):
         self.kernels, self.places, self.strides, self.size = kernels, places, strides, size
-        self.constants, self.lives, self.early = constants, lives, early
+        self.constants, self.lives, self.early, self.inside = constants, lives, early, inside
 
 
 def plan(kernels, found, graph, destinations):
@@ -42,6 +44,7 @@ def plan(kernels, found, graph, destinations):
         if not planning.direct(value, destination):
             planning.copies.append((value, destination))
     planning.copy_the_rest()
+    planning.lay_inside()
     return planning.finished()
 
 
@@ -51,7 +54,7 @@ class Planning:
         self.early = needed_by_checks(kernels, found, graph)
         self.kernels = [*self.early, *[k for k in kernels if k not in self.early]]
         self.places = {x: Place("input", k) for k, x in enumerate(graph.inputs)}
-        self.strides, self.copies = {}, []
+        self.strides, self.copies, self.inside = {}, [], {}
         self.lines = {step.out: step.line for step in graph.steps}
         self.maker = {x: k for k, kernel in enumerate(self.kernels) for x in kernel.outputs}
         self.readers: dict = {}
@@ -95,8 +98,8 @@ class Planning:
         if kernel.__class__ is Pieces:  # a region of it is written over, the rest stays
             others = [self.found[y].base for y in step.reads[1:]]
             return step.row in (rows.write, PUT) and x is step.inputs[0] and self.found[x].base is x and x not in others
-        if kernel.__class__ is not Loops:
-            return False
+        if kernel.__class__ is not Loops or (step.row is TAKE and x is step.inputs[0]):
+            return False  # a take reads anywhere
         members = {m.step.out: m for m in kernel.members}
         reader, writer = members[step.out], members[value]
         if kernel.reduced and (reader.full or writer.full or step.row.kind == "reduction"):
@@ -142,18 +145,61 @@ class Planning:
                 self.strides[step.out] = self.found[self.graph.inputs[destination.at]].strides
         return step.out
 
+    # -------------------------------------------------------------------------------------------------- within another one
+
+    def lay_inside(self):
+        """Let the parts of concatenations be made where they are to lie: the last ones first, whose parts may be others."""
+        for kernel in reversed(self.kernels):
+            whole = kernel.steps[0].out if kernel.__class__ is Pieces and kernel.steps[0].row is rows.cat else None
+            if whole is None or self.places.get(whole) is not None:
+                continue
+            for x, part, _ in laid_together(kernel.steps[0]):
+                base = self.found[x].base
+                strides = self.fitting(x, base, part, kernel)
+                if strides is not None:
+                    self.inside[base] = whole, part.offset * base.dtype.itemsize
+                    self.found[base] = Access(base, base.shape, strides)
+
+    def fitting(self, x, base, part, kernel):
+        """The strides by which the memory of a part can be written within the whole, or None if it must be copied."""
+        access = self.found[x]
+        if base not in self.maker or base in self.places or base in self.wanted or base in self.inside:
+            return None
+        if access.offset or base.size != x.size or not is_contiguous(access) or kernel.steps[0].inputs.count(x) > 1:
+            return None
+        if is_contiguous(Access(base, part.shape, part.strides)):
+            return contiguous(base.shape)  # in order: nobody sees a difference
+        written_anywhere = self.kernels[self.maker[base]].__class__ in (Loops, Product)
+        checked = base in [self.found[value].base for value, *_ in self.graph.checks]
+        cut = reshaped(part, base.shape)
+        return cut[1] if written_anywhere and cut is not None and len(self.readers[base]) == 1 and not checked else None
+
+    def whole_of(self, x):
+        """The value that has memory of its own in which x lies, and at which byte."""
+        at = 0
+        while x in self.inside:
+            x, start = self.inside[x]
+            at += start
+        return x, at
+
     # --------------------------------------------------------------------------------------------------------- the arena
 
     def finished(self):
         """First fit: each value, as it is made, takes the first gap that is large enough while it lives."""
         last = {x: max([k for k, *_ in self.readers.get(x, ())], default=k) for x, k in self.maker.items()}
         last.update({self.found[x].base: len(self.kernels) for x, *_ in self.graph.checks})
+        self.wholes = {self.whole_of(x)[0] for x in self.inside}
+        for x in self.inside:
+            whole, _ = self.whole_of(x)
+            last[whole] = max(last[whole], last[x])
         taken: list = []  # (start, end, last kernel)
         size, lives = 0, {}
         for k, kernel in enumerate(self.kernels):
             taken = sorted([t for t in taken if t[2] >= k])
             for x in kernel.outputs:
+                part, (x, at) = x, self.whole_of(x)
                 if x in self.places:
+                    self.places[part] = self.places[part] if part in self.places else Place("arena", self.places[x].at + at)
                     continue
                 old = self.overwritten(k, x, last)
                 if old is not None:
@@ -166,10 +212,10 @@ class Planning:
                 start = first_gap(taken, need)
                 taken = sorted([*taken, (start, start + need, last[x])])
                 self.places[x], lives[x] = Place("arena", start), (k, last[x])
+                self.places[part] = Place("arena", start + at)
                 size = max(size, start + need)
         constants = {s.out: s for s in self.graph.steps if s.row in (rows.full, rows.arange)}
-        return Plan(self.kernels, self.places, self.strides, size, constants, lives, self.early)
-
+        return Plan(self.kernels, self.places, self.strides, size, constants, lives, self.early, self.inside)
 
     def overwritten(self, k, value, last):
         """A value that a kernel reads for the last time, at the moment and place at which it writes another: the same memory."""
@@ -178,6 +224,7 @@ class Planning:
             for y in step.reads:
                 old = self.found[y].base
                 alike = old.size == value.size and old.dtype is value.dtype and last.get(old) == k and old not in kernel.outputs
+                alike = alike and old not in self.inside and not self.wholes & {old, value}
                 if alike and self.places[old].kind == "arena" and self.over(old, value):
                     return old
         return None

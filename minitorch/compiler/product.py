@@ -4,7 +4,6 @@ from ..native.gemm import Gemm, gemm_text
 from ..native.mathematics import KINDS
 from ..native.target import SIZES
 from ..native.text import Text
-from .access import contiguous
 from .kernels import Native
 
 __all__ = ["product"]
@@ -21,9 +20,10 @@ def product(kernel, found, plan, target):
     m, n, k = out.shape[-2], out.shape[-1], x.shape[-1]
     a, b = found[x].broadcast((*batch, m, k)), found[y].broadcast((*batch, k, n))
     kind = KINDS[out.dtype.name]
-    extents, strides = merged(batch, a.strides[:-2], b.strides[:-2], contiguous(out.shape)[:-2])
+    c = found[out].strides
+    extents, strides = merged(batch, a.strides[:-2], b.strides[:-2], c[:-2])
     gemm = Gemm(
-        m, n, k, (strides[0], *a.strides[-2:]), (strides[1], *b.strides[-2:]), (strides[2], n, 1), batch=extents, kind=kind
+        m, n, k, (strides[0], *a.strides[-2:]), (strides[1], *b.strides[-2:]), (strides[2], *c[-2:]), batch=extents, kind=kind
     )
     text = Text()
     for number, (name, access) in enumerate((("A", a), ("B", b), ("C", None))):

@@ -36,7 +36,9 @@ class Names:
     def at(self, place, values):
         for x in values:
             base = self.native.found[x].base
-            if self.native.plan.places.get(base) == place:
+            found = self.native.plan.places.get(base)
+            in_arena = found is not None and found.kind == place.kind == "arena"
+            if found == place or in_arena and 0 <= place.at - found.at < base.size * base.dtype.itemsize:
                 return self.of(base)
         return "?"
 

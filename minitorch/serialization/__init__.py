@@ -14,6 +14,7 @@ unpickling    a pickle, its notes of memory and place   restricted    the machin
 rebuilding    what makes tensors again, by name         names         what our classes are called in files
 locations     the devices where memory goes             replacing     a file that is there whole or not at all
 options       what holds for all files                  safetensors   the format that has no pickle
+describing    what is in a file, without loading it
 
 torch: torch/serialization.py
 """
