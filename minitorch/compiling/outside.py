@@ -41,7 +41,7 @@ class Backward:
         """``of``: a Backward of the same, of which this is the twin that notes when each kernel runs."""
         self.title = title
         graph, forward = recording.backward, recording.graph
-        inner = [x for x in recording.saved if x not in forward.inputs]
+        inner = [x for x in recording.saved if x not in forward.inputs and x not in recording.seeds]
         self.kept = len(inner)
         self.facts, first = fresh[len(fresh) - self.kept :], len(fresh) - self.kept
         self.saved = [

@@ -247,7 +247,7 @@ def test_a_module_has_a_forward_and_a_backward():
         model(torch.ones(5, 3)).sum().backward()
     found = model.explain()
     assert [part.title for part in found.answers[0].parts] == ["forward", "backward"]
-    assert "2.weight.grad (1, 4) = result0.grad (1, 5) @ saved1 (5, 4)" in str(found)
+    assert "2.weight.grad (1, 4) = result0.grad (1, 5) @ saved0 (5, 4)" in str(found)
     assert model.training and set(model.state_dict()) == {f"_orig_mod.{k}" for k in ("0.weight", "0.bias", "2.weight", "2.bias")}
 
 

@@ -1064,6 +1064,18 @@ def test_two_forwards_before_one_backward():
     alike(course, fullgraph=True)
 
 
+def test_results_with_a_graph_own_their_memory():
+    def course(wrap):
+        f, kept = wrap(nn.Linear(2, 2)), []
+        for k in range(6):
+            y = f(torch.full((1, 2), float(k)))
+            y.sum().backward()
+            kept.append(y)
+        return kept
+
+    alike(course, fullgraph=True)
+
+
 def test_hooks_on_parameters_outside():
     def course(wrap):
         layer, seen = nn.Linear(2, 1), []
