@@ -12,12 +12,11 @@ from importlib import import_module
 import numpy
 
 from .keeping import keep_freed_memory
-from .threads import POOL
 
 __all__ = ["ENOUGH", "exact_formula", "in_machine_code"]
 
 ENOUGH = 1 << 18
-"""Elements from which a row is done in machine code."""
+"""Elements from which a row is done in machine code, and several threads share it."""
 
 LITTLE = 1 << 12
 """Elements from which an exact formula is, if the compiler is loaded already."""
@@ -42,7 +41,7 @@ def in_machine_code(row, *arrays, out=None):
     if found is None:
         return None
     out = numpy.empty_like(first) if out is None else out
-    found(*arrays, *(() if at is not None else (out,)), shared=POOL.rivals)  # else BLAS's threads have the cores
+    found(*arrays, *(() if at is not None else (out,)), shared=first.size >= ENOUGH)
     return out
 
 
@@ -71,4 +70,4 @@ def exact_formula(char, size, *formula):
     if char not in KINDS or not all([row in formulas.EXACT for row, _ in formula[2]]):
         return None
     found = formulas.formula(KINDS[char], *formula)
-    return found and (lambda *arrays, numbers: found(*arrays, numbers=numbers, shared=POOL.rivals))
+    return found and (lambda *arrays, numbers: found(*arrays, numbers=numbers, shared=size >= ENOUGH))

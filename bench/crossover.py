@@ -1,0 +1,75 @@
+"""NumPy against machine code in eager mode, size by size: from where on does it pay?   python bench/crossover.py
+
+One thread, the best of some calls in CPU time, so that others on the machine don't matter much. Microseconds.
+``backends/large.py`` and ``backends/convolution.py`` have the sizes that follow from it.
+"""
+
+import time
+
+import numpy
+
+from minitorch import set_num_threads
+from minitorch.backends import convolution, erf, large
+from minitorch.backends import numpy as backend
+
+NEVER = 1 << 62
+ROWS = {"relu": 1, "keep": 2, "sigmoid": 1, "erf": 1}
+SIZES = [1 << power for power in range(12, 22, 2)]
+LAYERS = [  # images, channels, filters, size, padding; all with a kernel of 3 x 3
+    (8, 16, 32, 8, 1), (64, 16, 32, 8, 1), (64, 1, 32, 28, 0), (32, 16, 16, 32, 1), (32, 64, 64, 8, 1), (64, 32, 64, 26, 0)
+]
+
+
+def best(work, seconds=0.2):
+    """The shortest of the calls that fit in some time, in microseconds; the first one compiles and isn't counted."""
+    work()
+    times, end = [], time.process_time() + seconds
+    while time.process_time() < end or len(times) < 3:
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times) * 1e6
+
+
+def both(work, switch):
+    """By NumPy, and by machine code: what is to be printed."""
+    switch(NEVER)
+    by_numpy = best(work)
+    switch(0)
+    by_machine_code = best(work)
+    return f"{by_numpy:9.1f} {by_machine_code:9.1f} {by_numpy / by_machine_code:6.1f}x"
+
+
+def rows(least):
+    backend.ENOUGH = erf.ENOUGH_FOR_ERF = least
+
+
+def convolutions(least):
+    convolution.WORTH_COMPILING = least
+
+
+def main():
+    set_num_threads(1)
+    print(f"{'':34} {'NumPy':>9} {'machine':>9} {'gain':>7}        (elements from {large.ENOUGH}, erf from {erf.ENOUGH_FOR_ERF})")
+    for name, count in ROWS.items():
+        for size in SIZES:
+            arrays = [numpy.random.default_rng(i).standard_normal(size).astype("float32") for i in range(count)]
+            print(f"{name:10} {size:10} elements     ", both(lambda: getattr(backend, name)(*arrays), rows), flush=True)  # noqa: B023
+
+    print(f"\nmultiplications from {convolution.WORTH_COMPILING}")
+    for images, channels, filters, size, pad in LAYERS:
+        x = numpy.random.default_rng(0).standard_normal((images, channels, size, size)).astype("float32")
+        weight = numpy.random.default_rng(1).standard_normal((filters, channels, 3, 3)).astype("float32")
+        geometry = (1, 1), ((pad, pad), (pad, pad)), (1, 1), 1
+        g = convolution.conv(x, weight, None, geometry)
+        ways = {
+            "forward": lambda: convolution.conv(x, weight, None, geometry),  # noqa: B023
+            "input": lambda: convolution.conv_input_grad(g, weight, x.shape, geometry),  # noqa: B023
+            "weight": lambda: convolution.conv_weight_grad(x, g, weight.shape, geometry),  # noqa: B023
+        }
+        for name, work in ways.items():
+            print(f"{name:8} {g.size * channels * 9 / 1e6:8.1f} M {str(x.shape):17}", both(work, convolutions), flush=True)
+
+
+if __name__ == "__main__":
+    main()
