@@ -8,8 +8,8 @@
 
 Rows that exist for speed in eager mode are spelled out in plain ones (expansions.py), so that later stages know a few
 dozen rows only and fusion sees what is inside. Copies disappear, for nobody can write to a value; what is computed twice is
-computed once; what is laid together region by region is a concatenation (patchwork.py); what nobody reads isn't computed
-at all.
+computed once; what is laid together region by region is a concatenation (patchwork.py), and short products that are added
+up are one long product (sums.py); what nobody reads isn't computed at all.
 
 torch: torch/_inductor/decomposition.py, torch/_functorch/compile_utils.py (fx_graph_cse)
 """
@@ -20,6 +20,7 @@ from .graph import Graph, Step, Value
 from .patchwork import patched
 from .places import PLACES
 from .pools import POOLS
+from .sums import summed
 
 __all__ = ["dead", "simplify"]
 
@@ -30,7 +31,7 @@ SPELLED_OUT = {**EXPANSIONS, **PLACES, **POOLS}
 
 def simplify(graph):
     """Every rewriting of this file, in order."""
-    return dead(shared(patched(dead(expanded(graph)))))
+    return dead(shared(summed(patched(dead(expanded(graph))))))
 
 
 def expanded(graph):
