@@ -15,6 +15,8 @@ Parts that stages share: graph (what they speak about), mathematics (rows in LLV
 torch: torch/_inductor
 """
 
+from functools import partial
+
 from .. import primitives as rows
 from ..native.link import host, load, object_of
 from ..native.mathematics import KINDS, spelled
@@ -53,12 +55,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-def build(graph, strides, destinations):
+def build(graph, strides, destinations, target=None, link=None):
     """The Program of a graph.
 
     strides: of the inputs that don't lie in order, in elements.   destinations: for each output the Place it goes to.
+    target: the machine it is written for; left out, the one we run on.   link: in place of ``link_all``.
     """
-    built = Built()
+    built, target = Built(), target or host()
     plain = in_order(check(simplify(graph)), strides, SLIDING)
     found = accesses(plain, strides)
     built.over("simplify")
@@ -70,9 +73,9 @@ def build(graph, strides, destinations):
     built.over("plan")
     nests = {kernel: lower(kernel, found, laid) for kernel in laid.kernels if kernel.__class__ in (Loops, Pieces)}
     built.over("lower")
-    texts = [text for kernel in laid.kernels for text in written(kernel, nests.get(kernel), found, laid)]
+    texts = [text for kernel in laid.kernels for text in written(kernel, nests.get(kernel), found, laid, target)]
     built.over("llvm")
-    program = Program(texts, laid, found, plain, link_all)
+    program = Program(texts, laid, found, plain, link or partial(link_all, target))
     built.over("link")
     program.built = built
     return program
@@ -80,23 +83,23 @@ def build(graph, strides, destinations):
 
 def timed(program):
     """The same program with memory of its own, which notes when each kernel begins and ends."""
-    return Timed(program, link_all)
+    return Timed(program)
 
 
-def written(kernel, nests, found, laid):
+def written(kernel, nests, found, laid, target):
     """A kernel as texts, if the compiler can write it."""
     if nests is not None:
         return [native(nest, kernel) for nest in nests]
     if kernel.__class__ is Convolution:
-        return [sliding(kernel, found, laid, host())]
+        return [sliding(kernel, found, laid, target)]
     if kernel.__class__ is Product:
-        return [product(kernel, found, laid, host())]
+        return [product(kernel, found, laid, target)]
     return [kernel]
 
 
-def link_all(texts, symbols):
+def link_all(target, texts, symbols):
     """The Library of several texts, each with the level that it is to be compiled at."""
-    return load([object_of(text, host(), level) for text, level in texts], symbols)
+    return load([object_of(text, target, level) for text, level in texts], symbols)
 
 
 def writable(step):

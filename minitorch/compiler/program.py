@@ -33,7 +33,8 @@ class Program:
 
     def __init__(self, kernels, plan, found, graph, link):
         """kernels: Native ones, and Foreign ones between them.   link: ([(text, level)], symbols) → Library."""
-        self.kernels, self.plan, self.found, self.graph, self.built = kernels, plan, found, graph, None
+        self.kernels, self.plan, self.found, self.graph = kernels, plan, found, graph
+        self.link, self.built = link, None
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
         native = [k for k in kernels if k.__class__ is Native]
         self.foreign = len(native) < len(kernels)

@@ -69,13 +69,13 @@ class Built:
 class Timed(Program):
     """``program`` again, with an arena and a table of its own.   times(): when its kernels ran.   titles: of these."""
 
-    def __init__(self, program, link_all):
+    def __init__(self, program):
         self.log = self.clock = None
         if CLOCK is not None:
             words = {"WORDS": 4 * MOST + 1, "LAST": MOST - 1, "CLOCK": CLOCK}
             self.clock = link(TEXT.substitute(words), symbols=runtime_symbols())
             self.log = (ctypes.c_int64 * words["WORDS"]).from_address(self.clock.address("minitorch_log"))
-        super().__init__(program.kernels, program.plan, program.found, program.graph, lambda *of: link_all(*self.linked(*of)))
+        super().__init__(program.kernels, program.plan, program.found, program.graph, lambda *of: program.link(*self.linked(*of)))
         self.built = program.built
         self.titles = [f"kernel {k}: {' '.join([step.row.name for step in steps_of(x)])}" for k, x in enumerate(self.kernels)]
 

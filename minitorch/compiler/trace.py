@@ -68,12 +68,17 @@ class Source:
 
 
 class Memory:
-    """What an array owns: ``value`` is what it holds now, ``root`` the layout of it; ``seen`` what its regions hold."""
+    """What an array owns: ``value`` is what it holds now, ``root`` the layout of it; ``seen`` what its regions hold.
 
-    __slots__ = ("born", "owner", "root", "seen", "storage", "value", "writes")
+    owner: that array, of memory older than the run. What is ``born`` in it may end in it, and is forgotten then: else a run
+    that is traced would hold all that it ever made at once.
+    """
+
+    __slots__ = ("born", "key", "owner", "root", "seen", "storage", "value", "writes")
 
     def __init__(self, owner, root, value, storage, born):
-        self.owner, self.root, self.value, self.storage, self.born = owner, root, value, storage, born
+        self.key, self.root, self.value, self.storage, self.born = id(owner), root, value, storage, born
+        self.owner = None if born else owner
         self.seen, self.writes = {root: (value, 0)}, 0
 
 
@@ -99,7 +104,7 @@ class Tracer:
     def __init__(self):
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
         self.origins: dict = {}  # number of a Node → the line of the row that left it
-        self.left, self.places, self.lost, self.drawn = [], {}, None, 0
+        self.left, self.places, self.ends, self.lost, self.drawn = [], {}, [], None, 0
 
     def __enter__(self):
         self.before = MODE.listeners, MODE.readers
@@ -235,20 +240,21 @@ class Tracer:
         return None
 
     def keep(self, memory):
-        self.memories.setdefault(id(memory.owner), []).append(memory)
+        self.memories.setdefault(memory.key, []).append(memory)
         return memory
 
     def bear(self, tensor, value):
         """A tensor is made in the run, and its memory with it."""
-        array = tensor._array
-        self.keep(Memory(owner_of(array), layout(array), value, ref(tensor._storage), True))
+        array, memories = tensor._array, self.memories
+        memory = self.keep(Memory(owner_of(array), layout(array), value, ref(tensor._storage), True))
+        self.ends.append(ref(owner_of(array), lambda _: memories.pop(memory.key, None)))
 
     def meet(self, tensor, place=None):
         """A tensor that is older than the run: an external. ``place`` is how a replay finds it, if not by being the same."""
         array = tensor._array
         value = Value(array.shape, backend_of((array,)).dtype_of(array))
         memory = self.keep(Memory(owner_of(array), layout(array), value, ref(tensor._storage), False))
-        self.externals.append(External(tensor, value, memory, place or self.places.get(id(memory.owner))))
+        self.externals.append(External(tensor, value, memory, place or self.places.get(memory.key)))
         return memory
 
     def read(self, tensor):
@@ -285,7 +291,7 @@ class Tracer:
         address, shape, strides, dtype = layout(tensor._array)
         start, _, root_strides, root_dtype = memory.root
         size = dtype.itemsize
-        if dtype != root_dtype or (address - start) % size or not memory.owner.flags.c_contiguous:
+        if dtype != root_dtype or (address - start) % size or not owner_of(tensor._array).flags.c_contiguous:
             raise Unfollowed("two tensors see the same memory, and neither is a view of the other")
         strided = tuple([s // size for s in root_strides])
         return (((as_strided), (shape, tuple([s // size for s in strides]), (address - start) // size, (strided, 0))),)
@@ -294,7 +300,7 @@ class Tracer:
         """A tensor was written to: the memory it lies in has a new value."""
         self.read(tensor)  # it may be met here for the first time
         memory, key = self.known(tensor._array), layout(tensor._array)
-        if len(self.memories[id(memory.owner)]) > 1:
+        if len(self.memories[memory.key]) > 1:
             raise Unfollowed("a region of memory is written to, of which another region is an argument as well")
         if key == memory.root:
             memory.value = value

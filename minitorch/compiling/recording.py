@@ -195,7 +195,7 @@ def constants(tracer, results):
     saved = Counter([id(x[0]) for node in graph for x in node.saved or () if x.__class__ is tuple])
     for x in tracer.externals:
         if x.place is None and holders(x) == ALONE:
-            if array_holders(x) - saved[id(x.memory.owner)] > ARRAY_ALONE:
+            if array_holders(x) - saved[x.memory.key] > ARRAY_ALONE:
                 raise Unfollowed("it makes a tensor of an array of NumPy's, which may hold something else next time")
             kept = x.tensor._wrap(x.tensor._array.copy())
             x.place = "tensor", kept
@@ -345,7 +345,7 @@ def refuse_what_stays(tracer, tensors, before):
     kept = {id(owner_of(x._array)) for x in (*tensors, *[y._grad for y in before if y._grad is not None])}
     for node in reachable([edge for x in tensors if (edge := edge_of(x)) is not None]):  # a graph that is left keeps some
         kept.update([id(owner_of(x[0])) for x in node.saved or () if x.__class__ is tuple])
-    for found in tracer.memories.values():
+    for found in list(tracer.memories.values()):  # what ends meanwhile goes from it
         for memory in found:
-            if memory.born and id(memory.owner) not in kept and memory.storage() is not None:
+            if memory.born and memory.key not in kept and memory.storage() is not None:
                 raise Unfollowed("a tensor that it made is still held by somebody after it returned")
