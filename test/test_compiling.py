@@ -1,5 +1,6 @@
 """torch.compile and TorchScript's names: the call forms, and that numbers stay."""
 
+import collections
 import copy
 import pickle
 import warnings
@@ -72,6 +73,18 @@ def double(x):
     return x * 2
 
 
+class Count:
+    """Counts up, where nobody watches for changes: it has no ``__dict__``."""
+
+    __slots__ = ("n",)
+
+    def __init__(self):
+        self.n = 0
+
+    def up(self):
+        self.n += 1
+
+
 def test_a_module_compiled_in_place():
     layer, x = minitorch.nn.Linear(2, 3), minitorch.randn(4, 2)
     expected, calls = layer(x), []
@@ -100,6 +113,21 @@ def test_gradients_that_add_up():
         compiled()
         assert minitorch.equal(x.grad, minitorch.full((2,), 2.0 * n))
     assert answered(compiled)
+
+
+def test_what_was_empty_may_grow():
+    for kept, add in (
+        ([], lambda: kept.append(1)), ({}, lambda: kept.update({len(kept): 1})), (set(), lambda: kept.add(len(kept))),
+        (collections.deque(), lambda: kept.append(1)),
+    ):  # fmt: skip
+
+        def step(x, kept=kept, add=add):
+            add()
+            return x + len(kept)
+
+        compiled = minitorch.compile(step)
+        with pytest.warns(UserWarning, match="runs eagerly: it changes a"):
+            assert [compiled(minitorch.zeros(1)).item() for _ in range(8)] == list(range(1, 9))
 
 
 def test_what_is_recorded_can_tell():
@@ -155,25 +183,25 @@ def test_reset_forgets_programs():
 
 def test_stances():
     compiler, x, other = minitorch.compiler, minitorch.ones(2), minitorch.ones(3)
-    calls = set()  # a list would be watched for changes
+    calls = Count()
 
     def step(x):
-        calls.add(len(calls))
+        calls.up()
         return x * 2
 
     compiled = warm(step, x)
-    ran = len(calls)
+    ran = calls.n
     with compiler.set_stance("force_eager"):
         assert not answered(compiled, x) and compiled(x)[0].item() == 2
-    assert len(calls) == ran + 1 and compiled(x)[0].item() == 2 and len(calls) == ran + 1
+    assert calls.n == ran + 1 and compiled(x)[0].item() == 2 and calls.n == ran + 1
     with compiler.set_stance("fail_on_recompile"):
-        assert compiled(x)[0].item() == 2 and len(calls) == ran + 1
+        assert compiled(x)[0].item() == 2 and calls.n == ran + 1
         with pytest.raises(RuntimeError, match=r"Detected recompile .*test_compiling.py', function name: 'step', line number: \d+"):
             compiled(other)
     with compiler.set_stance("eager_on_recompile"):
         for _ in range(4):
             compiled(other)
-    assert len(calls) == ran + 5 and not answered(compiled, other)
+    assert calls.n == ran + 5 and not answered(compiled, other)
 
     @compiler.set_stance("force_eager")
     def inside():
@@ -203,11 +231,11 @@ def test_errors():
 
 def test_backends_that_compile_nothing():
     agree(quiet("t.compile(lambda x: x + 1, backend='eager')(t.ones(1)), list(t.compile(t.nn.Linear(1, 1), disable=True).state_dict())"))
-    calls = set()  # a list would be watched for changes
-    compiled = minitorch.compile(lambda x: calls.add(len(calls)), backend="eager")
+    calls = Count()
+    compiled = minitorch.compile(lambda x: calls.up(), backend="eager")
     [compiled(minitorch.ones(1)) for _ in range(4)]
     layer = minitorch.compile(minitorch.nn.Linear(1, 1), backend="aot_eager")
-    assert len(calls) == 4 and list(layer.state_dict()) == ["_orig_mod.weight", "_orig_mod.bias"]
+    assert calls.n == 4 and list(layer.state_dict()) == ["_orig_mod.weight", "_orig_mod.bias"]
     assert minitorch.equal(layer(minitorch.ones(1)), layer._orig_mod(minitorch.ones(1)))
 
 

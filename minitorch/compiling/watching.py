@@ -17,6 +17,7 @@ torch: torch/_dynamo/guards.py
 """
 
 import types
+from collections import deque
 
 from ..engine import Tensor
 from ..nn.hooks import CALL_HOOKS, EVERYWHERE
@@ -90,6 +91,12 @@ class Items(Names):
         return f"len({space}) == {len(self.values)} and all(map(is_, {space}, {values}))"
 
 
+class Elements(Items):
+    """All elements of a set or a deque."""
+
+    kind = "a set or a deque"
+
+
 class Cells(Names):
     """What the cells of a closure hold."""
 
@@ -149,6 +156,8 @@ class Watch:
             return self.add(Whole(thing, ()), self.often)
         if isinstance(thing, (list, tuple)):
             return self.add(Items(thing, ()), self.often) if isinstance(thing, list) else list(thing)
+        if isinstance(thing, (set, deque)):
+            return self.add(Elements(thing, ()), self.often)
         if ours(type(thing)):
             return []
         space = getattr(thing, "__dict__", None)
@@ -156,7 +165,7 @@ class Watch:
 
     def add(self, names, where):
         self.count += len(names.values)
-        if names.values:
+        if names.values or isinstance(names, (Whole, Items)):  # an empty list may grow
             where.append(names)
         return names.values
 
