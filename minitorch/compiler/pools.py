@@ -1,7 +1,8 @@
 """Pooling as loops: one place of the window after the other, for all positions at once, each a strided view of the input.
 
     max over 2 x 2          %1 … %4 = slices of %0;  best = %1;  place = 0;  for each other: where(%k > best) …
-    its mean's gradient     fold: zeros, and at each of the four slices the gradient is added
+    its mean                2 x 2 side by side: a sum over two of (…, 4, 2, 3, 2)
+    its mean's gradient     the same, expanded; where windows overlap, fold: zeros, and at each of the four slices the gradient is added
 
 torch: ATen/native/cpu/MaxPoolKernel.cpp, AvgPoolKernel.cpp
 """
@@ -113,9 +114,27 @@ def divisor(counts):
     return math.prod([kind.pop() for kind in kinds]) if all([len(kind) == 1 for kind in kinds]) else None
 
 
+def tiled(sizes, geometry):
+    """Whether the windows lie side by side and cover the map: every element is in one of them."""
+    kernel, stride, padding, dilation, positions = geometry
+    plain = tuple(stride) == tuple(kernel) and not any(padding) and all([d == 1 or k == 1 for d, k in zip(dilation, kernel)])
+    return plain and all([p * k == n for p, k, n in zip(positions, kernel, sizes)])
+
+
+def paired(lead, geometry, inside=True):
+    """A map's shape, with each dim as two: which window, and where in it."""
+    kernel, positions = geometry[0], geometry[-1]
+    return (*lead, *[n for p, k in zip(positions, kernel) for n in (p, k if inside else 1)])
+
+
 def avg_pool(w, step):
     (x,), (geometry, counts) = step.inputs, step.params
-    by = divisor(counts)
+    by, ndim = divisor(counts), len(geometry[0])
+    if by is not None and x.dtype.name in ("float32", "float64") and tiled(x.shape[x.ndim - ndim :], geometry):
+        lead = x.shape[: x.ndim - ndim]
+        pairs = w.reshape(x, paired(lead, geometry))
+        total = w.reduce(rows.sum, pairs, tuple(range(len(lead) + 1, pairs.ndim, 2)))
+        return w.div(w.reshape(total, step.out.shape), float(by))
     if by is None or math.prod(geometry[0]) > MOST or x.dtype.name not in ("float32", "float64"):
         return None
     x, total = framed(w, x, geometry, 0), None
@@ -128,6 +147,9 @@ def avg_pool(w, step):
 def avg_pool_grad(w, step):
     (g,), (shape, geometry, counts) = step.inputs, step.params
     by, lead = divisor(counts), len(shape) - len(geometry[0])
+    if by is not None and g.dtype.name in ("float32", "float64") and tiled(shape[lead:], geometry):
+        pairs = w.reshape(w.div(g, float(by)), paired(shape[:lead], geometry, inside=False))
+        return w.reshape(w.expand(pairs, paired(shape[:lead], geometry)), shape)
     if by is None or math.prod(geometry[0]) > MOST or g.dtype.name not in ("float32", "float64"):
         return None
     widths = frame_of(shape[lead:], geometry)
