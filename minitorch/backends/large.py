@@ -13,10 +13,13 @@ import numpy
 
 from .keeping import keep_freed_memory
 
-__all__ = ["ENOUGH", "exact_formula", "in_machine_code"]
+__all__ = ["ENOUGH", "ENOUGH_FOR_ROWS", "along_rows", "exact_formula", "in_machine_code"]
 
 ENOUGH = 1 << 18
 """Elements from which a row is done in machine code, and several threads share it."""
+
+ENOUGH_FOR_ROWS = 1 << 16
+"""The same for softmax."""
 
 LITTLE = 1 << 12
 """Elements from which an exact formula is, if the compiler is loaded already."""
@@ -55,6 +58,19 @@ def formula_of(row, kind, count, at):
     operands = tuple([f"a{i}" for i in range(count)])
     arrays, place = (count + 1, count) if at is None else (count, at)
     return formulas.formula(kind, arrays, 0, ((row, operands),), ((place, "t0"),))
+
+
+def along_rows(name, x):
+    """softmax or log_softmax of x along its last dim; None if machine code can't do it."""
+    if x.dtype.char != "f" or not x.flags.c_contiguous or not x.dtype.isnative:
+        return None
+    keep_freed_memory()
+    found = import_module("..native.rowwise", __package__).rowwise(name)
+    if found is None:
+        return None
+    out = numpy.empty_like(x)
+    found(x, out, x.size >= ENOUGH)
+    return out
 
 
 def exact_formula(char, size, *formula):

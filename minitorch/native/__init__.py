@@ -4,5 +4,6 @@
     link, cache   text → code in memory, kept on disk
     threads       chunks of a phase, shared
     mathematics   elementwise rows in LLVM's words   kernel      one kernel as a function of arrays
+    formula       elementwise formulas for any length   rowwise    softmax along rows
     vectors       vectors of a machine's width       gemm, convolution, convolution_weight    products and convolutions
 """

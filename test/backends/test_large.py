@@ -1,5 +1,7 @@
 """Elementwise rows on large arrays: machine code says what PyTorch says, whatever the layout, and NumPy takes the rest."""
 
+from types import SimpleNamespace
+
 import numpy
 import pytest
 import torch
@@ -85,3 +87,35 @@ def test_threads_share_what_is_large():
         assert threads.POOL.rivals  # from now on products leave BLAS's own threads alone
     finally:
         threads.set_num_threads(before)
+
+
+@pytest.fixture
+def any_rows(monkeypatch):
+    monkeypatch.setattr(backend, "ENOUGH_FOR_ROWS", 1)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shape", [(1,), (7, 1), (5, 3), (3, 4, 64), (9, 85), (4, 1000)], ids=str)
+def test_softmax_along_rows(name, shape, any_rows):
+    x = numpy.random.default_rng(0).standard_normal(shape).astype("float32") * 5
+    x.reshape(-1)[::7] = -numpy.inf
+    if x.size > 20:  # rows of nothing but -inf, of NaN, of inf, and of what would overflow
+        rows = x.reshape(-1, shape[-1])
+        rows[0], rows[1, -1], rows[2, 0], rows[3:] = -numpy.inf, numpy.nan, numpy.inf, rows[3:] + 1e4
+    wanted = getattr(torch.from_numpy(x).double(), name)(-1).float().numpy()
+    assert large.along_rows(name, x) is not None
+    for found in (getattr(backend, name)(x, -1), getattr(backend, name)(x, x.ndim - 1)):
+        numpy.testing.assert_allclose(found, wanted, 2e-6, 2e-6)
+
+
+def test_softmax_along_other_dims_and_of_other_layouts(any_rows):
+    x = numpy.random.default_rng(0).standard_normal((6, 5, 4)).astype("float32")
+    for other, dim in ((x, 1), (x, 0), (x.T, 2), (x[:, :, ::2], 2), (x.astype("float64"), 2)):
+        wanted = torch.from_numpy(other.copy()).softmax(dim).numpy()
+        numpy.testing.assert_allclose(backend.softmax(other, dim), wanted, 1e-5)
+
+
+def test_softmax_without_a_compiler(any_rows, monkeypatch):
+    monkeypatch.setattr(large, "import_module", lambda *what: SimpleNamespace(rowwise=lambda name: None))
+    x = numpy.ones((2, 4), "float32")
+    assert backend.softmax(x, 1).tolist() == [[0.25] * 4] * 2
