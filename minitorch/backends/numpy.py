@@ -22,7 +22,7 @@ from . import linalg
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
-from .large import ENOUGH, ENOUGH_FOR_ROWS, along_rows, exact_formula, in_machine_code
+from .large import ENOUGH, exact_formula, in_machine_code
 from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
@@ -33,6 +33,7 @@ from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
 from .products import linear, matmul
 from .resampling import resample
+from .softmax import log_softmax, softmax
 from .erf import erf, erfc
 
 __all__ = [
@@ -481,28 +482,6 @@ def argmax(x, dim, keepdim):
 
 def argmin(x, dim, keepdim):
     return numpy.argmin(x, dim, keepdims=keepdim)
-
-
-def softmax(x, dim):
-    """e^x / Σ e^x, shifted by the maximum, which changes nothing but overflow."""
-    if x.size >= ENOUGH_FOR_ROWS and dim in (-1, x.ndim - 1):
-        done = along_rows("softmax", x)
-        if done is not None:
-            return done
-    e = exp(x - numpy.maximum.reduce(x, dim, None, None, True))
-    e /= add_reduce(e, dim, None, None, True)
-    return e
-
-
-def log_softmax(x, dim):
-    """x - ln Σ e^x, shifted likewise."""
-    if x.size >= ENOUGH_FOR_ROWS and dim in (-1, x.ndim - 1):
-        done = along_rows("log_softmax", x)
-        if done is not None:
-            return done
-    shifted = x - numpy.maximum.reduce(x, dim, None, None, True)
-    shifted -= log(add_reduce(exp(shifted), dim, None, None, True))
-    return shifted
 
 
 def any(x, dims, keepdim):
