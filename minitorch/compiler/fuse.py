@@ -153,7 +153,7 @@ class Fusion:
 
     def legal(self, kernel, step):
         """Whether nothing that the step reads from elsewhere needs the kernel itself, to the end of what is waiting."""
-        for x in step.reads:
+        for x in dict.fromkeys(step.reads):
             waiting = self.waiting.get(self.found[x].base)
             if waiting is not None and not self.legal(kernel, waiting):
                 return False
@@ -178,6 +178,8 @@ class Fusion:
     def compute(self, step):
         """An elementwise step: it joins a kernel, and what waits for it comes along."""
         kernel, labels = self.chosen(step)
+        for other in self.apart(step):
+            self.place(other)
         self.bring(step, kernel, labels)
         self.join(kernel, step, labels)
 
@@ -189,18 +191,32 @@ class Fusion:
                 return kernel, labels
         return self.add(Loops(step.out.shape)), tuple([None if n == 1 else d for d, n in enumerate(step.out.shape)])
 
+    def apart(self, step):
+        """The waiting steps that this one needs and that can't come along with it. They are placed before any does.
+
+        Otherwise they might need one that came along, and the kernel them.
+        """
+        found, todo, seen = {}, [step], {step}
+        while todo:
+            reader = todo.pop()
+            for x in reader.reads:
+                waiting = self.waiting.get(self.found[x].base)
+                if waiting is None:
+                    continue
+                if x is not waiting.out or x.shape != reader.out.shape:
+                    found[waiting] = None
+                elif waiting not in seen:
+                    seen.add(waiting)
+                    todo.append(waiting)
+        return list(found)
+
     def bring(self, step, kernel, labels):
-        """The waiting steps that this one reads come along if they run over the same; else they get a kernel of their own."""
+        """The waiting steps that this one reads come along: those that run over something else have been placed."""
         for x in step.reads:
-            waiting = self.waiting.get(self.found[x].base)
-            if waiting is None:
-                continue
-            if x is waiting.out and x.shape == step.out.shape:
-                del self.waiting[x]
+            waiting = self.waiting.pop(x, None)
+            if waiting is not None:
                 self.bring(waiting, kernel, labels)
                 self.join(kernel, waiting, labels)
-            else:
-                self.place(waiting)
 
     def join(self, kernel, step, labels, full=None):
         if full is None:

@@ -148,7 +148,11 @@ class Compiled:
             if changed is not None:
                 why = Unfollowed(f"it changes {changed} as it runs, {place_of(self.function)}")
                 return result if signature.calls == 1 else self.failed(signature, why, result)
-            signature.programs.insert(0, Program(recording, self.function, mode, key))
+            try:
+                program = Program(recording, self.function, mode, key)
+            except Exception as error:  # whatever the compiler can't do, the user's step goes on
+                return self.failed(signature, Unfollowed(f"the compiler failed, {type(error).__name__}: {error}"), result)
+            signature.programs.insert(0, program)
             signature.failures = 0
             if len(signature.programs) > VARIANTS:
                 why = f"what it reaches was changed more than {VARIANTS} times: no program is right for long"
