@@ -488,9 +488,10 @@ Growing.index, Growing.fresh, Growing.entered = index, fresh, entered
 
 def product(g):
     """A product, and perhaps what usually follows one."""
-    x = g.pick(lambda k: k.kind == "f" and k.array.ndim >= 2 and k.array.size > 0)
+    x = g.pick(lambda k: k.kind == "f" and k.array.ndim >= 2 and k.array.size > 0 and numpy.isfinite(k.array).all())
     if x is None:
         return
+    g.special = False  # BLAS leaves out what is multiplied by 0: infinity times 0 may be 0
     k, dtype = x.shape[-1], x.value.dtype
     n = g.choose([1, 3, 8, 17])
     exact = g.choose([True, False])
