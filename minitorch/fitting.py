@@ -12,7 +12,7 @@ from .casting import READY, cast_for
 from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
 from .modes import MODE
 
-__all__ = ["all_fit", "common_dtype", "explained", "fit", "fits", "some_fit", "wrapped_numbers"]
+__all__ = ["all_fit", "common_dtype", "explained", "fit", "fits", "some_fit", "widened", "wrapped_numbers"]
 
 NUMBERS = {
     bool: frozenset("?bBhilqfdFD"), int: frozenset("bBhilqfdFD"), float: frozenset("fdFD"), complex: frozenset("FD"),

@@ -14,6 +14,7 @@ torch: torch/fx/graph.py.   The form is that of Radul et al., "Autodidax"; Cytro
 
 from ..backends import for_device
 from ..device import CPU
+from ..fitting import widened
 from ..table import Primitive
 
 __all__ = ["Graph", "Step", "Value", "check", "evaluate", "run", "uses_of"]
@@ -116,11 +117,18 @@ def type_name(param):
 
 
 def evaluate(step, arrays):
-    """What a step makes of ``arrays``, one for each input that is a Value; numbers are taken as they stand."""
-    xp = for_device(CPU)
+    """What a step makes of ``arrays``, one for each input that is a Value; numbers are taken as they stand.
+
+    As at the gate, narrow types are computed with in float32, and the result is rounded once.
+    """
+    xp, forward = for_device(CPU), step.row.forward
+    narrow = next((x.dtype for x in step.reads if x.dtype.name in xp.NARROW), None)
+    if narrow is not None and step.row.ready is not None and xp.array_dtype(narrow).char not in step.row.ready:
+        arrays = [xp.widen(a) if x.dtype is narrow else a for x, a in zip(step.reads, arrays)]
+        forward = widened(step.row, narrow)
     found = iter(arrays)
     inputs = [next(found) if x.__class__ is Value else x for x in step.inputs]
-    return xp.asarray(step.row.forward(xp, *inputs, *step.params))
+    return xp.asarray(forward(xp, *inputs, *step.params))
 
 
 def run(graph, arrays):

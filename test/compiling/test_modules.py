@@ -63,6 +63,14 @@ def test_a_module_under_autocast_may_leave_values_in_another_order(dtype):
     assert course(torch.compile) == pytest.approx(course(lambda model: model), rel=1e-2)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_narrow_types_are_computed_with_as_at_the_gate(dtype):
+    """relu, which NumPy runs with a zero of each dtype, and a sum that bfloat16's own additions would lose."""
+    x = torch.linspace(-1, 1, 600).to(dtype)
+    compiled = compiled_at(lambda x: (x.relu() + 1).cumsum(0), x)
+    assert torch.equal((x.relu() + 1).cumsum(0), compiled(x))
+
+
 def compiled_at(function, *args, calls=4):
     """The compiled function after it has become a program."""
     compiled = torch.compile(function, fullgraph=True)
