@@ -6,6 +6,7 @@ from ..compiler import Place, build, timed
 from ..compiler.access import contiguous
 from ..compiler.trace import owner_of
 from ..graph import CHANGES
+from ..native.heap import give_back
 from .answering import Rates, answer_of
 from .outside import Backward
 from .recording import hooked
@@ -51,6 +52,7 @@ class Program:
         self.kept = 0 if self.backward is None else self.backward.kept
         self.bind()
         self.answer = answer_of(self, form, described, shared)
+        give_back()
 
     def twin(self):
         """The same program for profilers. To be asked for while everything is as it was when this one was recorded."""
