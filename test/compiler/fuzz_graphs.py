@@ -1,7 +1,7 @@
 """Random graphs through every stage, for as long as one likes.
 
-    python test/compiler/fuzz.py --examples 20000       # prints the first graph of each kind that goes wrong
-    python test/compiler/fuzz.py --seed 2304            # that one alone
+    python test/compiler/fuzz_graphs.py --examples 20000       # prints the first graph of each kind that goes wrong
+    python test/compiler/fuzz_graphs.py --seed 2304            # that one alone
 """
 
 import argparse
