@@ -188,13 +188,16 @@ def linear(input, weight, bias=None):
         if bias is None:
             return input._apply(rows.linear, (input, weight))
         return input._apply(rows.linear, (input, weight, bias))
-    except (RuntimeError, IndexError, AttributeError):
+    except (RuntimeError, IndexError, AttributeError, TypeError):
         pass  # and out of the block, or its error would be printed before the one that is raised next
     return linear_in_steps(input, weight, bias)
 
 
 def linear_in_steps(input, weight, bias):
-    """``linear`` where its row refuses: for a weight or a bias of another rank. Raises RuntimeError with PyTorch's reason."""
+    """``linear`` where its row refuses: for a weight or a bias of another rank. Raises PyTorch's error where that fails too."""
+    for position, (name, value) in enumerate((("input", input), ("weight", weight), ("bias", bias)), 1):
+        if not hasattr(value, "_array") and (value is not None or name != "bias"):
+            raise not_a_tensor("linear", name, position, value)
     x, w = input._array, weight._array
     refuse_mixture([x.dtype.name for x in (input, weight, bias) if x is not None])
     if w.ndim == 2 and x.ndim and x.shape[-1] != w.shape[1]:
