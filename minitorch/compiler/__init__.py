@@ -20,6 +20,7 @@ from functools import partial
 from .. import primitives as rows
 from ..native.link import host, load, object_of
 from ..native.mathematics import KINDS, spelled
+from ..native.narrow import NARROW
 from .access import accesses, in_order
 from .facade import (
     allow_in_graph,
@@ -113,6 +114,8 @@ def writable(step):
         return step.params[1].__class__ in (int, float, bool)
     if step.row in REDUCTIONS:
         return dtypes[0] == dtypes[1] and dtypes[0] in ("float32", "float64", "int64", "int32")
+    if step.row is rows.pad and dtypes[-1] in NARROW and step.params[1] != 0:
+        return False  # only numbers that loops compute with have a place in their text
     if step.row in (rows.cat, rows.embed, rows.write, rows.pad, FOLD):
         return len(set(dtypes)) == 1 and laid_together(step) is not None
     if step.row in SLIDING:

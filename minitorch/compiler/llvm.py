@@ -12,6 +12,7 @@ torch: torch/_inductor/codegen/cpp.py
 import math
 
 from ..native.mathematics import KINDS, constant, converted, spell
+from ..native.narrow import NARROW
 from ..native.text import Text
 from .kernels import Native
 from .nest import Count, Load, Op
@@ -143,8 +144,15 @@ class Writing:
             at = self.text.add(at, self.placed(index, size, stride, memo))
         place = self.text.at(f"%b{store.buffer}", at, MEMORY.get(kind, kind))
         if store.adds:
-            x = spell(self.text, "add", kind, [self.fetched(kind, place), x])
+            x = self.sum_of(store.op.dtype, self.fetched(kind, place), x)
         self.put(kind, x, place)
+
+    def sum_of(self, dtype, x, y):
+        """x + y; of narrow types rounded at once, as they lie in memory."""
+        if dtype not in NARROW:
+            return spell(self.text, "add", KINDS[dtype], [x, y])
+        wide = [converted(self.text, value, dtype, "float32") for value in (x, y)]
+        return converted(self.text, spell(self.text, "add", "float", wide), "float32", dtype)
 
     def store_all(self, stores, memo):
         """Store several values: all are computed before memory changes."""

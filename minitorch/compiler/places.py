@@ -20,7 +20,7 @@ __all__ = ["PLACES", "PUT", "Row", "TAKE"]
 class Row:
     """A row that only the compiler has. It isn't in the table, for it needs no derivative."""
 
-    view, vjps = False, ()
+    view, vjps, ready = False, (), None
 
     def __init__(self, name, forward):
         self.name, self.kind, self.forward = name, "indexing", forward

@@ -15,6 +15,8 @@ torch: torch/_inductor/decomposition.py, torch/_functorch/compile_utils.py (fx_g
 """
 
 from .. import primitives as rows
+from ..dtypes import float32
+from ..native.narrow import NARROW
 from .expansions import EXPANSIONS, Writer
 from .graph import Graph, Step, Value
 from .patchwork import patched
@@ -49,7 +51,7 @@ def expanded(graph):
         if nothing(step):
             same[step.out] = step.inputs[0]
             continue
-        expansion = SPELLED_OUT.get(step.row)
+        expansion = widened if is_narrow(step) else SPELLED_OUT.get(step.row)
         writer = Writer(step.line)
         value = None if expansion is None else expansion(writer, step)
         if value is None:
@@ -61,6 +63,27 @@ def expanded(graph):
         last = Step(MARK, (value,), (), step.out)
         todo += [last, *reversed(writer.steps)]
     return replaced(graph, steps, same, checks)
+
+
+def is_narrow(step):
+    """Whether a step computes with a narrow type; what only moves numbers leaves them as they are."""
+    if step.out.dtype.name not in NARROW and not any([x.dtype.name in NARROW for x in step.reads]):
+        return False
+    if step.row is rows.full:
+        return True
+    computes = step.row.kind == "elementwise" or (step.row.ready is not None and step.row.kind != "joining")
+    return computes and step.row not in (rows.cast, rows.copy)
+
+
+def widened(w, step):
+    """A step on float16 or bfloat16 is done in float32, and its result rounded once, as at the gate.
+
+        %2: bfloat16 = exp %1     →     %3: float32 = cast %1;  %4: float32 = exp %3;  %2: bfloat16 = cast %4
+    """
+    inputs = [w.cast(x, float32) if x.__class__ is Value and x.dtype.name in NARROW else x for x in step.inputs]
+    dtype = float32 if step.out.dtype.name in NARROW else step.out.dtype
+    params = (*step.params[:-1], dtype) if step.row is rows.full else step.params
+    return w.step(step.row, inputs, params, step.out.shape, dtype)
 
 
 def replaced(graph, steps, same, checks):

@@ -244,7 +244,7 @@ def traffic_of(nest):
     return points * sum(itemsizes), points * SIZES[nest.stores[0].op.dtype]
 
 
-SIZES = {"float32": 4, "float64": 8, "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1}
+SIZES = {"float32": 4, "float64": 8, "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1, "float16": 2, "bfloat16": 2}
 
 
 def why_not(step):

@@ -14,15 +14,16 @@ import math
 import re
 import struct
 
+from .narrow import NARROW, narrowed, odd_float, widened
 from .text import Text
 
 __all__ = ["FLOAT_ONLY", "FUNCTIONS", "KINDS", "constant", "converted", "spell", "spelled", "support"]
 
 KINDS = {
     "float32": "float", "float64": "double", "int64": "i64", "int32": "i32", "int16": "i16", "int8": "i8",
-    "uint8": "i8", "bool": "i1",
+    "uint8": "i8", "bool": "i1", "float16": "i16", "bfloat16": "i16",
 }  # fmt: skip
-"""Our dtypes → LLVM's kinds. A bool is an i1 in a register and a byte in memory."""
+"""Our dtypes → LLVM's kinds. A bool is an i1 in a register and a byte in memory; of narrow types there are the bits."""
 
 FLOATS = ("float", "double")
 
@@ -228,9 +229,9 @@ SIGNED_ONLY = frozenset(["maximum", "minimum", "lt", "le", "gt", "ge", "abs", "s
 
 def spelled(name, dtypes):
     """Whether a row can be written for operands of these dtypes (by name)."""
-    if name == "cast":
+    if name in ("cast", "copy"):
         return all([d in KINDS for d in dtypes])
-    if name not in SPELLINGS or any([d not in KINDS for d in dtypes]):
+    if name not in SPELLINGS or any([d not in KINDS or d in NARROW for d in dtypes]):
         return False
     operands = dtypes if name != "where" else dtypes[::2]
     if name in FLOAT_ONLY:
@@ -247,6 +248,13 @@ def spell(text, name, kind, values):
 
 def converted(text, x, source, target):
     """A value of one dtype (by name) in another, as C and NumPy convert it."""
+    if source == target:
+        return x
+    if source in NARROW:
+        return converted(text, widened(text, x, source), "float32", target)
+    if target in NARROW:
+        once = source == "float64" and target == "float16"  # to bfloat16 NumPy goes by way of float32
+        return narrowed(text, odd_float(text, x) if once else converted(text, x, source, "float32"), target)
     a, b = KINDS[source], KINDS[target]
     if target == "bool":
         return truth(text, a, x)

@@ -13,7 +13,7 @@ from minitorch.compiler.graph import Graph, Step, Value, evaluate
 from minitorch.compiler.kernels import Place
 from minitorch.device import CPU
 from minitorch.dtypes import bool as bool_dtype
-from minitorch.dtypes import float32, float64, int32, int64
+from minitorch.dtypes import float16, float32, float64, int32, int64
 from minitorch.tables import windows
 
 __all__ = ["Sample", "assert_close", "disturbed", "grown"]
@@ -77,9 +77,10 @@ def copied(array):
 
 
 def narrow(array):
-    """Whether float32 holds all of these numbers, and their sums, without rounding."""
-    finite = array[numpy.isfinite(array)]
-    return bool(numpy.all(numpy.abs(finite) < 2**17) and numpy.all(finite * 64 == numpy.rint(finite * 64)))
+    """Whether float32, or float16 if that is theirs, holds all of these numbers, and their sums, without rounding."""
+    finite = array[numpy.isfinite(array)].astype("float64")
+    steps, largest = (64, 2**17) if array.dtype.itemsize > 2 else (8, 2**7)
+    return bool(numpy.all(numpy.abs(finite) < largest) and numpy.all(finite * steps == numpy.rint(finite * steps)))
 
 
 def broadcasts(a, b):
@@ -102,8 +103,8 @@ class Growing:
     def give(self):
         """One more input."""
         shape = self.shaped()
-        dtype = self.choose([float32, float32, float32, float64, float64, int64, bool_dtype, int32])
-        exact = dtype not in (float32, float64) or self.choose([True, False])
+        dtype = self.choose([float32, float32, float32, float64, float64, float16, int64, bool_dtype, int32])
+        exact = not dtype.name.startswith("float") or self.choose([True, False])
         array = self.numbers(shape, dtype, exact)
         layout = self.choose(["in order", "in order", "transposed", "stepped", "repeated"]) if array.ndim and array.size else "in order"
         if layout == "transposed":
@@ -154,7 +155,7 @@ class Growing:
         if array.dtype.kind == "f":
             exact = exact and narrow(array)
             finite = array[numpy.isfinite(array)]
-            if not exact and finite.size and numpy.abs(finite).max() > 1e6:
+            if not exact and finite.size and numpy.abs(finite).max() > (1e6 if array.itemsize > 2 else 1e3):
                 return None
         elif not all([x.exact for x in inputs if x.__class__ is Known]):
             return None
@@ -297,7 +298,7 @@ def select(g):
 def cast(g):
     x = g.pick(lambda k: k.exact and numpy.isfinite(k.array).all())
     if x is not None:
-        g.add(rows.cast, [x], g.choose([float32, float64, int64, int32, bool_dtype]))
+        g.add(rows.cast, [x], g.choose([float32, float64, float16, int64, int32, bool_dtype]))
     x = g.pick(lambda k: not k.exact)
     if x is not None:
         g.add(rows.cast, [x], g.choose([float32, float64]))
@@ -537,7 +538,7 @@ def squares(g):
 def constants(g):
     shape = g.shaped()
     if g.choose([True, False]):
-        g.add(rows.full, [], shape, *g.choose([(0, float32), (1.5, float64), (2, int64), (True, bool_dtype)]))
+        g.add(rows.full, [], shape, *g.choose([(0, float32), (1.5, float64), (1.5, float16), (2, int64), (True, bool_dtype)]))
     elif shape:
         g.add(rows.arange, [], g.choose([0, 2, -1]), g.choose([1, 2]), shape[-1], g.choose([int64, float32, float64]))
 

@@ -16,7 +16,7 @@ WHOLE = [
 ]  # fmt: skip
 OPTIMIZERS = {
     "Adadelta": "whole", "Adam": "whole", "Adamax": "whole", "AdamW": "whole", "NAdam": None, "RAdam": None, "RMSprop": "whole",
-    "SGD": "whole", "Adagrad": "eager: item", "ASGD": "eager: item", "LBFGS": "eager: item", "Muon": "NumPy: ",
+    "SGD": "whole", "Adagrad": "eager: item", "ASGD": "eager: item", "LBFGS": "eager: item", "Muon": "whole",
 }  # fmt: skip
 """How each of them goes, as far as it is known: with a None it may be otherwise with other options, and only the numbers count."""
 

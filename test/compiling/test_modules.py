@@ -42,7 +42,7 @@ def test_a_compiled_module_trains_as_the_eager_one():
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_a_module_under_autocast_may_leave_values_in_another_order(dtype):
-    """What attention keeps for its backward: transposed tensors of dtypes that only NumPy computes in."""
+    """What attention keeps for its backward: transposed tensors of narrow dtypes."""
 
     def course(wrap):
         torch.manual_seed(0)
