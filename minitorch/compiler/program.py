@@ -14,7 +14,7 @@ import hashlib
 
 from ..backends import for_device
 from ..device import CPU
-from ..native.kernel import DATA
+from ..native.entry import DATA
 from ..native.mathematics import support
 from ..native.text import Text
 from ..native.threads import runner, runtime_symbols, team

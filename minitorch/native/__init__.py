@@ -2,6 +2,7 @@
 
     text          LLVM text, line by line            target      the machine it is for
     link, cache   text → code in memory, kept on disk
+    entry         native functions that Python calls like its own
     threads       chunks of a phase, shared
     mathematics   elementwise rows in LLVM's words   kernel      one kernel as a function of arrays
     formula       elementwise formulas for any length   rowwise    softmax along rows

@@ -130,8 +130,12 @@ class Formula:
         self.kernel = Kernel(code, arrays, "loops", 3, numbers)
 
     def __call__(self, *arrays, numbers=(), shared=False):
-        chunks = -(-arrays[0].size // BLOCK)
-        self.kernel(*arrays, words=(chunks, max(1, chunks // 8), arrays[0].size), numbers=numbers, shared=shared)
+        size = arrays[0].size
+        chunks = -(-size // BLOCK)
+        if chunks <= 1 and self.kernel.enter is not None:
+            self.kernel.enter(*arrays, chunks, 1, size, *numbers)
+            return
+        self.kernel(*arrays, words=(chunks, max(1, chunks // 8), size), numbers=numbers, shared=shared)
 
 
 @lru_cache(256)

@@ -11,14 +11,15 @@ torch: the stubs of ATen/native/DispatchStub.h
 
 import ctypes
 
+from .entry import AVAILABLE, DATA, declared, entry, python_symbols
 from .link import host, load, object_of
 from .text import Text
-from .threads import runner, runtime_symbols
+from .threads import runner, runtime_symbols, team
 
-__all__ = ["DATA", "Kernel", "preamble"]
+__all__ = ["Kernel", "preamble"]
 
-DATA = object.__basicsize__
-"""Where an array object keeps the address of its data: right behind what every Python object begins with."""
+CALLED = "PyErr_BadArgument", "PyErr_Occurred", "PyFloat_AsDouble", "PyLong_AsLongLong", "Py_IncRef"
+"""What ``enter`` needs of CPython."""
 
 
 def preamble(names):
@@ -39,17 +40,23 @@ class Kernel:
 
     A Code without a number of chunks gets it with each call, in ``words``, as it gets other ``numbers``: so many there are.
     ImportError without llvmlite.
+
+    enter: the same as a builtin function of arrays, then words, then numbers, for short work on the caller's thread. It keeps
+    Python's lock, and gives the last array back. None where Python can't be entered so (``entry.AVAILABLE``).
     """
 
     def __init__(self, code, count, level="vectors", words=0, numbers=0):
         machine = host()
-        objects = [object_of(code.text, machine, level), object_of(main_text(count, code), machine, "vectors")]
-        self.library = load(objects, runtime_symbols())
+        main = main_text(count, code) + (enter_text(count, words, numbers) if AVAILABLE else "")
+        objects = [object_of(code.text, machine, level), object_of(main, machine, "vectors")]
+        self.library = load(objects, {**runtime_symbols(), **(python_symbols(*CALLED) if AVAILABLE else {})})
         address = self.library.address("main")
         self.alone, self.together = (runner(address, code.scratch, shared) for shared in (False, True))
         parts = [("objects", ctypes.c_void_p * count), ("data", ctypes.c_void_p * count)]
         parts += [("words", ctypes.c_int64 * words), ("numbers", ctypes.c_double * numbers)]
         self.table = type("Table", (ctypes.Structure,), {"_fields_": parts})
+        own = team(code.scratch)
+        self.enter = entry(self.library, "enter", [own.address], own) if AVAILABLE else None
 
     def __call__(self, *arrays, words=(), numbers=(), shared=True):
         table = self.table(tuple(map(id, arrays)), (), words, numbers)
@@ -70,4 +77,32 @@ def main_text(count, code):
         if chunks is None:
             chunks, grain = (text.load("i64", text.at("%p", 2 * count + word, "i64")) for word in (0, 1))
         text.do(f"call void @minitorch_parallel(ptr %pool, ptr @kernel, ptr %p, i64 {chunks}, i64 {grain})")
+    return str(text)
+
+
+def enter_text(count, words, numbers):
+    """The function that Python enters by: its arguments fill a table on the stack. TypeError for too few or too many."""
+    text, given = Text(), count + words + numbers
+    text.lines.append(declared(*CALLED))
+    with text.function("ptr @enter(ptr %self, ptr %arguments, i64 %count)", result="ptr %done"):
+        table = text.let("table", f"alloca [{given + count} x i64]")
+        with text.when(text.let("wrong", f"icmp ne i64 %count, {given}")):
+            text.do("call i32 @PyErr_BadArgument()")
+            text.leave("ptr null")
+        for k in range(given):
+            x = text.load("ptr", text.at("%arguments", k, "ptr"))
+            if k < count:
+                text.store("ptr", x, text.at(table, k, "i64"))
+            else:
+                kind, read = ("i64", "PyLong_AsLongLong") if k < count + words else ("double", "PyFloat_AsDouble")
+                number = text.let("number", f"call {kind} @{read}(ptr {x})")
+                text.store(kind, number, text.at(table, count + k, "i64"))
+        if words or numbers:
+            error = text.let("error", "call ptr @PyErr_Occurred()")
+            with text.when(text.let("failed", f"icmp ne ptr {error}, null")):
+                text.leave("ptr null")
+        pool = text.load("ptr", text.load("ptr", text.at("%self", DATA, "i8")))
+        text.do(f"call void @main(ptr {pool}, ptr {table})")
+        text.do(f"%done = load ptr, ptr {text.at('%arguments', count - 1, 'ptr')}")
+        text.do("call void @Py_IncRef(ptr %done)")
     return str(text)

@@ -146,13 +146,18 @@ class Text:
 
     # ------------------------------------------------------------------------------------------------------- flow
 
+    def leave(self, result="void"):
+        """Return from here; what follows is another block, for the code around to end."""
+        self.do(f"ret {result}")
+        self.open(self.name("never")[1:])
+
     @contextmanager
-    def function(self, signature, attributes="nounwind"):
-        """The body of a function that returns nothing."""
+    def function(self, signature, attributes="nounwind", result="void"):
+        """The body of a function that ends with ``result``: nothing, or a type and a register."""
         self.lines.append(f"define {signature} {attributes} {{")
         self.open("entry")
         yield
-        self.do("ret void")
+        self.do(f"ret {result}")
         self.lines.append("}")
 
     @contextmanager

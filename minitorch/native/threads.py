@@ -296,11 +296,12 @@ def runtime_symbols():
 
 
 class Block:
-    """Memory outside Python's heap: ``size`` bytes of zeros at ``address``, at the start of a page."""
+    """Memory outside Python's heap: ``size`` bytes of zeros at ``address``, at the start of a page. A fork makes two of it."""
 
     def __init__(self, size):
         self.size = max(size, 1)
-        self.memory = mmap.mmap(-1, self.size)
+        private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if os.name == "posix" else {}
+        self.memory = mmap.mmap(-1, self.size, **private)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         if hasattr(mmap, "MADV_HUGEPAGE") and size >= 1 << 21:
             self.memory.madvise(mmap.MADV_HUGEPAGE)  # large pages: fewer faults, fewer misses of the address cache

@@ -242,6 +242,19 @@ def test_both_sides_of_a_fork_go_on(size):
     assert os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_makes_two_of_a_block():
+    block = Block(8)
+    word = ctypes.c_int64.from_address(block.address)
+    word.value = 1
+    child = os.fork()
+    if child == 0:
+        word.value += 1
+        os._exit(word.value)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+    assert word.value == 1
+
+
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
 def test_a_fork_while_another_thread_runs_programs():
     run, stop = runner(MAIN, 64), threading.Event()
