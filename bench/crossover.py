@@ -1,7 +1,7 @@
 """NumPy against machine code in eager mode, size by size: from where on does it pay?   python bench/crossover.py
 
 One thread, the best of some calls in CPU time, so that others on the machine don't matter much. Microseconds.
-``backends/large.py`` and ``backends/convolution.py`` have the sizes that follow from it.
+``backends/large.py``, ``products.py`` and ``convolution.py`` have the sizes that follow from it.
 """
 
 import time
@@ -9,7 +9,7 @@ import time
 import numpy
 
 from minitorch import set_num_threads
-from minitorch.backends import convolution, erf, large, softmax
+from minitorch.backends import convolution, erf, large, products, softmax
 from minitorch.backends import numpy as backend
 
 NEVER = 1 << 62
@@ -20,6 +20,7 @@ SIZES = [1 << power for power in range(12, 22, 2)]
 LAYERS = [  # images, channels, filters, size, padding; all with a kernel of 3 x 3
     (8, 16, 32, 8, 1), (64, 16, 32, 8, 1), (64, 1, 32, 28, 0), (32, 16, 16, 32, 1), (32, 64, 64, 8, 1), (64, 32, 64, 26, 0)
 ]
+PRODUCTS = [(1, 32, 128, 128), (1, 128, 256, 784), (1, 768, 128, 128), (1, 768, 512, 128), (48, 64, 32, 64)]  # batch, m, n, k
 
 
 def best(work, seconds=0.2):
@@ -50,6 +51,10 @@ def convolutions(least):
     convolution.WORTH_COMPILING = least
 
 
+def all_products(least):
+    products.WORTH_COMPILING = products.WORTH_COMPILING_BATCH = least
+
+
 def main():
     set_num_threads(1)
     print(f"elements from {large.ENOUGH}, erf's from {erf.ENOUGH_FOR_ERF}, softmax's from {large.ENOUGH_FOR_ROWS}")
@@ -63,6 +68,12 @@ def main():
         for size in SIZES:
             x = numpy.random.default_rng(0).standard_normal((size // COLUMNS, COLUMNS)).astype("float32")
             print(f"{name:11} {size:9} elements     ", both(lambda: getattr(backend, name)(x, 1), rows), flush=True)  # noqa: B023
+
+    print(f"\nmultiplications from {products.WORTH_COMPILING}, of a batch from {products.WORTH_COMPILING_BATCH}")
+    for batch, m, n, k in PRODUCTS:
+        x, y = [numpy.random.default_rng(i).standard_normal((batch, *shape)).astype("float32") for i, shape in enumerate(((m, k), (k, n)))]
+        x, y = (x, y) if batch > 1 else (x[0], y[0])
+        print(f"{f'{batch} * {m} x {n} x {k}':34}", both(lambda: backend.matmul(x, y), all_products), flush=True)  # noqa: B023
 
     print(f"\nmultiplications from {convolution.WORTH_COMPILING}")
     for images, channels, filters, size, pad in LAYERS:

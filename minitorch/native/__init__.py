@@ -7,4 +7,5 @@
     mathematics   elementwise rows in LLVM's words   kernel      one kernel as a function of arrays
     formula       elementwise formulas for any length   rowwise    softmax along rows
     vectors       vectors of a machine's width       gemm, convolution, convolution_weight    products and convolutions
+    product       products whose shapes come with the call
 """

@@ -1,0 +1,54 @@
+"""Large products of matrices in machine code, by the one kernel of native/product.py: what products.py uses for them.
+
+OpenBLAS knows some processors well and others by half; and its threads don't like ours. Whether a product is computed here
+depends on shapes alone.
+"""
+
+import numpy
+
+from ..native.product import product
+from .keeping import keep_freed_memory
+
+__all__ = ["machine_product"]
+
+KINDS = {"f": "float", "d": "double"}
+"""NumPy's dtype.char → LLVM's kind."""
+
+
+def machine_product(x, y, bias=None):
+    """x y + bias, for arrays with two to four dims whose first ones broadcast; bias: a vector, or None. None if machine code
+    can't do it."""
+    kind = KINDS.get(x.dtype.char)
+    if kind is None or not x.dtype.isnative or any([z is not None and z.dtype is not x.dtype for z in (y, bias)]):
+        return None
+    if max(x.ndim, y.ndim) > 4 or x.shape[-1] != y.shape[-2] or 0 in (*x.shape, *y.shape):
+        return None
+    (x, a), (y, b) = laid_out(x), laid_out(y)
+    keep_freed_memory()
+    found = product(kind, a[1] == 1, b[1] == 1)
+    if found is None:
+        return None
+    batch = x.shape[:-2] if x.shape[:-2] == y.shape[:-2] else numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    m, n, k = x.shape[-2], y.shape[-1], x.shape[-1]
+    out = numpy.empty((*batch, m, n), x.dtype)
+    steps = [(row if column == 1 else column, *batch_steps(z, batch)) for z, (row, column) in ((x, a), (y, b))]
+    bias = None if bias is None else numpy.ascontiguousarray(bias)
+    found(x, y, bias, out, (*(1, 1, *batch)[-2:], m, n, k), steps)
+    return out
+
+
+def laid_out(x):
+    """x and its last two strides, in elements, of which one is 1; a contiguous copy of x if it must be."""
+    size = x.itemsize
+    row, column = x.strides[-2:]
+    if size not in (row, column) or any([stride % size for stride in x.strides]):
+        x = numpy.ascontiguousarray(x)
+        row, column = x.strides[-2:]
+    return x, (row // size, column // size)
+
+
+def batch_steps(x, batch):
+    """How far apart in x the matrices of a batch lie, along the last two dims of the batch, in elements."""
+    if x.shape[:-2] != batch:
+        x = numpy.broadcast_to(x, (*batch, *x.shape[-2:]))
+    return [step // x.itemsize for step in (0, 0, *x.strides[:-2])[-2:]]

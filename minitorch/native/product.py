@@ -1,0 +1,280 @@
+"""Matrix products of any shape by one kernel: C = A B + a vector for each row of C, as eager mode wants them.
+
+``gemm.py`` writes a kernel for each shape, which a compiled program can wait for. Here shapes and strides come with the call,
+so a process compiles few kernels, once: for A whose rows are contiguous or its columns, and likewise for B. The way is the
+same, tile by tile along a panel of B that was copied into the first-level cache:
+
+    chunk       rows i0 to i1 and columns j0 to j1 of one matrix of the batch
+    block       a stretch of at most DEPTH steps along k
+    panel       B's columns, as many as two vectors have lanes, behind each other; beyond the last one zeros
+    tile        a function for each number of rows and of vectors: its sums stay in registers
+
+A tile adds its sums to what it finds at ``from``: the vector in the first block (zeros if there is none), C in the others.
+The cut depends on shapes alone, so numbers don't depend on who runs which chunk.
+
+torch: ATen/native/LinearAlgebra.cpp, addmm_out   Goto & van de Geijn 2008, Anatomy of high-performance matrix multiplication
+"""
+
+from functools import lru_cache
+
+from .gemm import SMALLEST_CHUNK, Code, pieces, rows_of
+from .kernel import Kernel
+from .link import host
+from .target import SIZES
+from .text import Text
+from .vectors import Vectors
+
+__all__ = ["product"]
+
+DEPTH = 256
+"""Steps along k: so many rows of a panel fill the first-level cache."""
+
+VECTORS = 2
+"""How many of them a panel is wide."""
+
+TALL, LARGEST_CHUNK = 256, 16_000_000
+"""A chunk's rows and floating-point operations, at most."""
+
+WORDS = ("chunks", "grain", "m", "n", "k", "a_step", "b_step", "inner", "a_outer", "a_inner", "b_outer", "b_inner",
+         "tall", "wide", "rows", "biased")  # fmt: skip
+"""What comes with a call. The steps are from one contiguous row, or column, to the next; ``inner`` is the number of matrices in
+the inner dim of a batch, whose strides follow."""
+
+
+class Writer:
+    """Writes a kernel. ``across``: whether A's and B's rows are contiguous, or else their columns."""
+
+    def __init__(self, kind, across, target):
+        self.kind, self.target, self.text = kind, target, Text()
+        self.a_across, self.b_across = across
+        self.v = Vectors(self.text, kind, target.lanes(kind))
+        self.columns = VECTORS * self.v.lanes
+        self.rows = (target.registers - 2) // VECTORS - 1
+
+    def lanes_below(self, count):
+        """A mask of the lanes whose number is below ``count``."""
+        text, lanes = self.text, self.v.lanes
+        one = text.let("one", f"insertelement <{lanes} x i64> poison, i64 {count}, i64 0")
+        zeros = f"<{lanes} x i32> zeroinitializer"
+        limit = text.let("limit", f"shufflevector <{lanes} x i64> {one}, <{lanes} x i64> poison, {zeros}")
+        numbers = ", ".join(f"i64 {lane}" for lane in range(lanes))
+        return text.let("mask", f"icmp slt <{lanes} x i64> <{numbers}>, {limit}")
+
+    def load(self, place, mask):
+        v = self.v
+        where = f"ptr {place}, i32 {v.size}, <{v.lanes} x i1> {mask}"
+        return self.text.let("v", f"call {v.type} @llvm.masked.load.{v.suffix}.p0({where}, {v.type} {v.zero})")
+
+    def store(self, value, place, mask):
+        v = self.v
+        where = f"ptr {place}, i32 {v.size}, <{v.lanes} x i1> {mask}"
+        self.text.do(f"call void @llvm.masked.store.{v.suffix}.p0({v.type} {value}, {where})")
+
+    # -------------------------------------------------------------------------------------------------------- a tile
+
+    def tile(self, rows, vectors):
+        """``@tile.rows.vectors``: of the last vector the first ``%count`` lanes count."""
+        text, v, kind = self.text, self.v, self.kind
+        parameters = "ptr %a, i64 %a_step, ptr %b, ptr %from, i64 %from_step, ptr %c, i64 %c_step, i64 %k, i64 %count"
+        with text.function(f"internal fastcc void @tile.{rows}.{vectors}({parameters})", "noinline nounwind"):
+            starts = self.row_starts(rows)
+            with text.loop("p", 0, "%k", carry=[(v.type, v.zero)] * (rows * vectors)) as p:
+                panel = text.at("%b", text.multiply(p, self.columns), kind)
+                columns = [v.load(text.at(panel, s * v.lanes, kind)) for s in range(vectors)]
+                sums, following = iter(p.values), []
+                for number in self.column_of(starts, p):
+                    x = v.spread(text.load(kind, number))
+                    following += [v.multiply_add(x, vector, next(sums)) for vector in columns]
+                p.carry(*following)
+            sums, mask = iter(p.values), self.lanes_below("%count")
+            whole = f"<{', '.join(['i1 true'] * v.lanes)}>"
+            for i in range(rows):
+                before = text.at("%from", text.multiply("%from_step", i), kind)
+                to = text.at("%c", text.multiply("%c_step", i), kind)
+                for s in range(vectors):
+                    lanes = mask if s == vectors - 1 else whole
+                    found = self.load(text.at(before, s * v.lanes, kind), lanes)
+                    self.store(v.add(next(sums), found), text.at(to, s * v.lanes, kind), lanes)
+
+    def row_starts(self, rows):
+        """Where every fourth row of A begins, and the distances of those between: few registers for many addresses."""
+        if not self.a_across:
+            return [("%a", i) for i in range(rows)]
+        text = self.text
+        steps = [text.multiply("%a_step", i) for i in range(4)]
+        bases = [text.at("%a", text.multiply("%a_step", i), self.kind) for i in range(0, rows, 4)]
+        return [(bases[i // 4], steps[i % 4]) for i in range(rows)]
+
+    def column_of(self, starts, p):
+        """The addresses of A's numbers in step p."""
+        text = self.text
+        step = p if self.a_across else text.multiply(p, "%a_step")
+        moved = {base: text.at(base, step, self.kind) for base, _ in starts}
+        return [text.at(moved[base], distance, self.kind) for base, distance in starts]
+
+    # ------------------------------------------------------------------------------------------------------- a panel
+
+    def copy(self):
+        """``@copy``: a panel of B, ``%count`` columns of it, with zeros up to its whole width."""
+        text, v, kind = self.text, self.v, self.kind
+        with text.function("internal fastcc void @copy(ptr %b, i64 %b_step, ptr %to, i64 %k, i64 %count)", "noinline nounwind"):
+            if self.b_across:
+                masks = [self.lanes_below(text.subtract("%count", s * v.lanes)) for s in range(VECTORS)]
+                with text.loop("p", 0, "%k") as p:
+                    row = text.at("%b", text.multiply(p, "%b_step"), kind)
+                    to = text.at("%to", text.multiply(p, self.columns), kind)
+                    for s, mask in enumerate(masks):
+                        v.store(self.load(text.at(row, s * v.lanes, kind), mask), text.at(to, s * v.lanes, kind))
+            else:
+                self.turned()
+
+    def turned(self):
+        """Squares of B, whose columns are contiguous, turned. Beyond the last column it is repeated: no tile stores it."""
+        text, v, kind = self.text, self.v, self.kind
+        last = text.subtract("%count", 1)
+        with text.loop("s", 0, self.columns, v.lanes) as s, text.loop("p", 0, "%k", v.lanes) as p:
+            mask = self.lanes_below(text.subtract("%k", p))
+            squares = []
+            for lane in range(v.lanes):
+                column = text.minimum(text.add(s, lane), last)
+                squares.append(self.load(text.at(text.at("%b", text.multiply(column, "%b_step"), kind), p, kind), mask))
+            to = text.at("%to", text.add(text.multiply(p, self.columns), s), kind)
+            for i, row in enumerate(v.transpose(squares)):
+                v.store(row, text.at(to, i * self.columns, kind))
+
+    # ------------------------------------------------------------------------------------------------------ a kernel
+
+    def kernel(self):
+        text, kind = self.text, self.kind
+        for rows in range(1, self.rows + 1):
+            for vectors in range(1, VECTORS + 1):
+                self.tile(rows, vectors)
+        self.copy()
+        self.one_tile()
+        with text.function("void @kernel(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
+            a, b, bias, c = (text.load("ptr", text.at("%p", 4 + i, "ptr")) for i in range(4))
+            w = {name: text.load("i64", text.at("%p", 8 + i, "i64")) for i, name in enumerate(WORDS)}
+            bands, strips = (self.ceiling(w[total], w[size]) for total, size in (("m", "tall"), ("n", "wide")))
+            with text.loop("chunk", "%begin", "%end") as chunk:
+                left, strip = text.divide(chunk, strips)
+                matrix, band = text.divide(left, bands)
+                outer, inner = text.divide(matrix, w["inner"])
+                places = []
+                for x, name in ((a, "a"), (b, "b")):
+                    start = text.multiply(outer, w[f"{name}_outer"])
+                    places.append(text.at(x, text.add(start, text.multiply(inner, w[f"{name}_inner"])), kind))
+                places.append(text.at(c, text.multiply(matrix, text.multiply(w["m"], w["n"])), kind))
+                starts = text.multiply(band, w["tall"]), text.multiply(strip, w["wide"])
+                ends = [text.minimum(text.add(s, w[size]), w[n]) for s, size, n in zip(starts, ("tall", "wide"), "mn")]
+                self.chunk(w, places, bias, *zip(starts, ends))
+        return Code(str(text), None, None, (DEPTH + self.v.lanes + 1) * self.columns * SIZES[kind])
+
+    def ceiling(self, total, size):
+        return self.text.divide(self.text.add(self.text.add(total, size), -1), size)[0]
+
+    def chunk(self, w, places, bias, band, strip):
+        """Block after block along k, panel after panel, tile after tile."""
+        text, kind = self.text, self.kind
+        (a, b, c), (i0, i1), (j0, j1) = places, band, strip
+        vector = text.at("%scratch", (DEPTH + self.v.lanes) * self.columns, kind)
+        with text.loop("k", 0, w["k"], DEPTH) as k, text.loop("j", j0, j1, self.columns) as j:
+            depth = text.minimum(text.subtract(w["k"], k), DEPTH)
+            count = text.minimum(text.subtract(j1, j), self.columns)
+            corner = self.place(b, k, j, w["b_step"], self.b_across)
+            text.do(f"call fastcc void @copy(ptr {corner}, i64 {w['b_step']}, ptr %scratch, i64 {depth}, i64 {count})")
+            self.copy_bias(w["biased"], text.at(bias, j, kind), vector, count)
+            first = text.let("first", f"icmp eq i64 {k}, 0")
+            from_step = text.let("step", f"select i1 {first}, i64 0, i64 {w['n']}")
+            with text.loop("i", i0, i1, w["rows"]) as i:
+                rows = text.minimum(text.subtract(i1, i), w["rows"])
+                to = self.place(c, i, j, w["n"], True)
+                before = text.let("from", f"select i1 {first}, ptr {vector}, ptr {to}")
+                a_part = f"ptr {self.place(a, i, k, w['a_step'], self.a_across)}, i64 {w['a_step']}"
+                c_part = f"ptr {before}, i64 {from_step}, ptr {to}, i64 {w['n']}"
+                text.do(f"call fastcc void @one(i64 {rows}, {a_part}, ptr %scratch, {c_part}, i64 {depth}, i64 {count})")
+
+    def place(self, matrix, row, column, step, across):
+        """The address of an element."""
+        far, near = (row, column) if across else (column, row)
+        return self.text.at(matrix, self.text.add(self.text.multiply(far, step), near), self.kind)
+
+    def copy_bias(self, biased, place, vector, count):
+        """The panel's part of the vector, or zeros, behind the panel."""
+        text, v = self.text, self.v
+        is_so = text.let("biased", f"icmp ne i64 {biased}, 0")
+        for s in range(VECTORS):
+            limit = text.let("limit", f"select i1 {is_so}, i64 {text.subtract(count, s * v.lanes)}, i64 0")
+            found = self.load(text.at(place, s * v.lanes, self.kind), self.lanes_below(limit))
+            v.store(found, text.at(vector, s * v.lanes, self.kind))
+
+    def one_tile(self):
+        """``@one``: the tile of so many rows, and of as many vectors as ``%count`` columns need."""
+        text = self.text
+        parameters = "ptr %a, i64 %a_step, ptr %b, ptr %from, i64 %from_step, ptr %c, i64 %c_step, i64 %k"
+        with text.function(f"internal fastcc void @one(i64 %rows, {parameters}, i64 %count)", "noinline nounwind"):
+            narrow = text.let("narrow", f"icmp sle i64 %count, {self.v.lanes}")
+            odd = text.let("odd", f"zext i1 {narrow} to i64")
+            which = text.subtract(text.multiply("%rows", 2), odd)
+            cases = {2 * rows - 2 + vectors: (rows, vectors) for rows in range(1, self.rows + 1) for vectors in (1, 2)}
+            labels = " ".join([f"i64 {key}, label %case.{key}" for key in cases])
+            text.do(f"switch i64 {which}, label %none [ {labels} ]")
+            for key, (rows, vectors) in cases.items():
+                text.open(f"case.{key}")
+                count = text.subtract("%count", (vectors - 1) * self.v.lanes)
+                text.do(f"call fastcc void @tile.{rows}.{vectors}({parameters}, i64 {count})")
+                text.do("br label %none")
+            text.open("none")
+
+
+@lru_cache(4096)
+def cut_of(shape, rows, columns):
+    """(chunks, grain, tall, wide, rows of a tile) of a shape, for tiles of at most so many rows and columns."""
+    outer, inner, m, n, k = shape
+    rows = rows_of(m, rows)
+    tall = pieces(m, TALL, rows)
+    flops = 2 * outer * inner * m * n * k
+    share = min(max(flops // 16, SMALLEST_CHUNK), LARGEST_CHUNK)
+    wide = pieces(n, share // (2 * tall * k), columns)
+    chunks = outer * inner * -(-m // tall) * -(-n // wide)
+    worth = -(-SMALLEST_CHUNK * chunks // flops)
+    return chunks, max(1, min(worth // 2, chunks // 8)), tall, wide, rows
+
+
+def words_of(shape, strides, biased, most):
+    """The WORDS of a call, for tiles of at most ``most`` rows and columns."""
+    chunks, grain, tall, wide, rows = cut_of(shape, *most)
+    (a_step, *a_batch), (b_step, *b_batch) = strides
+    return (chunks, grain, *shape[2:], a_step, b_step, shape[1], *a_batch, *b_batch, tall, wide, rows, biased)
+
+
+class Product:
+    """``product(a, b, bias, c, shape, strides)``: c becomes a b + bias; all but c may be views.
+
+    shape: (outer, inner, m, n, k), all positive, for outer x inner matrices; strides, in elements: of a and of b, each
+    (from one contiguous row or column to the next, along outer, along inner).
+    """
+
+    def __init__(self, kind, across):
+        writer = Writer(kind, across, host())
+        self.most = writer.rows, writer.columns
+        self.kernel = Kernel(writer.kernel(), 4, "vectors", len(WORDS))
+
+    def __call__(self, a, b, bias, c, shape, strides):
+        words = words_of(shape, strides, bias is not None, self.most)
+        self.kernel(a, b, c if bias is None else bias, c, words=words)
+
+
+@lru_cache(None)
+def product(kind, a_across, b_across):
+    """The Product for matrices whose rows are contiguous (``across``), or else their columns; None without a compiler.
+
+    >>> import numpy
+    >>> a, b, c = numpy.ones((2, 3), "float32"), numpy.ones((3, 4), "float32"), numpy.empty((2, 4), "float32")
+    >>> product("float", True, True)(a, b, None, c, (1, 1, 2, 4, 3), ((3, 0, 0), (4, 0, 0)))
+    >>> c.tolist()
+    [[3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0]]
+    """
+    try:
+        return Product(kind, (a_across, b_across))
+    except ImportError:
+        return None

@@ -1,0 +1,122 @@
+"""Products in machine code: what PyTorch says, whatever the layout; and NumPy takes what they are not for."""
+
+import numpy
+import pytest
+import torch
+
+import minitorch
+from minitorch.backends import numpy as backend
+from minitorch.backends import products, threads
+from minitorch.backends.native_products import machine_product
+
+
+@pytest.fixture(autouse=True)
+def any_size(monkeypatch):
+    monkeypatch.setattr(products, "WORTH_COMPILING", 1)
+    monkeypatch.setattr(products, "WORTH_COMPILING_BATCH", 1)
+
+
+def numbers(*shape, dtype="float32"):
+    return numpy.random.default_rng(len(shape)).standard_normal(shape).astype(dtype)
+
+
+def unaligned(x):
+    """The same matrix, in memory that begins anywhere."""
+    room = numpy.empty(x.nbytes + 1, numpy.uint8)[1:].view(x.dtype).reshape(x.shape)
+    room[...] = x
+    return room
+
+
+LAYOUTS = {
+    "rows": (numbers(70, 33), numbers(33, 50)),
+    "columns": (numbers(33, 70).T, numbers(50, 33).T),
+    "float64": (numbers(20, 33, dtype="float64"), numbers(50, 33, dtype="float64").T),
+    "a part": (numbers(90, 80)[5:50, 7:40], numbers(50, 33).T),
+    "every second": (numbers(40, 66)[::2, ::2], numbers(33, 50)),
+    "upside down": (numbers(40, 33)[::-1], numbers(33, 50)[:, ::-1]),
+    "one row, repeated": (numpy.broadcast_to(numbers(33), (9, 33)), numbers(33, 50)),
+    "one column": (numbers(20, 33), numbers(33, 1)),
+    "one row": (numbers(1, 33), numbers(33, 20)),
+    "one number": (numbers(9, 1), numbers(1, 7)),
+    "unaligned": (unaligned(numbers(9, 33)), unaligned(numbers(33, 50))),
+    "batch": (numbers(5, 20, 33), numbers(5, 33, 50)),
+    "the second for all": (numbers(5, 20, 33), numbers(33, 50)),
+    "the first for all": (numbers(20, 33), numbers(4, 3, 33, 50)),
+    "each with each": (numbers(4, 1, 20, 33), numbers(1, 3, 33, 50)),
+    "heads": (numbers(2, 20, 3, 8).transpose(0, 2, 1, 3), numbers(2, 20, 3, 8).transpose(0, 2, 3, 1)),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_agrees_with_torch(name):
+    x, y = LAYOUTS[name]
+    wanted = torch.matmul(*[torch.from_numpy(z.copy()) for z in (x, y)]).numpy()
+    found = backend.matmul(x, y)
+    assert found.flags.c_contiguous and found.dtype == wanted.dtype
+    numpy.testing.assert_array_equal(machine_product(x, y), found)
+    numpy.testing.assert_allclose(found, wanted, 2e-5, 2e-5)
+
+
+def test_linear_adds_its_bias():
+    weight = numbers(50, 33)
+    for x in (numbers(70, 33), numbers(7, 10, 33), numbers(0, 33)):
+        for bias in (None, numbers(50), numbers(100)[::2]):
+            wanted = torch.nn.functional.linear(*[z if z is None else torch.from_numpy(z.copy()) for z in (x, weight, bias)])
+            numpy.testing.assert_allclose(backend.linear(x, weight, bias), wanted.numpy(), 2e-5, 2e-5)
+
+
+OTHERS = {
+    "integers": (numbers(4, 5).astype("int32"), numbers(5, 6).astype("int32")),
+    "complex": (numbers(4, 5).astype("complex64"), numbers(5, 6).astype("complex64")),
+    "five dims": (numbers(1, 1, 2, 3, 4), numbers(4, 5)),
+    "nothing": (numbers(0, 5), numbers(5, 6)),
+    "nothing to add up": (numbers(4, 0), numbers(0, 6)),
+    "big-endian": (numbers(4, 5).astype(">f4"), numbers(5, 6).astype(">f4")),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_left_to_numpy(name):
+    x, y = OTHERS[name]
+    assert machine_product(x, y) is None
+    numpy.testing.assert_array_equal(backend.matmul(x, y), numpy.matmul(x, y))
+
+
+def test_shapes_that_do_not_fit_are_refused_as_ever():
+    for sizes in (((4, 5), (6, 7)), ((2, 4, 5), (2, 6, 7)), ((2, 4, 5), (3, 5, 6))):
+        x, y = [minitorch.randn(*size) for size in sizes]
+        with pytest.raises(RuntimeError) as ours:
+            x @ y
+        with pytest.raises(RuntimeError) as theirs:
+            torch.randn(*sizes[0]) @ torch.randn(*sizes[1])
+        assert str(ours.value).splitlines()[0] == str(theirs.value).splitlines()[0]
+
+
+def test_gradients_agree_with_torch():
+    values = [numbers(6, 40, 33), numbers(50, 33), numbers(50), numbers(6, 50, 20)]
+    results = []
+    for library in (torch, minitorch):
+        x, weight, bias, y = [library.tensor(v, requires_grad=True) for v in values]
+        library.nn.functional.linear(x, weight, bias).tanh().matmul(y).sin().sum().backward()
+        results.append([z.grad.numpy() for z in (x, weight, bias, y)])
+    for wanted, found in zip(*results, strict=True):
+        numpy.testing.assert_allclose(found, wanted, 1e-4, 1e-4)
+
+
+def test_numbers_do_not_depend_on_the_threads():
+    before, found = threads.get_num_threads(), []
+    x, y = numbers(700, 300), numbers(500, 300).T
+    try:
+        for count in (1, 2, 3):
+            threads.set_num_threads(count)
+            found.append(backend.matmul(x, y))
+    finally:
+        threads.set_num_threads(before)
+    numpy.testing.assert_array_equal(found[1], found[0])
+    numpy.testing.assert_array_equal(found[2], found[0])
+
+
+def test_without_a_compiler_blas_computes(monkeypatch):
+    monkeypatch.setattr(products, "machine_product", lambda: lambda *arrays: None)
+    x, y, bias = numbers(4, 5), numbers(5, 6), numbers(6)
+    numpy.testing.assert_array_equal(backend.linear(x, y.T.copy(), bias), x @ y + bias)
