@@ -10,7 +10,8 @@
     llvm        a nest of loops                          → LLVM text
     link        text                                     → code in memory
 
-Parts that stages share: graph (what they speak about), mathematics (rows in LLVM's words), text, target, gemm, threads.
+Parts that stages share: graph (what they speak about), mathematics (rows in LLVM's words), text, target, gemm, threads. What
+comes of all stages is an image; with code, it is a program. keeping has those that were compiled before, by any process.
 
 torch: torch/_inductor
 """
@@ -18,7 +19,7 @@ torch: torch/_inductor
 from functools import partial
 
 from .. import primitives as rows
-from ..native.link import host, load, object_of
+from ..native.link import host, key_of, load, object_of
 from ..native.mathematics import KINDS, spelled
 from ..native.narrow import NARROW
 from .access import accesses, in_order
@@ -36,6 +37,8 @@ from .facade import (
 )  # fmt: skip
 from .fuse import REDUCTIONS, fuse
 from .graph import check
+from .image import Parts, laid
+from .keeping import fetch, keep, name_of
 from .kernels import Convolution, Loops, Pieces, Place, Product
 from .llvm import native
 from .lower import lower
@@ -44,7 +47,7 @@ from .places import PUT, TAKE
 from .plan import plan
 from .pools import FOLD
 from .product import product
-from .program import Program
+from .program import Program, texts_of
 from .recompute import recompute
 from .simplify import simplify
 from .sliding import SLIDING, slides, sliding
@@ -57,12 +60,31 @@ __all__ = [
 
 
 def build(graph, strides, destinations, target=None, link=None):
-    """The Program of a graph.
+    """The Program of a graph: the one that is kept on disk, or a new one.
 
     strides: of the inputs that don't lie in order, in elements.   destinations: for each output the Place it goes to.
-    target: the machine it is written for; left out, the one we run on.   link: in place of ``link_all``.
+    target: the machine it is written for; left out, the one we run on.   link: in place of ``link_all``; such a program isn't kept.
     """
     built, target = Built(), target or host()
+    name = name_of(graph, strides, destinations, target) if link is None else None
+    kept = fetch(name)
+    built.over("look up")
+    if kept is not None:
+        image, objects = kept
+        program = Program(image, partial(load, objects), partial(stages, graph, strides, destinations, target, Built()))
+    else:
+        parts = stages(graph, strides, destinations, target, built)
+        texts = texts_of(parts.kernels, parts.laid)
+        built.over("llvm")
+        program = Program(parts.laid.image, partial(link or partial(link_all, target), texts), parts)
+        keep(name, program.image, [key_of(text, target, level) for text, level in texts])
+    built.over("link")
+    program.built = built
+    return program
+
+
+def stages(graph, strides, destinations, target, built):
+    """The Parts of a graph: every stage up to the text of its kernels."""
     plain = in_order(check(simplify(graph)), strides, SLIDING)
     found = accesses(plain, strides)
     built.over("simplify")
@@ -70,16 +92,14 @@ def build(graph, strides, destinations, target=None, link=None):
     built.over("fuse")
     kernels = recompute(kernels, found, plain)
     built.over("recompute")
-    laid = plan(kernels, found, plain, destinations)
+    planned = plan(kernels, found, plain, destinations)
     built.over("plan")
-    nests = {kernel: lower(kernel, found, laid) for kernel in laid.kernels if kernel.__class__ in (Loops, Pieces)}
+    nests = {kernel: lower(kernel, found, planned) for kernel in planned.kernels if kernel.__class__ in (Loops, Pieces)}
     built.over("lower")
-    texts = [text for kernel in laid.kernels for text in written(kernel, nests.get(kernel), found, laid, target)]
+    texts = [text for kernel in planned.kernels for text in written(kernel, nests.get(kernel), found, planned, target)]
+    parts = Parts(plain, found, texts, planned, laid(texts, planned, found, plain))
     built.over("llvm")
-    program = Program(texts, laid, found, plain, link or partial(link_all, target))
-    built.over("link")
-    program.built = built
-    return program
+    return parts
 
 
 def timed(program):

@@ -9,8 +9,10 @@ of native code; the program is then several of them with NumPy between.
 torch: torch/_inductor/codegen/wrapper.py, codecache.py
 """
 
+import builtins
 import ctypes
 import hashlib
+from functools import cached_property
 
 from ..backends import for_device
 from ..device import CPU
@@ -21,65 +23,59 @@ from ..native.threads import runner, runtime_symbols, team
 from .graph import Step, evaluate
 from .kernels import ALIGNMENT, Native
 
-__all__ = ["Program"]
+__all__ = ["Program", "texts_of"]
 
 
 class Program:
     """What runs: ``run(*arguments)`` where all is native, else ``run_between(inputs, outputs)``.
 
     Who calls it has written into ``table``, at ``slots[kind, number]``, the id of the array for each input and output; the
-    main function finds the data behind it.   foreign: whether there are steps that NumPy runs.   built: how long that took.
+    main function finds the data behind it.   foreign: whether there are steps that NumPy runs.
     """
 
-    def __init__(self, kernels, plan, found, graph, link):
-        """kernels: Native ones, and Foreign ones between them.   link: ([(text, level)], symbols) → Library."""
-        self.kernels, self.plan, self.found, self.graph = kernels, plan, found, graph
-        self.link, self.built = link, None
-        self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
-        native = [k for k in kernels if k.__class__ is Native]
-        self.foreign = len(native) < len(kernels)
-        self.rows, count = [], 0
-        for kernel in kernels:
-            self.rows.append(count)
-            count += len(kernel.buffers) + len(kernel.numbers) if kernel.__class__ is Native else 0
-        self.early = sum([(k.kernel if k.__class__ is Native else k) in plan.early for k in kernels])
-        self.lay_out(count)
-        self.scratch = max([k.scratch for k in native], default=0)
-        self.shared = any([k.shared for k in native])
-        self.library = link(self.texts(), runtime_symbols()) if native else None
-        self.segments = self.divided()
-        self.checks = [(self.seen(value, (), ()), error, message) for value, error, message in graph.checks]
-        self.run, self.arguments = (None, ()) if self.foreign or not native else self.called()
+    def __init__(self, image, link, parts):
+        """link: symbols → Library.   parts: the Parts that it was made of, or a function that makes them when they are asked for."""
+        self.image, self.link, self.slots = image, link, image.slots
+        self.made_of = parts
+        self.foreign = image.foreign
+        self.lay_out()
+        self.library = link(runtime_symbols()) if image.stretches else None
+        self.segments, self.are_early = self.divided()
+        self.run, self.arguments = (None, ()) if self.foreign or not self.segments else self.called()
+
+    @cached_property
+    def parts(self):
+        """How it came about. A program that was kept on disk doesn't know, until somebody wants to see it."""
+        return self.made_of() if callable(self.made_of) else self.made_of
+
+    graph = property(lambda self: self.parts.graph)
+    found = property(lambda self: self.parts.found)
+    kernels = property(lambda self: self.parts.kernels)
+    plan = property(lambda self: self.parts.plan)
 
     # ----------------------------------------------------------------------------------------------------------- memory
 
-    def lay_out(self, count):
-        """Make the table, whose first ``count`` entries are the kernels' rows, and the arena, and tell each row of it.
-
-        given: for each slot of an array object the entries of rows that get the address of its data.   checked: the entries
-        that say where the graph's checks lie.
-        """
-        xp = for_device(CPU)
-        self.arena = xp.zeros(self.plan.size + ALIGNMENT, "uint8")
+    def lay_out(self):
+        """Make the table and the arena, and write down what doesn't change."""
+        image, xp = self.image, for_device(CPU)
+        self.arena = xp.zeros(image.size + ALIGNMENT, "uint8")
         start = -self.arena.ctypes.data % ALIGNMENT
-        self.arena = self.arena[start : start + self.plan.size]
-        base, self.slots, self.given, entries = self.arena.ctypes.data, {}, {}, {}
-        for kernel, row in zip(self.kernels, self.rows):
-            for k, number in enumerate(kernel.numbers if kernel.__class__ is Native else (), row):
-                entries[len(kernel.buffers) + k] = number
-            for k, place in enumerate(kernel.buffers if kernel.__class__ is Native else ()):
-                if place.kind == "arena":
-                    entries[row + k] = base + place.at
-                else:
-                    slot = self.slots.setdefault((place.kind, place.at), count + len(self.slots))
-                    self.given.setdefault(slot, []).append(row + k)
-        checked = [self.plan.places[self.found[value].base] for value, *_ in self.graph.checks]
-        self.checked = {count + len(self.slots) + k: base + place.at for k, place in enumerate(checked)}
-        entries.update(self.checked)
-        self.table = (ctypes.c_void_p * (count + len(self.slots) + len(checked) + 1))()
+        self.arena = self.arena[start : start + image.size]
+        base = self.arena.ctypes.data
+        self.table = (ctypes.c_void_p * image.words)()
         self.address = ctypes.addressof(self.table)
-        for entry, address in entries.items():
-            self.table[entry] = address
+        for entry, at in image.pointers:
+            self.table[entry] = base + at
+        for entry, number in image.numbers:
+            self.table[entry] = number
+        self.checks = [
+            (self.arena[at : at + 8].view("int64").reshape(()), getattr(builtins, error), message) for at, error, message in image.checks
+        ]  # fmt: skip
+
+    @cached_property
+    def moves(self):
+        """The steps that are nothing but another look at memory."""
+        return {s.out: s for s in self.graph.steps if self.found[s.out].base is not s.out}
 
     def seen(self, x, inputs, outputs):
         """A Value as an array on the memory that it lies in."""
@@ -93,54 +89,27 @@ class Program:
         dtype = for_device(CPU).array_dtype(x.dtype)
         return self.arena[place.at : place.at + x.size * x.dtype.itemsize].view(dtype).reshape(x.shape)
 
-    # ------------------------------------------------------------------------------------------------------------- text
-
-    def texts(self):
-        """The texts of the program, each with its level: products stand alone, so that other programs find them compiled."""
-        names: dict = {}
-        texts, alone, mains, calls, early = [], [], [], [], 0
-        for k, (kernel, row) in enumerate(zip([*self.kernels, None], [*self.rows, 0])):
-            if kernel.__class__ is not Native:
-                if calls:
-                    mains.append(main_text(len(mains), calls, early, self.given, self.checked))
-                calls, early = [], 0
-                continue
-            early += k < self.early
-            name = names.get(kernel.text)
-            if name is None:
-                name = names[kernel.text] = named(kernel, len(names))
-                own = kernel.text.replace("@NAME", f"@{name}")
-                if kernel.level == "loops":
-                    texts.append(own)
-                else:
-                    alone.append((own, kernel.level))
-                    texts.append(f"declare void @{name}(ptr, ptr, i64, i64)\n")
-            calls.append((name, row, kernel))
-        body = "\n".join([*texts, *mains])
-        head = "declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n"
-        return [(head + support(body) + body, "loops"), *alone]
-
     # -------------------------------------------------------------------------------------------------------------- runs
 
     def divided(self):
-        """The program as a list of native stretches, functions of the table's address, and steps that NumPy runs."""
-        segments, started, count, self.are_early = [], False, 0, []
+        """The program as a list of native stretches and steps that NumPy runs; and which of them run before the checks."""
+        image = self.image
+        native = [runner(self.library.address(f"main{k}"), image.scratch, image.shared) for k in range(image.stretches)]
+        if not self.foreign:
+            return native, [True] * len(native)
+        segments, early, started, native = [], [], False, iter(native)
         for k, kernel in enumerate(self.kernels):
             if kernel.__class__ is not Native or not started:
-                self.are_early.append(k < self.early)
-            if kernel.__class__ is Native and not started:
-                segments.append(runner(self.library.address(f"main{count}"), self.scratch, self.shared))
-                count += 1
-            elif kernel.__class__ is not Native:
-                segments.append(kernel.steps[0])
+                early.append(k < self.parts.laid.early)
+                segments.append(next(native) if kernel.__class__ is Native else kernel.steps[0])
             started = kernel.__class__ is Native
-        return segments
+        return segments, early
 
     def called(self):
         """What a call of an all native program is: a function, and what it is given. A small one is called without detours."""
-        if self.shared:
+        if self.image.shared:
             return self.segments[0], (self.address,)
-        self.team = team(self.scratch)
+        self.team = team(self.image.scratch)
         return ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self.library.address("main0")), (self.team.address, self.address)
 
     def run_between(self, inputs, outputs):
@@ -175,6 +144,35 @@ class Program:
         """Tell the table where the inputs and outputs are."""
         for (kind, number), slot in self.slots.items():
             self.table[slot] = id((inputs if kind == "input" else outputs)[number])
+
+
+# ----------------------------------------------------------------------------------------------------------------- text
+
+
+def texts_of(kernels, laid):
+    """The texts of a program, each with its level: products stand alone, so that other programs find them compiled."""
+    names: dict = {}
+    texts, alone, mains, calls, early = [], [], [], [], 0
+    for k, (kernel, row) in enumerate(zip([*kernels, None], [*laid.rows, 0])):
+        if kernel.__class__ is not Native:
+            if calls:
+                mains.append(main_text(len(mains), calls, early, laid.given, laid.checked))
+            calls, early = [], 0
+            continue
+        early += k < laid.early
+        name = names.get(kernel.text)
+        if name is None:
+            name = names[kernel.text] = named(kernel, len(names))
+            own = kernel.text.replace("@NAME", f"@{name}")
+            if kernel.level == "loops":
+                texts.append(own)
+            else:
+                alone.append((own, kernel.level))
+                texts.append(f"declare void @{name}(ptr, ptr, i64, i64)\n")
+        calls.append((name, row, kernel))
+    body = "\n".join([*texts, *mains])
+    head = "declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n"
+    return [(head + support(body) + body, "loops"), *alone]
 
 
 def named(kernel, number):

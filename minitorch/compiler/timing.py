@@ -59,9 +59,9 @@ class Built:
         self.cached = self.compiled = 0
 
     def over(self, stage):
-        """A stage is over."""
+        """A stage is over, or another part of it."""
         now = time.perf_counter()
-        self.stages[stage] = now - self.last
+        self.stages[stage] = self.stages.get(stage, 0.0) + now - self.last
         self.cached, self.compiled = [cache.ASKED[found] - self.asked[found] for found in (True, False)]
         self.last = now
 
@@ -75,15 +75,13 @@ class Timed(Program):
             words = {"WORDS": 4 * MOST + 1, "LAST": MOST - 1, "CLOCK": CLOCK}
             self.clock = link(TEXT.substitute(words), symbols=runtime_symbols())
             self.log = (ctypes.c_int64 * words["WORDS"]).from_address(self.clock.address("minitorch_log"))
-        super().__init__(program.kernels, program.plan, program.found, program.graph, lambda *of: program.link(*self.linked(*of)))
+        super().__init__(program.image, lambda symbols: program.link(self.linked(symbols)), lambda: program.parts)
         self.built = program.built
         self.titles = [f"kernel {k}: {' '.join([step.row.name for step in steps_of(x)])}" for k, x in enumerate(self.kernels)]
 
-    def linked(self, texts, symbols):
-        """What is to be linked: the clock in place of what it calls."""
-        if self.clock is None:
-            return texts, symbols
-        return texts, {**symbols, "minitorch_parallel": self.clock.address("minitorch_timed")}
+    def linked(self, symbols):
+        """What it is linked to: the clock in place of what it calls."""
+        return symbols if self.clock is None else {**symbols, "minitorch_parallel": self.clock.address("minitorch_timed")}
 
     def run_step(self, step, inputs, outputs):
         if self.log is None:

@@ -21,7 +21,7 @@ from itertools import count
 from . import cache
 from .target import Target
 
-__all__ = ["Library", "assembly", "host", "link", "load", "object_of"]
+__all__ = ["Library", "assembly", "host", "key_of", "link", "load", "object_of", "versions"]
 
 VERSION = "1"
 """Of what this file makes of a text: a change makes the objects on disk strangers."""
@@ -103,9 +103,14 @@ def optimised(text, target, level):
     return module
 
 
+def key_of(text, target, level):
+    """The name of a text's machine code in the cache on disk."""
+    return cache.key_of(versions(), target.triple, target.cpu, target.features, level, text)
+
+
 def object_of(text, target, level="loops"):
     """Machine code of a text, as bytes. ``level``: "loops" if LLVM shall make vectors of it, "vectors" if it is."""
-    key = cache.key_of(versions(), target.triple, target.cpu, target.features, level, text)
+    key = key_of(text, target, level)
     found = cache.fetch(key)
     if found is None:
         with LOCK:
