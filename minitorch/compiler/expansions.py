@@ -186,9 +186,12 @@ def addcdiv(w, step):
 
 def lerp(w, step):
     x, y, weight = step.inputs
-    if weight.__class__ is Value or x.__class__ is not Value or y.__class__ is not Value:
+    if x.__class__ is not Value or y.__class__ is not Value or x.dtype.is_complex:
         return None
     difference = w.sub(y, x)
+    if weight.__class__ is Value:
+        near = w.compare(rows.lt, w.abs(weight), 0.5)
+        return w.where(w.add(x, w.mul(difference, weight)), near, w.sub(y, w.mul(difference, w.sub(1, weight))))
     return w.add(x, w.mul(difference, weight)) if abs(weight) < 0.5 else w.sub(y, w.mul(difference, 1 - weight))
 
 

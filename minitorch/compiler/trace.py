@@ -99,9 +99,11 @@ class Tracer:
 
     sources, externals, steps: what it found.   left: (why, line) of each time that the graph lost sight of the run.
     lost: the Unfollowed after which it wrote nothing more.   drawn: how many draws depend on the values of a tensor.
+    moving: {id of an optimizer's group: the names of numbers in it that are inputs}.
     """
 
-    def __init__(self):
+    def __init__(self, moving=None):
+        self.moving = moving or {}
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
         self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.places, self.ends, self.lost, self.drawn = [], {}, [], None, 0
@@ -154,9 +156,20 @@ class Tracer:
         self.sources.append(Source(function, value))
         return value
 
+    def moves(self, group, name):
+        """Whether a number of an optimizer's group was another when an earlier run was recorded."""
+        return name in self.moving.get(id(group), ())
+
+    def rate_of(self, tensor):
+        """A number of an optimizer's group that is a Tensor, as a 0-d float64 one: memory, which replays read anew anyway."""
+        if any([source.value is None for source in self.sources]) and self.lost is None:
+            self.lost = Unfollowed("an optimizer steps after its scheduler")
+        return tensor.squeeze().double()
+
     def rate(self, group, name):
-        """A number of an optimizer's group, as a 0-d float64 Tensor; replays read it anew. ``rates`` has all of them."""
-        tensor = create(primitives.full, ((), float(group[name]), float64))
+        """A number of an optimizer's group, as a 0-d float64 Tensor; replays read it anew. A name may be (name, place)."""
+        value = group[name] if name.__class__ is str else group[name[0]][name[1]]
+        tensor = create(primitives.full, ((), float(value), float64))
         if self.lost is None:
             memory = self.known(tensor._array)
             self.steps.pop()

@@ -31,7 +31,7 @@ from ..dtypes import float64, get_default_dtype
 from ..engine import MODE, Tensor, edge_of, wrap
 from ..graph import CHANGES, InferenceStorage, Node
 from .gradients import Gradients
-from .recording import SPENT
+from .recording import SPENT, base_name
 from .tree import LEAF, PLAIN, Kept, rebuilt
 
 __all__ = ["MISS", "Rates", "aliases", "answer_of"]
@@ -47,17 +47,21 @@ class Rates:
     """The numbers of one group that are read anew, as ``arrays`` that programs read; and what else the group holds."""
 
     def __init__(self, group, names):
-        self.group, self.values = group, list(group.values())
-        self.still = [(key, x) for key, x in group.items() if key not in names]
-        self.arrays = {name: for_device(CPU).full((), float(group[name]), float64) for name in names}
+        self.group, self.values, self.moving = group, list(group.values()), {base_name(name) for name in names}
+        self.still = [(key, x) for key, x in group.items() if key not in self.moving]
+        self.arrays = {name: for_device(CPU).full((), self.now(name), float64) for name in names}
+
+    def now(self, name):
+        """The number as it is now, one of several if the name is (name, place)."""
+        return float(self.group[name] if name.__class__ is str else self.group[name[0]][name[1]])
 
     def renewed(self):
         """Read the numbers again; False if something else in the group changed."""
-        now = [(key, x) for key, x in self.group.items() if key not in self.arrays]
+        now = [(key, x) for key, x in self.group.items() if key not in self.moving]
         if len(now) != len(self.still) or not all([a[0] == b[0] and same(a[1], b[1]) for a, b in zip(now, self.still)]):
             return False
         for name, array in self.arrays.items():
-            array[...] = float(self.group[name])
+            array[...] = self.now(name)
         self.values[:] = self.group.values()
         return True
 
@@ -238,7 +242,7 @@ class Writing:
                 self.do(f"d{at} = ordered({self.know(source, 'draw')}())")
                 self.point(("input", at), f"d{at}")
             else:
-                self.do(f"{self.know(source, 'effect')}()")
+                self.after.append(f"{self.know(source, 'effect')}()")
             at += made
 
     def outputs(self):

@@ -57,6 +57,29 @@ class Signature:
         return not now or before == now
 
 
+class Moving:
+    """The numbers of optimizers' groups that were seen to change, as a cycle's momentum: programs read them anew.
+
+    names: {id of a group: names}.
+    """
+
+    def __init__(self):
+        self.names, self.seen = {}, {}
+
+    def look(self, groups):
+        """Compare the groups' numbers with what they were when last looked at."""
+        for group in groups:
+            now = {key: x for key, x in group.items() if are_numbers(x)}
+            _, before = self.seen.get(id(group), (group, now))
+            self.names.setdefault(id(group), set()).update([key for key, x in now.items() if key in before and before[key] != x])
+            self.seen[id(group)] = group, now  # held, or its id might become another's
+
+
+def are_numbers(x):
+    """Whether something is a number, or a tuple of such."""
+    return x.__class__ in (int, float) or (x.__class__ is tuple and all([v.__class__ in (int, float) for v in x]))
+
+
 class Compiled:
     """``function``, answered by programs where that is possible."""
 
@@ -73,7 +96,7 @@ class Compiled:
 
     def forget(self):
         """Have no programs."""
-        self.signatures, self.answers, self.warned = {}, (), False
+        self.signatures, self.answers, self.warned, self.moving = {}, (), False, Moving()
 
     def __get__(self, instance, owner=None):
         """As a method: whoever it is called on is its first argument."""
@@ -136,7 +159,9 @@ class Compiled:
         """Run the function while a tracer listens; make a program of what it heard."""
         mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
         watch = Watch((self.function, *others(key[0])))
-        result, recording, why = record(self.function, args, kwargs, signature.leaves)
+        self.moving.look(watch.groups)
+        result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names)
+        self.moving.look(watch.groups)
         if recording is not None:
             changed = watch.changed(recording.rates_of_effects())
             if signature.calls == 1 and recording.changes_state:

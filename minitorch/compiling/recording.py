@@ -21,7 +21,7 @@ from ..device import CPU
 from ..engine import AccumulateGrad, Node, edge_of
 from .tree import flattened
 
-__all__ = ["Incomplete", "Recording", "SPENT", "hooked", "record"]
+__all__ = ["Incomplete", "Recording", "SPENT", "base_name", "hooked", "record"]
 
 
 SPENT = "spent"
@@ -66,7 +66,7 @@ class Recording:
         found: dict = {}
         for source, _ in self.sources if self.has_effects else ():
             if source.__class__ is tuple:
-                found.setdefault(id(source[0]), {"initial_lr"}).add(source[1])
+                found.setdefault(id(source[0]), {"initial_lr"}).add(base_name(source[1]))
         return found
 
     __slots__ = (
@@ -75,9 +75,12 @@ class Recording:
     )  # fmt: skip
 
 
-def record(function, args, kwargs, leaves):
-    """(what ``function`` returned, the Recording or None, why not). ``leaves``: the tensors whose ``.grad`` may change."""
-    tracer = Tracer()
+def record(function, args, kwargs, leaves, moving=None):
+    """(what ``function`` returned, the Recording or None, why not). ``leaves``: the tensors whose ``.grad`` may change.
+
+    moving: {id of an optimizer's group: the names of numbers in it that are inputs}, beside the rates.
+    """
+    tracer = Tracer(moving)
     arguments, _ = flattened((args, kwargs))
     for position, tensor in enumerate(arguments):
         if tracer.known(tensor._array) is None or tracer.known(tensor._array).root[1:] != root_of(tensor):
@@ -99,6 +102,11 @@ def record(function, args, kwargs, leaves):
         return result, recording, None
     except (Unfollowed, Incomplete) as reason:
         return result, None, (reason, met_leaves(tracer))
+
+
+def base_name(name):
+    """The name in a group of a number that is read anew: "betas" of ("betas", 0)."""
+    return name if name.__class__ is str else name[0]
 
 
 def gone_back(tracer, results, before):

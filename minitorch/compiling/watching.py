@@ -126,11 +126,11 @@ class Watch:
 
     often: looked at before each call.   seldom: when something registered changed.
 
-    moving: the ids of optimizers' groups that somebody else looks after.
+    moving: the ids of optimizers' groups that somebody else looks after.   groups: all that there are.
     """
 
     def __init__(self, thing, moving=()):
-        self.often, self.seldom, self.moving = [], [], moving
+        self.often, self.seldom, self.moving, self.groups = [], [], moving, []
         self.seen, self.count, self.kept = set(), 0, []
         self.seldom += [Whole(hooks, ()) for hooks in EVERYWHERE]
         todo = [thing]
@@ -190,6 +190,7 @@ class Watch:
     def look_at_optimizer(self, optimizer):
         self.add(Names(optimizer.__dict__, ("state", "param_groups")), self.often)
         self.seldom.append(Items(optimizer.param_groups, ()))
+        self.groups += optimizer.param_groups
         for group in optimizer.param_groups:
             if id(group) not in self.moving:  # the others are looked after by their Rates
                 self.add(Whole(group, ()), self.often)

@@ -3,7 +3,7 @@
 from ..dtypes import finfo
 from ..engine import Tensor
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, rate, step_count
+from .hyperparameters import acts, advance, larger, measured, rate, smaller, step_count
 from .optimizer import Optimizer
 
 __all__ = ["Adafactor"]
@@ -60,7 +60,7 @@ class Adafactor(Optimizer):
         return state
 
     def update(self, group):
-        lr, decay, (eps1, eps2) = rate(group), group["weight_decay"], group["eps"]
+        lr, decay, (eps1, eps2) = rate(group), rate(group, "weight_decay"), group["eps"]
 
         for p, g in self.gradients(group):
             if p.is_complex():
@@ -68,18 +68,18 @@ class Adafactor(Optimizer):
             state = self.state[p] or self.start(p, group)
             t = advance(state["step"])
             smallest = finfo(p.dtype).eps if eps1 is None else eps1
-            alpha = max(eps2, _rms(p)) * min(lr, t**-0.5)
-            if decay != 0:
+            alpha = larger(eps2, _rms(p)) * smaller(lr, t**-0.5)
+            if acts(decay):
                 p.mul_(1 - lr * decay)
 
             v = _moments(state, g, t ** group["beta2_decay"], smallest)
             u = v.clamp_(min=smallest * smallest).rsqrt_().mul_(g)
-            p.add_(u, alpha=-alpha / max(1.0, _rms(u) / group["d"]))
+            p.add_(u, alpha=-alpha / larger(1.0, _rms(u) / group["d"]))
 
 
 def _rms(x):
     """√mean(x²), as a number."""
-    return x.norm(2).item() / x.numel() ** 0.5
+    return measured(x.norm(2)) / x.numel() ** 0.5
 
 
 def _moments(state, g, rate, smallest):

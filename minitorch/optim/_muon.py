@@ -54,7 +54,7 @@ class Muon(Optimizer):
                     )
 
     def update(self, group):
-        lr, decay, momentum = rate(group), group["weight_decay"], group["momentum"]
+        lr, decay, momentum = rate(group), rate(group, "weight_decay"), rate(group, "momentum")
 
         for p in group["params"]:
             g = p.grad

@@ -1,7 +1,7 @@
 """Adadelta.   torch: torch/optim/adadelta.py"""
 
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_flags, check_lr, check_not_negative, rate, step_count
+from .hyperparameters import acts, advance, check_flags, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["Adadelta"]
@@ -42,11 +42,11 @@ class Adadelta(Optimizer):
 
     def update(self, group):
         check_flags(group, xla=False)
-        lr, rho, eps, decay = rate(group), group["rho"], group["eps"], group["weight_decay"]
+        lr, rho, eps, decay = rate(group), group["rho"], group["eps"], rate(group, "weight_decay")
 
         for p, g, state in self.stateful(group):
             advance(state["step"])
-            if decay != 0:
+            if acts(decay):
                 g = g.add(p, alpha=decay)
 
             v, u = state["square_avg"], state["acc_delta"]

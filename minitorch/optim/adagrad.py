@@ -2,7 +2,7 @@
 
 from ..ops.conversion import full_like
 from ..tape import taped
-from .hyperparameters import advance, check_flags, check_fused, check_lr, check_not_negative, rate, step_count
+from .hyperparameters import acts, advance, check_flags, check_fused, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["Adagrad", "descend"]
@@ -55,19 +55,19 @@ class Adagrad(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, lr_decay, eps, decay = rate(group), group["lr_decay"], group["eps"], group["weight_decay"]
+        lr, lr_decay, eps, decay = rate(group), group["lr_decay"], group["eps"], rate(group, "weight_decay")
         differentiable = group["differentiable"]
 
         for p, g, state in self.stateful(group):
             t = advance(state["step"])
-            if decay != 0:
+            if acts(decay):
                 g = g.add(p, alpha=decay)
 
             s, step = state["sum"], -lr / (1 + (t - 1) * lr_decay)
             if differentiable:
                 p.addcdiv_(g, s.addcmul_(g, g).sqrt() + eps, value=step)
             else:
-                descend(p, g, s, float(eps), float(step))
+                descend(p, g, s, float(eps), step)
 
 
 @taped

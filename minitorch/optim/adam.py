@@ -4,13 +4,13 @@ from ..engine import Tensor
 from ..ops.conversion import zeros_like
 from ..tape import taped
 from .hyperparameters import (
+    acts,
     advance,
     check_betas,
     check_flags,
     check_fused,
     check_lr,
     check_not_negative,
-    number,
     rate,
     step_count,
 )
@@ -67,21 +67,21 @@ class Adam(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, eps, decay = rate(group), group["eps"], number(group["weight_decay"])
-        b1, b2 = number(group["betas"][0]), number(group["betas"][1])
+        lr, eps, decay = rate(group), group["eps"], rate(group, "weight_decay")
+        b1, b2 = rate(group, "betas", 0), rate(group, "betas", 1)
         amsgrad, decoupled, differentiable = group["amsgrad"], group["decoupled_weight_decay"], group["differentiable"]
 
         for p, g, state in self.stateful(group):
             t = advance(state["step"])
-            if decay != 0 and decoupled:
+            if acts(decay) and decoupled:
                 p.mul_(1 - lr * decay)
-            elif decay != 0:
+            elif acts(decay):
                 g = g.add(p, alpha=decay)
 
             m, v = state["exp_avg"], state["exp_avg_sq"]
             c1, c2 = 1 - b1**t, (1 - b2**t) ** 0.5
             if not amsgrad and not differentiable:
-                descend(p, g, m, v, 1.0 - b1, float(b2), 1.0 - b2, c2, float(eps), -lr / c1)
+                descend(p, g, m, v, 1.0 - b1, b2, 1.0 - b2, c2, float(eps), -lr / c1)
                 continue
 
             m.lerp_(g, 1 - b1)

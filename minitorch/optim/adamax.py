@@ -1,7 +1,7 @@
 """Adamax.   torch: torch/optim/adamax.py"""
 
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_betas, check_flags, check_lr, check_not_negative, rate, step_count
+from .hyperparameters import acts, advance, check_betas, check_flags, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["Adamax"]
@@ -42,12 +42,12 @@ class Adamax(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, eps, decay = rate(group), group["eps"], group["weight_decay"]
-        b1, b2 = group["betas"]
+        lr, eps, decay = rate(group), group["eps"], rate(group, "weight_decay")
+        b1, b2 = rate(group, "betas", 0), rate(group, "betas", 1)
 
         for p, g, state in self.stateful(group):
             t = advance(state["step"])
-            if decay != 0:
+            if acts(decay):
                 g = g.add(p, alpha=decay)
 
             m = state["exp_avg"].lerp_(g, 1 - b1)

@@ -1,7 +1,18 @@
 """Averaged stochastic gradient descent.   torch: torch/optim/asgd.py"""
 
+from ..engine import Tensor
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_flags, check_lr, check_not_negative, number, rate, step_count
+from .hyperparameters import (
+    acts,
+    advance,
+    check_flags,
+    check_lr,
+    check_not_negative,
+    larger,
+    measured,
+    rate,
+    step_count,
+)
 from .optimizer import Optimizer
 
 __all__ = ["ASGD"]
@@ -40,21 +51,25 @@ class ASGD(Optimizer):
 
     def update(self, group):
         check_flags(group, "params, mus, etas, and state_steps")
-        lr, decay = rate(group), group["weight_decay"]
+        lr, decay = rate(group), rate(group, "weight_decay")
         lambd, alpha, t0 = group["lambd"], group["alpha"], group["t0"]
 
         for p, g, state in self.stateful(group):
             t = advance(state["step"])
-            if decay != 0:
+            if acts(decay):
                 g = g.add(p, alpha=decay)
 
-            eta, mu, a = number(state["eta"]), number(state["mu"]), state["ax"]
+            eta, mu, a = measured(state["eta"]), measured(state["mu"]), state["ax"]
             p.mul_(1 - lambd * eta).add_(g, alpha=-eta)
-            if mu == 1:
-                a.copy_(p)
-            else:
-                a.add_((p - a) * mu)
+            a.copy_(_average(a, p, mu))
 
             # Through a tensor of the count's own dtype: a float64 weight's eta, once loaded, is a float64 that holds it.
             state["eta"].copy_(step_count(lr / (1 + lambd * lr * t) ** alpha))
-            state["mu"].copy_(step_count(1 / max(1, t - t0)))
+            state["mu"].copy_(step_count(1 / larger(1, t - t0)))
+
+
+def _average(a, p, mu):
+    """a + μ (p - a); p itself where μ is 1, whatever a was."""
+    if isinstance(mu, Tensor):
+        return p.where(mu == 1, a + (p - a) * mu)
+    return p if mu == 1 else a + (p - a) * mu

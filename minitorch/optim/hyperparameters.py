@@ -1,7 +1,7 @@
 """The numbers of an update: reading them, counting steps, and PyTorch's errors for numbers out of range.
 
-``rate``, ``number`` and ``advance`` are the only functions of an optimizer that bring a value into Python. While a step is
-recorded, the first and the last give 0-d Tensors instead, which a replay reads and computes anew.
+``rate``, ``number``, ``measured`` and ``advance`` are the only functions of an optimizer that bring a value into Python. While
+a step is recorded, all but ``number`` give 0-d Tensors instead, which a replay reads and computes anew.
 """
 
 from ..creation import tensor, zeros
@@ -11,8 +11,8 @@ from ..modes import MODE, tracer
 from ..tape import taped
 
 __all__ = [
-    "advance", "check_betas", "check_flags", "check_fused", "check_lr", "check_not_negative", "count_up", "number",
-    "rate", "step_count",
+    "acts", "advance", "check_betas", "check_flags", "check_fused", "check_lr", "check_not_negative", "count_up", "larger",
+    "measured", "number", "rate", "smaller", "step_count",
 ]  # fmt: skip
 
 
@@ -27,23 +27,52 @@ def number(x):
     return x.squeeze() if x.requires_grad and is_grad_enabled() else x.item()
 
 
-def rate(group, name="lr"):
+def rate(group, name="lr", place=None):
     """A number of a group that schedulers change, as a float; one that learns stays a 0-d Tensor, as in ``number``.
 
-    While the step is recorded it is a 0-d float64 Tensor, so that replays see what schedulers did.
+    While the step is recorded it is a 0-d float64 Tensor, so that replays see what schedulers did: ``lr`` always, others if
+    they have moved.   place: which of several, as ``betas`` are.
     """
-    x = number(group[name])
-    if isinstance(x, Tensor):
-        return x
+    x = group[name] if place is None else group[name][place]
     if MODE.listeners and (recording := tracer()) is not None:
-        return recording.rate(group, name)
-    return float(x)
+        if isinstance(x, Tensor):
+            return recording.rate_of(x)
+        if name == "lr" or recording.moves(group, name):
+            return recording.rate(group, name if place is None else (name, place))
+    if x.__class__ is float:
+        return x
+    x = number(x)
+    return x if isinstance(x, Tensor) else float(x)
+
+
+def acts(x):
+    """Whether a number isn't 0. One that is recorded (see ``rate``) may be another in a replay, and counts."""
+    return x != 0 if x.__class__ is float else tracer() is not None or bool(x != 0)
+
+
+def measured(x):
+    """The value of a 0-d Tensor as a Python number (see ``rate``)."""
+    return x.double() if MODE.listeners and tracer() is not None else number(x)
 
 
 def advance(step):
     """Count one more step in the 0-d Tensor ``step``, and return the count as a Python number (see ``rate``)."""
     count_up(step)
-    return step.double() if MODE.listeners and tracer() is not None else step.item()
+    return measured(step)
+
+
+def larger(x, y):
+    """max(x, y), of numbers or of what is recorded in their place (see ``rate``): x unless y is larger.
+
+    >>> optim.hyperparameters.larger(1.0, 2.0)
+    2.0
+    """
+    return y.where(y > x, x) if isinstance(y, Tensor) else max(x, y)
+
+
+def smaller(x, y):
+    """min(x, y), likewise: x unless y is smaller."""
+    return y.where(y < x, x) if isinstance(y, Tensor) else min(x, y)
 
 
 @taped
@@ -55,6 +84,8 @@ def count_up(step):
 def step_count(value=0.0, fused=None):
     """A 0-d Tensor that counts steps: float32 also where the default is a half type, which can't count to 5,000."""
     dtype = float64 if get_default_dtype() is float64 and not fused else float32
+    if isinstance(value, Tensor):
+        return value.to(dtype)
     return tensor(value, dtype=dtype) if value else zeros((), dtype=dtype)
 
 

@@ -1,7 +1,17 @@
 """NAdam.   torch: torch/optim/nadam.py"""
 
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_betas, check_flags, check_lr, check_not_negative, number, rate, step_count
+from .hyperparameters import (
+    acts,
+    advance,
+    check_betas,
+    check_flags,
+    check_lr,
+    check_not_negative,
+    measured,
+    rate,
+    step_count,
+)
 from .optimizer import Optimizer
 
 __all__ = ["NAdam"]
@@ -50,20 +60,21 @@ class NAdam(Optimizer):
 
     def update(self, group):
         check_flags(group, "params, mu_products and state_steps")
-        lr, eps, decay, (b1, b2) = rate(group), group["eps"], group["weight_decay"], group["betas"]
+        lr, eps, decay = rate(group), group["eps"], rate(group, "weight_decay")
+        b1, b2 = rate(group, "betas", 0), rate(group, "betas", 1)
         slowing, decoupled, differentiable = (
             group["momentum_decay"], group["decoupled_weight_decay"], group["differentiable"],
         )  # fmt: skip
 
         for p, g, state in self.stateful(group):
             t = advance(state["step"])
-            if decay != 0 and decoupled:
+            if acts(decay) and decoupled:
                 p.mul_(1 - lr * decay)
-            elif decay != 0:
+            elif acts(decay):
                 g = g.add(p, alpha=decay)
 
             mu, mu_next = [b1 * (1.0 - 0.5 * 0.96 ** (i * slowing)) for i in (t, t + 1)]
-            product = number(state["mu_product"].mul_(mu))
+            product = measured(state["mu_product"].mul_(mu))
             m = state["exp_avg"].lerp_(g, 1 - b1)
             v = state["exp_avg_sq"].mul_(b2).addcmul_(g, g, value=1 - b2)
 

@@ -1,7 +1,8 @@
 """RAdam.   torch: torch/optim/radam.py"""
 
+from ..engine import Tensor
 from ..ops.conversion import zeros_like
-from .hyperparameters import advance, check_betas, check_flags, check_lr, check_not_negative, rate, step_count
+from .hyperparameters import acts, advance, check_betas, check_flags, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["RAdam"]
@@ -48,30 +49,30 @@ class RAdam(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, eps, decay, (b1, b2) = rate(group), group["eps"], group["weight_decay"], group["betas"]
+        lr, eps, decay = rate(group), group["eps"], rate(group, "weight_decay")
+        b1, b2 = rate(group, "betas", 0), rate(group, "betas", 1)
         decoupled = group["decoupled_weight_decay"]
 
         for p, g, state in self.stateful(group):
             t = advance(state["step"])
-            if decay != 0 and decoupled:
+            if acts(decay) and decoupled:
                 p.mul_(1 - lr * decay)
-            elif decay != 0:
+            elif acts(decay):
                 g = g.add(p, alpha=decay)
 
             m = state["exp_avg"].lerp_(g, 1 - b1)
             v = state["exp_avg_sq"].mul_(b2).addcmul_(g, g, value=1 - b2)
 
             change = m / (1 - b1**t) * lr
-            rectified = _rectification(t, b2)
-            if rectified is not None:
-                change = change * ((1 - b2**t) ** 0.5 / (v.sqrt() + eps)) * rectified
+            limit = 2 / (1 - b2) - 1
+            length = limit - 2 * t * b2**t / (1 - b2**t)
+            trusted = length > 5.0  # a Tensor where the step is recorded
+            if isinstance(trusted, Tensor) or trusted:
+                rectified = change * ((1 - b2**t) ** 0.5 / (v.sqrt() + eps)) * _rectification(length, limit)
+                change = rectified.where(trusted, change) if isinstance(trusted, Tensor) else rectified
             p.sub_(change)
 
 
-def _rectification(t, b2):
-    """r, or None while the variance isn't to be trusted."""
-    limit = 2 / (1 - b2) - 1
-    length = limit - 2 * t * b2**t / (1 - b2**t)
-    if length <= 5.0:
-        return None
+def _rectification(length, limit):
+    """r, where the variance is to be trusted."""
     return ((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)) ** 0.5

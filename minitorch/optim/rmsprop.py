@@ -2,7 +2,7 @@
 
 from ..ops.conversion import zeros_like
 from ..tape import taped
-from .hyperparameters import advance, check_flags, check_lr, check_not_negative, rate, step_count
+from .hyperparameters import acts, advance, check_flags, check_lr, check_not_negative, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["RMSprop", "descend"]
@@ -57,13 +57,13 @@ class RMSprop(Optimizer):
 
     def update(self, group):
         check_flags(group)
-        lr, alpha, eps, decay = rate(group), group["alpha"], group["eps"], group["weight_decay"]
-        momentum, centered, differentiable = group["momentum"], group["centered"], group["differentiable"]
-        plain = not (momentum or centered or differentiable)
+        lr, alpha, eps, decay = rate(group), group["alpha"], group["eps"], rate(group, "weight_decay")
+        momentum, centered, differentiable = rate(group, "momentum"), group["centered"], group["differentiable"]
+        plain = not (acts(momentum) or centered or differentiable)
 
         for p, g, state in self.stateful(group):
             advance(state["step"])
-            if decay != 0:
+            if acts(decay):
                 g = g.add(p, alpha=decay)
 
             if plain:
@@ -77,7 +77,7 @@ class RMSprop(Optimizer):
             root = v.sqrt()
             root = root.add(eps) if differentiable else root.add_(eps)
 
-            if momentum > 0:
+            if acts(momentum):
                 b = state["momentum_buffer"].mul_(momentum).addcdiv_(g, root)
                 p.add_(b, alpha=-lr)
             else:

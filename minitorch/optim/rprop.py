@@ -43,6 +43,7 @@ class Rprop(Optimizer):
     def update(self, group):
         check_flags(group)
         (shorter, longer), (shortest, longest) = group["etas"], group["step_sizes"]
+        rate(group)  # only ``start`` uses it; but it may move, which who records a step has to know
 
         for p, g, state in self.stateful(group):
             advance(state["step"])

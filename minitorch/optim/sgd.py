@@ -2,7 +2,7 @@
 
 from ..engine import Tensor
 from ..tape import taped
-from .hyperparameters import check_fused, check_lr, check_not_negative, number, rate
+from .hyperparameters import acts, check_fused, check_lr, check_not_negative, rate
 from .optimizer import Optimizer
 
 __all__ = ["SGD", "descend", "roll"]
@@ -42,22 +42,22 @@ class SGD(Optimizer):
         check_fused(fused, foreach, differentiable)
 
     def update(self, group):
-        lr, decay = rate(group), number(group["weight_decay"])
-        momentum, dampening, nesterov = group["momentum"], group["dampening"], group["nesterov"]
+        lr, decay = rate(group), rate(group, "weight_decay")
+        momentum, dampening, nesterov = rate(group, "momentum"), group["dampening"], group["nesterov"]
         learns = isinstance(lr, Tensor)
         plain = not (dampening or nesterov or learns)
 
         for p, g in self.gradients(group):
-            if decay != 0:
+            if acts(decay):
                 g = g.add(p, alpha=decay)
 
-            if momentum != 0:
+            if acts(momentum):
                 state = self.state[p]
                 b = state.get("momentum_buffer")
                 if b is None:
                     b = state["momentum_buffer"] = g.detach().clone()
                 elif plain:
-                    roll(p, g, b, float(momentum), -lr)
+                    roll(p, g, b, momentum, -lr)
                     continue
                 else:
                     b.mul_(momentum).add_(g, alpha=1 - dampening)
