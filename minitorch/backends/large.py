@@ -13,13 +13,16 @@ import numpy
 
 from .keeping import keep_freed_memory
 
-__all__ = ["ENOUGH", "ENOUGH_FOR_ROWS", "along_rows", "exact_formula", "in_machine_code"]
+__all__ = ["ENOUGH", "ENOUGH_FOR_ROWS", "along_rows", "exact_formula", "in_machine_code", "recurrent_pass"]
 
 ENOUGH = 1 << 18
 """Elements from which a row is done in machine code, and several threads share it."""
 
 ENOUGH_FOR_ROWS = 1 << 16
 """The same for softmax."""
+
+ENOUGH_FOR_STEPS = 1 << 25
+"""Multiplications from which a recurrent layer goes through its sequence in machine code."""
 
 LITTLE = 1 << 12
 """Elements from which an exact formula is, if the compiler is loaded already."""
@@ -71,6 +74,14 @@ def along_rows(name, x):
     out = numpy.empty_like(x)
     found(x, out, x.size >= ENOUGH)
     return out
+
+
+def recurrent_pass(mode, back, arrays, weight, sizes, reverse):
+    """Go through all steps of a recurrent layer, writing to the ``arrays``; False if machine code can't, or it doesn't pay.
+    See native_recurrent.py."""
+    if weight.size * sum(sizes) < ENOUGH_FOR_STEPS:
+        return False
+    return import_module(".native_recurrent", __package__).recurrent_pass(mode, back, arrays, weight, sizes, reverse)
 
 
 def exact_formula(char, size, *formula):

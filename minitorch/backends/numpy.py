@@ -22,7 +22,7 @@ from . import linalg
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
-from .large import ENOUGH, exact_formula, in_machine_code
+from .large import ENOUGH, exact_formula, in_machine_code, recurrent_pass
 from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
@@ -49,8 +49,8 @@ __all__ = [
     "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not",
     "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum",
     "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "pad", "paired",
-    "pairs_of", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "relu",
-    "remainder", "resample", "rfft", "right_shift", "rint", "roll", "same_memory", "scatter", "scatter_add",
+    "pairs_of", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal",
+    "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "same_memory", "scatter", "scatter_add",
     "scatter_reduce", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "spread", "sqrt",
     "square", "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu",
     "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",

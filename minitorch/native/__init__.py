@@ -8,4 +8,5 @@
     formula       elementwise formulas for any length   rowwise    softmax along rows
     vectors       vectors of a machine's width       gemm, convolution, convolution_weight    products and convolutions
     product       products whose shapes come with the call
+    recurrent, cells    recurrent layers, and their steps as formulas
 """

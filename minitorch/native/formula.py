@@ -22,7 +22,7 @@ from .kernel import Kernel
 from .mathematics import FLOAT_ONLY, FUNCTIONS, constant, spell, support
 from .text import Text
 
-__all__ = ["EXACT", "Formula", "formula", "has_spelling"]
+__all__ = ["EXACT", "Formula", "formula", "has_spelling", "write_body"]
 
 BLOCK = 1 << 13
 """Elements in a chunk."""
@@ -96,12 +96,13 @@ class Writer:
         return self.text.let("lerp", f"select i1 {is_near}, {self.kind} {near}, {self.kind} {far}")
 
 
-def formula_text(kind, arrays, numbers, steps, stores):
-    """The kernel of a formula, as text."""
-    text, body = Text(), Text()
+def write_body(body, kind, arrays, numbers, steps, stores, apart=False):
+    """The function ``@body``: a formula for the elements from ``%start`` to ``%stop``. ``apart``: no two arrays share memory."""
     written = {place for place, _ in stores}
-    read = {f"a{k}" for k in range(arrays)} & {x for _, operands in steps for x in operands if x.__class__ is str}
-    arguments = [*[f"ptr %a{k}" for k in range(arrays)], *[f"double %n{j}" for j in range(numbers)]]
+    operands = {x for _, operands in steps for x in operands} | {x for _, x in stores}
+    read = {f"a{k}" for k in range(arrays)} & operands
+    pointer = "ptr noalias" if apart else "ptr"
+    arguments = [*[f"{pointer} %a{k}" for k in range(arrays)], *[f"double %n{j}" for j in range(numbers)]]
     with body.function(f"internal void @body({', '.join([*arguments, 'i64 %start', 'i64 %stop'])})"):
         with body.loop("i", "%start", "%stop") as i:
             writer = Writer(body, kind, {f"n{j}": f"%n{j}" for j in range(numbers)})
@@ -112,6 +113,12 @@ def formula_text(kind, arrays, numbers, steps, stores):
                 writer.values[f"t{k}"] = writer.step(row, operands)
             for place, operand in stores:
                 body.store(kind, writer.value(operand), places[f"a{place}"])
+
+
+def formula_text(kind, arrays, numbers, steps, stores):
+    """The kernel of a formula, as text."""
+    text, body = Text(), Text()
+    write_body(body, kind, arrays, numbers, steps, stores)
     with text.function("void @kernel(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
         pointers = [text.load("ptr", text.at("%p", arrays + k, "ptr")) for k in range(arrays)]
         length = text.load("i64", text.at("%p", 2 * arrays + 2, "i64"))

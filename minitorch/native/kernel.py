@@ -43,12 +43,15 @@ class Kernel:
 
     enter: the same as a builtin function of arrays, then words, then numbers, for short work on the caller's thread. It keeps
     Python's lock, and gives the last array back. None where Python can't be entered so (``entry.AVAILABLE``).
+
+    more: another text in vectors, with functions that the kernel calls.
     """
 
-    def __init__(self, code, count, level="vectors", words=0, numbers=0):
+    def __init__(self, code, count, level="vectors", words=0, numbers=0, more=None):
         machine = host()
         main = main_text(count, code) + (enter_text(count, words, numbers) if AVAILABLE else "")
         objects = [object_of(code.text, machine, level), object_of(main, machine, "vectors")]
+        objects += [] if more is None else [object_of(more, machine, "vectors")]
         self.library = load(objects, {**runtime_symbols(), **(python_symbols(*CALLED) if AVAILABLE else {})})
         address = self.library.address("main")
         self.alone, self.together = (runner(address, code.scratch, shared) for shared in (False, True))

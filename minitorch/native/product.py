@@ -24,13 +24,16 @@ from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["product"]
+__all__ = ["Writer", "product"]
 
 DEPTH = 256
 """Steps along k: so many rows of a panel fill the first-level cache."""
 
 VECTORS = 2
 """How many of them a panel is wide."""
+
+MOST = 14
+"""Rows of a tile, at most: fewer where there are fewer registers."""
 
 TALL, LARGEST_CHUNK = 256, 16_000_000
 """A chunk's rows and floating-point operations, at most."""
@@ -42,14 +45,14 @@ the inner dim of a batch, whose strides follow."""
 
 
 class Writer:
-    """Writes a kernel. ``across``: whether A's and B's rows are contiguous, or else their columns."""
+    """Writes a kernel. ``across``: whether A's and B's rows are contiguous, or else their columns; most: a tile's rows."""
 
-    def __init__(self, kind, across, target):
+    def __init__(self, kind, across, target, most=MOST):
         self.kind, self.target, self.text = kind, target, Text()
         self.a_across, self.b_across = across
         self.v = Vectors(self.text, kind, target.lanes(kind))
         self.columns = VECTORS * self.v.lanes
-        self.rows = (target.registers - 2) // VECTORS - 1
+        self.rows = min((target.registers - 2) // VECTORS - 1, most)
 
     def lanes_below(self, count):
         """A mask of the lanes whose number is below ``count``."""
@@ -146,11 +149,8 @@ class Writer:
 
     def kernel(self):
         text, kind = self.text, self.kind
-        for rows in range(1, self.rows + 1):
-            for vectors in range(1, VECTORS + 1):
-                self.tile(rows, vectors)
+        self.tiles()
         self.copy()
-        self.one_tile()
         with text.function("void @kernel(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
             a, b, bias, c = (text.load("ptr", text.at("%p", 4 + i, "ptr")) for i in range(4))
             w = {name: text.load("i64", text.at("%p", 8 + i, "i64")) for i, name in enumerate(WORDS)}
@@ -207,11 +207,14 @@ class Writer:
             found = self.load(text.at(place, s * v.lanes, self.kind), self.lanes_below(limit))
             v.store(found, text.at(vector, s * v.lanes, self.kind))
 
-    def one_tile(self):
+    def tiles(self, visible="internal fastcc"):
         """``@one``: the tile of so many rows, and of as many vectors as ``%count`` columns need."""
         text = self.text
+        for rows in range(1, self.rows + 1):
+            for vectors in range(1, VECTORS + 1):
+                self.tile(rows, vectors)
         parameters = "ptr %a, i64 %a_step, ptr %b, ptr %from, i64 %from_step, ptr %c, i64 %c_step, i64 %k"
-        with text.function(f"internal fastcc void @one(i64 %rows, {parameters}, i64 %count)", "noinline nounwind"):
+        with text.function(f"{visible} void @one(i64 %rows, {parameters}, i64 %count)", "noinline nounwind"):
             narrow = text.let("narrow", f"icmp sle i64 %count, {self.v.lanes}")
             odd = text.let("odd", f"zext i1 {narrow} to i64")
             which = text.subtract(text.multiply("%rows", 2), odd)

@@ -7,6 +7,8 @@ gradients of gradients are wanted or somebody listens.
 A sequence is packed: ``gates`` (N, G·H) has the input's part for the first step of all sequences, then for the second…
 ``sizes`` tells how many sequences have each step, never more than had the one before. What is kept of a pass is an array
 of planes, (planes, N + B, H); behind the N steps the B last rows of a plane are the state as it is now, at last the final one.
+
+A backend may have a kernel for all steps at once, ``xp.recurrent_pass``; it says whether it has done them.
 """
 
 from functools import partial
@@ -63,6 +65,8 @@ def lstm(xp, gates, weight, h0, c0, sizes, reverse, keep):
     """Planes h, c before the step; and if ``keep`` h before the step, tanh c, and the gates i, f, g, o."""
     n, size = len(gates), h0.shape[1]
     planes, kept = planes_for(xp, gates, (h0, c0), 6, keep)
+    if xp.recurrent_pass("LSTM", False, {"gates": gates, "planes": planes}, weight, sizes, reverse):
+        return planes
     turned = weight.T
     for start, b in steps(sizes, reverse):
         rows = slice(start, start + b)
@@ -89,6 +93,9 @@ def lstm_back(xp, g_out, g_h, g_c, planes, weight, sizes, reverse):
     n, (batch, size) = len(g_out), g_h.shape
     flat, (d_gates, dh, dc) = split_flat(xp, g_out, (n, 4 * size), (batch, size), (batch, size))
     dh[...], dc[...] = g_h, g_c
+    arrays = {"planes": planes, "g_out": g_out, "d_gates": d_gates, "dh": dh, "dc": dc}
+    if xp.recurrent_pass("LSTM", True, arrays, weight, sizes, reverse):
+        return flat
     memory, bent, act = planes[1], planes[3], planes[4:]
     for start, b in steps(sizes, not reverse):
         rows = slice(start, start + b)
@@ -121,6 +128,8 @@ def gru(xp, gates, weight, h0, bias, sizes, reverse, keep):
     """Planes h; and if ``keep`` h before the step, the gates r, u, n, and the state's part of n."""
     n, size = len(gates), h0.shape[1]
     planes, kept = planes_for(xp, gates, (h0,), 5, keep)
+    if xp.recurrent_pass("GRU", False, {"gates": gates, "bias": bias, "planes": planes}, weight, sizes, reverse):
+        return planes
     turned = weight.T
     for start, b in steps(sizes, reverse):
         rows = slice(start, start + b)
@@ -150,6 +159,9 @@ def gru_back(xp, g_out, g_h, planes, weight, sizes, reverse):
     n, (batch, size) = len(g_out), g_h.shape
     flat, (d_gates, d_state, dh) = split_flat(xp, g_out, (n, 3 * size), (n, 3 * size), (batch, size))
     dh[...] = g_h
+    arrays = {"planes": planes, "g_out": g_out, "d_gates": d_gates, "d_state": d_state, "dh": dh}
+    if xp.recurrent_pass("GRU", True, arrays, weight, sizes, reverse):
+        return flat
     for start, b in steps(sizes, not reverse):
         rows = slice(start, start + b)
         g = dh[:b]
@@ -175,10 +187,15 @@ def gru_back(xp, g_out, g_h, planes, weight, sizes, reverse):
 # ----------------------------------------------------------------------------------------------------------------- RNN
 
 
+RNNS = "RNN_TANH", "RNN_RELU"
+
+
 def rnn(xp, gates, weight, h0, sizes, reverse, keep, relu):
     """Planes h; and if ``keep`` h before the step and after."""
     n = len(gates)
     planes, kept = planes_for(xp, gates, (h0,), 2, keep)
+    if xp.recurrent_pass(RNNS[relu], False, {"gates": gates, "planes": planes}, weight, sizes, reverse):
+        return planes
     turned = weight.T
     for start, b in steps(sizes, reverse):
         rows = slice(start, start + b)
@@ -201,6 +218,9 @@ def rnn_back(xp, g_out, g_h, planes, weight, sizes, reverse, relu):
     n, (batch, size) = len(g_out), g_h.shape
     flat, (d_gates, dh) = split_flat(xp, g_out, (n, size), (batch, size))
     dh[...] = g_h
+    arrays = {"planes": planes, "g_out": g_out, "d_gates": d_gates, "dh": dh}
+    if xp.recurrent_pass(RNNS[relu], True, arrays, weight, sizes, reverse):
+        return flat
     for start, b in steps(sizes, not reverse):
         rows = slice(start, start + b)
         g, h, d = dh[:b], planes[2, rows], d_gates[rows]
