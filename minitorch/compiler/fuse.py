@@ -56,14 +56,14 @@ class Fusion:
     """Kernels as they grow. ``home``: the kernel that makes a Value;   labels: of the Values within kernels, see Member.
 
     waiting: elementwise steps that read nothing of a kernel. They join whoever needs them first.
-    number: of the step that makes a Value, in the order of the graph.
+    number: of the step that makes a Value, in the order of the graph; age: of a kernel, in that in which they were begun.
     constants: steps that make one number everywhere, or count. Loops write that down where they need it.
     """
 
     def __init__(self, found, writable):
         self.found, self.writable = found, writable
         self.kernels, self.home, self.labels, self.needs, self.waiting = [], {}, {}, {}, {}
-        self.constants, self.number = {}, {}
+        self.constants, self.number, self.age = {}, {}, {}
 
     # ------------------------------------------------------------------------------------------------------ who joins whom
 
@@ -112,6 +112,7 @@ class Fusion:
         self.compute(step)
 
     def add(self, kernel):
+        self.age[kernel] = len(self.kernels)
         self.kernels.append(kernel)
         self.needs[kernel] = set()
         return kernel
@@ -149,7 +150,8 @@ class Fusion:
         if step.row is TAKE:
             return []  # it reads memory, wherever that is from
         makers = {self.home.get(self.found[x].base) for x in step.reads if x in self.labels} - {None}
-        return [k for k in reversed(self.kernels) if k in makers and k.__class__ is Loops and len(k.members) < LARGEST]
+        makers = [k for k in makers if k.__class__ is Loops and len(k.members) < LARGEST]
+        return sorted(makers, key=self.age.__getitem__, reverse=True)
 
     def legal(self, kernel, step):
         """Whether nothing that the step reads from elsewhere needs the kernel itself, to the end of what is waiting."""

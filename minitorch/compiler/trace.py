@@ -1,12 +1,14 @@
 """Trace: one real run of a step, written down as a graph.
 
-While a ``Tracer`` listens at the gate, each row that runs becomes a step of the graph. Three things are not as plain:
+While a ``Tracer`` listens at the gate, each row that runs becomes a step of the graph. Four things are not as plain:
 
 - *Names are memory.* Tensors come and go, and several may see the same memory. So what is known by name here is memory
   (by the array that owns it), with the value that it holds at the moment; a tensor is a region of it. To write a region is
   to give the memory a new value, ``write(old, new; path)``; the other tensors that see it are read from that when next used.
 - *Where values come from.* Memory that is older than the run is an *external*: an argument, a parameter, a buffer, an
   optimizer's state. Draws, and numbers such as lr, are *sources*: functions that are called anew at each replay.
+- *Leaves.* Where gradients arrive must be known before a run: what they were then decides what it means. A run that meets
+  others is over for the graph; from there on only more of them are looked for, which costs next to nothing.
 - *What leaves.* A value that becomes a Python number, is printed, or decides a shape can't be followed: ``left`` says
   where that happened.
 
@@ -21,7 +23,7 @@ from .. import primitives
 from ..backends import backend_of
 from ..backward import backward
 from ..dtypes import float64
-from ..engine import create
+from ..engine import AccumulateGrad, create, edge_of
 from ..modes import MODE
 from ..tables.strides import as_strided
 from .graph import Graph, Step, Value
@@ -71,15 +73,16 @@ class Memory:
     """What an array owns: ``value`` is what it holds now, ``root`` the layout of it; ``seen`` what its regions hold.
 
     owner: that array, of memory older than the run. What is ``born`` in it may end in it, and is forgotten then: else a run
-    that is traced would hold all that it ever made at once.
+    that is traced would hold all that it ever made at once.   whole: whether ``root`` is the layout of the owner itself.
     """
 
-    __slots__ = ("born", "key", "owner", "root", "seen", "storage", "value", "writes")
+    __slots__ = ("born", "key", "owner", "root", "seen", "storage", "value", "whole", "writes")
 
-    def __init__(self, owner, root, value, storage, born):
-        self.key, self.root, self.value, self.storage, self.born = id(owner), root, value, storage, born
-        self.owner = None if born else owner
-        self.seen, self.writes = {root: (value, 0)}, 0
+    def __init__(self, array, value, storage, born):
+        owner = owner_of(array)
+        self.key, self.root, self.value, self.storage, self.born = id(owner), layout(array), value, storage, born
+        self.owner, self.whole = None if born else owner, owner is array
+        self.seen, self.writes = {self.root: (value, 0)}, 0
 
 
 def owner_of(array):
@@ -100,10 +103,11 @@ class Tracer:
     sources, externals, steps: what it found.   left: (why, line) of each time that the graph lost sight of the run.
     lost: the Unfollowed after which it wrote nothing more.   drawn: how many draws depend on the values of a tensor.
     moving: {id of an optimizer's group: the names of numbers in it that are inputs}.
+    leaves: where gradients may arrive, as known before the run; strangers: the ends of the graph at those that it met beside them.
     """
 
     def __init__(self, moving=None):
-        self.moving = moving or {}
+        self.moving, self.leaves, self.strangers, self.dtypes = moving or {}, {}, {}, {}
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
         self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.places, self.ends, self.lost, self.drawn = [], {}, [], None, 0
@@ -122,10 +126,26 @@ class Tracer:
         """A row ran: what the gate tells its listeners. What can't be followed ends the tracing, and not the run."""
         if self.lost is not None:
             return
-        try:
-            self.follow(row, inputs, params, out, written)
-        except Unfollowed as reason:
-            self.lost = reason
+        if not self.strangers:
+            try:
+                self.follow(row, inputs, params, out, written)
+            except Unfollowed as reason:
+                self.lost = reason
+        if self.strangers:
+            MODE.listeners = tuple([self.look if x is self else x for x in MODE.listeners])
+            self.look(row, inputs, params, out, written)
+
+    def look(self, row, inputs, params, out, written):
+        """A row ran, in a run that won't be a graph: only look for leaves."""
+        for x in (*inputs, out) if written else inputs:
+            if hasattr(x, "_array"):
+                self.note(x if x._base is None else x._base)
+
+    def note(self, tensor):
+        """See whether a tensor is a leaf that wasn't known."""
+        node = edge_of(tensor)
+        if node.__class__ is AccumulateGrad and tensor not in self.leaves:
+            self.strangers[node] = None
 
     def follow(self, row, inputs, params, out, written):
         """Write down that a row ran."""
@@ -217,11 +237,18 @@ class Tracer:
             return self.fitted(values[1], shape, dtype)
         if not written or row.kind != "elementwise":
             return self.add(row, values, params, shape, dtype)
-        xp = backend_of((array,))
-        probe = row.forward(xp, *[xp.full((), 1, x.dtype) if x.__class__ is Value else x for x in values], *params)
-        made = xp.dtype_of(xp.asarray(probe))
+        made = self.made_of(backend_of((array,)), row, values, params)
         wide = [x.shape for x in values if x.__class__ is Value]
         return self.fitted(self.add(row, values, params, out._broadcast_shape(*wide), made), shape, dtype)
+
+    def made_of(self, xp, row, values, params):
+        """The dtype that an elementwise row makes of such values, found out on single numbers."""
+        key = row, repr(params), *[x.dtype if x.__class__ is Value else x.__class__ for x in values]
+        found = self.dtypes.get(key)
+        if found is None:
+            probe = row.forward(xp, *[xp.full((), 1, x.dtype) if x.__class__ is Value else x for x in values], *params)
+            found = self.dtypes[key] = xp.dtype_of(xp.asarray(probe))
+        return found
 
     def add(self, row, values, params, shape, dtype):
         value = Value(shape, dtype)
@@ -259,20 +286,29 @@ class Tracer:
     def bear(self, tensor, value):
         """A tensor is made in the run, and its memory with it."""
         array, memories = tensor._array, self.memories
-        memory = self.keep(Memory(owner_of(array), layout(array), value, ref(tensor._storage), True))
+        memory = self.keep(Memory(array, value, ref(tensor._storage), True))
         self.ends.append(ref(owner_of(array), lambda _: memories.pop(memory.key, None)))
 
     def meet(self, tensor, place=None):
         """A tensor that is older than the run: an external. ``place`` is how a replay finds it, if not by being the same."""
         array = tensor._array
         value = Value(array.shape, backend_of((array,)).dtype_of(array))
-        memory = self.keep(Memory(owner_of(array), layout(array), value, ref(tensor._storage), False))
+        memory = self.keep(Memory(array, value, ref(tensor._storage), False))
         self.externals.append(External(tensor, value, memory, place or self.places.get(memory.key)))
+        self.note(tensor)
         return memory
+
+    def all_of(self, array):
+        """The Memory that an array is all of, as its owner: what most are, and soon found out. None if it isn't so."""
+        found = self.memories.get(id(array), ()) if array.base is None else ()
+        return found[0] if len(found) == 1 and found[0].whole else None
 
     def read(self, tensor):
         """The Value that a tensor holds now."""
         array = tensor._array
+        memory = self.all_of(array)
+        if memory is not None:
+            return memory.value
         memory = self.known(array)
         if memory is None:
             base = tensor._base
@@ -312,6 +348,12 @@ class Tracer:
     def write(self, tensor, value):
         """A tensor was written to: the memory it lies in has a new value."""
         self.read(tensor)  # it may be met here for the first time
+        memory = self.all_of(tensor._array)
+        if memory is not None:
+            memory.value = value
+            memory.writes += 1
+            memory.seen[memory.root] = (value, memory.writes)
+            return
         memory, key = self.known(tensor._array), layout(tensor._array)
         if len(self.memories[memory.key]) > 1:
             raise Unfollowed("a region of memory is written to, of which another region is an argument as well")

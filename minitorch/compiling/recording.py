@@ -82,10 +82,11 @@ def record(function, args, kwargs, leaves, moving=None):
     """
     tracer = Tracer(moving)
     arguments, _ = flattened((args, kwargs))
+    leaves = dict.fromkeys([*leaves, *[x for x in arguments if edge_of(x).__class__ is AccumulateGrad]])
+    tracer.leaves = leaves
     for position, tensor in enumerate(arguments):
         if tracer.known(tensor._array) is None or tracer.known(tensor._array).root[1:] != root_of(tensor):
             tracer.meet(tensor, ("argument", position))
-    leaves = dict.fromkeys([*leaves, *[x for x in arguments if edge_of(x).__class__ is AccumulateGrad]])
     before = {x: x._grad for x in leaves}
     for x, gradient in before.items():
         if gradient is not None:
@@ -96,6 +97,8 @@ def record(function, args, kwargs, leaves, moving=None):
             result = function(*args, **kwargs)
             if tracer.lost is not None:
                 raise tracer.lost
+            if tracer.strangers:
+                raise Incomplete("it met parameters for the first time")
             split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], before)
         recording = told(tracer, result, before, split, back)
         recording.seconds = time.perf_counter() - begin
@@ -114,8 +117,6 @@ def gone_back(tracer, results, before):
 
     Gives [(external, Value of its gradient)], and the results that have a seed; None if no graph is left.
     """
-    if set(met_leaves(tracer)) - set(before):
-        raise Incomplete("it met parameters for the first time")
     went_back = any([x._grad is not old for x, old in before.items()])
     made = {x: node for x in results if (node := edge_of(x)) is not None and node.__class__ is not AccumulateGrad}
     roots = [x for x, node in made.items() if alive(node, went_back)]
@@ -237,8 +238,10 @@ ALONE, ARRAY_ALONE = holders(Single()), array_holders(Single())
 
 
 def met_leaves(tracer):
-    """The externals that gradients may arrive at, in the order in which they were met."""
-    return [x.tensor for x in tracer.externals if edge_of(x.tensor).__class__ is AccumulateGrad]
+    """The tensors from before the run that gradients may arrive at, in the order in which they were met."""
+    known = [x.tensor for x in tracer.externals if edge_of(x.tensor).__class__ is AccumulateGrad]
+    strangers = [leaf for node in tracer.strangers if (leaf := node.variable) is not None]
+    return list(dict.fromkeys([*known, *strangers]))
 
 
 def told(tracer, result, before, split, back):

@@ -1,7 +1,11 @@
 """What ``torch.compile`` returns: it looks and behaves as the function that it was given, as a method too."""
 
+from weakref import ref
+
 import minitorch as torch
 from minitorch import nn
+from minitorch.compiler.trace import Tracer
+from minitorch.optim import Adam
 
 
 def test_it_looks_like_the_function():
@@ -44,3 +48,44 @@ def test_a_model_that_is_an_argument_is_watched():
     assert [apply(model, x).item() for _ in range(3)] == [2.0] * 3
     model.scale = 4.0
     assert apply(model, x).item() == 4.0
+
+
+def adam_step(model):
+    optimizer = Adam(model.parameters(), lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def test_the_first_run_does_as_eager_mode_and_only_looks_for_parameters(monkeypatch):
+    followed, follow = [], Tracer.follow
+    monkeypatch.setattr(Tracer, "follow", lambda self, row, *rest: followed.append(row.name) or follow(self, row, *rest))
+    losses = []
+    for compiling in (False, True):
+        torch.manual_seed(0)
+        step, x = adam_step(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 4))), torch.ones(2, 3)
+        step = torch.compile(step, fullgraph=True) if compiling else step
+        losses.append([step(x).item()])
+        assert followed == ["linear"] * compiling  # there it met the first of them
+        losses[-1].append(step(x).item())  # the second run tells what the first one did to the parameters
+    assert losses[0] == losses[1]
+    assert len(followed) > 20 and next(iter(step.signatures.values())).programs
+
+
+def test_a_leaf_that_a_run_makes_is_not_kept():
+    weight, made = nn.Parameter(torch.ones(3)), []
+
+    @torch.compile
+    def step(x):
+        own = torch.ones(3, requires_grad=True)
+        made.append(ref(own))
+        return (x * weight * own).sum()
+
+    step(torch.ones(3))
+    assert made[0]() is None
