@@ -66,7 +66,10 @@ __all__ = [
 def wrap(array, storage=None):
     """A Tensor on ``array``, without history."""
     tensor = object.__new__(Tensor)
-    tensor._array, tensor._storage = array, Storage() if storage is None else storage
+    if storage is None:
+        storage = Storage()
+        storage.version = 0
+    tensor._array, tensor._storage = array, storage
     tensor._node = tensor._view = tensor._grad = None
     return tensor
 
@@ -119,8 +122,11 @@ def apply(row, inputs, params=()):
         out._storage = x._storage
         if row.vjps:  # all but detach
             out._view = viewed(x, (row, params), grad_mode)
+    elif grad_mode or not mode.inference:
+        out._storage = storage = Storage()
+        storage.version = 0
     else:
-        out._storage = Storage() if grad_mode or not mode.inference else InferenceStorage()
+        out._storage = InferenceStorage()
     if grad_mode and wanted & row.wants and result.dtype.kind not in "biu":
         out._node = remembered(row, inputs, params, out, wanted, edges)
     if mode.listeners:
@@ -215,6 +221,7 @@ class Tensor(Vocabulary):
         xp = for_device(as_device(device))
         made._node = made._view = made._grad = None
         made._storage = Storage()
+        made._storage.version = 0
         if len(data) == 1 and isinstance(data[0], Tensor):
             seen = apply(alias, data)
             made._array, made._storage, made._node, made._view = seen._array, seen._storage, seen._node, seen._view

@@ -26,14 +26,16 @@ __all__ = [
 
 
 class Storage:
-    """What a tensor and its views share: how often that memory was written to."""
+    """What a tensor and its views share: how often that memory was written to. Who makes one sets ``version`` to 0."""
 
-    inference, version = False, 0
+    __slots__ = ("__weakref__", "version")
+    inference = False
 
 
 class InferenceStorage(Storage):
     """That of tensors made in inference mode: no writes are counted, so nothing of it can be kept for backward."""
 
+    __slots__ = ()
     inference = True
 
     @property

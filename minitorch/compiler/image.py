@@ -11,23 +11,29 @@ torch: torch/_inductor/output_code.py (CompiledFxGraph)
 
 from dataclasses import dataclass
 
+from .costs import estimate
 from .graph import Graph
 from .kernels import Native
 
 __all__ = ["Image", "Parts", "laid"]
+
+SHORT = 50_000
+"""Nanoseconds: a program that takes less keeps Python's lock while it runs."""
 
 
 class Image:
     """size: of the arena, in bytes; words: of the table.   slots: (kind, number) of an input or output → the entry for its id.
 
     pointers, numbers: (entry, byte of the arena), (entry, number).   checks: (byte of the arena, name of the error, message).
-    scratch: bytes that a thread needs; shared: whether any kernel is for several threads.   stretches: how many of native code
-    there are; foreign: whether there is something for NumPy between them.
+    scratch: bytes that a thread needs; shared: whether any kernel is for several threads; short: whether all is done so soon
+    that nobody should wait for it.   stretches: how many of native code there are; foreign: whether there is something for
+    NumPy between them.
     """
 
-    def __init__(self, size, words, pointers, numbers, slots, checks, scratch, shared, stretches, foreign):
+    def __init__(self, size, words, pointers, numbers, slots, checks, scratch, shared, short, stretches, foreign):
         self.size, self.words, self.pointers, self.numbers, self.slots = size, words, pointers, numbers, slots
-        self.checks, self.scratch, self.shared, self.stretches, self.foreign = checks, scratch, shared, stretches, foreign
+        self.checks, self.scratch, self.shared, self.short = checks, scratch, shared, short
+        self.stretches, self.foreign = stretches, foreign
 
 
 class Laid:
@@ -79,5 +85,6 @@ def laid(kernels, plan, found, graph):
     early = sum([(k.kernel if k.__class__ is Native else k) in plan.early for k in kernels])
     words = count + len(slots) + len(checked) + 1
     scratch, shared = max([k.scratch for k in native], default=0), any([k.shared for k in native])
-    image = Image(plan.size, words, pointers, numbers, slots, checks, scratch, shared, stretches, len(native) < len(kernels))
+    short, foreign = not shared and estimate(graph) < SHORT, len(native) < len(kernels)
+    image = Image(plan.size, words, pointers, numbers, slots, checks, scratch, shared, short, stretches, foreign)
     return Laid(image, rows, given, list(checked), early)

@@ -109,8 +109,9 @@ class Program:
         """What a call of an all native program is: a function, and what it is given. A small one is called without detours."""
         if self.image.shared:
             return self.segments[0], (self.address,)
-        self.team = team(self.image.scratch)
-        return ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self.library.address("main0")), (self.team.address, self.address)
+        self.team, self.main = team(self.image.scratch), self.library.address("main0")
+        kind = ctypes.PYFUNCTYPE if self.image.short else ctypes.CFUNCTYPE  # which lets other threads of Python run meanwhile
+        return kind(None, ctypes.c_void_p, ctypes.c_void_p)(self.main), (self.team.address, self.address)
 
     def run_between(self, inputs, outputs):
         """Run the stretches, and NumPy's steps between them, on arrays."""

@@ -34,7 +34,7 @@ from .gradients import Gradients
 from .recording import SPENT, base_name
 from .tree import LEAF, PLAIN, Kept, rebuilt
 
-__all__ = ["MISS", "Rates", "aliases", "answer_of"]
+__all__ = ["MISS", "Rates", "SPENT_NODE", "aliases", "answer_of"]
 
 MISS = object()
 """What an answer returns that doesn't fit the call."""
@@ -286,9 +286,7 @@ class Writing:
     def effects(self):
         recording = self.program.recording
         for k in recording.written:
-            kind, which = recording.externals[k]
-            target = f"{self.externals[k]}._storage" if kind != "tensor" else self.know(which._storage, "storage")
-            self.do(f"{target}.version += 1")
+            self.do(f"{self.externals[k]}._storage.version += 1")
         self.lines += self.after
         results = []
         if recording.backward is not None:
@@ -338,5 +336,5 @@ class Writing:
         source = "\n    ".join(["def answer(args, kwargs):", *lines])
         exec(source, self.scope)
         answer = self.scope["answer"]
-        answer.source = source
+        answer.source, answer.made = source, self.made
         return answer

@@ -96,7 +96,7 @@ class Compiled:
 
     def forget(self):
         """Have no programs."""
-        self.signatures, self.answers, self.warned, self.moving = {}, (), False, Moving()
+        self.signatures, self.quick, self.answers, self.warned, self.moving = {}, (), (), False, Moving()
 
     def __get__(self, instance, owner=None):
         """As a method: whoever it is called on is its first argument."""
@@ -122,6 +122,10 @@ class Compiled:
         return Explanation(self, measure)
 
     def __call__(self, *args, **kwargs):
+        for answer in self.quick:
+            result = answer(args, kwargs)
+            if result is not MISS:
+                return result
         for answer in self.answers:
             result = answer(args, kwargs)
             if result is not MISS:
@@ -182,7 +186,9 @@ class Compiled:
             if len(signature.programs) > VARIANTS:
                 why = f"what it reaches was changed more than {VARIANTS} times: no program is right for long"
                 self.give_up(signature, f"{why}, {place_of(self.function)}")
-            self.answers = tuple([p.answer for known in self.signatures.values() for p in known.programs[:VARIANTS]])
+            programs = [p for known in self.signatures.values() for p in known.programs[:VARIANTS]]
+            self.quick = tuple([p.quick for p in programs if p.quick is not None])
+            self.answers = tuple([p.answer for p in programs])
             return result
         reason, leaves = why
         signature.leaves += leaves

@@ -53,6 +53,10 @@ class Names:
         """
         return " and ".join([f"{space}.get({know(name)}) is {values}[{k}]" for k, name in enumerate(self.names)])
 
+    def rows(self):
+        """The same for native code: rows of ``walking.py``, a kind and its operands each."""
+        return [("named", self.space, name, self.values, k) for k, name in enumerate(self.names)]
+
     def words(self):
         """What changed, as one would say it."""
         found = [name for name, old, new in zip(self.names, self.values, self.now()) if not unchanged(old, new)]
@@ -78,6 +82,9 @@ class Whole(Names):
     def test(self, space, values, know):
         return f"len({space}) == {len(self.values)} and all(map(is_, {space}.values(), {values}))"
 
+    def rows(self):
+        return [("values", self.space, self.values, self.holds)]
+
 
 class Items(Names):
     """All elements of a list."""
@@ -90,11 +97,17 @@ class Items(Names):
     def test(self, space, values, know):
         return f"len({space}) == {len(self.values)} and all(map(is_, {space}, {values}))"
 
+    def rows(self):
+        return [("items", self.space, self.values)]
+
 
 class Elements(Items):
     """All elements of a set or a deque."""
 
     kind = "a set or a deque"
+
+    def rows(self):
+        return [("asked", self.holds)]
 
 
 class Cells(Names):
@@ -108,6 +121,9 @@ class Cells(Names):
     def test(self, space, values, know):
         full = [(k, cell) for k, cell in enumerate(self.space) if filled(cell)]
         return " and ".join([f"{know(cell)}.cell_contents is {values}[{k}]" for k, cell in full]) or "True"
+
+    def rows(self):
+        return [("cell", cell, self.values, k) for k, cell in enumerate(self.space) if filled(cell)]
 
 
 def filled(cell):

@@ -2,10 +2,14 @@
 
 from weakref import ref
 
+import pytest
+
 import minitorch as torch
 from minitorch import nn
 from minitorch.compiler.trace import Tracer
 from minitorch.optim import Adam
+
+pytestmark = pytest.mark.usefixtures("answers")
 
 
 def test_it_looks_like_the_function():

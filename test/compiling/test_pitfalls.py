@@ -13,6 +13,8 @@ import pytest
 import minitorch as torch
 from minitorch import nn, optim
 
+pytestmark = pytest.mark.usefixtures("answers")
+
 
 def values(x):
     """Plain numbers of whatever a program found, to compare."""

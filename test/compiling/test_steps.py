@@ -6,6 +6,8 @@ import minitorch as torch
 from minitorch import nn, optim
 from minitorch.nn import functional as F
 
+pytestmark = pytest.mark.usefixtures("answers")
+
 MODELS = {
     "mlp": lambda: (nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3)), F.mse_loss, (8, 4), (8, 3)),
     "tanh, gelu": lambda: (nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 3)), F.l1_loss, (5, 4), (5, 3)),

@@ -1,0 +1,202 @@
+"""A program's answer as rows for native code, where it is of the usual form; ``answering.py`` says the same in Python.
+
+The usual form is a step on tensors that the caller has made, that leaves nothing to go backward through: arguments by
+position, parameters and states written in place, gradients made or written over, tensors returned. What is rarer (draws,
+keywords, a backward from outside, steps that NumPy runs, work for several threads) is left to the answer in Python. So is
+each call that a row doesn't fit: it finds out why, and does what is to be done.
+"""
+
+import ctypes
+
+from ..backends import for_device
+from ..device import CPU
+from ..dtypes import get_default_dtype
+from ..engine import MODE
+from ..graph import CHANGES, InferenceStorage, Storage
+from ..modes import Mode
+from ..native.entry import entry
+from .answering import SPENT_NODE
+from .recording import SPENT
+from .tree import LEAF, Kept
+from .walking import CONSTANTS, REGISTERS, ROWS, WIDTH, walker
+
+__all__ = ["quick_answer"]
+
+
+class Unusual(Exception):
+    """The program isn't of the usual form."""
+
+
+def quick_answer(program, form, described, shared):
+    """The answer of ``program`` as a builtin function of (args, kwargs); None where there can't be one."""
+    native, recording = program.native, program.recording
+    if native.run is None or not native.image.short or shared or recording.backward or walker() is None:
+        return None
+    try:
+        return Rows(program).written(form, described)
+    except Unusual:
+        return None
+
+
+class Rows:
+    """The rows of one answer, in the order in which they are walked through."""
+
+    def __init__(self, program):
+        self.program, self.rows, self.held, self.registers = program, [], [program.native, CONSTANTS], 0
+        self.arrays = []  # for each tensor among the arguments the register of its array
+        self.points = []
+
+    def add(self, kind, *operands):
+        """A row. Operands are numbers; an object is one by ``of``."""
+        self.rows.append([ROWS.index(kind), *operands, *[0] * (WIDTH - 1 - len(operands))])
+
+    def of(self, thing):
+        """The address of an object, which is kept alive."""
+        self.held.append(thing)
+        return id(thing)
+
+    def row_of(self, numbers):
+        """The address of a row of words."""
+        made = (ctypes.c_int64 * max(len(numbers), 1))(*numbers)
+        self.held.append(made)
+        return ctypes.addressof(made)
+
+    def register(self):
+        """The number of a register for one more object."""
+        self.registers += 1
+        if self.registers >= REGISTERS:
+            raise Unusual
+        return self.registers - 1
+
+    def written(self, form, described):
+        """All of them, as a function."""
+        self.ground()
+        self.arguments(form, described)
+        result = self.outputs()
+        self.inputs()
+        self.run()
+        self.result(*result)
+        words = [self.registers, *map(id, CONSTANTS.values()), *[x for row in self.rows for x in row]]
+        return entry(walker(), "walk", words, self.held)
+
+    # ---------------------------------------------------------------------------------------- what is taken for granted
+
+    def ground(self):
+        """Groups of optimizers, modes, the counter of changes, what the function reaches by name, and gradients."""
+        program = self.program
+        for rates in program.rates.values():
+            self.add("values", self.of(rates.group), self.of(rates.values), self.of(rates.renewed))
+        self.add("modes", self.of(MODE), self.of("__dict__"))
+        grad, inference, autocast, default = program.mode
+        modes = {"grad": grad, "inference": inference, "autocast": autocast, "listeners": (), "eager": False}
+        for name, value in modes.items():
+            self.add("mode", self.of(name), self.of(value), self.of(getattr(Mode, name)))
+        self.add("first", self.of(CHANGES), self.of(program.seen))
+        self.add("named", self.of(get_default_dtype.__globals__), self.of("_default"), self.of([default]), 0)
+        for names in program.watch.often:
+            for kind, *operands in names.rows():
+                self.add(kind, *[x if x.__class__ is int else self.of(x) for x in operands])
+        self.gradients()
+
+    def gradients(self):
+        """Those that the last call left behind are written over, if nobody else holds them."""
+        for leaf, there, state in self.program.recording.gradients:
+            if state == "none" and there:
+                raise Unusual
+            if state != "new":
+                self.add("leaf", self.of(leaf), int(there))
+        made = self.program.answer.made
+        if made is not None:
+            if not made.reused:
+                raise Unusual
+            self.add("gradients", self.of(made.leaves), self.of(made.tensors), self.of(made.arrays))
+
+    def arguments(self, form, described):
+        """Compare the arguments with what was recorded."""
+        _, args, kwargs = form
+        if kwargs[1] or args[0] is not tuple:
+            raise Unusual
+        self.add("count", len(args) - 1)
+        owners, facts = sorted(self.program.written_owners), iter(described)
+        written = self.row_of([len(owners), *owners])
+        for k, part in enumerate(args[1:]):
+            if part.__class__ is Kept:
+                self.add("kept", k, self.of(part.value))
+            elif part is LEAF:
+                shape, dtype, strides, wants = next(facts)
+                if wants:
+                    raise Unusual
+                self.arrays.append(self.register())
+                self.add("given", k, self.row_of([len(shape), self.of(dtype), *shape, *strides]), written, self.arrays[-1])
+            else:
+                raise Unusual
+
+    # -------------------------------------------------------------------------------------------------- what it runs on
+
+    def outputs(self):
+        """Memory for what is returned. Gives the registers of all that is, and the place of each that is new in the table."""
+        recording, xp = self.program.recording, for_device(CPU)
+        returned = [self.register() for _ in recording.returned]
+        for register, (kind, which, *wanting) in zip(returned, recording.returned):
+            if kind == "new":
+                number = which - len(recording.written)
+                shape, dtype = self.program.fresh[number]
+                facts = self.row_of([self.of(shape), self.of(xp.array_dtype(dtype))])
+                node = SPENT_NODE if wanting[0] == SPENT else None
+                storage = InferenceStorage if self.program.mode[1] else Storage
+                self.add("made", register, self.of(xp.room), facts, self.of(node), self.of(storage))
+                self.points.append((("output", number), register, 1))
+            elif kind != "gradient" and (kind != "external" or recording.externals[which][0] != "tensor"):
+                raise Unusual
+        return returned, recording.returned
+
+    def inputs(self):
+        """Externals that may be others at each call. What stays was pointed to beforehand."""
+        recording = self.program.recording
+        for k, (kind, which) in enumerate(recording.externals):
+            if kind == "grad":
+                raise Unusual
+            if kind == "argument":
+                self.points.append((("input", k), self.arrays[which], 0))
+        if any([source.__class__ is not tuple for source, _ in recording.sources]):
+            raise Unusual
+
+    def run(self):
+        """Point to inputs and outputs, run, and leave the table as it was: an answer in Python may be about to use it."""
+        native, table = self.program.native, self.program.native.address
+        if native.checks:
+            self.add("denied", self.of(self.program.lock.locked))  # an answer in Python may be about to read them
+        points, begin = [(native.slots[place], *rest) for place, *rest in self.points if place in native.slots], len(self.rows)
+        for slot, register, is_tensor in points:
+            self.add("point", table + 8 * slot, register, is_tensor)
+        self.add("run", native.main, *native.arguments)
+        for number in range(begin, begin + len(points)):
+            self.add("restore", number)
+        for array, *_ in native.checks:
+            self.add("check", array.__array_interface__["data"][0], self.of(native.refuse))
+        for k in self.program.recording.written:
+            kind, which = self.program.recording.externals[k]
+            if kind != "tensor":
+                raise Unusual
+            self.add("bump", self.of(which))
+
+    # ---------------------------------------------------------------------------------------------------- what it returns
+
+    def result(self, registers, returned):
+        """Give back what the function returned."""
+        form = self.program.recording.form
+        for register, (kind, which, *_) in zip(registers, returned):
+            if kind == "gradient":
+                self.add("gradient", register, self.of(which))
+            elif kind == "external":
+                self.add("same", register, self.of(self.program.recording.externals[which][1]))
+        if form is LEAF:
+            self.add("back", registers[0])
+        elif form.__class__ is Kept:
+            register = self.register()
+            self.add("same", register, self.of(form.value))
+            self.add("back", register)
+        elif form[0] is tuple and all([part is LEAF for part in form[1:]]):
+            self.add("several", registers[0] if registers else 0, len(registers))
+        else:
+            raise Unusual
