@@ -22,7 +22,11 @@ from .. import primitives as rows
 from ..native.link import host, key_of, load, object_of
 from ..native.mathematics import KINDS, spelled
 from ..native.narrow import NARROW
+from . import cuda, cuda_rows
 from .access import accesses, in_order
+from .cuda_narrow import narrow_products
+from .cuda_products import multiplied, slid
+from .device import DeviceProgram
 from .facade import (
     allow_in_graph,
     assume_constant_result,
@@ -49,12 +53,12 @@ from .pools import FOLD
 from .product import product
 from .program import Program, texts_of
 from .recompute import recompute
-from .simplify import simplify
+from .simplify import dead, simplify
 from .sliding import SLIDING, slides, sliding
 from .timing import Built, Timed
 
 __all__ = [
-    "Place", "allow_in_graph", "assume_constant_result", "build", "cudagraph_mark_step_begin", "disable", "is_compiling",
+    "Place", "allow_in_graph", "assume_constant_result", "build", "build_on", "cudagraph_mark_step_begin", "disable", "is_compiling",
     "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_stance", "timed", "writable",
 ]  # fmt: skip
 
@@ -100,6 +104,25 @@ def stages(graph, strides, destinations, target, built):
     parts = Parts(plain, found, texts, planned, laid(texts, planned, found, plain))
     built.over("llvm")
     return parts
+
+
+def build_on(driver, graph, strides, destinations):
+    """The DeviceProgram of a graph, for a GPU behind a driver (compiler/device.py). Strides and destinations: see ``build``."""
+    plain = in_order(check(dead(narrow_products(simplify(graph)))), strides, cuda_rows.SLIDING)
+    found = accesses(plain, strides)
+    kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain)
+    laid = plan(kernels, found, plain, destinations)
+    launches = [one for kernel in laid.kernels for one in launched(kernel, found, laid)]
+    return DeviceProgram(launches, laid, found, plain, driver)
+
+
+def launched(kernel, found, laid):
+    """A kernel as launches, if the compiler can write it."""
+    if kernel.__class__ in (Loops, Pieces):
+        return [launch for nest in lower(kernel, found, laid) for launch in cuda.launches(nest, kernel)]
+    if kernel.__class__ is Convolution:
+        return slid(kernel, found, laid)
+    return multiplied(kernel, found, laid) if kernel.__class__ is Product else [kernel]
 
 
 def timed(program):

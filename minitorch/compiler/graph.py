@@ -116,12 +116,12 @@ def type_name(param):
 # ----------------------------------------------------------------------------------------------------------- its meaning
 
 
-def evaluate(step, arrays):
+def evaluate(step, arrays, xp=None):
     """What a step makes of ``arrays``, one for each input that is a Value; numbers are taken as they stand.
 
-    As at the gate, narrow types are computed with in float32, and the result is rounded once.
+    As at the gate, narrow types are computed with in float32, and the result is rounded once.   xp: the backend, else NumPy's.
     """
-    xp, forward = for_device(CPU), step.row.forward
+    xp, forward = xp or for_device(CPU), step.row.forward
     narrow = next((x.dtype for x in step.reads if x.dtype.name in xp.NARROW), None)
     if narrow is not None and step.row.ready is not None and xp.array_dtype(narrow).char not in step.row.ready:
         arrays = [xp.widen(a) if x.dtype is narrow else a for x, a in zip(step.reads, arrays)]

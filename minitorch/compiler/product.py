@@ -6,7 +6,7 @@ from ..native.target import SIZES
 from ..native.text import Text
 from .kernels import Native
 
-__all__ = ["product"]
+__all__ = ["merged", "product"]
 
 PARALLEL = 1 << 18
 """Multiplications from which several threads are worth waking."""

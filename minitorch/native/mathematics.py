@@ -120,9 +120,9 @@ def absolute(text, kind, x):
 
 
 def sign(text, kind, x):
-    """-1, 0 or 1; of NaN, NaN as NumPy has it."""
+    """-1, 0 or 1; of NaN 0."""
     zero, one = constant(0, kind), constant(1, kind)
-    positive = chosen(text, kind, compared("ogt", "sgt")(text, kind, x, zero), one, x)
+    positive = chosen(text, kind, compared("ogt", "sgt")(text, kind, x, zero), one, zero)
     return chosen(text, kind, compared("olt", "slt")(text, kind, x, zero), constant(-1, kind), positive)
 
 

@@ -5,10 +5,11 @@ from functools import cache
 import numpy
 import pytest
 from machine import RUNNABLE
+from recorded import Recorded, training
 
 import minitorch as torch
 from minitorch import nn
-from minitorch.compiler import Place, build
+from minitorch.compiler import build
 from minitorch.compiler.graph import run
 from minitorch.native.link import assembly, host
 from minitorch.native.target import Target
@@ -24,19 +25,6 @@ REGISTERS = {"avx512": ("zmm", None), "avx2": ("ymm", "zmm"), "generic": ("xmm",
 
 # ---------------------------------------------------------------------------------------------------------
 # Programs: what a user would compile, and its arguments
-
-
-def training(model, loss_of, *data):
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = loss_of(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step, data
 
 
 def mlp():
@@ -69,37 +57,13 @@ def taken_and_put():
 PROGRAMS = {"MLP": mlp, "chain": chain, "convolutions": convolutions, "take and put": taken_and_put}
 
 
-class Recorded:
-    """The graph of a compiled function, where its results go, and arrays to run it on."""
-
-    def __init__(self, make):
-        torch.manual_seed(0)
-        function, arguments = make()
-        compiled = torch.compile(function, fullgraph=True)
-        for _ in range(3):
-            compiled(*arguments)
-        ((program, *_),) = [x.programs for x in compiled.signatures.values()]
-        recording = program.recording
-        self.graph, self.strides = recording.graph, recording.strides
-        self.arrays = [
-            arguments[which]._array if kind == "argument" else array
-            for (kind, which), array in zip(recording.externals, program.held)
-        ] + program.held[len(recording.externals) :]
-        count = len(recording.written)
-        self.places = [Place("input", k) for k in recording.written]
-        self.places += [Place("output", k) for k in range(len(self.graph.outputs) - count)]
-
-    def build(self, target, link=None):
-        return build(self.graph, self.strides, self.places, target, link)
-
-    def ran(self, target):
-        """What the program for a machine leaves, run twice on the same arrays."""
-        program = self.build(target)
-        for _ in range(2):
-            arrays = [x.copy() for x in self.arrays]
-            fresh = [numpy.full(x.shape, 77, x.dtype.name) for x, place in zip(self.graph.outputs, self.places) if place.kind == "output"]
-            program.call(arrays, fresh)
-        return [(arrays if place.kind == "input" else fresh)[place.at] for place in self.places]
+def ran(recorded, target):
+    """What the program for a machine leaves, run twice on the same arrays."""
+    program = build(recorded.graph, recorded.strides, recorded.places, target)
+    for _ in range(2):
+        arrays, fresh = [x.copy() for x in recorded.arrays], recorded.fresh()
+        program.call(arrays, fresh)
+    return recorded.results(arrays, fresh)
 
 
 RECORDED = cache(lambda name: Recorded(PROGRAMS[name]))
@@ -114,7 +78,7 @@ RECORDED = cache(lambda name: Recorded(PROGRAMS[name]))
 def test_a_program_for_an_older_machine_gives_the_same(program, target):
     recorded = RECORDED(program)
     expected = run(recorded.graph, [x.copy() for x in recorded.arrays])
-    for a, b in zip(expected, recorded.ran(target), strict=True):
+    for a, b in zip(expected, ran(recorded, target), strict=True):
         numpy.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5)
 
 
@@ -137,7 +101,8 @@ def test_a_program_is_emitted_for_every_machine(program, name):
         emitted.extend([assembly(text, TARGETS[name], level) for text, level in texts])
         return Nowhere()
 
-    program = RECORDED(program).build(TARGETS[name], emit)
+    recorded = RECORDED(program)
+    program = build(recorded.graph, recorded.strides, recorded.places, TARGETS[name], emit)
     instructions = "\n".join(emitted)
     assert not program.foreign
     there, never = REGISTERS[name]
@@ -146,7 +111,7 @@ def test_a_program_is_emitted_for_every_machine(program, name):
 
 
 def test_the_machine_we_run_on_is_what_a_program_is_written_for():
-    texts = []
+    texts, mlp = [], RECORDED("MLP")
     for target in (None, host()):
-        RECORDED("MLP").build(target, lambda found, _: texts.append(found) or Nowhere())
+        build(mlp.graph, mlp.strides, mlp.places, target, lambda found, _: texts.append(found) or Nowhere())
     assert texts[0] == texts[1]

@@ -1,0 +1,282 @@
+"""CUDA: a nest of loops as text for a GPU.
+
+    for i in 32:                                          row  = the block's number
+        for j in 1000:  m = max(m, x[1000i + j])      →   lane = the thread's number
+        for j in 1000:  …                                 for (j = lane; j < 1000; j += 256)  m = larger(m, x[…])
+                                                          m = across_block<256>(Larger(), m)
+
+Who runs what: without reductions each thread takes a point, or a few that lie side by side in memory. A reduction is the
+work of a *team*: a warp or a part of it for a short row, a block for a long one, a column of threads where many sums go down
+side by side. All of a team know the total, so the next pass goes on at once. Where there are few and long rows, several
+blocks share each: a launch for each pass, whose blocks leave partial totals for the next to add up.
+
+Sums are taken in an order that depends on nothing but the shape. Only values that are added at places which other values say
+(embedding's gradient) come in any order.
+
+torch: torch/_inductor/codegen/triton.py
+"""
+
+import math
+from dataclasses import dataclass
+
+from ..native.cuda import COMBINED, KINDS, SIZES, constant, stored
+from .cuda_points import THREADS, Flat, Writing
+from .nest import Load, Op
+
+__all__ = ["launches"]
+
+BUSY = 264
+"""Blocks that keep a large GPU busy: two for each of its processors."""
+SHORT, LONG = 256, 4096
+"""Rows up to these lengths are summed by a warp, and by a block of THREADS; longer ones by a block of four times as many."""
+KEPT = 8
+"""Values of a row that a thread may keep in registers from pass to pass, of each kind."""
+
+
+def launches(nest, kernel):
+    """The Launches of a nest, to run one after the other."""
+    if not nest.inner:
+        return [Flat(nest, kernel).launch()]
+    team = arranged(nest)
+    if team.chunks == 1:
+        return [Team(nest, kernel, team, range(nest.passes + 1)).launch()]
+    found = [Team(nest, kernel, team, [level]) for level in range(nest.passes + 1)]
+    return [one.launch() for one in found if one.busy()]
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """Threads of a team, rows (or columns) of a block, blocks that share each row."""
+
+    threads: int
+    rows: int
+    chunks: int
+
+
+def arranged(nest):
+    """How teams share the work."""
+    points, inner = math.prod([nest.shape[d] for d in nest.outer]), nest.inner_size
+    if nest.by_rows and inner <= SHORT:
+        threads = min(32, 1 << (inner - 1).bit_length()) if inner > 1 else 1
+        return Arranged(threads, THREADS // threads, 1)
+    rows = 1 if nest.by_rows else min(32, 1 << (points - 1).bit_length()) if points > 1 else 1
+    threads = THREADS // rows if not nest.by_rows or inner <= LONG else 4 * THREADS
+    blocks = -(-points // rows)
+    chunks = min(-(-2 * BUSY // blocks), inner // (8 * threads), THREADS) if blocks < BUSY else 1
+    return Arranged(min(threads, THREADS) if chunks > 1 else threads, rows, max(chunks, 1))
+
+
+class Team(Writing):
+    """Teams of threads go along the inner dims of each outer point, pass by pass.   levels: the passes of this launch."""
+
+    def __init__(self, nest, kernel, team, levels):
+        super().__init__(nest, kernel)
+        self.team, self.levels = team, levels
+        self.points = math.prod([nest.shape[d] for d in nest.outer])
+        self.chunk = -(-nest.inner_size // (team.chunks * team.threads)) * team.threads  # of a row, for each block
+        self.turns = -(-nest.inner_size // team.threads)
+        self.held = self.worth_holding() if team.chunks == 1 and self.turns <= KEPT else {}
+
+    def roots(self, level):
+        """What a pass computes at each inner point; at the end, once for each row."""
+        if level == self.nest.passes:
+            return [s.op for s in self.nest.stores if s.op.kind != "full"]
+        full = [s.op for s in self.nest.stores if s.op.kind == "full" and s.op.level == level]
+        return [op.args[0] for op in self.reductions(level)] + full
+
+    def reductions(self, level):
+        return [op for op in self.nest.ops if op.kind == "reduction" and op.level == level]
+
+    def busy(self):
+        """Whether there is anything to do in its passes."""
+        return any([self.roots(level) for level in self.levels])
+
+    def worth_holding(self):
+        """Values of inner points that several passes need, each with the pass that finds it first."""
+        first: dict = {}
+        held: dict = {}
+        for level in range(self.nest.passes):
+            for x in self.inner_values(level):
+                if x not in first:
+                    first[x] = level
+                elif x.__class__ is Load or x.kept is not None:
+                    held[x] = first[x]
+        return dict(list(held.items())[:KEPT])
+
+    def inner_values(self, level):
+        """Loads, and Ops that are kept, that a pass needs at each inner point."""
+        found, todo = {}, self.roots(level)
+        while todo:
+            x = todo.pop()
+            if x.__class__ is Load and any([x.strides[d] for d in self.nest.inner]):
+                found[x] = None
+            elif x.__class__ is Op and x.kind == "full" and x not in found:
+                if x.kept is not None:
+                    found[x] = None
+                if x.kept is None or x.level == level:
+                    todo += x.args[:-1] if x.name == "take" else x.args
+        return found
+
+    # ----------------------------------------------------------------------------------------------------- the launch
+
+    def launch(self):
+        source, team = self.source, self.team
+        blocks = -(-self.points // team.rows)
+        self.guard = "" if blocks * team.rows == self.points else "if (there) "
+        lane, row = ("%", "/") if self.nest.by_rows else ("/", "%")
+        across = team.threads if self.nest.by_rows else team.rows
+        source.do(f"const int lane = threadIdx.x {lane} {across};")
+        source.do(f"const {self.wide} place = {self.wide}(blockIdx.x) * {team.rows} + threadIdx.x {row} {across};")
+        if self.guard:
+            source.do(f"const bool there = place < {self.points};")
+        source.do(f"const {self.wide} row = {f'there ? place : {self.points - 1}' if self.guard else 'place'};")
+        self.split("row", self.nest.outer, [self.nest.shape[d] for d in self.nest.outer])
+        memo = self.earlier()
+        for k, x in enumerate(self.held):
+            source.do(f"{KINDS[x.dtype]} h{k}[{self.turns}];")
+        for level in self.levels:
+            if level < self.nest.passes:
+                self.one_pass(level, memo)
+        if self.nest.passes in self.levels:
+            self.ending(memo)
+        chunks = 1 if self.levels[0] == self.nest.passes else team.chunks
+        return self.finished((blocks, chunks, 1), team.threads * team.rows)
+
+    def one_pass(self, level, memo):
+        """One way along the inner dims: afterwards all of the team know the totals."""
+        reductions, source = self.reductions(level), self.source
+        stores = [s for s in self.nest.stores if s.op.kind == "full" and s.op.level == level]
+        if not reductions and not stores:
+            return
+        self.outer_values(level, memo)
+        totals = [self.total(op) for op in reductions]
+        depth = self.loop()
+        inside = dict(memo)
+        inside.update({x: f"h{k}[turn]" for k, (x, at) in enumerate(self.held.items()) if at < level})
+        for op, total in zip(reductions, totals):
+            x = self.value(op.args[0], inside, KINDS[op.dtype])
+            source.do(f"{total} = {COMBINED[op.name]}()({total}, {x});")
+        self.store_all(stores, inside)
+        for k, (x, at) in enumerate(self.held.items()):
+            if at == level:
+                source.do(f"h{k}[turn] = {self.value(x, inside)};")
+        for _ in range(depth):
+            source.close()
+        for op, total in zip(reductions, totals):
+            memo[op] = self.agreed(op, total)
+
+    def outer_values(self, level, memo):
+        """What is the same along a row, and needed in a pass, is computed before it."""
+        todo, seen = self.roots(level), set()
+        while todo:
+            x = todo.pop()
+            if x.__class__ is Op and x not in seen:
+                seen.add(x)
+                if x.kind == "outer":
+                    self.value(x, memo)
+                elif x.kind == "full":
+                    todo += x.args
+
+    def loop(self):
+        """Opens the loop of a pass; gives how many blocks of text that are."""
+        source, inner, threads = self.source, self.nest.inner_size, self.team.threads
+        depth = 1
+        if self.held:
+            source.do("#pragma unroll")
+            source.open(f"for (int turn = 0; turn < {self.turns}; ++turn)")
+            source.do(f"const {self.wide} j = lane + turn * {threads};")
+            if self.turns * threads > inner:
+                source.open(f"if (j < {inner})")
+                depth = 2
+        elif self.team.chunks > 1:
+            begin = f"{self.wide}(blockIdx.y) * {self.chunk}"
+            source.open(f"for ({self.wide} j = {begin} + lane; j < {begin} + {self.chunk} && j < {inner}; j += {threads})")
+        else:
+            source.open(f"for ({self.wide} j = lane; j < {inner}; j += {threads})")
+        self.split("j", self.nest.inner, [self.nest.shape[d] for d in self.nest.inner])
+        return depth
+
+    def store(self, store, x, place):
+        self.source.do(f"{self.guard}{place} = {x};")
+
+    # --------------------------------------------------------------------------------------------------------- totals
+
+    def total(self, op):
+        """A variable with what a reduction begins with."""
+        self.source.count += 1
+        name, kind = f"total{self.source.count}", KINDS[op.dtype]
+        self.source.do(f"{kind} {name} = {start(op.name, kind)};")
+        return name
+
+    def agreed(self, op, total):
+        """The total of a whole team; or, where several blocks share a row, what this block leaves of it."""
+        if self.team.chunks == 1:
+            return self.source.let(KINDS[op.dtype], self.across(op, total))
+        self.source.do(f"{total} = {self.across(op, total)};")
+        self.source.do(f"if (lane == 0) {self.partial(op)}[blockIdx.y * {self.points} + row] = {total};")
+        return total
+
+    def across(self, op, total):
+        combine, team = COMBINED[op.name], self.team
+        if not self.nest.by_rows and team.rows > 1:
+            return f"down_block<{team.threads * team.rows}, {team.rows}>({combine}(), {total})"
+        return f"across_{'warp' if team.threads <= 32 else 'block'}<{team.threads}>({combine}(), {total})"
+
+    def partial(self, op):
+        """Where the blocks leave their totals of one reduction."""
+        number = [x for x in self.nest.ops if x.kind == "reduction"].index(op)
+        if not self.extra:
+            self.extra.append("char* __restrict__ partials")
+        size = self.points * self.team.chunks * 8
+        self.partials = max(self.partials, (number + 1) * size)
+        return f"(({KINDS[op.dtype]}*)(partials + {number * size}))"
+
+    def earlier(self):
+        """The totals of passes that ran as launches before this one, as far as they are needed."""
+        memo: dict = {}
+        needed = self.needed() if self.levels[0] else ()
+        for op in [x for x in self.nest.ops if x in needed]:
+            total = self.total(op)
+            self.source.open(f"for (int c = lane; c < {self.team.chunks}; c += {self.team.threads})")
+            self.source.do(f"{total} = {COMBINED[op.name]}()({total}, {self.partial(op)}[c * {self.points} + row]);")
+            self.source.close()
+            memo[op] = self.source.let(KINDS[op.dtype], self.across(op, total))
+        return memo
+
+    def needed(self):
+        """The reductions that this launch's passes rest on."""
+        todo, found = [x for level in self.levels for x in self.roots(level)], set()
+        seen = set(todo)
+        while todo:
+            x = todo.pop()
+            if x.__class__ is Op and x.kind == "reduction":
+                found.add(x)
+            elif x.__class__ is Op:
+                todo += [a for a in x.args if a not in seen]
+                seen.update(x.args)
+        return found
+
+    # -------------------------------------------------------------------------------------------------------- the end
+
+    def ending(self, memo):
+        """What there is once for each row goes to memory last of all: others of the team may still read what was there."""
+        stores = [s for s in self.nest.stores if s.op.kind != "full"]
+        if not stores:
+            return
+        values = [self.value(s.op, memo) for s in stores]
+        if {s.buffer for s in stores} & {x.buffer for op in self.nest.ops for x in op.args if x.__class__ is Load}:
+            self.source.do("__syncthreads();")
+        self.source.open(f"if (lane == 0{' && there' if self.guard else ''})")
+        for s, x in zip(stores, values):
+            self.source.do(f"b{s.buffer}[{self.position(s.strides, s.offset)}] = {stored(x, s.op.dtype)};")
+        self.source.close()
+
+
+def start(name, kind):
+    """What a reduction begins with."""
+    if name in ("sum", "prod"):
+        return constant(name == "prod", kind)
+    if kind in ("float", "double"):
+        return constant(-math.inf if name == "amax" else math.inf, kind)
+    bits = 8 * SIZES[kind]
+    return constant(-(1 << (bits - 1)) if name == "amax" else (1 << (bits - 1)) - 1, kind)

@@ -1,0 +1,67 @@
+"""Products of narrow numbers stay products of narrow numbers: that is what a GPU is quickest at.
+
+    %2: float32 = cast %0                      (%0, %1: bfloat16)
+    %3: float32 = cast %1
+    %4: float32 = permute %3            →      %4: bfloat16 = permute %1
+    %5: float32 = matmul %2 %4                 %6: bfloat16 = matmul %0 %4
+    %6: bfloat16 = cast %5
+
+``simplify`` widens what is computed with narrow types, for a processor has no better way. A GPU multiplies them as they are and
+adds up in float32, to the same result. Where that is rounded at once it is stored so; else it stays in float32.
+
+torch: ATen/native/cuda/Blas.cpp (gemm_and_bias)
+"""
+
+from .. import primitives as rows
+from ..dtypes import float32
+from ..native.cuda import NARROW
+from ..tables import windows
+from .graph import Graph, Step, Value, uses_of
+
+__all__ = ["narrow_products"]
+
+PRODUCTS = (rows.matmul, windows.conv, windows.conv_input_grad, windows.conv_weight_grad)
+MOVED = (rows.permute, rows.reshape, rows.expand, rows.slice)
+
+
+def narrow_products(graph):
+    """The graph, whose products read narrow numbers where they were widened for that. What nobody reads now remains."""
+    makers, uses, steps = {step.out: step for step in graph.steps}, uses_of(graph), []
+    readers = {x: step for step in graph.steps for x in step.reads}
+    made: set = set()
+    for step in graph.steps:
+        sources = [chain(x, makers) for x in step.inputs] if step.row in PRODUCTS and step.out.dtype is float32 else [None]
+        if step.out in made:
+            continue  # a cast of a product that is made narrow
+        if None in sources or len({path[0].dtype for path in sources}) > 1:
+            steps.append(step)
+            continue
+        inputs = [moved(path, steps) for path in sources]
+        reader = readers.get(step.out) if uses.get(step.out) == 1 else None
+        if reader is not None and reader.row is rows.cast and reader.out.dtype is inputs[0].dtype:
+            made.add(reader.out)
+            steps.append(Step(step.row, inputs, step.params, reader.out, step.line))
+        else:
+            steps.append(step.having(inputs))
+    return Graph(graph.inputs, steps, graph.outputs, graph.checks)
+
+
+def chain(x, makers):
+    """[a narrow Value, the steps that move it until it is ``x`` but for its dtype], or None."""
+    path: list = []
+    while x.__class__ is Value and x in makers and makers[x].row in MOVED:
+        path.insert(0, makers[x])
+        x = makers[x].inputs[0]
+    step = makers.get(x) if x.__class__ is Value else None
+    if step is None or step.row is not rows.cast or step.inputs[0].dtype.name not in NARROW:
+        return None
+    return [step.inputs[0], *path]
+
+
+def moved(path, steps):
+    """The narrow Value, moved."""
+    x, *moves = path
+    for step in moves:
+        steps.append(Step(step.row, (x,), step.params, Value(step.out.shape, x.dtype), step.line))
+        x = steps[-1].out
+    return x

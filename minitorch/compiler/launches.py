@@ -1,0 +1,96 @@
+"""What a kernel becomes for a GPU: launches of functions in CUDA's language, and calls of a library's products.
+
+torch: torch/_inductor/runtime/triton_heuristics.py (the grid), select_algorithm.py (ExternKernelCaller)
+"""
+
+import math
+from dataclasses import dataclass, field
+
+from .kernels import Place
+
+__all__ = ["Call", "Launch", "PARTIALS", "Source"]
+
+PARTIALS = Place("partials", 0)
+"""Memory for what the blocks of one launch leave for the next."""
+
+
+@dataclass(eq=False)
+class Launch:
+    """A function ``NAME`` of pointers, run by ``grid`` (x, y, z) blocks of ``block`` threads.
+
+    parameters: as they are declared, one for each of ``buffers``, the Places behind them.   writes: the numbers of those
+    that it writes to.   partials: bytes of them that it needs.   kernel, nest: what it was made of.
+    """
+
+    parameters: list
+    body: str
+    buffers: list
+    grid: tuple
+    block: int
+    kernel: object
+    writes: frozenset
+    partials: int = 0
+    nest: object = None
+
+    def text(self, guards=0):
+        """The function. It does nothing if one of ``guards`` numbers, whose pointers come last, isn't 0."""
+        found = [f"const int64* wrong{k}" for k in range(guards)]
+        stop = [f"    if ({' | '.join([f'*wrong{k}' for k in range(guards)])}) return;\n"] if guards else []
+        head = f'extern "C" __global__ void __launch_bounds__({self.block}) NAME({", ".join([*self.parameters, *found])}) {{\n'
+        return "".join([head, *stop, self.body, "}\n"])
+
+    @property
+    def threads(self):
+        return math.prod(self.grid) * self.block
+
+
+@dataclass(eq=False)
+class Call:
+    """A product of matrices by the GPU's library: C = A B, ``batch`` times, each matrix in rows or in columns.
+
+    m, n, k: A is m by k, B is k by n.   steps: the row strides of A, B and C, of which ``turned`` are in columns instead.
+    between: from one of a batch to the next, in elements.   offsets: where each begins.   dtypes: the names of A's and B's,
+    and of C's.
+    """
+
+    m: int
+    n: int
+    k: int
+    dtypes: tuple
+    steps: tuple
+    turned: tuple
+    offsets: tuple
+    buffers: list
+    kernel: object
+    batch: int = 1
+    between: tuple = (0, 0, 0)
+    writes: frozenset = frozenset([2])
+    partials: int = 0
+    nest: object = field(default=None)
+
+
+class Source:
+    """Lines of C++, indented by the blocks that they stand in."""
+
+    def __init__(self):
+        self.lines, self.depth, self.count = [], 1, 0
+
+    def __str__(self):
+        return "".join(self.lines)
+
+    def do(self, line):
+        self.lines.append("    " * self.depth + line + "\n")
+
+    def let(self, kind, expression):
+        """A constant of its own name."""
+        self.count += 1
+        self.do(f"const {kind} t{self.count} = {expression};")
+        return f"t{self.count}"
+
+    def open(self, head):
+        self.do(head + " {")
+        self.depth += 1
+
+    def close(self):
+        self.depth -= 1
+        self.do("}")

@@ -1,0 +1,142 @@
+// CUDA's words in plain C++, so that kernels can be run and debugged without a GPU: one block after the other, and the
+// threads of a block as fibers that take turns at barriers.
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include <cmath>
+#include <utility>
+using std::abs;
+using std::acos; using std::acosh; using std::asin; using std::asinh; using std::atan; using std::atan2; using std::atanh;
+using std::ceil; using std::cos; using std::cosh; using std::erf; using std::erfc; using std::exp; using std::exp2;
+using std::expm1; using std::floor; using std::hypot; using std::log; using std::log10; using std::log1p; using std::log2;
+using std::pow; using std::rint; using std::sin; using std::sinh; using std::sqrt; using std::tan; using std::tanh;
+using std::trunc;
+inline int min(int x, int y) { return x < y ? x : y; }
+
+#define __global__
+#define __device__
+#define __shared__ static
+#define __launch_bounds__(threads)
+
+struct Dims { unsigned x, y, z; };
+static Dims threadIdx, blockIdx, blockDim, gridDim;
+
+inline unsigned __float_as_uint(float x) { unsigned bits; memcpy(&bits, &x, 4); return bits; }
+inline float __uint_as_float(unsigned bits) { float x; memcpy(&x, &bits, 4); return x; }
+inline float from_float16(unsigned short bits) { _Float16 x; memcpy(&x, &bits, 2); return float(x); }
+inline unsigned short to_float16(float x) { _Float16 y = _Float16(x); unsigned short bits; memcpy(&bits, &y, 2); return bits; }
+
+template <class T> T atomicAdd(T* place, T x) { T old = *place; *place = old + x; return old; }
+template <class T> T atomicCAS(T* place, T expected, T x) { T old = *place; if (old == expected) *place = x; return old; }
+
+// ------------------------------------------------------------------------------------------------------------- fibers
+
+namespace shim {
+
+const int MOST = 1024;
+const size_t STACK = 1 << 17;
+struct Fiber { ucontext_t start; jmp_buf at; bool begun, done; char* stack; };
+struct Barrier { int arrived, generation; };
+
+static Fiber fibers[MOST];
+static jmp_buf home;
+static int current, count, living;
+static Barrier all, warps[MOST / 32];
+static double values[MOST];
+static void (*body)(void*);
+static void* argument;
+
+inline void enter(int next) {
+    current = next;
+    threadIdx.x = next;
+    if (fibers[next].begun) _longjmp(fibers[next].at, 1);
+    fibers[next].begun = true;
+    setcontext(&fibers[next].start);
+}
+
+inline int following() {
+    int next = current;
+    do next = (next + 1) % count; while (fibers[next].done && next != current);
+    return next;
+}
+
+inline void yield() {
+    int next = following();
+    if (next != current && _setjmp(fibers[current].at) == 0) enter(next);
+}
+
+inline void release(Barrier& barrier) { barrier.arrived = 0; ++barrier.generation; }
+
+inline void wait(Barrier& barrier, int needed) {
+    int generation = barrier.generation;
+    if (++barrier.arrived == needed) release(barrier);
+    else while (barrier.generation == generation) yield();
+}
+
+static void run_fiber() {
+    body(argument);
+    fibers[current].done = true;
+    if (--living == 0) _longjmp(home, 1);
+    if (all.arrived == living) release(all);
+    enter(following());
+}
+
+// The threads of a block: in turns where they wait for each other, else simply one after the other.
+inline void run_block(int threads, bool together) {
+    if (!together) {
+        for (int thread = 0; thread < threads; ++thread) {
+            threadIdx.x = thread;
+            body(argument);
+        }
+        return;
+    }
+    count = living = threads;
+    all.arrived = 0;
+    for (Barrier& barrier : warps) barrier.arrived = 0;
+    for (int thread = 0; thread < threads; ++thread) {
+        Fiber& fiber = fibers[thread];
+        if (!fiber.stack) fiber.stack = (char*)malloc(STACK);
+        fiber.begun = fiber.done = false;
+        getcontext(&fiber.start);
+        fiber.start.uc_stack.ss_sp = fiber.stack;
+        fiber.start.uc_stack.ss_size = STACK;
+        fiber.start.uc_link = nullptr;
+        makecontext(&fiber.start, run_fiber, 0);
+    }
+    if (_setjmp(home) == 0) enter(0);
+}
+
+template <class F> void run(F work, const int* grid, int threads, bool together) {
+    argument = &work;
+    body = [](void* given) { (*(F*)given)(); };
+    gridDim = {unsigned(grid[0]), unsigned(grid[1]), unsigned(grid[2])};
+    blockDim = {unsigned(threads), 1, 1};
+    for (blockIdx.z = 0; blockIdx.z < gridDim.z; ++blockIdx.z)
+        for (blockIdx.y = 0; blockIdx.y < gridDim.y; ++blockIdx.y)
+            for (blockIdx.x = 0; blockIdx.x < gridDim.x; ++blockIdx.x) run_block(threads, together);
+}
+
+template <class... A, size_t... I> void call(void (*kernel)(A...), void** pointers, std::index_sequence<I...>) {
+    kernel((A)pointers[I]...);
+}
+
+template <class... A> void launch(void (*kernel)(A...), void** pointers, const int* grid, int threads, bool together) {
+    run([=] { call(kernel, pointers, std::make_index_sequence<sizeof...(A)>()); }, grid, threads, together);
+}
+
+}  // namespace shim
+
+inline void __syncthreads() { shim::wait(shim::all, shim::living); }
+
+template <class T> T __shfl_xor_sync(unsigned, T x, int distance) {
+    int first = threadIdx.x / 32 * 32, lanes = min(32, shim::count - first);
+    memcpy(&shim::values[threadIdx.x], &x, sizeof(T));
+    shim::wait(shim::warps[first / 32], lanes);
+    int other = threadIdx.x ^ distance;
+    memcpy(&x, &shim::values[other < first + lanes ? other : threadIdx.x], sizeof(T));
+    shim::wait(shim::warps[first / 32], lanes);
+    return x;
+}
