@@ -9,7 +9,6 @@ Two forwards before one backward have two blocks. A block returns to the pool wh
 torch: torch/_functorch/_aot_autograd/runtime_wrappers.py (AOTDispatchAutograd)
 """
 
-import threading
 import time
 
 from ..autograd.function import Gradients, OutputNode
@@ -21,6 +20,7 @@ from ..engine import Tensor, enable_grad, wrap
 from ..errors import FREED
 from ..graph import Node
 from ..modes import MODE
+from .locks import lock
 from .profiling import tell
 from .tree import flattened
 
@@ -54,7 +54,7 @@ class Backward:
         places = [Place("output", k) for k in range(len(self.results))]
         strides = {x: recording.strides[x] for x in order if x in recording.strides and x not in recording.seeds}
         self.native = build(graph.having_inputs(order), strides, places) if of is None else timed(of.native)
-        self.count, self.lock, self.pool = len(recording.seeds), threading.Lock(), []
+        self.count, self.lock, self.pool = len(recording.seeds), lock(), []
 
     def block(self):
         """Memory for what one forward saves."""

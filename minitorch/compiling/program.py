@@ -1,13 +1,12 @@
 """A recording, compiled: the native program, and what has to be so for it to answer a call."""
 
-import threading
-
 from ..compiler import Place, build, timed
 from ..compiler.access import contiguous
 from ..compiler.trace import owner_of
 from ..graph import CHANGES
 from ..native.heap import give_back
 from .answering import Rates, answer_of
+from .locks import lock
 from .outside import Backward
 from .quick import quick_answer
 from .recording import hooked
@@ -29,7 +28,7 @@ class Program:
         """``of``: a Program of the same, of which this is the twin that notes when each kernel runs."""
         self.function, self.key, self.timed = function, key, None
         self.title = f"compiled {getattr(function, '__qualname__', type(function).__qualname__)}"
-        self.recording, self.mode, self.seen, self.lock = recording, mode, [CHANGES[0]], threading.Lock()
+        self.recording, self.mode, self.seen, self.lock = recording, mode, [CHANGES[0]], lock()
         moving: dict = {}
         for source, _ in recording.sources:
             if source.__class__ is tuple:

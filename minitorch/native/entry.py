@@ -17,6 +17,7 @@ torch: torch/csrc/Module.cpp lists its functions in a table of PyMethodDef, in t
 import ctypes
 import sys
 import sysconfig
+from functools import lru_cache
 
 __all__ = ["AVAILABLE", "DATA", "declared", "entry", "python_symbols"]
 
@@ -61,6 +62,12 @@ class MethodDef(ctypes.Structure):
     ]  # fmt: skip
 
 
+@lru_cache(None)
+def method_at(name, address):
+    """The table for a function. It stays for good: CPython looks into it while it takes the function apart, whatever went before."""
+    return MethodDef(name.encode(), address, FASTCALL, None)
+
+
 def entry(library, name, words=(), held=()):
     """The native function ``name`` of a Library as a builtin function of Python.
 
@@ -75,8 +82,8 @@ def entry(library, name, words=(), held=()):
     'a'
     """
     bound = type("Words", (ctypes.c_int64 * len(words),), {})(*words)
-    method = MethodDef(name.encode(), library.address(name), FASTCALL, None)
-    bound.held = library, method, held
+    bound.held = library, held
+    method = method_at(name, library.address(name))
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
     return make(ctypes.addressof(method), bound, None)

@@ -1,12 +1,15 @@
 """Compiled functions called by many threads, on busy cores, on both sides of a fork, and with one thread or several."""
 
 import os
+import signal
+import threading
 
 import pytest
 import stress
 
 import minitorch as torch
 from minitorch import nn
+from minitorch.compiling.answering import MISS
 from minitorch.utils.data import DataLoader, Dataset
 
 forks = [
@@ -52,6 +55,42 @@ class TestForks:
     def test_while_other_threads_call(self, size):
         torch.set_num_threads(size)
         assert stress.Storm(*stress.functions(products=False), 4, 400).run(limit=60) == []
+
+
+class TestLocks:
+    pytestmark = forks
+
+    @pytest.mark.parametrize("way", ["forward", "backward"])
+    def test_a_child_does_not_inherit_the_lock_of_a_thread_in_a_program(self, way):
+        x = torch.ones(3, requires_grad=way == "backward")
+        function = torch.compile(lambda x: x * 2 + torch.rand(3) * 0)  # draws, so Python answers, and asks for the lock
+        for _ in range(3):
+            function(x)
+        (program,) = next(iter(function.signatures.values())).programs
+        taken, done = threading.Event(), threading.Event()
+
+        def run():
+            with program.lock if way == "forward" else program.backward.lock:
+                taken.set()
+                done.wait(60)
+
+        other = threading.Thread(target=run)
+        other.start()
+        taken.wait(60)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # a lock that stays shut would be waited for
+            result = function.answers[0]((x,), {})
+            fine = result is not MISS and result.tolist() == [2.0] * 3
+            if fine and way == "backward":
+                result.sum().backward()
+                fine = x.grad.tolist() == [2.0] * 3
+            os._exit(0 if fine else 1)
+        status = os.waitpid(child, 0)[1]
+        done.set()
+        other.join()
+        assert status == 0
+        assert function(x).tolist() == [2.0] * 3
 
 
 class Doubled(Dataset):

@@ -43,6 +43,18 @@ def test_it_gets_its_arguments_and_finds_its_words():
     assert function.__self__[0] == 9
 
 
+def test_it_may_be_part_of_a_ring():
+    library = link(TEXT, symbols=python_symbols("Py_IncRef"))
+    for _ in range(100):
+        function = entry(library, "last", [7])
+        function.__self__.ring = [function]
+        assert function("x") == "x"
+    words = weakref.ref(function.__self__)
+    del function
+    gc.collect()
+    assert words() is None
+
+
 def test_it_keeps_its_code_alive_and_lets_go_of_it():
     function = last()
     words, library = weakref.ref(function.__self__), weakref.ref(function.__self__.held[0])
