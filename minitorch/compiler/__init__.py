@@ -5,6 +5,7 @@
     access      Graph                                    → how each value is read: movement as strides
     fuse        Graph                                    → kernels: loops, products, and what NumPy keeps
     recompute   kernels                                  → kernels that keep fewer values for each other
+    order       kernels, where results must end up       → kernels in the order in which they run
     plan        kernels, where results must end up       → where each value lies
     lower       a kernel                                 → a nest of loops
     llvm        a nest of loops                          → LLVM text
@@ -46,6 +47,7 @@ from .keeping import fetch, keep, name_of
 from .kernels import Convolution, Loops, Pieces, Place, Product
 from .llvm import native
 from .lower import lower
+from .order import order
 from .pieces import laid_together
 from .places import PUT, TAKE
 from .plan import plan
@@ -96,6 +98,8 @@ def stages(graph, strides, destinations, target, built):
     built.over("fuse")
     kernels = recompute(kernels, found, plain)
     built.over("recompute")
+    kernels = order(kernels, found, plain, destinations)
+    built.over("order")
     planned = plan(kernels, found, plain, destinations)
     built.over("plan")
     nests = {kernel: lower(kernel, found, planned) for kernel in planned.kernels if kernel.__class__ in (Loops, Pieces)}

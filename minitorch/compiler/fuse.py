@@ -11,13 +11,10 @@ to the step through a third one. Movement isn't computed at all where strides ca
 torch: torch/_inductor/scheduler.py
 """
 
-from graphlib import TopologicalSorter
-from heapq import heappop, heappush
-
 from .. import primitives as rows
 from ..tables import windows
 from .access import drops_ones
-from .kernels import Convolution, Foreign, Loops, Member, Pieces, Product
+from .kernels import Convolution, Foreign, Loops, Member, Pieces, Product, in_turn, leads
 from .places import PUT, TAKE
 from .pools import FOLD
 
@@ -49,6 +46,7 @@ def fuse(graph, found, writable):
     wanted = [*graph.outputs, *[value for value, *_ in graph.checks]]
     for value in wanted:
         fusion.lay_down(found[value].base)
+    fusion.merge()
     return fusion.ordered(wanted)
 
 
@@ -160,22 +158,11 @@ class Fusion:
             if waiting is not None and not self.legal(kernel, waiting):
                 return False
             maker = self.home.get(self.found[x].base)
-            if maker is not None and maker is not kernel and self.leads(kernel, maker):
+            if maker is not None and maker is not kernel and leads(self.needs, kernel, maker):
                 return False
             if maker is kernel and (step.row is TAKE or self.inside(x, kernel) is None):
                 return False  # it is seen there in a way that only memory can give
         return True
-
-    def leads(self, first, last):
-        """Whether a kernel is needed by another, perhaps through others."""
-        todo, seen = [last], {last}
-        while todo:
-            kernel = todo.pop()
-            if kernel is first:
-                return True
-            todo += [k for k in self.needs[kernel] if k not in seen]
-            seen.update(self.needs[kernel])
-        return False
 
     def compute(self, step):
         """An elementwise step: it joins a kernel, and what waits for it comes along."""
@@ -289,19 +276,44 @@ class Fusion:
         return self.sorted_early()
 
     def sorted_early(self):
-        """The kernels, each as early as its first step was recorded, and after all that it needs.
-
-        What was computed together is then used soon, and the memory of it is free again.
-        """
+        """What was computed together is then used soon, and the memory of it is free again."""
         first = {kernel: min([self.number.get(step.out, 0) for step in kernel.steps]) for kernel in self.kernels}
-        sorter, order, ready = TopologicalSorter({k: self.needs[k] for k in self.kernels}), [], []
-        sorter.prepare()
-        while sorter.is_active():
-            for kernel in sorter.get_ready():
-                heappush(ready, (first[kernel], len(order) + len(ready), id(kernel), kernel))
-            *_, kernel = heappop(ready)
-            order.append(kernel)
-            sorter.done(kernel)
-        return order
+        return in_turn(self.kernels, self.needs, first)
 
+    def merge(self):
+        """A kernel that reads another's values over the same space becomes one with it.
 
+        Two branches that meet again had kernels of their own, since neither reads the other.
+        """
+        place = {kernel: k for k, kernel in enumerate(self.kernels)}
+        for kernel in list(self.kernels):
+            makers = {self.home.get(self.found[x].base) for step in kernel.steps for x in step.reads} - {None, kernel}
+            for other in sorted(makers, key=place.__getitem__):
+                if kernel in self.needs and self.mergeable(other, kernel):
+                    self.absorb(kernel, other)
+
+    def absorb(self, kernel, other):
+        """All that another kernel does is done by this one."""
+        kernel.members[:0] = other.members
+        self.home.update(dict.fromkeys([step.out for step in other.steps], kernel))
+        self.kernels.remove(other)
+        self.needs[kernel] |= self.needs.pop(other)
+        for needs in self.needs.values():
+            if other in needs:
+                needs.remove(other)
+                needs.add(kernel)
+        self.needs[kernel].discard(kernel)
+
+    def mergeable(self, first, second):
+        """Whether two kernels run over the same space, without reductions, and no way leads through a third one."""
+        if not first.__class__ is second.__class__ is Loops or first.shape != second.shape or first.reduced or second.reduced:
+            return False
+        if len(first.members) + len(second.members) > LARGEST or any([s.row is TAKE for s in (*first.steps, *second.steps)]):
+            return False
+        labels = {m.step.out: m.labels for m in first.members}
+        for m in second.members:
+            for x in m.step.reads:
+                base = self.found[x].base
+                if base in labels and not (base is x and x.shape == m.step.out.shape and labels[x] == m.labels):
+                    return False
+        return not any([leads(self.needs, first, k) for k in self.needs[second] if k is not first])

@@ -11,6 +11,8 @@ that is safe, else copied at the end.
 torch: torch/_inductor/memory.py, codegen/wrapper.py (buffer reuse).   First fit by size: Sekiyama et al. 2018, arXiv:1804.10001
 """
 
+from bisect import insort
+
 from .. import primitives as rows
 from ..native.mathematics import KINDS
 from .access import Access, contiguous, is_contiguous, reshaped
@@ -185,37 +187,37 @@ class Planning:
     # --------------------------------------------------------------------------------------------------------- the arena
 
     def finished(self):
-        """First fit: each value, as it is made, takes the first gap that is large enough while it lives."""
+        """Blocks of memory, each for one value or for several that follow each other in it; then where each block lies."""
         last = {x: max([k for k, *_ in self.readers.get(x, ())], default=k) for x, k in self.maker.items()}
         last.update({self.found[x].base: len(self.kernels) for x, *_ in self.graph.checks})
         self.wholes = {self.whole_of(x)[0] for x in self.inside}
         for x in self.inside:
             whole, _ = self.whole_of(x)
             last[whole] = max(last[whole], last[x])
-        taken: list = []  # (start, end, last kernel)
-        size, lives = 0, {}
+        self.blocks = {}
         for k, kernel in enumerate(self.kernels):
-            taken = sorted([t for t in taken if t[2] >= k])
             for x in kernel.outputs:
-                part, (x, at) = x, self.whole_of(x)
-                if x in self.places:
-                    self.places[part] = self.places[part] if part in self.places else Place("arena", self.places[x].at + at)
-                    continue
-                old = self.overwritten(k, x, last)
-                if old is not None:
-                    self.places[x] = self.places[old]
-                    start = self.places[x].at
-                    taken = sorted([(low, high, last[x] if low == start else until) for low, high, until in taken])
-                    last[old] = -1
-                    continue
-                need = -(-max(x.size, 1) * x.dtype.itemsize // ALIGNMENT) * ALIGNMENT
-                start = first_gap(taken, need)
-                taken = sorted([*taken, (start, start + need, last[x])])
-                self.places[x], lives[x] = Place("arena", start), (k, last[x])
-                self.places[part] = Place("arena", start + at)
-                size = max(size, start + need)
+                whole, _ = self.whole_of(x)
+                if whole not in self.places and whole not in self.blocks:
+                    self.give(k, whole, last)
+        starts, size = packed({id(block): block for block in self.blocks.values()}.values())
+        for x, block in self.blocks.items():
+            self.places[x] = Place("arena", starts[block])
+        for x in [x for kernel in self.kernels for x in kernel.outputs if x in self.inside]:
+            whole, at = self.whole_of(x)
+            self.places[x] = Place("arena", self.places[whole].at + at)
+        lives = {x: (block.first, block.last) for x, block in self.blocks.items() if x is block.value}
         constants = {s.out: s for s in self.graph.steps if s.row in (rows.full, rows.arange)}
         return Plan(self.kernels, self.places, self.strides, size, constants, lives, self.early, self.inside)
+
+    def give(self, k, value, last):
+        """A block for a value that kernel ``k`` makes: that of one which ends at the same moment, or another."""
+        old = self.overwritten(k, value, last)
+        if old is not None:
+            block = self.blocks[value] = self.blocks[old]
+            block.last, last[old] = last[value], -1
+        else:
+            self.blocks[value] = Block(value, k, last[value])
 
     def overwritten(self, k, value, last):
         """A value that a kernel reads for the last time, at the moment and place at which it writes another: the same memory."""
@@ -225,7 +227,7 @@ class Planning:
                 old = self.found[y].base
                 alike = old.size == value.size and old.dtype is value.dtype and last.get(old) == k and old not in kernel.outputs
                 alike = alike and old not in self.inside and not self.wholes & {old, value}
-                if alike and self.places[old].kind == "arena" and self.over(old, value):
+                if alike and old in self.blocks and self.over(old, value):
                     return old
         return None
 
@@ -240,14 +242,35 @@ def needed_by_checks(kernels, found, graph):
     return early[::-1]
 
 
+class Block:
+    """Memory for ``value``, and those that come after it there, from kernel ``first`` to kernel ``last``."""
+
+    def __init__(self, value, first, last):
+        self.value, self.first, self.last = value, first, last
+        self.size = -(-max(value.size, 1) * value.dtype.itemsize // ALIGNMENT) * ALIGNMENT
+
+
+def packed(blocks):
+    """({block: the byte where it lies}, the bytes of all).
+
+    The largest is laid down first; each takes the first gap that is large enough among those that live at the same time.
+    """
+    starts, laid = {}, []
+    for block in sorted(blocks, key=lambda block: (-block.size, block.first)):
+        taken = [(low, high) for low, high, first, last in laid if first <= block.last and block.first <= last]
+        start = starts[block] = first_gap(taken, block.size)
+        insort(laid, (start, start + block.size, block.first, block.last))
+    return starts, max([high for _, high, *_ in laid], default=0)
+
+
 def first_gap(taken, need):
     """Where ``need`` bytes are free, below, between or above what is taken.
 
-    >>> first_gap([(0, 64, 1), (128, 192, 1)], 64), first_gap([(0, 64, 1), (128, 192, 1)], 128)
+    >>> first_gap([(0, 64), (128, 192)], 64), first_gap([(0, 64), (128, 192)], 128)
     (64, 192)
     """
     start = 0
-    for low, high, _ in taken:
+    for low, high in taken:
         if low - start >= need:
             return start
         start = max(start, high)

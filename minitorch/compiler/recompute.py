@@ -6,11 +6,20 @@
 To fetch a number from memory costs as much as to compute a dozen, and what isn't kept needs no memory from the forward pass
 to the backward pass. Only elementwise steps are repeated, and only where all that they need is there.
 
+Who reads a value in another order, as a product does, can't compute it on the way. But if that is much later, a kernel that
+reads all that is needed shortly before can lay it down anew:
+
+    kernel 1  h = x + b;  y = gelu(h)                   keeps h and y
+    kernel 2  product of y                              reads y, soon
+    kernel 8  product of y                        →     reads y', after kernel 9
+    kernel 9  … h …                                     computes y' = gelu(h) as well
+
 torch: torch/_functorch/partitioners.py (min_cut_rematerialization_partition)
 """
 
+from .access import Access
 from .graph import Value
-from .kernels import Loops, Member
+from .kernels import Foreign, Loops, Member, leads
 from .places import TAKE
 
 __all__ = ["recompute"]
@@ -19,6 +28,8 @@ MOST = 12
 """Steps that are repeated for one value at most."""
 SMALL = 4096
 """Elements up to which a value isn't worth it."""
+LATER = 32
+"""Steps of the graph between two uses of a value in which its memory is worth more than to compute it again."""
 
 
 def recompute(kernels, found, graph):
@@ -35,6 +46,11 @@ def recompute(kernels, found, graph):
             anchor(kernel, spare, found)
             for value in reversed(spare):
                 repeat(kernel, value, readers, found)
+    renewing = Renewing(kernels, found, graph)
+    for kernel in kernels:
+        if kernel.__class__ is Loops:
+            for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL]:
+                renewing.renew(kernel, value)
     return kernels
 
 
@@ -102,24 +118,30 @@ def needed(kernel, value, found):
     return [m.step for m in kernel.members if m.step.out in steps]
 
 
+def copies_of(steps, found):
+    """The same steps once more, with Values of their own: {the old Value: the step that makes its copy}."""
+    copies: dict = {}
+    for step in steps:
+        out = Value(step.out.shape, step.out.dtype)
+        found[out] = Access(out, out.shape, found[step.out].strides)
+        inputs = [copies[x].out if x in copies else x for x in step.inputs]
+        copies[step.out] = type(step)(step.row, inputs, step.params, out, step.line)
+    return copies
+
+
 def bring_in(kernel, value, steps, readers, found):
     """Members of a kernel that compute a value, before the first that reads it; the readers then read theirs."""
     first = next(k for k, m in enumerate(kernel.members) if value in m.step.inputs)
-    labels, same, made = kernel.members[first].labels, {}, []
-    for step in steps:
-        out = Value(step.out.shape, step.out.dtype)
-        found[out] = type(found[step.out])(out, out.shape, found[step.out].strides)
-        copy = type(step)(step.row, [same.get(x, x) if x.__class__ is Value else x for x in step.inputs], step.params, out, step.line)
+    labels, copies = kernel.members[first].labels, copies_of(steps, found)
+    for copy in copies.values():
         for x in copy.reads:
             readers.setdefault(found[x].base, []).append((kernel, x, copy))
-        same[step.out] = out
-        made.append(Member(copy, labels, True))
     for member in kernel.members:
         if value in member.step.inputs:
             old = member.step
-            member.step = old.having([same[value] if x is value else x for x in old.inputs])
+            member.step = old.having([copies[value].out if x is value else x for x in old.inputs])
             replace_reader(readers, found, kernel, old, member.step)
-    kernel.members[first:first] = made
+    kernel.members[first:first] = [Member(copy, labels, True) for copy in copies.values()]
 
 
 def replace_reader(readers, found, kernel, old, new):
@@ -130,3 +152,84 @@ def replace_reader(readers, found, kernel, old, new):
         readers.setdefault(found[x].base, []).append((kernel, x, new))
 
 
+class Renewing:
+    """Values that are laid down anew for those who read them much later.
+
+    needs: kernel → those that must run before it.   readers: Value → the kernels that read its memory.
+    """
+
+    def __init__(self, kernels, found, graph):
+        self.found, self.readers = found, {}
+        self.number = {step.out: k for k, step in enumerate(graph.steps)}
+        self.first = {k: min([self.number.get(step.out, len(graph.steps)) for step in k.steps]) for k in kernels}
+        self.maker = {step.out: kernel for kernel in kernels for step in kernel.steps}
+        self.needs: dict = {}
+        for kernel in kernels:
+            self.note(kernel)
+
+    def note(self, kernel):
+        """What a kernel reads."""
+        bases = {self.found[x].base for step in kernel.steps for x in step.reads}
+        self.needs[kernel] = {self.maker[base] for base in bases if base in self.maker} - {kernel}
+        for base in bases:
+            self.readers.setdefault(base, set()).add(kernel)
+
+    def in_order(self, kernels):
+        return sorted(kernels, key=self.first.__getitem__)
+
+    def renew(self, kernel, value):
+        """Let a kernel that reads what a value follows from lay it down anew, for all that need it only then."""
+        steps = needed(kernel, value, self.found)
+        if steps is None:
+            return
+        kept = {self.found[x].base for step in steps for x in step.reads} & {x for x in kernel.outputs if x.size * 4 > value.size}
+        hosts = set.intersection(*[self.readers.get(x, set()) for x in kept]) if kept else ()
+        readers = self.in_order(self.readers.get(value, set()) - {kernel})
+        for host in self.in_order([k for k in hosts if k is not kernel and fits(k, value)]):
+            begin = self.first[host]
+            others = [k for k in readers if k is not host]
+            late = [k for k in others if self.first[k] > begin - LATER and not leads(self.needs, k, host)]
+            turn = max([self.number[value], *[self.first[k] for k in others if k not in late]])
+            if late and begin - turn >= LATER and not any([k.__class__ is Foreign for k in late]):
+                return self.lay_down(host, value, steps, late)
+
+    def lay_down(self, host, value, steps, late):
+        copies = copies_of(steps, self.found)
+        out = copies[value].out
+        host.members[:0] = [Member(copy, labels_of(value), True) for copy in copies.values()]
+        host.outputs.append(out)
+        self.maker.update({copy.out: host for copy in copies.values()})
+        for kernel in late:
+            for k, step in enumerate(kernel.steps):
+                seen = {x: self.seen(x, out) for x in step.reads if self.found[x].base is value}
+                if seen:
+                    put_step(kernel, k, step.having([seen.get(x, x) for x in step.inputs]))
+            self.readers[value].discard(kernel)
+            self.note(kernel)
+        self.note(host)
+
+    def seen(self, x, out):
+        """A Value that is to ``out`` what ``x`` is to the value that it stands for."""
+        twin, access = Value(x.shape, x.dtype), self.found[x]
+        self.found[twin] = Access(out, access.shape, access.strides, access.offset)
+        return out if x.shape == out.shape and self.found[twin] == self.found[out] else twin
+
+
+def fits(host, value):
+    """Whether a kernel runs over a value's elements."""
+    if host.__class__ is not Loops or host.shape != value.shape:
+        return False
+    labels = labels_of(value)
+    return any([member.full and member.labels == labels and member.step.out.shape == value.shape for member in host.members])
+
+
+def labels_of(value):
+    return tuple([None if n == 1 else d for d, n in enumerate(value.shape)])
+
+
+def put_step(kernel, k, step):
+    """Give a kernel another step in the place of its number ``k``."""
+    if kernel.__class__ is Loops:
+        kernel.members[k].step = step
+    else:
+        kernel.steps[k] = step

@@ -52,10 +52,14 @@ class Known:
 
 
 class Sample:
-    """A graph, arrays for its inputs, their strides where they don't lie in order, and where its outputs are to go."""
+    """A graph, arrays for its inputs, their strides where they don't lie in order, and where its outputs are to go.
 
-    def __init__(self, graph, arrays, strides, destinations, exact):
+    lean: whether the compiler shall save memory even where it isn't worth it, as it isn't for so small values.
+    """
+
+    def __init__(self, graph, arrays, strides, destinations, exact, lean):
         self.graph, self.arrays, self.strides, self.destinations, self.exact = graph, arrays, strides, destinations, exact
+        self.lean = lean
 
     def __repr__(self):
         shown = [f"{a.dtype}{a.shape} {a.strides}: {a.ravel()[:6]}" for a in self.arrays]
@@ -97,6 +101,7 @@ class Growing:
         self.choose, self.random = choose, numpy.random.default_rng(choose(range(1000)))
         self.inputs, self.steps, self.known, self.strides = [], [], [], {}
         self.base, self.special = choose(BASES), choose([False] * 4 + [True])
+        self.wanted = []  # what is to be among the outputs
 
     # ------------------------------------------------------------------------------------------------------- the inputs
 
@@ -184,8 +189,7 @@ class Growing:
     def sample(self):
         """What has grown, with some of its values as outputs."""
         outputs, destinations, taken = [], [], set()
-        for _ in range(self.choose([1, 1, 2, 3, 4])):
-            known = self.choose([*self.known[-3:], *self.known])
+        for known in [*self.wanted, *[self.choose([*self.known[-3:], *self.known]) for _ in range(self.choose([1, 1, 2, 3, 4]))]]:
             places = [k for k, (value, array) in enumerate(self.inputs) if self.writable(k, known) and k not in taken]
             if places and self.choose([True, False]):
                 k = self.choose(places)
@@ -195,7 +199,8 @@ class Growing:
                 destinations.append(Place("output", sum([d.kind == "output" for d in destinations])))
             outputs.append(known)
         graph = Graph([value for value, _ in self.inputs], self.steps, [k.value for k in outputs])
-        return Sample(graph, [array for _, array in self.inputs], self.strides, destinations, [k.exact for k in outputs])
+        arrays, exact = [array for _, array in self.inputs], [k.exact for k in outputs]
+        return Sample(graph, arrays, self.strides, destinations, exact, self.choose([False, True]))
 
     def writable(self, k, known):
         value, array = self.inputs[k]
@@ -511,6 +516,29 @@ def product(g):
             g.add(rows.sum, [out], (0,), False)
 
 
+def layer(g):
+    """A layer and the way back through it: what is made on the way forth is read again later, by products and by loops."""
+    x = g.pick(lambda k: k.kind == "f" and k.array.ndim == 2 and k.array.size > 0 and numpy.isfinite(k.array).all())
+    if x is None:
+        x = g.entered(g.numbers(g.choose([(4, 3), (1, 5), (33, 17), (5, 130)]), float32, False), float32)
+    (_, k), dtype, n = x.shape, x.value.dtype, g.choose([1, 3, 17])
+    bias, weight = [g.entered(g.numbers(shape, dtype, False), dtype) for shape in ((k,), (k, n))]
+    h = g.add(rows.add, [x, bias])
+    y = g.add(TABLE[g.choose(["erf", "tanh", "sigmoid"])], [g.add(rows.mul, [h, 0.5])])
+    for _ in range(g.choose([0, 1, 2])):
+        y = g.add(rows.mul, [y, g.choose([h, 0.25])])
+    product = g.add(rows.matmul, [y, weight])
+    slope = product and g.add(rows.tanh, [product])
+    back = slope and g.add(rows.matmul, [slope, g.add(rows.permute, [weight], (1, 0))])
+    if back is None:
+        return
+    turned = g.add(rows.permute, [y], (1, 0))
+    back = g.add(rows.mul, [back, g.add(rows.sigmoid, [h])])
+    mixed = g.add(g.choose([rows.mul, rows.add]), [back, g.choose([y, h, x])])
+    grads = [g.add(rows.matmul, [turned, slope]), g.add(rows.sum, [mixed], (g.choose([0, 1]),), True), g.add(rows.matmul, [turned, back])]
+    g.wanted += [x for x in grads if x is not None]
+
+
 def losses(g):
     x = g.pick(lambda k: k.kind == "f" and k.array.ndim in (1, 2, 3) and k.array.size > 0)
     if x is None:
@@ -555,7 +583,7 @@ def convolution(g):
 
 WAYS = [
     unary, unary, plain, binary, binary, binary, mixed, jump, compare, select, select, cast, reduce, reduce, chain, chain, move, move,
-    move, join, put, places, product, losses, squares, constants, convolution,
+    move, join, put, places, product, layer, losses, squares, constants, convolution,
 ]  # fmt: skip
 
 

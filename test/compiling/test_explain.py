@@ -260,7 +260,7 @@ def test_it_can_be_printed_drawn_and_stored(monkeypatch):
     assert len(list(shapes)) == 1 + len(regions)
     stored = json.loads(json.dumps(found.to_dict()))
     assert [k["flops"] for k in stored["answers"][0]["parts"][0]["kernels"]] == [k.flops for k in found.kernels]
-    assert list(stored["answers"][0]["parts"][0]["stages"]) == ["look up", "simplify", "fuse", "recompute", "plan", "lower", "llvm", "link"]
+    assert list(stored["answers"][0]["parts"][0]["stages"]) == ["look up", "simplify", "fuse", "recompute", "order", "plan", "lower", "llvm", "link"]
 
 
 NOTHING_NATIVE = {

@@ -1,0 +1,40 @@
+"""Order: when each kernel runs, so that what was computed is used soon, and its memory is free again.
+
+    3  g = gradient of a layer                             3  g
+    4  product of g and the old weight                     4  product, while the old weight is there
+    7  powers of a step count                        →     7  powers
+    9  weight -= … sum of g, powers …                      9  weight
+                                                           5  …           g is over, and its memory free
+
+A kernel goes where its first step was recorded, with all that it needs right before it. Who reads a parameter goes before who
+writes its new value over it, where that is possible, for then the old one needs no copy.
+
+torch: torch/_inductor/memory.py (topological_sort_dfs)
+"""
+
+from .kernels import in_turn, leads
+
+__all__ = ["order"]
+
+
+def order(kernels, found, graph, destinations):
+    """The same kernels, in another order.   destinations: for each output of the graph the Place that it goes to."""
+    maker = {x: kernel for kernel in kernels for x in kernel.outputs}
+    needs, readers = {kernel: set() for kernel in kernels}, {}
+    for kernel in kernels:
+        for step in kernel.steps:
+            for x in step.reads:
+                base = found[x].base
+                readers.setdefault(base, {})[kernel] = None
+                if base in maker and maker[base] is not kernel:
+                    needs[kernel].add(maker[base])
+    for value, destination in zip(graph.outputs, destinations, strict=True):
+        writer = maker.get(found[value].base)
+        if destination.kind != "input" or writer is None:
+            continue
+        for reader in readers.get(graph.inputs[destination.at], ()):
+            if reader is not writer and not leads(needs, writer, reader):
+                needs[writer].add(reader)
+    number = {step.out: k for k, step in enumerate(graph.steps)}
+    first = {kernel: min([number.get(step.out, len(number)) for step in kernel.steps]) for kernel in kernels}
+    return in_turn(kernels, needs, first)

@@ -1,0 +1,112 @@
+"""What a program keeps in memory, and for how long: packing, order, and what is laid down anew where it is needed again."""
+
+import random
+import sys
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from minitorch import primitives as rows
+from minitorch.compiler import Place, build
+from minitorch.compiler.graph import Graph, Step, Value, check, run
+from minitorch.compiler.plan import Block, packed
+from minitorch.dtypes import float32
+
+
+class Writing:
+    def __init__(self, *shapes):
+        self.given, self.steps = [Value(shape, float32) for shape in shapes], []
+
+    def step(self, row, inputs, shape, *params):
+        self.steps.append(Step(row, tuple(inputs), params, Value(shape, float32)))
+        return self.steps[-1].out
+
+    def turned(self, x):
+        return self.step(rows.permute, (x,), x.shape[::-1], (1, 0))
+
+    def graph(self, *outputs):
+        return check(Graph(self.given, self.steps, outputs))
+
+
+def right(graph, destinations):
+    """The program of a graph, once it has been seen to make what the graph says."""
+    arrays = [np.random.default_rng(k).standard_normal(x.shape).astype("float32") for k, x in enumerate(graph.inputs)]
+    program, expected = build(graph, {}, destinations), run(graph, arrays)
+    made = [np.full(x.shape, 77, "float32") for x, d in zip(graph.outputs, destinations) if d.kind == "output"]
+    given = [x.copy() for x in arrays]
+    program.call(given, made)
+    for value, place in zip(expected, destinations, strict=True):
+        np.testing.assert_allclose((made if place.kind == "output" else given)[place.at], value, rtol=2e-4, atol=2e-4)
+    return program
+
+
+# ---------------------------------------------------------------------------------------------------------------- packing
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_blocks_that_live_at_the_same_time_lie_apart(seed):
+    source = random.Random(seed)
+    blocks = []
+    for _ in range(source.choice([1, 5, 40])):
+        first = source.randrange(30)
+        blocks.append(Block(Value((source.choice([1, 16, 300, 5000]),), float32), first, first + source.randrange(12)))
+    starts, size = packed(blocks)
+    for k, a in enumerate(blocks):
+        assert starts[a] % 64 == 0 and 0 <= starts[a] <= size - a.size
+        for b in blocks[:k]:
+            together = a.first <= b.last and b.first <= a.last
+            assert not together or starts[a] + a.size <= starts[b] or starts[b] + b.size <= starts[a]
+    most = max([sum([b.size for b in blocks if b.first <= k <= b.last]) for k in range(50)])
+    assert most <= size <= 1.5 * most
+
+
+# ------------------------------------------------------------------------------------------------------------------ order
+
+
+def test_who_reads_a_parameter_runs_before_it_is_written():
+    """The new bias is ready early, but a later product still reads the old one: nothing is copied."""
+    w = Writing((64, 64), (64,))
+    x, bias = w.given
+    updated = w.step(rows.sub, (bias, w.step(rows.sum, (x,), (64,), (0,), False)), (64,))
+    out = w.step(rows.mul, (w.step(rows.matmul, (x, x), (64, 64)), bias), (64, 64))
+    program = right(w.graph(updated, out), [Place("input", 1), Place("output", 0)])
+    assert "copy" not in [step.row.name for kernel in program.plan.kernels for step in kernel.steps]
+
+
+# -------------------------------------------------------------------------------------------------------------- laid anew
+
+
+def layer(width):
+    """y = tanh(h / 2) h of h = x + b, a product of it, and the way back: y is read again, by another product."""
+    w = Writing((64, width), (width,), (width, width))
+    x, bias, weight = w.given
+    h = w.step(rows.add, (x, bias), x.shape)
+    y = w.step(rows.mul, (w.step(rows.tanh, (w.step(rows.mul, (h, 0.5), x.shape),), x.shape), h), x.shape)
+    slope = w.step(rows.sin, (w.step(rows.matmul, (y, weight), x.shape),), x.shape)
+    for _ in range(40):  # what lies between
+        slope = w.step(rows.sin, (slope,), x.shape)
+    back = w.step(rows.mul, (w.step(rows.matmul, (slope, w.turned(weight)), x.shape), h), x.shape)
+    return w.graph(w.step(rows.matmul, (w.turned(y), slope), weight.shape), back)
+
+
+@pytest.mark.parametrize("width, anew", [(128, True), (16, False)], ids=["large", "small"])
+def test_what_is_read_much_later_is_laid_down_anew(width, anew):
+    """By the kernel that reads h anyway, and before the product that reads it; but only where memory is worth it."""
+    program = right(layer(width), [Place("output", 0), Place("output", 1)])
+    tanhs = [k for k in program.plan.kernels if "tanh" in [step.row.name for step in k.steps]]
+    assert len(tanhs) == 1 + anew
+    with patch.object(sys.modules["minitorch.compiler.recompute"], "LATER", 1 << 30):
+        before = build(layer(width), {}, [Place("output", 0), Place("output", 1)]).plan.size
+    assert program.plan.size <= before - anew * 64 * width * 4
+
+
+def test_branches_that_meet_again_are_one_kernel():
+    """Both read the product and neither the other: one way over memory, not two."""
+    w = Writing((64, 64))
+    (x,) = w.given
+    h = w.step(rows.exp, (x,), x.shape)
+    product = w.step(rows.matmul, (h, x), x.shape)
+    one, two = [w.step(rows.mul, (product, w.step(row, (h,), x.shape)), x.shape) for row in (rows.sin, rows.cos)]
+    program = right(w.graph(w.step(rows.add, (one, two), x.shape)), [Place("output", 0)])
+    assert [repr(kernel).split()[0] for kernel in program.plan.kernels] == ["loops", "product", "loops"]
