@@ -12,16 +12,28 @@ down, node after node, from the tapes of the rows (``tape.py``); here of a mean 
 
 From then on that function runs in place of the walk. It does the same arithmetic in the same order. Hooks, listeners,
 functions of the user's own and whatever else isn't a plain row leave everything to the walk.
+
+A graph of small arrays that comes a thousand times more has all its rows done by one call of machine code (``together.py``):
+
+    def again(n0, g0, keep):
+        …                                               is it that graph? The call asks for shapes and dtypes
+        r0 = empty((1, 16), float32); r1 = empty((1,), float32)
+        if run(g0, a0_1, a0_2, a1_1, a1_2, r0, r1) is None: return plainly(n0, g0, keep)
+        if not keep: n0.saved = n1.saved = None
+        return (n2, n3, ), (r0, r1, )
 """
 
 from sys import getrefcount
 
 from . import primitives
 from .backends import ARRAY_TYPES
+from .dtypes import float64
 from .graph import Node
 from .modes import MODE
 from .sketch import Recognition, sketched
-from .tape import TAPED
+from .tape import TAPED, Listening
+from .tape import written as tape_of_steps
+from .together import in_one_call
 
 __all__ = ["replayed"]
 
@@ -46,11 +58,20 @@ class Entry:
 class Replay:
     """What is known of the graphs that look alike: their sketch, how often they ``came``, and the function ``again``.
 
-    It is None as long as it isn't written; False if it can't be.
+    It is None as long as it isn't written; False if it can't be. After ``left`` runs more it is tried in machine code.
     """
 
     def __init__(self, sketch):
-        self.sketch, self.seed, self.came, self.again = sketch, sketch.seed, 1, None
+        self.sketch, self.seed, self.came, self.again, self.left = sketch, sketch.seed, 1, None, 0
+
+    def write(self, root, g):
+        """Write the function, with such a graph at hand."""
+        self.again = unrecorded(written, self.sketch, root, g)
+        self.left = ARRAY_TYPES[g._array.__class__].patience()
+
+    def hasten(self, root, g):
+        """Put machine code in the function's place, if there can be any."""
+        self.again = unrecorded(in_machine_code, self.sketch, root, g, self.again) or self.again
 
 
 def replayed(root, g, retain_graph):
@@ -64,9 +85,12 @@ def replayed(root, g, retain_graph):
     seed = array.shape, array.dtype
     for replay in entry.found:
         if replay.again and replay.seed == seed:
+            if not replay.left:
+                replay.hasten(root, g)
             done = replay.again(root, array, retain_graph)
             if done:
                 entry.misses = 0
+                replay.left -= 1
                 deliver(*done, g._wrap)
                 return True
     if entry.misses < MISSES:
@@ -85,7 +109,7 @@ def noticed(entry, root, g, seed):
             entry.misses = 0
             replay.came += 1
             if replay.came >= WORTH and replay.again is None:
-                replay.again = written(sketch, root, g)
+                replay.write(root, g)
             return
     entry.found = [Replay(sketch), *entry.found[: SKETCHES - 1]]
 
@@ -98,21 +122,21 @@ def deliver(leaves, gradients, wrap):
             continue
         array = gradients[i]
         if leaf._grad is not None:
-            add_to(leaf._grad, wrap(array))
+            unrecorded(leaf._grad._write, primitives.add, (leaf._grad, wrap(array)))
         elif array.base is None and array.flags.c_contiguous and held(gradients, i) == ALONE:
             leaf._grad = wrap(array)
         else:
             leaf._grad = wrap(array.copy("C"))
 
 
-def add_to(gradient, more):
-    """``gradient += more``, unrecorded."""
+def unrecorded(function, *arguments):
+    """Call it as the walk runs: what passes the gate is neither recorded nor cast."""
     mode = MODE
-    before, mode.grad = mode.grad, False
+    before, mode.grad, mode.autocast = (mode.grad, mode.autocast), False, None
     try:
-        gradient._write(primitives.add, (gradient, more))
+        return function(*arguments)
     finally:
-        mode.grad = before
+        mode.grad, mode.autocast = before
 
 
 def held(gradients, i):
@@ -135,20 +159,15 @@ ALONE = measured()
 
 def written(sketch, root, g):
     """The function of a sketch, made by going through such a graph once with the tapes; False if one of them can't be had."""
-    mode = MODE
-    before, mode.grad = mode.grad, False
-    try:
-        nodes, writing = nodes_behind(root), Writing(sketch, g._array)
-        for k in sketch.order:
-            if sketch.steps[k] is None or k not in writing.arrived or writing.adds_to_whole(k):
-                continue
-            found = tape_of(nodes[k], writing.arrived[k], g._wrap)
-            if found is None:
-                return False
-            writing.step(k, *found)
-        return writing.finished()
-    finally:
-        mode.grad = before
+    nodes, writing = nodes_behind(root), Writing(sketch, g._array)
+    for k in sketch.order:
+        if sketch.steps[k] is None or k not in writing.arrived or writing.adds_to_whole(k):
+            continue
+        found = tape_of(nodes[k], writing.arrived[k], g._wrap)
+        if found is None:
+            return False
+        writing.step(k, *found)
+    return writing.finished()
 
 
 def nodes_behind(root):
@@ -178,10 +197,10 @@ def tape_of(node, g, wrap):
 class Writing:
     """A function that is being written. ``arrived``: by position, the gradients that have arrived so far."""
 
-    def __init__(self, sketch, seed):
+    def __init__(self, sketch, seed, shapes=True):
         self.sketch, self.xp, self.arrived = sketch, ARRAY_TYPES[seed.__class__], {0: seed}
         self.scope = {"take": primitives.slice.forward, "xp": self.xp}
-        self.recognition = Recognition(sketch, self.scope)
+        self.recognition = Recognition(sketch, self.scope, shapes)
         self.lines, self.wholes = [], set()
 
     def step(self, k, tape, arrays):
@@ -219,12 +238,75 @@ class Writing:
 
     def finished(self):
         """The function (root, seed, whether the graph is kept) → its leaves, their gradients; False for another graph."""
-        leaves = [k for k, step in enumerate(self.sketch.steps) if step is None and k in self.arrived]
+        leaves = self.leaves()
+        return self.function(self.lines, leaves, [f"g{k}" for k in leaves])
+
+    def leaves(self):
+        return [k for k, step in enumerate(self.sketch.steps) if step is None and k in self.arrived]
+
+    def function(self, lines, leaves, gradients):
+        """The function that asks if it is that graph, runs the lines, and returns the leaves and gradients of these names."""
         spent = "".join([f"n{k}.saved = " for k, arrays in enumerate(self.recognition.arrays) if arrays])
         lines = [
             "try:", *[f"    {line}" for line in self.recognition.lines], "except (TypeError, ValueError):", "    return False",
-            *self.lines, *([f"if not keep: {spent}None"] if spent else []),
-            f"return ({''.join(f'n{k}, ' for k in leaves)}), ({''.join(f'g{k}, ' for k in leaves)})",
+            *lines, *([f"if not keep: {spent}None"] if spent else []),
+            f"return ({''.join([f'n{k}, ' for k in leaves])}), ({''.join([f'{name}, ' for name in gradients])})",
         ]  # fmt: skip
         exec("def again(n0, g0, keep):\n    " + "\n    ".join(lines), self.scope)
         return self.scope["again"]
+
+
+# -------------------------------------------------------------------------------------------------------- machine code
+
+
+def in_machine_code(sketch, root, g, plainly):
+    """The function of a sketch with all its rows in one call; where that refuses, ``plainly`` runs. None if there can't be one."""
+    if any([step is not None and step.row is primitives.slice for step in sketch.steps]):
+        return None
+    arrived, read, steps = passed(sketch, nodes_behind(root), g)
+    writing = Writing(sketch, g._array, shapes=False)
+    writing.arrived = arrived
+    leaves = writing.leaves()
+    results = [arrived[k] for k in leaves]
+    run = in_one_call(read, (), steps, results)
+    if run is None or not agrees(run, read, steps, results, writing.xp):
+        return None
+    writing.scope.update(run=run, plainly=plainly, new=writing.xp.room)
+    saved = [name for k in sketch.order if k in arrived for name in writing.recognition.arrays[k]]
+    names = [f"r{i}" for i in range(len(results))]
+    kinds = [(writing.recognition.know(x._array.shape), writing.recognition.know(x._array.dtype)) for x in results]
+    lines = [
+        *[f"{name} = new({shape}, {dtype})" for name, (shape, dtype) in zip(names, kinds)],
+        f"if run({', '.join(['g0', *saved, *names])}) is None: return plainly(n0, g0, keep)",
+    ]
+    return writing.function(lines, leaves, names)
+
+
+def passed(sketch, nodes, g):
+    """Go back through a graph with tensors: the gradients that arrive, by position; what they were computed from; and what
+    passed the gate."""
+    arrived, read = {0: g}, [g]
+    with Listening() as steps:
+        for k in sketch.order:
+            step = sketch.steps[k]
+            if step is None or k not in arrived:
+                continue
+            values = nodes[k].unpack(g)
+            read += [x for x in values if hasattr(x, "_array")]
+            for edge, d in zip(step.edges, nodes[k].vector_jacobian_products(step.wanted, arrived[k], values)):
+                if d is not None and edge >= 0:
+                    arrived[edge] = arrived[edge] + d if edge in arrived else d
+    return arrived, read, steps
+
+
+def agrees(run, read, steps, results, xp):
+    """Whether machine code gives NumPy's bits, for numbers that have nothing to do with each other."""
+    arrays, made = [], [xp.room(x._array.shape, x._array.dtype) for x in results]
+    for i, x in enumerate(read):
+        arrays.append(x._array.copy("K"))
+        wave = xp.sin(xp.multiply(xp.arange(1 + i, 1, x._array.size, float64), 1.7))
+        xp.copyto(arrays[-1], wave.reshape(x._array.shape), "same_kind")
+    tape = tape_of_steps({f"v{i}": x for i, x in enumerate(read)}, steps, results)
+    if tape is None or run(*arrays, *made) is None:
+        return False
+    return all([xp.asarray(a).tobytes() == b.tobytes() for a, b in zip(tape(xp, *arrays), made)])

@@ -80,11 +80,12 @@ def described(x):
 class Recognition:
     """Writes out the question whether the graph behind a Node ``n0`` looks like a sketch. ``know`` names what it compares with.
 
-    Afterwards ``arrays`` lists, for each step, the names of the arrays that it saved.
+    Afterwards ``arrays`` lists, for each step, the names of the arrays that it saved. ``shapes``: whether it asks of what
+    shape and dtype they are.
     """
 
-    def __init__(self, sketch, scope):
-        self.sketch, self.scope, self.lines, self.arrays, self.met = sketch, scope, [], [], 1
+    def __init__(self, sketch, scope, shapes=True):
+        self.sketch, self.scope, self.shapes, self.lines, self.arrays, self.met = sketch, scope, shapes, [], [], 1
         scope.update(Node=Node, Leaf=AccumulateGrad, Stub=Stub)
         for k, step in enumerate(sketch.steps):
             if step is None:
@@ -132,10 +133,12 @@ class Recognition:
                 x = f"a{k}_{i}"
                 arrays.append(x)
                 unlike.append(f"s{i}.version != v{i}")
-                unlike.append(f"{x}.shape != {self.know(facts[0])} or {x}.dtype is not {self.know(facts[1])}")
+                if self.shapes:
+                    unlike.append(f"{x}.shape != {self.know(facts[0])} or {x}.dtype is not {self.know(facts[1])}")
                 x = f"({x}, s{i}, v{i})"
             elif kind is Stub:
-                unlike.append(f"{x}.__class__ is not Stub or {x}.shape != {self.know(facts[0])} or {x}.dtype is not {self.know(facts[1])}")
+                shape, dtype = self.know(facts[0]), self.know(facts[1])
+                unlike.append(f"{x}.__class__ is not Stub or {x}.shape != {shape} or {x}.dtype is not {dtype}")
             elif facts[0] is None:
                 unlike.append(f"{x} is not None")
             else:

@@ -14,12 +14,13 @@ Large temporaries that nobody reads any more are written over (``out=``). There 
 same one, with the gate's questions answered in advance. When gradients are recorded or somebody listens, tensors run.
 """
 
-from functools import wraps
+from functools import update_wrapper
 
 from .backends import ARRAY_TYPES
 from .modes import MODE
+from .together import in_one_call
 
-__all__ = ["LARGE", "TAPED", "recorded", "taped"]
+__all__ = ["LARGE", "Listening", "TAPED", "recorded", "taped", "written"]
 
 TAPED = frozenset("fd")
 """The dtypes (dtype.char) that tapes are made for: those that pass the gate as they are."""
@@ -32,6 +33,9 @@ BLOCK = 1 << 14
 
 TAPES = 256
 """How many tapes of one function are kept."""
+
+RUNS = 8
+"""The same, of those for several calls at once."""
 
 
 class Listening:
@@ -59,28 +63,78 @@ def recorded(run, g, values):
     return results, tape, all([row.kind == "elementwise" for row, *_ in steps])
 
 
-def taped(function):
+class taped:
     """A function of tensors and floats that writes to its tensors and returns nothing, replayed from its second call on.
 
     Its tensors, of which one comes first, have one shape and dtype. What it does may depend on these; never on the numbers
     in a tensor, nor on a float but by passing it on to operations as it is.
     """
-    tapes = {}
 
-    @wraps(function)
-    def replayed(first, *rest):
+    def __init__(self, function):
+        update_wrapper(self, function)
+        self.function, self.tapes, self.runs, self.came = function, {}, [], 0
+
+    def __call__(self, first, *rest):
         mode = MODE
         if mode.grad or mode.listeners:
-            return function(first, *rest)
+            return self.function(first, *rest)
         array = first._array
-        tape = tapes.get((array.shape, array.dtype))
+        tape = self.tapes.get((array.shape, array.dtype))
         if tape is not None:
             return tape(ARRAY_TYPES[array.__class__], first, *rest)
-        if len(tapes) >= TAPES:
-            tapes.clear()
-        tapes[array.shape, array.dtype] = recorded_update(function, (first, *rest))
+        if len(self.tapes) >= TAPES:
+            self.tapes.clear()
+        self.tapes[array.shape, array.dtype] = recorded_update(self.function, (first, *rest))
 
-    return replayed
+    def each(self, rows):
+        """Call it with each of the rows, tuples of arguments: small tensors by one call of machine code if they come often."""
+        mode = MODE
+        if mode.grad or mode.listeners or not rows:
+            for row in rows:
+                self.function(*row)
+            return
+        for run in self.runs:
+            if run(rows):
+                return
+        self.came += 1
+        if self.came > ARRAY_TYPES[rows[0][0]._array.__class__].patience():
+            self.came, run = 0, recorded_rows(self.function, rows)
+            self.runs = [run, *self.runs[: RUNS - 1]] if run is not None else self.runs
+            return
+        for row in rows:
+            self(*row)
+
+
+def recorded_rows(function, rows):
+    """Call ``function`` with each of the rows; what does so at once from then on, or None if these calls don't tell."""
+    special = any([x in (0.0, 1.0, -1.0) for row in rows for x in row if x.__class__ is float])
+    rows = [[float.fromhex(x.hex()) if x.__class__ is float else x for x in row] for row in rows]
+    cuts = []
+    with Listening() as steps:
+        for row in rows:
+            cuts.append(len(steps))
+            function(*row)
+    values = [x for row in rows for x in row]
+    tensors, numbers = [[x for x in values if (x.__class__ is float) is number] for number in (False, True)]
+    native = None if special else in_one_call(tensors, numbers, steps, (), tuple(cuts))
+    return None if native is None else at_once(native, rows, {id(out) for *_, out, in_place in steps if in_place})
+
+
+def at_once(native, rows, written):
+    """The function that takes such rows to machine code and counts the writes; False if they are others than they were."""
+    kinds = [["n" if x.__class__ is float else "x" for x in row] for row in rows]
+    names = [[f"{kind}{i}_{k}" for k, kind in enumerate(row)] for i, row in enumerate(kinds)]
+    flat = [name for row in names for name in row]
+    arguments = [*[f"{name}._array" for name in flat if name[0] == "x"], *[name for name in flat if name[0] == "n"]]
+    places = [name for row, named in zip(rows, names) for x, name in zip(row, named) if id(x) in written]
+    lines = [
+        "try:", f"    {', '.join(['(' + ', '.join(row) + ',)' for row in names])}, = rows", "except ValueError:", "    return False",
+        f"if native({', '.join(arguments)}) is None: return False",
+        *[f"{name}._storage.version += 1" for name in places], "return True",
+    ]  # fmt: skip
+    scope = {"native": native}
+    exec("def run(rows):\n    " + "\n    ".join(lines), scope)
+    return scope["run"]
 
 
 def recorded_update(function, args):

@@ -5,6 +5,7 @@ import pytest
 
 import minitorch as t
 from minitorch import replay
+from minitorch.backends import numpy as numpy_backend
 from minitorch.nn import functional as F
 from minitorch.sketch import Recognition, sketched
 
@@ -50,6 +51,11 @@ def gradients(graph, inputs, times, **options):
 
 def programs():
     return [found for entry in replay.known.values() for found in entry.found if found.again]
+
+
+def hastened():
+    """Those of the programs that call machine code."""
+    return [found for found in programs() if "plainly" in found.again.__globals__]
 
 
 @pytest.mark.parametrize("dtype", [t.float32, t.float64], ids=str)
@@ -199,6 +205,102 @@ def test_functions_of_the_user_s_own_are_left_to_the_walk():
         x.grad = None
         Double.apply(x.sin()).sum().backward()
     assert numpy.allclose(x.grad.numpy(), 2 * numpy.cos(x.detach().numpy())) and not programs()
+
+
+# -------------------------------------------------------------------------------------------------------- machine code
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Machine code from the second run of a program on."""
+    pytest.importorskip("llvmlite", reason="machine code is made by llvmlite")
+    monkeypatch.setattr(numpy_backend, "patience", lambda: 1)
+
+
+IN_MACHINE_CODE = ["an mlp", "a value used often", "a gradient that is passed on", "a network", "tanh twice"]
+MORE = {
+    "a network": lambda x, w, b, v: F.mse_loss(F.linear(F.linear(x, w, b).sigmoid(), v.t()).tanh(), x.detach().sum(1, keepdim=True)),
+    "tanh twice": lambda x, w, b, v: F.mse_loss((y := F.linear(x, w, b).tanh()) * y, y.detach() + 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [t.float32, t.float64], ids=str)
+@pytest.mark.parametrize("name", [*GRAPHS, *MORE])
+def test_machine_code_is_the_walk(hasty, name, dtype):
+    graph = (GRAPHS | MORE)[name]
+    first, *rest = gradients(graph, leaves(*SHAPES, dtype=dtype), 7)
+    assert len(hastened()) == (name in IN_MACHINE_CODE)
+    for again in rest:
+        assert all((a is None and b is None) or a.tobytes() == b.tobytes() for a, b in zip(first, again, strict=True))
+
+
+def test_machine_code_leaves_to_the_walk_what_is_the_walk_s(hasty):
+    x, w, b, v = leaves(*SHAPES, dtype=t.float32)
+    graph = GRAPHS["an mlp"]
+    (expected,) = gradients(graph, (x, w, b, v), 1)
+    gradients(graph, (x, w, b, v), 6)
+    assert len(hastened()) == 1
+
+    calls = []
+    handle = w.register_hook(calls.append)
+    (hooked,) = gradients(graph, (x, w, b, v), 1)
+    handle.remove()
+    with pytest.warns(UserWarning, match="Anomaly"), t.autograd.detect_anomaly(check_nan=True):
+        (watched,) = gradients(graph, (x, w, b, v), 1)
+    with t.profiler.profile() as profile:
+        (profiled,) = gradients(graph, (x, w, b, v), 1)
+    assert len(calls) == 1 and any("mm" in event.key or "linear" in event.key for event in profile.key_averages())
+    for got in (hooked, watched, profiled):
+        assert all(map(numpy.array_equal, expected, got))
+
+    (dw,) = t.autograd.grad(graph(x, w, b, v), w, create_graph=True)
+    assert dw.requires_grad and numpy.allclose(dw.detach().numpy(), expected[1])
+    loss = graph(x, w, b, v)
+    loss.backward(retain_graph=True)
+    loss.backward()
+    with pytest.raises(RuntimeError, match="a second time"):
+        loss.backward()
+    loss = graph(x, w, b, v)
+    with t.no_grad():
+        v.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_arrays_that_lie_otherwise_go_the_other_way(hasty):
+    w, b, v, x = leaves(*SHAPES[1:], SHAPES[0], dtype=t.float32)
+    graph = GRAPHS["an mlp"]
+    expected = gradients(graph, (x, w, b, v), 6)[0]
+    again = hastened()[0].again
+    refused = []
+    again.__globals__["plainly"] = lambda *what, plainly=again.__globals__["plainly"]: refused.append(1) or plainly(*what)
+    gradients(graph, (x, w, b, v), 2)
+    assert not refused
+    turned = x.detach().t().contiguous().t().requires_grad_()
+    (got,) = gradients(graph, (turned, w, b, v), 1)
+    assert refused and all(numpy.allclose(a, b, rtol=1e-6) for a, b in zip(expected, got, strict=True))
+
+
+def test_machine_code_adds_up_and_lets_go(hasty):
+    import weakref
+
+    x, w, b, v = leaves(*SHAPES, dtype=t.float32)
+    graph = GRAPHS["an mlp"]
+    gradients(graph, (x, w, b, v), 6)
+    once, kept = w.grad.clone(), w.grad
+    loss = graph(x, w, b, v)
+    saved = weakref.ref(loss._node.saved[1][1])
+    loss.backward()
+    assert len(hastened()) == 1 and w.grad is kept and t.equal(w.grad, 2 * once) and saved() is None
+    w.grad.zero_()
+    assert b.grad.any() and w.grad._array.base is None
+
+
+def test_a_program_that_machine_code_does_not_agree_with_is_kept(hasty, monkeypatch):
+    monkeypatch.setattr(replay, "agrees", lambda *what: False)
+    first, *rest = gradients(GRAPHS["an mlp"], leaves(*SHAPES), 7)
+    assert programs() and not hastened()
+    assert all(map(numpy.array_equal, first, rest[-1]))
 
 
 # ------------------------------------------------------------------------------------------------------------- sketches

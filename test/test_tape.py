@@ -8,9 +8,10 @@ from oracle import make
 from samples import SAMPLES, UNDERIVED
 
 import minitorch
+from minitorch import tape
 from minitorch.backends import large
 from minitorch.backends import numpy as numpy_backend
-from minitorch.optim import adagrad, adam, rmsprop, sgd
+from minitorch.optim import adagrad, adam, hyperparameters, rmsprop, sgd
 from minitorch.primitives import TABLE
 from minitorch.tape import BLOCK, taped
 
@@ -240,6 +241,72 @@ def test_an_update_in_machine_code_has_the_same_bits(name, dtype, monkeypatch):
         results.append(steps)
     assert len(compiled) == 1 and compiled[0] is not None
     assert all(map(same_bits, *results))
+
+
+MOVES = UPDATES | {
+    "SGD that looks ahead": (sgd.look_ahead, 3, 2), "counts": (hyperparameters.count_up, 1, 0), "decay": (adam.shrink, 1, 1),
+    "Adam with decay": (adam.decay_and_descend, 4, 7), "SGD with decay": (sgd.DECAYING[sgd.descend], 2, 2),
+    "SGD with momentum and decay": (sgd.DECAYING[sgd.roll], 3, 3),
+}  # fmt: skip
+"""Updates of several parameters at once."""
+
+
+def rows_of(rng, shapes, arrays, floats, dtype="float32"):
+    """Arguments of a call for each shape."""
+    rates = [float(x) for x in rng.uniform(0.1, 0.9, floats)]
+    return [(*[make(minitorch, numpy.asarray(abs(rng.normal(size=shape))), dtype) for _ in range(arrays)], *rates) for shape in shapes]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", MOVES)
+def test_updates_together_are_the_updates(name, dtype, monkeypatch):
+    """In machine code from the fourth time on: whatever the numbers, they leave the same bits, and the same count of writes."""
+    pytest.importorskip("llvmlite", reason="machine code is made by llvmlite")
+    monkeypatch.setattr(numpy_backend, "patience", lambda: 2)
+    function, arrays, floats = MOVES[name]
+    together, alone = taped(function.function), function.function
+    with minitorch.no_grad():
+        for turn in range(6):
+            rows = rows_of(numpy.random.default_rng(turn), [(3, 4), (3,), (), (3, 4)], arrays, floats, dtype)
+            if turn > 3:
+                rows = [(*row[:arrays], *numpy.resize(SPECIAL[turn:], floats).tolist()) for row in rows]
+                rows[0][0].reshape(-1)[: len(SPECIAL)] = make(minitorch, SPECIAL, dtype)
+            copies = [[x.clone() if hasattr(x, "clone") else x for x in row] for row in rows]
+            before = [x._version for row in rows for x in row[:arrays]]
+            together.each(rows)
+            for row in copies:
+                alone(*row)
+            for a, b in zip(rows, copies, strict=True):
+                assert all([same_bits(x, y) for x, y in zip(b[:arrays], a[:arrays], strict=True)]), turn
+            written = [x._version > v for x, v in zip([x for row in rows for x in row[:arrays]], before, strict=True)]
+            assert written == [x._version > 0 for row in copies for x in row[:arrays]]
+    assert len(together.runs) == 1
+
+
+def test_what_machine_code_was_not_written_for_is_done_one_after_another(monkeypatch):
+    pytest.importorskip("llvmlite", reason="machine code is made by llvmlite")
+    monkeypatch.setattr(numpy_backend, "patience", lambda: 1)
+    update, rng = taped(sgd.descend.function), numpy.random.default_rng(0)
+    with minitorch.no_grad():
+        for _ in range(3):
+            update.each(rows_of(rng, [(3, 4), (4,)], 2, 1))
+        (run,), x = update.runs, minitorch.ones(3, 4)
+        others = [
+            [(x, x.clone(), 0.5)], [(x, x.clone(), 0.5)] * 2, rows_of(rng, [(4,), (3, 4)], 2, 1), rows_of(rng, [(3, 4), (4,)], 3, 1),
+            rows_of(rng, [(3, 4), (4,)], 2, 1, "float64"), [(minitorch.ones(4, 3).t(), x.clone(), 0.5), (x[0], x[1], 0.5)],
+        ]  # fmt: skip
+        assert not any([run(rows) for rows in others]) and (x == 1).all()
+        assert run([(x, x.clone(), 0.5), (x[0], x[1], 0.5)]) and x[1].eq(1.5).all() and x[0].eq(2.25).all()
+        update.each([])
+        update.each([(p := minitorch.ones(4, 3).t(), minitorch.ones(3, 4), 0.5)])
+        assert p.eq(1.5).all()
+    with minitorch.enable_grad():
+        g = minitorch.ones(3, 4, requires_grad=True)
+        update.each([(y := minitorch.ones(3, 4), g, 0.5), (minitorch.ones(4), minitorch.ones(4), 0.5)])
+    assert y.requires_grad
+    with minitorch.no_grad(), tape.Listening() as seen:
+        update.each([(minitorch.ones(3, 4), minitorch.ones(3, 4), 0.5), (minitorch.ones(4), minitorch.ones(4), 0.5)])
+    assert len(seen) > 2
 
 
 def test_an_update_that_first_sees_a_special_number():

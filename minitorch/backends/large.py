@@ -13,7 +13,7 @@ import numpy
 
 from .keeping import keep_freed_memory
 
-__all__ = ["ENOUGH", "ENOUGH_FOR_ROWS", "along_rows", "exact_formula", "in_machine_code", "recurrent_pass"]
+__all__ = ["ENOUGH", "ENOUGH_FOR_ROWS", "KINDS", "along_rows", "exact_formula", "in_machine_code", "recurrent_pass"]
 
 ENOUGH = 1 << 18
 """Elements from which a row is done in machine code, and several threads share it."""

@@ -33,6 +33,7 @@ from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
 from .products import linear, matmul
 from .resampling import resample
+from .small import patience, sequence
 from .softmax import log_softmax, softmax
 from .erf import erf, erfc
 
@@ -49,10 +50,10 @@ __all__ = [
     "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not",
     "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum",
     "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "pad", "paired",
-    "pairs_of", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal",
+    "pairs_of", "patience", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal",
     "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter",
-    "scatter_add", "scatter_reduce", "searchsorted_rows", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "spread", "sqrt",
-    "square", "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu",
+    "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "spread",
+    "sqrt", "square", "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu",
     "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
 ]  # fmt: skip
 

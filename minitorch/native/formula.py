@@ -22,7 +22,7 @@ from .kernel import Kernel
 from .mathematics import FLOAT_ONLY, FUNCTIONS, constant, spell, support
 from .text import Text
 
-__all__ = ["EXACT", "Formula", "formula", "has_spelling", "write_body"]
+__all__ = ["EXACT", "Formula", "Writer", "formula", "has_spelling", "write_body"]
 
 BLOCK = 1 << 13
 """Elements in a chunk."""

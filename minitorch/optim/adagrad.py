@@ -2,7 +2,17 @@
 
 from ..ops.conversion import full_like
 from ..tape import taped
-from .hyperparameters import acts, advance, check_flags, check_fused, check_lr, check_not_negative, rate, step_count
+from .hyperparameters import (
+    acts,
+    advanced,
+    check_flags,
+    check_fused,
+    check_lr,
+    check_not_negative,
+    decaying,
+    rate,
+    step_count,
+)
 from .optimizer import Optimizer
 
 __all__ = ["Adagrad", "descend"]
@@ -58,16 +68,17 @@ class Adagrad(Optimizer):
         lr, lr_decay, eps, decay = rate(group), group["lr_decay"], group["eps"], rate(group, "weight_decay")
         differentiable = group["differentiable"]
 
-        for p, g, state in self.stateful(group):
-            t = advance(state["step"])
+        rows, met = [], list(self.stateful(group))
+        counts = advanced([state["step"] for _, _, state in met])
+        for (p, g, state), t in zip(met, counts, strict=True):
+            s, step = state["sum"], -lr / (1 + (t - 1) * lr_decay)
+            if not differentiable:
+                rows.append((p, g, s, float(eps), step, decay) if acts(decay) else (p, g, s, float(eps), step))
+                continue
             if acts(decay):
                 g = g.add(p, alpha=decay)
-
-            s, step = state["sum"], -lr / (1 + (t - 1) * lr_decay)
-            if differentiable:
-                p.addcdiv_(g, s.addcmul_(g, g).sqrt() + eps, value=step)
-            else:
-                descend(p, g, s, float(eps), step)
+            p.addcdiv_(g, s.addcmul_(g, g).sqrt() + eps, value=step)
+        (decay_and_descend if acts(decay) else descend).each(rows)
 
 
 @taped
@@ -75,3 +86,6 @@ def descend(p, g, s, eps, step):
     """The update itself."""
     s.addcmul_(g, g)
     p.addcdiv_(g, s.sqrt().add_(eps), value=step)
+
+
+decay_and_descend = decaying(descend)

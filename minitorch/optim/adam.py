@@ -5,12 +5,13 @@ from ..ops.conversion import zeros_like
 from ..tape import taped
 from .hyperparameters import (
     acts,
-    advance,
+    advanced,
     check_betas,
     check_flags,
     check_fused,
     check_lr,
     check_not_negative,
+    decaying,
     rate,
     step_count,
 )
@@ -71,19 +72,22 @@ class Adam(Optimizer):
         b1, b2 = rate(group, "betas", 0), rate(group, "betas", 1)
         amsgrad, decoupled, differentiable = group["amsgrad"], group["decoupled_weight_decay"], group["differentiable"]
 
-        for p, g, state in self.stateful(group):
-            t = advance(state["step"])
-            if acts(decay) and decoupled:
-                p.mul_(1 - lr * decay)
-            elif acts(decay):
-                g = g.add(p, alpha=decay)
+        met = list(self.stateful(group))
+        counts = advanced([state["step"] for _, _, state in met])
+        if acts(decay) and decoupled:
+            shrink.each([(p, 1 - lr * decay) for p, _, _ in met])
+        decays, usual, rows = acts(decay) and not decoupled, not (amsgrad or differentiable), []
+        before, after, more = (1.0 - b1, b2, 1.0 - b2), float(eps), (decay,) if decays else ()
 
+        for (p, g, state), t in zip(met, counts, strict=True):
             m, v = state["exp_avg"], state["exp_avg_sq"]
             c1, c2 = 1 - b1**t, (1 - b2**t) ** 0.5
-            if not amsgrad and not differentiable:
-                descend(p, g, m, v, 1.0 - b1, b2, 1.0 - b2, c2, float(eps), -lr / c1)
+            if usual:
+                rows.append((p, g, m, v, *before, c2, after, -lr / c1, *more))
                 continue
 
+            if decays:
+                g = g.add(p, alpha=decay)
             m.lerp_(g, 1 - b1)
             v.mul_(b2).addcmul_(g, g, value=1 - b2)
             if amsgrad:
@@ -94,6 +98,7 @@ class Adam(Optimizer):
                 p.sub_(m.clone() / (v.sqrt() / c2 + eps) * (lr / c1))
             else:
                 p.addcdiv_(m, v.sqrt().div_(c2).add_(eps), value=-lr / c1)
+        (decay_and_descend if decays else descend).each(rows)
 
 
 @taped
@@ -102,6 +107,15 @@ def descend(p, g, m, v, rate1, b2, rate2, c2, eps, step):
     m.lerp_(g, rate1)
     v.mul_(b2).addcmul_(g, g, value=rate2)
     p.addcdiv_(m, v.sqrt().div_(c2).add_(eps), value=step)
+
+
+decay_and_descend = decaying(descend)
+
+
+@taped
+def shrink(p, factor):
+    """p ← factor p."""
+    p.mul_(factor)
 
 
 def _check(lr, betas, eps, weight_decay, refuses_tensors):

@@ -1,7 +1,7 @@
 """The numbers of an update: reading them, counting steps, and PyTorch's errors for numbers out of range.
 
-``rate``, ``number``, ``measured`` and ``advance`` are the only functions of an optimizer that bring a value into Python. While
-a step is recorded, all but ``number`` give 0-d Tensors instead, which a replay reads and computes anew.
+``rate``, ``number``, ``measured``, ``advance`` and ``advanced`` are the only functions of an optimizer that bring a value into
+Python. While a step is recorded, all but ``number`` give 0-d Tensors instead, which a replay reads and computes anew.
 """
 
 from ..creation import tensor, zeros
@@ -11,8 +11,8 @@ from ..modes import MODE, tracer
 from ..tape import taped
 
 __all__ = [
-    "acts", "advance", "check_betas", "check_flags", "check_fused", "check_lr", "check_not_negative", "count_up", "larger",
-    "measured", "number", "rate", "smaller", "step_count",
+    "acts", "advance", "advanced", "check_betas", "check_flags", "check_fused", "check_lr", "check_not_negative", "count_up",
+    "decaying", "larger", "measured", "number", "rate", "smaller", "step_count",
 ]  # fmt: skip
 
 
@@ -61,6 +61,12 @@ def advance(step):
     return measured(step)
 
 
+def advanced(steps):
+    """``advance`` for several at once: their counts, in a list."""
+    count_up.each([(step,) for step in steps])
+    return [measured(step) for step in steps]
+
+
 def larger(x, y):
     """max(x, y), of numbers or of what is recorded in their place (see ``rate``): x unless y is larger.
 
@@ -79,6 +85,16 @@ def smaller(x, y):
 def count_up(step):
     """step ← step + 1"""
     step.add_(1)
+
+
+def decaying(move):
+    """The update ``move(p, g, …)`` with g + decay p for g; ``decay`` comes last."""
+
+    @taped
+    def decay_and_move(p, g, *rest):
+        move.function(p, g.add(p, alpha=rest[-1]), *rest[:-1])
+
+    return decay_and_move
 
 
 def step_count(value=0.0, fused=None):

@@ -2,7 +2,7 @@
 
 from ..ops.conversion import zeros_like
 from ..tape import taped
-from .hyperparameters import acts, advance, check_flags, check_lr, check_not_negative, rate, step_count
+from .hyperparameters import acts, check_flags, check_lr, check_not_negative, count_up, decaying, rate, step_count
 from .optimizer import Optimizer
 
 __all__ = ["RMSprop", "descend"]
@@ -61,15 +61,17 @@ class RMSprop(Optimizer):
         momentum, centered, differentiable = rate(group, "momentum"), group["centered"], group["differentiable"]
         plain = not (acts(momentum) or centered or differentiable)
 
-        for p, g, state in self.stateful(group):
-            advance(state["step"])
+        met = list(self.stateful(group))
+        count_up.each([(state["step"],) for _, _, state in met])
+        if plain:
+            numbers = (float(alpha), 1.0 - alpha, float(eps), -lr)
+            move, more = (decay_and_descend, (decay,)) if acts(decay) else (descend, ())
+            move.each([(p, g, state["square_avg"], *numbers, *more) for p, g, state in met])
+            return
+
+        for p, g, state in met:
             if acts(decay):
                 g = g.add(p, alpha=decay)
-
-            if plain:
-                descend(p, g, state["square_avg"], float(alpha), 1.0 - alpha, float(eps), -lr)
-                continue
-
             v = state["square_avg"].mul_(alpha).addcmul_(g, g, value=1 - alpha)
             if centered:
                 m = state["grad_avg"].lerp_(g, 1 - alpha)
@@ -89,3 +91,6 @@ def descend(p, g, v, alpha, rate, eps, step):
     """The update itself, without momentum: ``rate`` is 1 - alpha, ``step`` is -lr."""
     v.mul_(alpha).addcmul_(g, g, value=rate)
     p.addcdiv_(g, v.sqrt().add_(eps), value=step)
+
+
+decay_and_descend = decaying(descend)

@@ -2,10 +2,10 @@
 
 from ..engine import Tensor
 from ..tape import taped
-from .hyperparameters import acts, check_fused, check_lr, check_not_negative, rate
+from .hyperparameters import acts, check_fused, check_lr, check_not_negative, decaying, rate
 from .optimizer import Optimizer
 
-__all__ = ["SGD", "descend", "roll"]
+__all__ = ["SGD", "descend", "look_ahead", "roll"]
 
 
 class SGD(Optimizer):
@@ -44,39 +44,56 @@ class SGD(Optimizer):
     def update(self, group):
         lr, decay = rate(group), rate(group, "weight_decay")
         momentum, dampening, nesterov = rate(group, "momentum"), group["dampening"], group["nesterov"]
-        learns = isinstance(lr, Tensor)
-        plain = not (dampening or nesterov or learns)
+        rolls, usual = acts(momentum), not (dampening or isinstance(lr, Tensor))
+        move, numbers = (look_ahead if nesterov else roll, (momentum,)) if rolls else (descend, ())
+        if acts(decay):
+            move, numbers = DECAYING[move], (*numbers, decay)
 
+        rows = []
         for p, g in self.gradients(group):
-            if acts(decay):
-                g = g.add(p, alpha=decay)
-
-            if acts(momentum):
-                state = self.state[p]
-                b = state.get("momentum_buffer")
-                if b is None:
-                    b = state["momentum_buffer"] = g.detach().clone()
-                elif plain:
-                    roll(p, g, b, momentum, -lr)
-                    continue
-                else:
-                    b.mul_(momentum).add_(g, alpha=1 - dampening)
-                g = g.add(b, alpha=momentum) if nesterov else b
-
-            if learns:
-                p.addcmul_(g, lr, value=-1)
+            b = self.state[p].get("momentum_buffer") if rolls else None
+            if not usual or (rolls and b is None):
+                self.move_alone(p, g, b, lr, decay, momentum, group)
             else:
-                descend(p, g, -lr)
+                rows.append((p, g, b, -lr, *numbers) if rolls else (p, g, -lr, *numbers))
+        move.each(rows)
 
-
-@taped
-def roll(p, g, b, momentum, step):
-    """b ← momentum b + g, and p ← p + step b."""
-    b.mul_(momentum).add_(g)
-    p.add_(b, alpha=step)
+    def move_alone(self, p, g, b, lr, decay, momentum, group):
+        """The update of one parameter, with whatever options; ``b`` is None before the first."""
+        if acts(decay):
+            g = g.add(p, alpha=decay)
+        if acts(momentum):
+            if b is None:
+                b = self.state[p]["momentum_buffer"] = g.detach().clone()
+            elif group["dampening"] == 0:
+                b.mul_(momentum).add_(g)
+            else:
+                b.mul_(momentum).add_(g, alpha=1 - group["dampening"])
+            g = g.add(b, alpha=momentum) if group["nesterov"] else b
+        if isinstance(lr, Tensor):
+            p.addcmul_(g, lr, value=-1)
+        else:
+            p.add_(g, alpha=-lr)
 
 
 @taped
 def descend(p, g, step):
     """p ← p + step g."""
     p.add_(g, alpha=step)
+
+
+@taped
+def roll(p, g, b, step, momentum):
+    """b ← momentum b + g, and p ← p + step b."""
+    b.mul_(momentum).add_(g)
+    p.add_(b, alpha=step)
+
+
+@taped
+def look_ahead(p, g, b, step, momentum):
+    """b ← momentum b + g, and p ← p + step (g + momentum b)."""
+    b.mul_(momentum).add_(g)
+    p.add_(g.add(b, alpha=momentum), alpha=step)
+
+
+DECAYING = {move: decaying(move) for move in (descend, roll, look_ahead)}
