@@ -11,11 +11,8 @@ is where the hash couldn't tell two graphs apart: with parameters that aren't pl
 torch: torch/_inductor/codecache.py (FxGraphCache)
 """
 
-import hashlib
 import json
 import sys
-from functools import lru_cache
-from pathlib import Path
 
 from ..dtypes import dtype
 from ..native import cache
@@ -38,22 +35,13 @@ class Untold(Exception):
     """Something in a graph can't be told apart from another by its text."""
 
 
-@lru_cache(None)
-def source():
-    """A hash of the files that ``SOURCES`` names, and of the interpreter."""
-    root, digest = Path(__file__).parent.parent, hashlib.sha256(f"{sys.version} {DATA}".encode())
-    for name in SOURCES:
-        for path in sorted((root / name).glob("*.py")) if not name.endswith(".py") else [root / name]:
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
 def name_of(graph, strides, destinations, target):
     """The name that a graph's program is kept under; None if it isn't kept."""
     if cache.folder() is None or graph.checks:
         return None
     try:
-        return cache.key_of("program", versions(), source(), repr(target), told(graph, strides, destinations))
+        ground = versions(), cache.source(*SOURCES), f"{sys.version} {DATA}", repr(target)
+        return cache.key_of("program", *ground, told(graph, strides, destinations))
     except (Untold, OSError):
         return None
 

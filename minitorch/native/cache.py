@@ -16,10 +16,11 @@ import os
 import re
 import sys
 from collections import Counter
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
-__all__ = ["ASKED", "fetch", "folder", "keep", "key_of", "read"]
+__all__ = ["ASKED", "fetch", "folder", "keep", "key_of", "read", "source"]
 
 LIMIT = 256 << 20
 """Bytes in all: the files that were not used for longest go when there are more."""
@@ -51,6 +52,16 @@ def key_of(*parts):
     for part in parts:
         data = part.encode()
         digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+@lru_cache(None)
+def source(*names):
+    """A hash of some of the library's own files, and folders of them: what they lead to depends on it."""
+    root, digest = Path(__file__).parent.parent, hashlib.sha256()
+    for name in names:
+        for path in [root / name] if name.endswith(".py") else sorted((root / name).glob("*.py")):
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 

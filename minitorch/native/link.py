@@ -21,7 +21,7 @@ from itertools import count
 from . import cache
 from .target import Target
 
-__all__ = ["Library", "assembly", "host", "key_of", "link", "load", "object_of", "versions"]
+__all__ = ["Library", "Written", "assembly", "host", "key_of", "link", "load", "object_of", "versions"]
 
 VERSION = "1"
 """Of what this file makes of a text: a change makes the objects on disk strangers."""
@@ -103,16 +103,28 @@ def optimised(text, target, level):
     return module
 
 
+class Written:
+    """A text that is written only if its machine code isn't on disk, by ``write()``.
+
+    words: what it is of, all that ``write`` knows. They name it there, with the source of this layer, which does the writing.
+    """
+
+    def __init__(self, write, *words):
+        self.write, self.words = write, words
+
+
 def key_of(text, target, level):
     """The name of a text's machine code in the cache on disk."""
-    return cache.key_of(versions(), target.triple, target.cpu, target.features, level, text)
+    words = [text] if text.__class__ is str else ["written", cache.source("native"), repr(target), repr(text.words)]
+    return cache.key_of(versions(), target.triple, target.cpu, target.features, level, *words)
 
 
 def object_of(text, target, level="loops"):
-    """Machine code of a text, as bytes. ``level``: "loops" if LLVM shall make vectors of it, "vectors" if it is."""
+    """Machine code of a text, or of a Written, as bytes. ``level``: "loops" if LLVM shall make vectors of it, "vectors" if it is."""
     key = key_of(text, target, level)
     found = cache.fetch(key)
     if found is None:
+        text = text if text.__class__ is str else text.write()
         with LOCK:
             found = machine(target).emit_object(optimised(text, target, level))
         cache.keep(key, found)

@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from .gemm import SMALLEST_CHUNK, Code, pieces, rows_of
 from .kernel import Kernel
-from .link import host
+from .link import Written, host
 from .target import SIZES
 from .text import Text
 from .vectors import Vectors
@@ -53,6 +53,7 @@ class Writer:
         self.v = Vectors(self.text, kind, target.lanes(kind))
         self.columns = VECTORS * self.v.lanes
         self.rows = min((target.registers - 2) // VECTORS - 1, most)
+        self.scratch = (DEPTH + self.v.lanes + 1) * self.columns * SIZES[kind]
 
     def lanes_below(self, count):
         """A mask of the lanes whose number is below ``count``."""
@@ -167,7 +168,7 @@ class Writer:
                 starts = text.multiply(band, w["tall"]), text.multiply(strip, w["wide"])
                 ends = [text.minimum(text.add(s, w[size]), w[n]) for s, size, n in zip(starts, ("tall", "wide"), "mn")]
                 self.chunk(w, places, bias, *zip(starts, ends))
-        return Code(str(text), None, None, (DEPTH + self.v.lanes + 1) * self.columns * SIZES[kind])
+        return Code(str(text), None, None, self.scratch)
 
     def ceiling(self, total, size):
         return self.text.divide(self.text.add(self.text.add(total, size), -1), size)[0]
@@ -260,7 +261,8 @@ class Product:
     def __init__(self, kind, across):
         writer = Writer(kind, across, host())
         self.most = writer.rows, writer.columns
-        self.kernel = Kernel(writer.kernel(), 4, "vectors", len(WORDS))
+        code = Code(Written(lambda: writer.kernel().text, "product", kind, across), None, None, writer.scratch)
+        self.kernel = Kernel(code, 4, "vectors", len(WORDS))
 
     def __call__(self, a, b, bias, c, shape, strides):
         words = words_of(shape, strides, bias is not None, self.most)

@@ -109,8 +109,8 @@ def test_graphs_that_differ_have_other_names():
 
 def test_machine_source_and_versions_are_in_the_name(monkeypatch):
     names = {keeping.name_of(scaled(), {}, PLACES, target) for target in (host(), compiler.host().generic())}
-    for part in ("source", "versions"):
-        monkeypatch.setattr(keeping, part, lambda: "another")
+    for place, part in ((cache, "source"), (keeping, "versions")):
+        monkeypatch.setattr(place, part, lambda *_: "another")
         names.add(keeping.name_of(scaled(), {}, PLACES, host()))
     assert len(names) == 4
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from minitorch.native import cache
-from minitorch.native.link import assembly, host, link, load, object_of
+from minitorch.native.link import Written, assembly, host, link, load, object_of
 from minitorch.native.target import Target
 from minitorch.native.text import Text
 
@@ -122,6 +122,31 @@ def test_what_the_code_depends_on_is_in_the_name(folder):
             object_of(triple_text(), target, level)
     object_of(triple_text("4.0"), host())
     assert len(files(folder)) == 5
+
+
+def test_a_text_that_has_a_name_is_written_only_once(folder, monkeypatch):
+    written = []
+    text = Written(lambda: written.append(0) or triple_text(), "triple", "float")
+    first = [object_of(text, host()) for _ in range(3)]
+    assert len(written) == 1 and len(set(first)) == 1
+    assert first[0] == object_of(triple_text(), host())
+    object_of(text, host(), "vectors")
+    object_of(Written(text.write, "triple", "double"), host())
+    monkeypatch.setattr(cache, "source", lambda *_: "another")
+    object_of(text, host())
+    assert len(written) == 4
+
+
+def test_the_source_s_name_is_that_of_its_bytes(tmp_path, monkeypatch):
+    (tmp_path / "native").mkdir()
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "native" / "cache.py"))
+    names = []
+    for content in ("x = 1", "x = 2", "x = 1"):
+        (tmp_path / "native" / "part.py").write_text(content)
+        cache.source.cache_clear()
+        names.append(cache.source("native"))
+    cache.source.cache_clear()
+    assert names[0] == names[2] != names[1]
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: data[:40] + b"x" + data[41:]])
