@@ -115,6 +115,7 @@ def build_on(driver, graph, strides, destinations):
     plain = in_order(check(dead(narrow_products(simplify(graph)))), strides, cuda_rows.SLIDING)
     found = accesses(plain, strides)
     kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain)
+    kernels = order(kernels, found, plain, destinations)
     laid = plan(kernels, found, plain, destinations)
     launches = [one for kernel in laid.kernels for one in launched(kernel, found, laid)]
     return DeviceProgram(launches, laid, found, plain, driver)

@@ -33,7 +33,7 @@ LATER = 32
 
 
 def recompute(kernels, found, graph):
-    """The kernels, some of which repeat steps of others, so that fewer values go from kernel to kernel."""
+    """The kernels, some of which repeat steps of others, so that fewer values go from kernel to kernel; not yet in order."""
     kept = {found[x].base for x in (*graph.outputs, *[value for value, *_ in graph.checks])}
     readers: dict = {}
     for kernel in kernels:
