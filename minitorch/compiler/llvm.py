@@ -21,6 +21,8 @@ __all__ = ["native"]
 
 BLOCK = 4096
 """Elements in a chunk of a flat loop."""
+SLIM = 64
+"""Columns, of which the sums are so few that adding to them one by one would be waiting."""
 COLUMNS = 128
 """Columns that are reduced side by side: their sums stay in the nearest cache."""
 
@@ -319,13 +321,16 @@ class ByColumns(Writing):
         self.slots = {op: k for k, op in enumerate([op for op in nest.ops if op.kind != "full"])}
         if len(nest.outer) == 1:
             with text.loop("block", "%begin", "%end") as block:
-                self.block(text.multiply(block, COLUMNS))
+                self.block(text.multiply(block, COLUMNS) if nest.shape[self.column] > COLUMNS else 0)
             return
         with text.loop("row", "%begin", "%end") as i:
             self.index[nest.outer[0]] = i
             self.nested(nest.outer[1:-1], self.blocks)
 
     def blocks(self):
+        if self.nest.shape[self.column] <= COLUMNS:
+            self.block(0)
+            return
         with self.text.loop("column", 0, self.nest.shape[self.column], COLUMNS) as first:
             self.block(first)
 
@@ -338,7 +343,7 @@ class ByColumns(Writing):
             self.between(level, width)
             if level < nest.passes and (self.reductions(level) or self.stores("full", level)):
                 self.zero(level, width)
-                self.nested(nest.inner, lambda level=level: self.row(level, width))
+                self.nested(nest.inner[:-1], lambda level=level: self.rows(level, width))
 
     def columns(self, width):
         return self.text.loop("c", 0, width)
@@ -357,15 +362,29 @@ class ByColumns(Writing):
             for op in self.reductions(level):
                 self.put(KINDS[op.dtype], self.start(op), self.slot(op))
 
-    def row(self, level, width):
-        """One row of the block: each column's totals get one value more."""
+    def rows(self, level, width):
+        """All rows along the last of the inner dims. Narrow ones are taken four at a time: each total waits for the last one."""
+        dim = self.nest.inner[-1]
+        n, step = self.nest.shape[dim], 4 if self.nest.shape[self.column] <= SLIM else 1
+        for begin, end, count in ((0, n // step * step, step), (n // step * step, n, 1)):
+            if begin < end:
+                with self.text.loop("row", begin, end, count) as row:
+                    self.some_rows(level, width, [(dim, self.text.add(row, k)) for k in range(count)])
+
+    def some_rows(self, level, width, rows):
+        """Rows of the block, side by side: each column's totals get the sum of their values."""
+        reductions = self.reductions(level)
         with self.columns(width) as c:
             self.at_column(c)
-            memo = {}
-            for op in self.reductions(level):
-                total = self.fetched(KINDS[op.dtype], self.slot(op))
-                self.put(KINDS[op.dtype], self.combined(op, total, self.value(op.args[0], memo, KINDS[op.dtype])), self.slot(op))
-            self.store_all(self.stores("full", level), memo)
+            found = []
+            for dim, self.index[dim] in rows:
+                memo = {}
+                found.append([self.value(op.args[0], memo, KINDS[op.dtype]) for op in reductions])
+                self.store_all(self.stores("full", level), memo)
+            for op, (x, *others) in zip(reductions, zip(*found)):
+                for other in others:
+                    x = self.combined(op, x, other)
+                self.put(KINDS[op.dtype], self.combined(op, self.fetched(KINDS[op.dtype], self.slot(op)), x), self.slot(op))
 
     def between(self, level, width):
         """Between two passes: what the totals of the last one make possible, once for each column."""
