@@ -369,7 +369,7 @@ class ByColumns(Writing):
         for begin, end, count in ((0, n // step * step, step), (n // step * step, n, 1)):
             if begin < end:
                 with self.text.loop("row", begin, end, count) as row:
-                    self.some_rows(level, width, [(dim, self.text.add(row, k)) for k in range(count)])
+                    self.some_rows(level, width, [self.text.add(row, k) for k in range(count)])
 
     def some_rows(self, level, width, rows):
         """Rows of the block, side by side: each column's totals get the sum of their values."""
@@ -377,8 +377,8 @@ class ByColumns(Writing):
         with self.columns(width) as c:
             self.at_column(c)
             found = []
-            for dim, self.index[dim] in rows:
-                memo = {}
+            for row in rows:
+                memo, self.index[self.nest.inner[-1]] = {}, row
                 found.append([self.value(op.args[0], memo, KINDS[op.dtype]) for op in reductions])
                 self.store_all(self.stores("full", level), memo)
             for op, (x, *others) in zip(reductions, zip(*found)):
