@@ -73,11 +73,11 @@ def build(graph, strides, destinations, target=None, link=None):
     """
     built, target = Built(), target or host()
     name = name_of(graph, strides, destinations, target) if link is None else None
-    kept = fetch(name)
+    kept, again = fetch(name), partial(stages, graph, strides, destinations, target, Built())
     built.over("look up")
     if kept is not None:
         image, objects = kept
-        program = Program(image, partial(load, objects), partial(stages, graph, strides, destinations, target, Built()))
+        program = Program(image, partial(load, objects), again)
     else:
         parts = stages(graph, strides, destinations, target, built)
         texts = texts_of(parts.kernels, parts.laid)
@@ -86,7 +86,15 @@ def build(graph, strides, destinations, target=None, link=None):
         keep(name, program.image, [key_of(text, target, level) for text, level in texts])
     built.over("link")
     program.built = built
+    if link is None and not program.foreign:
+        program.forget(again, partial(linked_again, target, again))
     return program
+
+
+def linked_again(target, again, symbols):
+    """The Library of a program that has forgotten its texts."""
+    parts = again()
+    return link_all(target, texts_of(parts.kernels, parts.laid), symbols)
 
 
 def stages(graph, strides, destinations, target, built):

@@ -45,8 +45,13 @@ class Program:
 
     @cached_property
     def parts(self):
-        """How it came about. A program that was kept on disk doesn't know, until somebody wants to see it."""
+        """How it came about. A program doesn't know by itself, until somebody wants to see it."""
         return self.made_of() if callable(self.made_of) else self.made_of
+
+    def forget(self, parts, link):
+        """Keep nothing of how it came about but functions that make it again: of a GPT's step that would be 8 MB."""
+        self.made_of, self.link = parts, link
+        vars(self).pop("parts", None)
 
     graph = property(lambda self: self.parts.graph)
     found = property(lambda self: self.parts.found)

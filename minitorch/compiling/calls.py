@@ -14,6 +14,7 @@ from ..compiler.facade import COMPILED, STANCE
 from ..compiler.trace import PACKAGE, Unfollowed
 from ..dtypes import get_default_dtype
 from ..engine import MODE
+from ..native.heap import give_back
 from ..profiler import only_profilers
 from .answering import MISS, aliases
 from .explaining import Explanation
@@ -165,6 +166,7 @@ class Compiled:
         watch = Watch((self.function, *others(key[0])))
         self.moving.look(watch.groups)
         result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names)
+        give_back()  # before the next run, or the compiler, asks for as much again
         self.moving.look(watch.groups)
         if recording is not None:
             changed = watch.changed(recording.rates_of_effects())

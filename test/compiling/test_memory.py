@@ -33,3 +33,49 @@ def test_the_steps_of_a_chain_take_no_memory():
     for _ in range(2):
         compiled(x)
     assert peak_of(compiled, x) < 1.5 * x.nbytes  # the result
+
+
+def trained(width=64):
+    model = torch.nn.Linear(width, width)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return model, torch.compile(step), torch.ones(8, width)
+
+
+def arrays_of(model):
+    return [id(p.grad._array) for p in model.parameters()]
+
+
+def test_gradients_of_the_recorded_run_are_written_over():
+    model, step, x = trained()
+    while not [program for signature in step.signatures.values() for program in signature.programs]:
+        step(x)
+    recorded = arrays_of(model)
+    step(x)
+    assert arrays_of(model) == recorded
+
+
+def test_a_gradient_that_somebody_holds_is_not_written_over():
+    model, step, x = trained()
+    for _ in range(2):
+        step(x)
+    held = model.weight.grad
+    before = held.clone()
+    step(x)
+    assert model.weight.grad is not held and torch.equal(held, before)
+
+
+def test_a_program_keeps_nothing_of_how_it_came_about():
+    _, step, x = trained()
+    for _ in range(3):
+        step(x)
+    (program,) = [program for signature in step.signatures.values() for program in signature.programs]
+    assert "parts" not in vars(program.native)
+    assert program.native.kernels and "parts" in vars(program.native)  # asked for, it is made again
