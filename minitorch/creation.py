@@ -12,6 +12,7 @@ from .dtypes import bool as bool_dtype
 from .engine import Tensor, create, from_data, wrap
 from .errors import class_name
 from .layout import strided
+from .modes import beside
 from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_like
 from .ops.memory_format import in_format
 from .ops.movement import sizes
@@ -276,7 +277,7 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
         raise RuntimeError("number of steps must be non-negative")
     dtype = default_dtype(dtype, (start, end), out)
     xp = for_device(as_device(device))
-    return placed(wrap(xp.linspace(start, end, steps, dtype)), requires_grad, out)
+    return placed(beside(wrap(xp.linspace(start, end, steps, dtype))), requires_grad, out)
 
 
 def default_dtype(dtype, numbers, out):

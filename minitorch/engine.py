@@ -37,6 +37,7 @@ from .graph import (
 )
 from .modes import (
     MODE,
+    beside,
     enable_grad,
     inference_mode,
     is_grad_enabled,
@@ -178,7 +179,7 @@ def from_data(data, dtype=None):
     if isinstance(data, Tensor):
         leave("a copy", data)
         return wrap(data._array.copy(), storage) if dtype is None else data.detach().to(dtype, copy=True)
-    return wrap(xp.array_of(data, dtype, default=get_default_dtype()), storage)
+    return beside(wrap(xp.array_of(data, dtype, default=get_default_dtype()), storage))
 
 
 def of_class(cls, tensor):
@@ -227,6 +228,7 @@ class Tensor(Vocabulary):
             made._array, made._storage, made._node, made._view = seen._array, seen._storage, seen._node, seen._view
         elif len(data) == 1 and not isinstance(data[0], Size) and not (SETTINGS.number_is_size and isinstance(data[0], Integral)):
             made._array = xp.array_of(data[0], float32 if dtype is None else dtype)
+            beside(made)
             if requires_grad is None:
                 requires_grad = not made._array.ndim
         else:

@@ -9,7 +9,7 @@ from functools import wraps
 from .backends import ARRAY_TYPES
 
 __all__ = [
-    "MODE", "Mode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "leave", "no_grad",
+    "MODE", "Mode", "beside", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "leave", "no_grad",
     "set_grad_enabled", "tell", "tracer",
 ]  # fmt: skip
 
@@ -46,10 +46,22 @@ def tracer():
     return None
 
 
+def beside(tensor):
+    """``tensor``, which was made of Python's data and not by a row: who writes this run down is told."""
+    if MODE.listeners and (recording := tracer()) is not None:
+        recording.make(tensor)
+    return tensor
+
+
 def leave(what, tensor, result=None):
-    """Tell the readers that Python looks at the values of ``tensor``, by ``what``: no graph can follow them from there."""
+    """Tell the readers that Python looks at the values of ``tensor``, by ``what``: no graph can follow them from there.
+
+    Gives ``result``, or the number that a reader wants in its place.
+    """
     for reader in MODE.readers:
-        reader(what, tensor, result)
+        given = reader(what, tensor, result)
+        result = result if given is None else given
+    return result
 
 
 GENERATOR = 0x20

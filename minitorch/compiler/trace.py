@@ -27,6 +27,7 @@ from ..engine import AccumulateGrad, create, edge_of
 from ..modes import MODE
 from ..tables.strides import as_strided
 from .graph import Graph, Step, Value
+from .numbers import Calls, Number, number_of
 
 __all__ = ["External", "PACKAGE", "Source", "Tracer", "Unfollowed", "layout", "owner_of"]
 
@@ -100,7 +101,8 @@ def layout(array):
 class Tracer:
     """Listens in a block, and writes down what passes the gate.
 
-    sources, externals, steps: what it found.   left: (why, line) of each time that the graph lost sight of the run.
+    sources, externals, steps: what it found.   made: the externals that are constants.
+    numbers: what ``item`` gave.   left: (why, line) of each time that the graph lost sight of the run.
     lost: the Unfollowed after which it wrote nothing more.   drawn: how many draws depend on the values of a tensor.
     moving: {id of an optimizer's group: the names of numbers in it that are inputs}.
     leaves: where gradients may arrive, as known before the run; strangers: the ends of the graph at those that it met beside them.
@@ -110,7 +112,8 @@ class Tracer:
         self.moving, self.leaves, self.strangers, self.dtypes = moving or {}, {}, {}, {}
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
         self.origins: dict = {}  # number of a Node → the line of the row that left it
-        self.left, self.places, self.ends, self.lost, self.drawn = [], {}, [], None, 0
+        self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, 0
+        self.numbers, self.calls = [], Calls(self, PACKAGE)
 
     def __enter__(self):
         self.before = MODE.listeners, MODE.readers
@@ -119,6 +122,7 @@ class Tracer:
 
     def __exit__(self, *exception):
         MODE.listeners, MODE.readers = self.before
+        self.calls.end()
 
     # ---------------------------------------------------------------------------------------------------- what is told
 
@@ -151,6 +155,8 @@ class Tracer:
         """Write down that a row ran."""
         if row.name in SHAPED_BY_DATA:
             self.leave(row.name)
+        if any([x.__class__ is Number for x in (*inputs, *params)]):
+            self.interrupt("item looks at a tensor's values")
         if not inputs and not written:
             params = params[:-1]  # the device, which ``create`` adds
         if row.name in DRAWN_BY_DATA:
@@ -206,8 +212,18 @@ class Tracer:
         self.sources.append(Source(function, None))
 
     def leave(self, what, tensor=None, result=None):
-        """A value leaves the graph: by ``item``, ``numpy``, ``print`` …; ``result`` is the number that it became."""
-        self.interrupt(f"{what} looks at a tensor's values")
+        """A value leaves the graph: by ``item``, ``numpy``, ``print`` …; ``result`` is the number that it became.
+
+        A float that the user's code asks for is given as a Number, which tells what becomes of it.
+        """
+        asks = sys._getframe(3).f_code.co_filename
+        if what == "item" and result.__class__ is float and self.lost is None and not asks.startswith(PACKAGE) and self.calls.begin():
+            return number_of(self, self.fitted(self.reshaped(self.read(tensor)), (), float64), result)
+        return self.interrupt(f"{what} looks at a tensor's values")
+
+    def reshaped(self, value):
+        """A Value of one element, without dims."""
+        return self.add(primitives.reshape, (value,), ((),), (), value.dtype) if value.shape else value
 
     def interrupt(self, why):
         """Something happens that no replay would do."""
@@ -288,6 +304,13 @@ class Tracer:
         array, memories = tensor._array, self.memories
         memory = self.keep(Memory(array, value, ref(tensor._storage), True))
         self.ends.append(ref(owner_of(array), lambda _: memories.pop(memory.key, None)))
+
+    def make(self, tensor):
+        """A tensor is made of Python's data: of a constant, if later runs make the same. Replays have a copy of it."""
+        if self.lost is None:
+            kept = tensor._wrap(tensor._array.copy())
+            self.bear(tensor, self.meet(kept, ("tensor", kept)).value)
+            self.made.append(self.externals[-1])
 
     def meet(self, tensor, place=None):
         """A tensor that is older than the run: an external. ``place`` is how a replay finds it, if not by being the same."""

@@ -293,11 +293,15 @@ class Writing:
             self.link()
         for kind, which, *wanting in recording.returned:
             if kind == "same":
-                results.append(results[which])
+                results.append(results[which] or f"v{which}")
             elif kind == "external":
                 results.append(self.externals[which])
             elif kind == "gradient":
                 results.append(f"{self.know(which, 'leaf')}._grad")
+            elif kind == "view":
+                results.append(None)
+            elif kind == "number":
+                results.append(f"o{which - len(recording.written)}.item()")
             else:
                 k = which - len(recording.written)
                 self.do(f"r{k} = wrap(o{k}{', Inference()' if self.program.mode[1] else ''})")
@@ -306,6 +310,10 @@ class Writing:
                 elif wanting[0] is not None:
                     self.do(f"r{k}._node = node.output({wanting[0]})")
                 results.append(f"r{k}")
+        for k, (kind, which, *how) in enumerate(recording.returned):
+            if kind == "view":
+                results[k] = f"v{k}"
+                self.do(f"v{k} = {self.know(how[0].of, 'seen')}({results[which]})")
         if recording.form is LEAF:
             self.do(f"return {results[0]}")
         else:

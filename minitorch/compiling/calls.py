@@ -51,9 +51,9 @@ class Signature:
         """Make no more programs, and use none."""
         self.eager, self.why = True, why
 
-    def believes(self, constants):
-        """Whether the constants are those of the run before: the same bytes."""
-        now = [(x.shape, x.dtype, x.tobytes()) for x in constants]
+    def believes(self, recording):
+        """Whether a run's constants are those of the run before: the same bytes, and the same beside numbers among its results."""
+        now = [*[(x.shape, x.dtype, x.tobytes()) for x in recording.constants], *map(repr, recording.believed)]
         before, self.constants = self.constants, now
         return not now or before == now
 
@@ -173,7 +173,7 @@ class Compiled:
             if signature.calls == 1 and recording.changes_state:
                 signature.leaves += [x for x, *_ in recording.gradients]
                 return result
-            if not signature.believes(recording.constants):
+            if not signature.believes(recording):
                 other = Unfollowed("it makes tensors of numbers, and they are others each time")
                 return result if signature.calls <= 2 else self.failed(signature, other, result)
             if changed is not None:

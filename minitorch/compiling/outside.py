@@ -34,7 +34,7 @@ class Backward:
     """The backward program of a recording.
 
     saved: for each input ("made", number among the fresh arrays of forward) or ("input", number); then come the seeds.
-    kept: how many arrays forward makes for it alone.   wants: (shape, dtype) of each seed.   title: for profilers.
+    kept: how many arrays forward makes for it alone.   roots: see Recording.   wants: (shape, dtype) of each seed.   title: for profilers.
     """
 
     def __init__(self, recording, fresh, title, of=None):
@@ -55,6 +55,7 @@ class Backward:
         strides = {x: recording.strides[x] for x in order if x in recording.strides and x not in recording.seeds}
         self.native = build(graph.having_inputs(order), strides, places) if of is None else timed(of.native)
         self.count, self.lock, self.pool = len(recording.seeds), lock(), []
+        self.roots = recording.roots
 
     def block(self):
         """Memory for what one forward saves."""
@@ -117,7 +118,7 @@ class CompiledNode(Node):
         function, args, kwargs = self.again
         with enable_grad():
             results, _ = flattened(function(*args, **kwargs))
-        roots = [x for x in dict.fromkeys(results) if x.requires_grad]
+        roots = [results[k]._view.base if is_base else results[k] for k, is_base in self.of.roots]
         pairs = [(roots[k], g) for k, g in gradients.items()]
         ends = [edge.leaf() if hasattr(edge, "leaf") else tensor_of(edge, args, kwargs) for edge in self.edges]
         return list(grad([x for x, _ in pairs], ends, [g for _, g in pairs], create_graph=True, allow_unused=True))

@@ -15,11 +15,13 @@ from sys import getrefcount
 from ..backends import for_device
 from ..backward import backward, reachable
 from ..compiler.graph import Graph, uses_of
+from ..compiler.numbers import Number
 from ..compiler.simplify import dead
 from ..compiler.trace import Tracer, Unfollowed, owner_of
 from ..device import CPU
-from ..engine import AccumulateGrad, Node, edge_of
-from .tree import flattened
+from ..engine import AccumulateGrad, Tensor, edge_of
+from .results import roots_of, views_among
+from .tree import flattened, others, rebuilt
 
 __all__ = ["Incomplete", "Recording", "SPENT", "base_name", "hooked", "record"]
 
@@ -43,12 +45,16 @@ class Recording:
     gradients  (leaf, whether there is one at the start, None or "none" or "same" or "new")
     returned   ("same", position among them) | ("external", position) | ("gradient", leaf) |
                ("new", position among the outputs, its graph: None, SPENT, or
-               the number of its seed)
+               the number of its seed) | ("view", position among them, how it is Seen) |
+               ("number", position among the outputs), what ``item`` gave.
+               Behind the results come tensors that others are views of.
 
+    believed   plain values that stand beside such numbers among the results: they may follow from them
     seconds    how long the run took
 
     Where a graph is left to go backward through, from outside: ``backward`` is the Graph of that, of the Values ``saved``
     (outputs of ``graph``, after the others, or inputs of it) and of seeds, and ``ends`` are the externals whose gradients it gives.
+    ``roots``: for each seed the number of the result that it is the gradient of, and whether it is that of the result's base.
     """
 
     @property
@@ -70,8 +76,8 @@ class Recording:
         return found
 
     __slots__ = (
-        "backward", "constants", "ends", "externals", "form", "gradients", "graph", "returned", "saved", "seconds", "seeds", "sources",
-        "strides", "written",
+        "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "returned", "roots", "saved",
+        "seconds", "seeds", "sources", "strides", "written",
     )  # fmt: skip
 
 
@@ -99,12 +105,23 @@ def record(function, args, kwargs, leaves, moving=None):
                 raise tracer.lost
             if tracer.strangers:
                 raise Incomplete("it met parameters for the first time")
-            split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], before)
-        recording = told(tracer, result, before, split, back)
+            views = views_among(tracer, flattened(result)[0])
+            split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], views, before)
+        recording = told(tracer, result, views, before, split, back)
         recording.seconds = time.perf_counter() - begin
-        return result, recording, None
+        return plain(tracer, result), recording, None
     except (Unfollowed, Incomplete) as reason:
-        return result, None, (reason, met_leaves(tracer))
+        return plain(tracer, result), None, (reason, met_leaves(tracer))
+
+
+def plain(tracer, result):
+    """A result with floats in place of its Numbers, which end here."""
+    for number in tracer.numbers:
+        number.tracer = None
+    leaves, form = flattened(result, (Tensor, Number))
+    if not any([x.__class__ is Number for x in leaves]):
+        return result
+    return rebuilt(form, iter([float(x) if x.__class__ is Number else x for x in leaves]))
 
 
 def base_name(name):
@@ -112,28 +129,28 @@ def base_name(name):
     return name if name.__class__ is str else name[0]
 
 
-def gone_back(tracer, results, before):
+def gone_back(tracer, results, views, before):
     """Go backward through the graph that a run leaves behind, while the tracer still listens, with seeds as externals.
 
-    Gives [(external, Value of its gradient)], and the results that have a seed; None if no graph is left.
+    Gives [(external, Value of its gradient)], and what has a seed, as ``roots_of`` gives it; None if no graph is left.
     """
     went_back = any([x._grad is not old for x, old in before.items()])
-    made = {x: node for x in results if (node := edge_of(x)) is not None and node.__class__ is not AccumulateGrad}
-    roots = [x for x, node in made.items() if alive(node, went_back)]
+    roots = roots_of(results, views, went_back)
     if not roots:
         return None
     if went_back:
         raise Unfollowed("it goes backward, and what it returns still has a graph to go backward through")
     ends = {edge: x for x in reversed(tracer.externals) if (edge := edge_of(x.tensor)) is not None}
-    if any([edge_of(x) in ends for x in roots]):
+    edges = [edge_of(x) for x, *_ in roots]
+    if any([edge in ends for edge in edges]):
         raise Unfollowed("it returns something that it was given")
-    refuse_hooks([edge_of(x) for x in roots], ends)
+    refuse_hooks(edges, ends)
     seeds = []
-    for k, x in enumerate(roots):
+    for k, (x, *_) in enumerate(roots):
         seeds.append(x._wrap(for_device(CPU).full(x._array.shape, 1, x.dtype)))
         tracer.meet(seeds[-1], ("seed", k))
     with unhooked(ends):
-        found = backward([edge_of(x) for x in roots], seeds, True, False, set(ends), False)
+        found = backward(edges, seeds, True, False, set(ends), False)
     return [(ends[edge], tracer.read(g)) for edge, g in found.items() if edge in ends], roots
 
 
@@ -199,7 +216,7 @@ def constants(tracer, results):
     Nobody else holds such a tensor. A program keeps a copy; but only two runs that made the same are believed. Raises
     Unfollowed where somebody else holds the memory: it is an array of NumPy's that may say something else next time.
     """
-    found = []
+    found = [x.tensor._array for x in tracer.made]
     graph = reachable([edge for x in results if (edge := edge_of(x)) is not None])
     saved = Counter([id(x[0]) for node in graph for x in node.saved or () if x.__class__ is tuple])
     for x in tracer.externals:
@@ -244,11 +261,9 @@ def met_leaves(tracer):
     return list(dict.fromkeys([*known, *strangers]))
 
 
-def told(tracer, result, before, split, back):
+def told(tracer, result, views, before, split, back):
     """The Recording of what the tracer heard."""
     made = Recording()
-    for tensor in flattened(result)[0]:
-        tracer.read(tensor)  # what is only returned is met here
     refuse_late_rates(tracer)
     made.constants = constants(tracer, flattened(result)[0])
     made.externals = [x.place or ("tensor", x.tensor) for x in tracer.externals]
@@ -259,13 +274,12 @@ def told(tracer, result, before, split, back):
     outputs = [value for _, value in written]
 
     made.gradients = gradients(tracer, before, outputs)
-    tensors, form = flattened(result)
-    made.form, made.returned = form, []
+    leaves, made.form = flattened(result, (Tensor, Number))
     roots = [] if back is None else back[1]
-    for k, tensor in enumerate(tensors):
-        first = [x is tensor for x in tensors].index(True)
-        made.returned.append(("same", first) if first < k else returned(tracer, tensor, before, outputs, roots))
-    refuse_shared(tracer, tensors)
+    made.roots = [(k, is_base) for _, k, is_base in roots]
+    made.returned = all_returned(tracer, leaves, views, before, outputs, [x for x, *_ in roots])
+    made.believed = others(made.form) if tracer.numbers else []
+    tensors = [x for x in leaves if x.__class__ is not Number]
     refuse_what_left(tracer)
     refuse_what_stays(tracer, tensors, before)
     made.graph = tracer.graph(outputs)
@@ -307,11 +321,21 @@ def gradients(tracer, before, outputs):
     return found
 
 
-def refuse_shared(tracer, tensors):
-    """Two results that are different views of what was made have no memory of their own each."""
-    made = [id(memory) for x in {id(x): x for x in tensors}.values() if (memory := tracer.known(x._array)).born]
-    if len(set(made)) < len(made):
-        raise Unfollowed("two of its results share their memory")
+def all_returned(tracer, leaves, views, before, outputs, roots):
+    """How a replay makes each of the results, and behind them each tensor that others are views of."""
+    found, everything = [], [*leaves, *[seen.base for seen in views.values()]]
+    places = {id(x): k for k, x in reversed(list(enumerate(everything)))}
+    for k, x in enumerate(everything):
+        if places[id(x)] < k:
+            found.append(("same", places[id(x)]))
+        elif id(x) in views:
+            found.append(("view", places[id(views[id(x)].base)], views[id(x)].path_alone()))
+        elif x.__class__ is Number:
+            outputs.append(x.value)
+            found.append(("number", len(outputs) - 1))
+        else:
+            found.append(returned(tracer, x, before, outputs, roots))
+    return found
 
 
 def returned(tracer, tensor, before, outputs, roots):
@@ -322,25 +346,12 @@ def returned(tracer, tensor, before, outputs, roots):
     value = tracer.read(tensor)
     memory = tracer.known(tensor._array)
     if not memory.born:
-        for position, external in enumerate(tracer.externals):
-            if external.tensor is tensor:
-                return "external", position
-        raise Unfollowed("it returns another view of memory that it was given")
+        return "external", [x.tensor is tensor for x in tracer.externals].index(True)
     outputs.append(value)
     for k, root in enumerate(roots):
         if root is tensor:
             return "new", len(outputs) - 1, k
     return "new", len(outputs) - 1, None if edge_of(tensor) is None else SPENT
-
-
-def alive(node, went_back):
-    """Whether a graph can still go backward. One of which no step saved anything always can: what the step did then counts."""
-    saved = [x for x in reachable([node]) if x.__class__ is Node and x.row.wants]
-    if any([x.saved is None for x in saved]):  # freed: a backward has been there
-        return False
-    if any([v.__class__ is tuple for x in saved for v in x.saved]):
-        return True
-    return not went_back
 
 
 def refuse_what_left(tracer):

@@ -38,26 +38,29 @@ def same(a, b):
     return a == b if a.__class__ in PLAIN else a is b
 
 
-def flattened(value):
-    """The tensors in a value, in order, and its form: hashable, equal for values that differ only in their tensors."""
+def flattened(value, leaf=Tensor):
+    """The tensors in a value, in order, and its form: hashable, equal for values that differ only in their tensors.
+
+    leaf: other classes that count as such.
+    """
     leaves: list = []
-    return leaves, form_of(value, leaves)
+    return leaves, form_of(value, leaves, leaf)
 
 
-def form_of(value, leaves):
+def form_of(value, leaves, leaf):
     kind = value.__class__
-    if isinstance(value, Tensor):
+    if isinstance(value, leaf):
         leaves.append(value)
         return LEAF
     if kind in (tuple, list):
-        return (kind, *[form_of(x, leaves) for x in value])
+        return (kind, *[form_of(x, leaves, leaf) for x in value])
     if isinstance(value, tuple):  # a named one
-        return (kind, *[form_of(x, leaves) for x in value])
+        return (kind, *[form_of(x, leaves, leaf) for x in value])
     if isinstance(value, dict):
-        return (kind, tuple(value), *[form_of(x, leaves) for x in value.values()])
+        return (kind, tuple(value), *[form_of(x, leaves, leaf) for x in value.values()])
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = tuple([f.name for f in dataclasses.fields(value)])
-        return (kind, names, *[form_of(getattr(value, name), leaves) for name in names])
+        return (kind, names, *[form_of(getattr(value, name), leaves, leaf) for name in names])
     return Kept(value)
 
 

@@ -188,7 +188,7 @@ def item(input):
     if number.__class__ not in (builtins.float, builtins.int, builtins.bool, complex):
         number = builtins.float(number)
     if input._mode.readers:
-        input._leave("item", input, number)
+        return input._leave("item", input, number)
     return number
 
 

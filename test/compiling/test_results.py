@@ -1,0 +1,224 @@
+"""What a compiled function returns: views of each other and of what it was given, and numbers that ``item`` gave."""
+
+import math
+import random
+
+import numpy
+import pytest
+from everything import outcome
+
+import minitorch as torch
+from minitorch import nn
+
+torch.manual_seed(0)
+LAYER = nn.Linear(3, 3)
+BUFFER = torch.zeros(4, 3)
+
+
+def without_grad(x):
+    y = LAYER(x)
+    with torch.no_grad():
+        return y, y[0]
+
+
+ALIASED = {
+    "the same twice": lambda x: [LAYER(x)] * 2,
+    "a part": lambda x: (y := LAYER(x), y[0]),
+    "a part of a part": lambda x: (y := LAYER(x), y[1:].t()[0]),
+    "the part first": lambda x: ((y := LAYER(x))[0], y),
+    "detached": lambda x: (y := LAYER(x).sum(), y.detach()),
+    "detached part": lambda x: (y := LAYER(x), y[0].detach()),
+    "two parts": lambda x: ((y := LAYER(x))[0], y[1:]),
+    "pieces": lambda x: LAYER(x).chunk(2),
+    "one of several": lambda x: (x * 2).unbind(0)[:2],
+    "without grad": without_grad,
+    "transposed": lambda x: LAYER(x).t(),
+    "of an argument": lambda x: x[1:],
+    "an argument transposed": lambda x: (x + 1, x.t()),
+    "an argument detached": lambda x: x.detach(),
+    "of a parameter": lambda x: (x @ LAYER.weight, LAYER.weight.t()),
+    "of a buffer": lambda x: (BUFFER.add_(x.detach()), BUFFER[0]),
+    "of a constant": lambda x: torch.tensor([[1.0, 2.0], [3.0, 4.0]]).t(),
+}  # fmt: skip
+"""Name → a function of a matrix, whose results share memory."""
+
+
+def described(results, x):
+    """Values, strides, and whose memory: what is to be the same eagerly and compiled."""
+    tensors = [results] if isinstance(results, torch.Tensor) else list(results)
+    known = [*tensors, x, BUFFER, LAYER.weight]
+    shares = [[a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr() for b in known] for a in tensors]
+    return [a.tolist() for a in tensors], [(a.stride(), a.requires_grad) for a in tensors], shares, len({id(a) for a in tensors})
+
+
+def called_often(function, wants):
+    """What a function gives, call after call, and the gradients that go back through all of it."""
+    torch.manual_seed(1)
+    BUFFER.zero_()
+    found = []
+    for _ in range(5):
+        x = torch.randn(4, 3, requires_grad=wants)
+        results = function(x)
+        found.append(described(results, x))
+        tensors = [y for y in ([results] if isinstance(results, torch.Tensor) else results) if y.requires_grad]
+        if tensors:
+            ends = [LAYER.weight, *([x] if wants else [])]
+            total = sum([(y * y * (k + 1)).sum() for k, y in enumerate(tensors)])
+            first = torch.autograd.grad(total, ends, create_graph=True, allow_unused=True)
+            found.append([g.tolist() for g in first if g is not None])
+            second = torch.autograd.grad(sum([g.square().sum() for g in first if g is not None]), ends, allow_unused=True)
+            found.append([g.tolist() for g in second if g is not None])
+    return found
+
+
+@pytest.mark.parametrize("wants", [False, True])
+@pytest.mark.parametrize("name", ALIASED)
+def test_results_that_share_memory_do_so_compiled(name, wants):
+    run = torch.compile(ALIASED[name], fullgraph=True)
+    assert close(called_often(run, wants), called_often(ALIASED[name], wants))
+    assert outcome(run) == "whole"
+
+
+def close(a, b):
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(close, a, b))
+    if isinstance(a, torch.Tensor):
+        return close(a.tolist(), b.tolist())
+    if isinstance(a, dict):
+        return list(a) == list(b) and close(list(a.values()), list(b.values()))
+    return type(a) is type(b) and (a == b or (isinstance(a, float) and math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-5)))
+
+
+def test_a_write_to_one_result_is_seen_in_the_other():
+    run, x = torch.compile(lambda x: (y := x * 2, y[0]), fullgraph=True), torch.ones(2, 2)
+    for _ in range(4):
+        whole, part = run(x)
+    part.add_(1)
+    assert whole.tolist() == [[3.0, 3.0], [2.0, 2.0]] and part._base is whole and whole._version == 1
+    before = whole
+    assert run(x)[0].tolist() == [[2.0, 2.0]] * 2 and before.tolist()[0] == [3.0, 3.0]
+
+
+def test_what_is_made_of_pythons_numbers_is_made_anew():
+    def counted(x):
+        total = torch.tensor([1.0, 2.0])
+        total.add_(x)
+        return total, torch.tensor([5.0])
+
+    run = torch.compile(counted, fullgraph=True)
+    for _ in range(6):
+        total, five = run(torch.ones(2))
+        assert total.tolist() == [2.0, 3.0] and five.tolist() == [5.0]
+        five.add_(1)
+    drawn = torch.compile(lambda x: (x * 2, torch.tensor(random.random())))
+    with pytest.warns(UserWarning, match="others each time"):
+        assert len({drawn(torch.ones(2))[1].item() for _ in range(8)}) == 8
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+
+
+def mean(x):
+    return LAYER(x).mean()
+
+
+def running(x):
+    total = 0.0
+    for k in range(3):
+        total += mean(x * k).item()
+    return total / 3
+
+
+def listed(x):
+    values = []
+    for k in range(3):
+        values.append((mean(x) * k).item())
+    return values, sum(values)
+
+
+def nested(x):
+    def value(y):
+        return y.square().sum().item()
+
+    return {"a": [value(x), (value(x * 2),)], "kind": "none", "count": 3}
+
+
+NUMBERS = {
+    "alone": lambda x: mean(x).item(),
+    "beside its tensor": lambda x: (y := mean(x), y.item()),
+    "in a dict": lambda x: {"loss": mean(x).item(), "share": (x > 0).float().mean().item()},
+    "of one element": lambda x: x[:1, :1].item(),
+    "bfloat16": lambda x: x.bfloat16().sum().item(),
+    "arithmetic": lambda x: 1 - 2 * mean(x).item() / 4 + 3,
+    "of two": lambda x: mean(x).item() - mean(x + 1).item() * mean(x * 2).item(),
+    "a running total": running, "a list and its sum": listed, "nested": nested,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_is_only_returned_is_read_after_the_program(name):
+    torch.manual_seed(2)
+    run = torch.compile(NUMBERS[name], fullgraph=True)
+    for _ in range(6):
+        x = torch.randn(4, 3)
+        assert close(run(x), NUMBERS[name](x))
+    assert outcome(run) == "whole"
+
+
+def exponential(x):
+    value = mean(x).item()
+    return value, math.exp(value)
+
+
+def refused(x):
+    value = mean(x).item()
+    return None if numpy.isnan(value) else value
+
+
+LOOKS = {
+    "a branch": lambda x: (value := mean(x).item(), "up" if value > 0 else "down"),
+    "a builtin function": exponential, "a function of NumPy's": refused,
+    "a mean of NumPy's": lambda x: (value := mean(x).item(), float(numpy.mean([value, 2.0]))),
+    "text": lambda x: (value := mean(x).item(), f"{value:.3f}"),
+    "old text": lambda x: (value := mean(x).item(), "%.3f" % value),  # noqa: UP031
+    "rounded": lambda x: round(mean(x).item(), 3),
+    "the largest": lambda x: max([mean(x).item(), mean(-x).item()]),
+    "an operand": lambda x: (value := mean(x).item(), x * value),
+    "a limit": lambda x: (value := mean(x).abs().item(), x.clamp(max=value)),
+    "a divisor": lambda x: 1 / mean(x).item(),
+    "a power": lambda x: mean(x).item() ** 2,
+    "a key": lambda x: {mean(x).item(): 1},
+    "a method": lambda x: (value := mean(x).item(), value.is_integer()),
+    "an integer": lambda x: (x > 0).sum().item(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_number_that_python_looks_at_ends_the_graph(name):
+    torch.manual_seed(3)
+    run = torch.compile(LOOKS[name])
+    with pytest.warns(UserWarning, match=r"runs eagerly: (item looks at a tensor's values, in .*\.py:\d+|it makes tensors of numbers)"):
+        for _ in range(8):
+            x = torch.randn(4, 3)
+            assert repr(run(x)) == repr(LOOKS[name](x))
+
+
+def test_a_profiler_keeps_its_place():
+    """One who wants to be told of calls is; then nobody can see whether a number is looked at, and the function runs eagerly."""
+    import sys
+
+    heard, run = [], torch.compile(lambda x: x.sum().item())
+    with pytest.warns(UserWarning, match="item looks at"):
+        sys.setprofile(lambda *event: heard.append(event[1]))
+        try:
+            assert [run(torch.ones(2)) for _ in range(6)] == [2.0] * 6
+        finally:
+            sys.setprofile(None)
+    assert "c_call" in heard
+
+
+def test_checked_numbers_agree():
+    run = torch.compile(lambda x: {"loss": mean(x).item()}, check=True)
+    for _ in range(5):
+        x = torch.randn(4, 3)
+        assert close(run(x), {"loss": mean(x).item()})
