@@ -101,11 +101,12 @@ def apply(row, inputs, params=()):
                 mixed = True
             number = x.__class__
         bit += bit
-    forward = row.forward
-    if row.ready is not None and (mixed or not fits(row.ready, dtype, number)) and not some_fit(row, arrays):
-        inputs, arrays, forward = fit(row, inputs)
-        wanted, edges = edges_of(inputs)
-        array = next(a for a in arrays if a.__class__ in ARRAY_TYPES)
+    forward, ready = row.forward, row.ready
+    if ready is not None and (mixed or number is not None or dtype is None or dtype.char not in ready):
+        if (mixed or not fits(ready, dtype, number)) and not some_fit(row, arrays):
+            inputs, arrays, forward = fit(row, inputs)
+            wanted, edges = edges_of(inputs)
+            array = next(a for a in arrays if a.__class__ in ARRAY_TYPES)
     xp = ARRAY_TYPES[array.__class__]
     try:
         result = forward(xp, *arrays, *params)

@@ -396,17 +396,12 @@ def remembered(row, inputs, params, out, wanted, edges):
         wanted &= row.wants
         edges = [edge if wanted >> i & 1 else None for i, edge in enumerate(edges)]
     node = object.__new__(Node)
-    node.row, node.params, node.edges, node.wanted, node.shapes, node.number = (
-        row,
-        params,
-        edges,
-        wanted,
-        None,
-        next(CREATED),
-    )
+    node.row, node.params, node.edges = row, params, edges
+    node.wanted, node.shapes, node.number = wanted, None, next(CREATED)
     node.saved = saved = [None] * (count + 1)
-    for position in row.shapes_of or row.each and range(1, count + 1) or ():
-        saved[position] = Stub(inputs[position - 1])
+    if row.shapes_of or row.each:
+        for position in row.shapes_of or range(1, count + 1):
+            saved[position] = Stub(inputs[position - 1])
     positions = row.saves.get((wanted, count))
     for position in row.saved_for(wanted, count, inputs) if positions is None else positions:
         x = inputs[position - 1] if position else out

@@ -8,7 +8,7 @@ down, node after node, from the tapes of the rows (``tape.py``); here of a mean 
         g1, = tape0(xp, g0, a0_1, a0_2)
         g2, g3, = tape1(xp, g1, a1_1, a1_2)
         if not keep: n0.saved = n1.saved = None
-        return (n2, n3, ), (g2, g3, )
+        return (n2, n3, ), (g2, g3, ), False
 
 From then on that function runs in place of the walk. It does the same arithmetic in the same order. Hooks, listeners,
 functions of the user's own and whatever else isn't a plain row leave everything to the walk.
@@ -20,7 +20,7 @@ A graph of small arrays that comes a thousand times more has all its rows done b
         r0 = empty((1, 16), float32); r1 = empty((1,), float32)
         if run(g0, a0_1, a0_2, a1_1, a1_2, r0, r1) is None: return plainly(n0, g0, keep)
         if not keep: n0.saved = n1.saved = None
-        return (n2, n3, ), (r0, r1, )
+        return (n2, n3, ), (r0, r1, ), True
 """
 
 from sys import getrefcount
@@ -114,8 +114,11 @@ def noticed(entry, root, g, seed):
     entry.found = [Replay(sketch), *entry.found[: SKETCHES - 1]]
 
 
-def deliver(leaves, gradients, wrap):
-    """Add each of the arrays to the gradient of its leaf; memory that nobody else holds becomes the gradient itself."""
+def deliver(leaves, gradients, new, wrap):
+    """Add each of the arrays to the gradient of its leaf; memory that nobody else holds becomes the gradient itself.
+
+    new: whether all of it is that.
+    """
     for i, node in enumerate(leaves):
         leaf = node.leaf()
         if leaf is None:
@@ -123,7 +126,7 @@ def deliver(leaves, gradients, wrap):
         array = gradients[i]
         if leaf._grad is not None:
             unrecorded(leaf._grad._write, primitives.add, (leaf._grad, wrap(array)))
-        elif array.base is None and array.flags.c_contiguous and held(gradients, i) == ALONE:
+        elif new or (array.base is None and array.flags.c_contiguous and held(gradients, i) == ALONE):
             leaf._grad = wrap(array)
         else:
             leaf._grad = wrap(array.copy("C"))
@@ -237,20 +240,20 @@ class Writing:
         return True
 
     def finished(self):
-        """The function (root, seed, whether the graph is kept) → its leaves, their gradients; False for another graph."""
+        """The function (root, seed, whether the graph is kept) → what ``deliver`` takes; False for another graph."""
         leaves = self.leaves()
-        return self.function(self.lines, leaves, [f"g{k}" for k in leaves])
+        return self.function(self.lines, leaves, [f"g{k}" for k in leaves], new=False)
 
     def leaves(self):
         return [k for k, step in enumerate(self.sketch.steps) if step is None and k in self.arrived]
 
-    def function(self, lines, leaves, gradients):
-        """The function that asks if it is that graph, runs the lines, and returns the leaves and gradients of these names."""
+    def function(self, lines, leaves, gradients, new):
+        """The function that asks if it is that graph, runs the lines, and returns what ``deliver`` takes."""
         spent = "".join([f"n{k}.saved = " for k, arrays in enumerate(self.recognition.arrays) if arrays])
         lines = [
             "try:", *[f"    {line}" for line in self.recognition.lines], "except (TypeError, ValueError):", "    return False",
             *lines, *([f"if not keep: {spent}None"] if spent else []),
-            f"return ({''.join([f'n{k}, ' for k in leaves])}), ({''.join([f'{name}, ' for name in gradients])})",
+            f"return ({''.join([f'n{k}, ' for k in leaves])}), ({''.join([f'{name}, ' for name in gradients])}), {new}",
         ]  # fmt: skip
         exec("def again(n0, g0, keep):\n    " + "\n    ".join(lines), self.scope)
         return self.scope["again"]
@@ -279,7 +282,7 @@ def in_machine_code(sketch, root, g, plainly):
         *[f"{name} = new({shape}, {dtype})" for name, (shape, dtype) in zip(names, kinds)],
         f"if run({', '.join(['g0', *saved, *names])}) is None: return plainly(n0, g0, keep)",
     ]
-    return writing.function(lines, leaves, names)
+    return writing.function(lines, leaves, names, new=True)
 
 
 def passed(sketch, nodes, g):

@@ -16,7 +16,7 @@ __all__ = ["in_one_call"]
 
 def in_one_call(tensors, numbers, steps, results=(), cuts=()):
     """A function that repeats ``steps``, what passed the gate while these tensors and numbers were worked on: it takes their
-    arrays, then new arrays for the results, then numbers, and returns True; or None, if arrays are others than those were.
+    arrays, then new arrays for the results, then numbers, and returns None if the arrays are others than those were.
     None if there can't be one.
 
     numbers: floats, each an object of its own.   cuts: the steps that begin something independent of what went before.

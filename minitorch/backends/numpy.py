@@ -31,9 +31,9 @@ from .indexing import (
 from .memory import same_memory, spread, strided_view
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
-from .products import linear, matmul
+from .products import matmul
 from .resampling import resample
-from .small import patience, sequence
+from .small import QUICK, linear, patience, sequence
 from .softmax import log_softmax, softmax
 from .erf import erf, erfc
 
@@ -279,6 +279,10 @@ def relu(x, out=None):
         done = in_machine_code("relu", x, out=out)
         if done is not None:
             return done
+    elif QUICK.relu is not None and out is None:
+        done = QUICK.relu(x, numpy.empty(x.shape, x.dtype))
+        if done is not None:
+            return done
     return numpy.maximum(x, ZERO[x.dtype], out=out)
 
 
@@ -442,6 +446,10 @@ def mean(x, dims, keepdim):
 
 
 def squared_error_mean(x, y):
+    if QUICK.squared_error_mean is not None:
+        done = QUICK.squared_error_mean(x, y, numpy.empty((), x.dtype))
+        if done is not None:
+            return done
     difference = subtract(x, y)
     return add_reduce(multiply(difference, difference), None) / x.dtype.type(x.size)
 
@@ -556,6 +564,8 @@ def full(shape, value, dtype):
         return numpy.zeros(shape, ARRAY_DTYPE[dtype])
     if value.__class__ is complex or not 0 < value < 128:
         value = dtypes.converted(value, dtype)
+    elif not shape:
+        return numpy.array(value, ARRAY_DTYPE[dtype])  # the seed of every backward pass
     return numpy.full(shape, value, ARRAY_DTYPE[dtype])
 
 

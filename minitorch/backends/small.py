@@ -11,10 +11,12 @@ from functools import cache
 from importlib import import_module
 
 import numpy
+from numpy import empty
 
+from . import products
 from .large import KINDS
 
-__all__ = ["patience", "sequence"]
+__all__ = ["QUICK", "linear", "patience", "sequence"]
 
 LARGEST = 1 << 12
 """Elements of an array that is small: above, the time goes into the arithmetic."""
@@ -74,4 +76,46 @@ def sequence(char, inputs, numbers, steps, outputs, stores, cuts):
     inputs = tuple([(shape, tuple([s // dtype.itemsize for s in strides])) for shape, strides in inputs])
     native = import_module("..native.sequence", __package__)  # with all that it needs: most programs do without
     known = id(numpy.ndarray), id(dtype)
-    return native.sequence(KINDS[char], inputs, numbers, tuple(steps), outputs, stores, cuts, blas(), known)
+    found = native.sequence(KINDS[char], inputs, numbers, tuple(steps), outputs, stores, cuts, blas(), known)
+    if found is not None:
+        quicken()
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------------ single rows
+
+
+class Quick:
+    """Rows on small matrices, as functions that end in the array for the result (``native/rows.py``); None before they are made."""
+
+    def __init__(self):
+        self.linear = self.relu = self.squared_error_mean = None
+
+
+QUICK = Quick()
+
+
+@cache
+def quicken():
+    """From now on single rows run in machine code too: it is loaded by now."""
+    native = import_module("..native.rows", __package__)
+    found = native.rows(blas(), (id(numpy.ndarray), id(numpy.dtype("f"))))
+    if found and all([agrees(found["linear"], *sizes) for sizes in ((7, 9, 5), (32, 16, 16), (9, 8, 1), (1, 8, 5), (1, 9, 1))]):
+        QUICK.linear, QUICK.relu, QUICK.squared_error_mean = found["linear"], found["relu"], found["squared_error_mean"]
+
+
+def agrees(made, m, k, n):
+    """Whether a product by machine code has NumPy's bits."""
+    x, weight, bias = [numpy.sin(numpy.arange(1, size + 1) * 1.7).astype("f") for size in (m * k, n * k, n)]
+    x, weight, out = x.reshape(m, k), weight.reshape(n, k), empty((m, n), "f")
+    return made(x, weight, bias, out) is not None and out.tobytes() == products.linear(x, weight, bias).tobytes()
+
+
+def linear(x, weight, bias=None):
+    """x Wᵀ + b. Raises ValueError unless W is a matrix and b a vector of its rows' number."""
+    quick = QUICK.linear
+    if quick is not None and x.ndim == weight.ndim == 2 and x.size <= LARGEST and weight.size <= LARGEST:
+        done = quick(x, weight, bias, empty((x.shape[0], weight.shape[0]), x.dtype))
+        if done is not None:
+            return done
+    return products.linear(x, weight, bias)

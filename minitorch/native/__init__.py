@@ -2,7 +2,9 @@
 
     text          LLVM text, line by line            target      the machine it is for
     link, cache   text → code in memory, kept on disk
-    entry         native functions that Python calls like its own
+    entry, arrays native functions that Python calls like its own, and what they ask of arrays
+    sequence, rows    for small arrays: many rows in one call, single rows
+    blas          products by NumPy's own BLAS
     threads       chunks of a phase, shared
     mathematics   elementwise rows in LLVM's words   kernel      one kernel as a function of arrays
     formula       elementwise formulas for any length   rowwise    softmax along rows

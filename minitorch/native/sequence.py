@@ -22,7 +22,9 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from .entry import AVAILABLE, DATA, declared, entry, python_symbols
+from .arrays import ALIGNED, WRITEABLE, Asking
+from .blas import COLUMN_MAJOR, PLAIN, ROW_MAJOR, TURNED, Blas, Unfit
+from .entry import AVAILABLE, declared, entry, python_symbols
 from .formula import EXACT, Writer
 from .link import host, load, object_of
 from .mathematics import constant, support
@@ -40,20 +42,6 @@ ROWS = 256
 """How many rows are added up at most: NumPy's backend makes other sums of more."""
 
 SIZES = {"float": 4, "double": 8}
-
-CLASS, RANK, SHAPE, STRIDES, DTYPE, FLAGS = DATA - 8, DATA + 8, DATA + 16, DATA + 24, DATA + 40, DATA + 48
-"""Where an array object keeps its class, the number of its dims, the addresses of its sizes and of its strides, its dtype and
-its flags (PyArrayObject_fields in NumPy's ndarraytypes.h)."""
-
-ALIGNED, WRITEABLE = 0x100, 0x400
-"""NumPy's flags of an array."""
-
-ROW_MAJOR, COLUMN_MAJOR, PLAIN, TURNED = 101, 102, 111, 112
-"""CBLAS's words for how a matrix lies, and whether it is taken transposed."""
-
-
-class Unfit(Exception):
-    """A row or a layout that has no exact spelling here."""
 
 
 class Place(NamedTuple):
@@ -120,8 +108,8 @@ class Writing:
 
     def __init__(self, kind, inputs, numbers, steps, outputs, stores, cuts, blas):
         self.kind, self.inputs, self.numbers, self.steps, self.outputs = kind, inputs, numbers, steps, outputs
-        self.stores, self.cuts, self.blas = stores, cuts, blas
-        self.text, self.places, self.scratch, self.called, self.ones = Text(), {}, 0, set(), 0
+        self.stores, self.cuts, self.text, self.places, self.scratch, self.ones = stores, cuts, Text(), {}, 0, 0
+        self.blas = Blas(self.text, kind, blas)
         if 0 in [n for shape in [*[shape for shape, _ in inputs], *[step[3] for step in steps]] for n in shape]:
             raise Unfit
 
@@ -144,7 +132,7 @@ class Writing:
         main = self.entrance(arguments)
         ones = ", ".join([f"{self.kind} {constant(1, self.kind)}"] * self.ones)
         constants = f"@ones = internal constant [{self.ones} x {self.kind}] [{ones}]\n" if self.ones else ""
-        return constants + "".join(sorted(self.called)) + support(str(body)) + str(body) + main
+        return constants + "".join(sorted(self.blas.called)) + support(str(body)) + str(body) + main
 
     # ------------------------------------------------------------------------------------------------------------ memory
 
@@ -233,95 +221,46 @@ class Writing:
         if x.pointer == y.pointer or not all([z.rising or z.falling for z in (x, y)]):
             raise Unfit  # of a matrix and its transpose NumPy computes one half
         if forms[1] == "column" and forms[0] != "matrix":
-            result = self.call("dot", x.size, (x.pointer, along(x)), (y.pointer, along(y)), result=self.kind)
-            self.text.store(self.kind, result, out.pointer)
-        elif forms[1] != "matrix" and forms[0] == "matrix":
+            self.text.store(self.kind, self.blas.dot(x.size, x.pointer, along(x), y.pointer, along(y)), out.pointer)
+        elif forms[0] == "matrix" and forms[1] != "matrix":
             self.times_vector(x, y, out)
         elif forms[0] != "matrix" and forms[1] == "matrix":
-            turned = Place(y.pointer, y.shape[::-1], y.strides[::-1])
-            self.times_vector(turned, x, out)
+            self.times_vector(Place(y.pointer, y.shape[::-1], y.strides[::-1]), x, out)
         else:
-            (m, k), n = x.shape, y.shape[1]
-            a, b = self.factor(x), self.factor(y)
-            self.call("gemm", (a[0], b[0]), m, n, k, 1.0, a[1:], b[1:], 0.0, (out.pointer, n), order=ROW_MAJOR)
-
-    def factor(self, x):
-        """How it is taken, and its address with the distance of its rows or columns. NumPy looks at columns first."""
-        rows, columns = x.shape
-        return (TURNED, x.pointer, max(rows, 1)) if x.falling else (PLAIN, x.pointer, max(columns, 1))
+            self.blas.matrices(x.shape[0], y.shape[1], x.shape[1], factor(x), factor(y), out.pointer)
 
     def times_vector(self, x, y, out):
         """x y for a vector y."""
-        rows, columns = x.shape
-        order, distance = (ROW_MAJOR, columns) if x.rising else (COLUMN_MAJOR, rows)
-        vector, result = (y.pointer, along(y)), (out.pointer, 1)
-        self.call("gemv", (PLAIN,), rows, columns, 1.0, (x.pointer, distance), vector, 0.0, result, order=order)
-
-    def call(self, name, *values, order=None, result="void"):
-        """Call a function of BLAS: a tuple of words that say how, numbers of elements, factors, and addresses with distances."""
-        found = self.blas.get(f"{self.kind[0].replace('f', 's')}{name}")
-        if found is None:
-            raise Unfit
-        symbol, word = found[0], f"i{found[2]}"
-        arguments = [] if order is None else [("i32", order)]
-        for value in values:
-            if value.__class__ is int:
-                arguments.append((word, value))
-            elif value.__class__ is float:
-                arguments.append((self.kind, constant(value, self.kind)))
-            elif value[0].__class__ is int:
-                arguments += [("i32", x) for x in value]
-            else:
-                arguments += [("ptr", value[0]), (word, value[1])]
-        kinds = ", ".join([kind for kind, _ in arguments])
-        self.called.add(f"declare {result} @{symbol}({kinds})\n")
-        call = f"call {result} ({kinds}) @{symbol}({', '.join([f'{kind} {x}' for kind, x in arguments])})"
-        return self.text.do(call) if result == "void" else self.text.let("product", call)
+        order, distance = (ROW_MAJOR, x.shape[1]) if x.rising else (COLUMN_MAJOR, x.shape[0])
+        self.blas.vector(order, *x.shape, x.pointer, distance, y.pointer, along(y), out.pointer)
 
     # ---------------------------------------------------------------------------------------------------------- entering
 
     def entrance(self, arguments):
-        """The function that Python enters. It returns True; or None, if an array isn't what it was written for."""
+        """The function that Python enters. It returns its last argument; or None, if an array isn't what it was written for."""
         text, arrays = Text(), len(self.inputs) + len(self.outputs)
         text.lines.append(declared("Py_IncRef", "PyFloat_AsDouble").rstrip())
-        with text.function("ptr @enter(ptr %self, ptr %arguments, i64 %count)", result="ptr %yes"):
+        with text.function("ptr @enter(ptr %self, ptr %arguments, i64 %count)", result="ptr null"):
             text.do(f"%scratch = alloca [{max(self.scratch, 1)} x i8], align 64")
-            words = text.load("ptr", text.at("%self", DATA, "i8"))
-            array_type, dtype, no = [text.load("ptr", text.at(words, k, "ptr")) for k in range(3)]
-            self.expect(text, "i64", "%count", arrays + self.numbers, no)
-            given = [text.load("ptr", text.at("%arguments", k, "ptr")) for k in range(arrays + self.numbers)]
+            asking = Asking(text, arrays + self.numbers)
             for i, (shape, strides) in enumerate(self.inputs):
-                self.expect_field(text, "ptr", given[i], CLASS, array_type, no)
-                self.expect_field(text, "ptr", given[i], DTYPE, dtype, no)
-                self.check(text, given[i], shape, strides, i in dict(self.stores), no)
-            values = [f"ptr {text.load('ptr', text.at(x, DATA, 'i8'))}" for x in given[:arrays]]
-            for x in given[arrays:]:
+                x = asking.given[i]
+                asking.array(x, len(shape), ALIGNED | WRITEABLE * (i in dict(self.stores)))
+                for d, (n, stride) in enumerate(zip(shape, strides)):
+                    asking.expect("i64", asking.size(x, d), n)
+                    if n > 1:
+                        asking.expect("i64", asking.stride(x, d), SIZES[self.kind] * stride)
+            values = [f"ptr {asking.data(x)}" for x in asking.given[:arrays]]
+            for x in asking.given[arrays:]:
                 values.append(f"double {text.let('number', f'call double @PyFloat_AsDouble(ptr {x})')}")
             text.do(f"call void @body({', '.join([*values, 'ptr %scratch'])})")
-            text.do(f"%yes = load ptr, ptr {text.at(words, 3, 'ptr')}")
-            text.do("call void @Py_IncRef(ptr %yes)")
+            asking.answer(asking.given[-1])
         return str(text)
 
-    def check(self, text, x, shape, strides, written, no):
-        """Leave with None unless the array ``x`` has this shape and these strides, and is fit to be read, or ``written``."""
-        wanted = ALIGNED | WRITEABLE * written
-        flags = text.let("flags", f"and i32 {text.load('i32', text.at(x, FLAGS, 'i8'))}, {wanted}")
-        self.expect(text, "i32", flags, wanted, no)
-        self.expect_field(text, "i32", x, RANK, len(shape), no)
-        sizes, steps = [text.load("ptr", text.at(x, where, "i8")) for where in (SHAPE, STRIDES)]
-        for d, (n, stride) in enumerate(zip(shape, strides)):
-            self.expect_field(text, "i64", sizes, 8 * d, n, no)
-            if n > 1:
-                self.expect_field(text, "i64", steps, 8 * d, SIZES[self.kind] * stride, no)
 
-    def expect_field(self, text, kind, x, where, value, no):
-        self.expect(text, kind, text.load(kind, text.at(x, where, "i8")), value, no)
-
-    def expect(self, text, kind, found, value, no):
-        """Leave with None unless what was found is the value."""
-        with text.when(text.let("other", f"icmp ne {kind} {found}, {value}")):
-            text.do(f"call void @Py_IncRef(ptr {no})")
-            text.leave(f"ptr {no}")
+def factor(x):
+    """How it is taken, its address, and the distance of its rows as it lies. NumPy looks first if columns lie behind each other."""
+    return (TURNED, x.pointer, x.shape[0]) if x.falling else (PLAIN, x.pointer, x.shape[1])
 
 
 def along(x):
@@ -366,8 +305,8 @@ def aligned(place, shape):
 
 @lru_cache(128)
 def sequence(kind, inputs, numbers, steps, outputs, stores, cuts, blas, identities):
-    """The sequence as a builtin function of its input arrays, then its output arrays, then its numbers. It returns True, or None
-    if an input isn't what it was written for. None if it has no exact spelling, or there is no way to enter it.
+    """The sequence as a builtin function of its input arrays, then its output arrays, then its numbers. It returns the last of
+    these; None if an input isn't what it was written for. None if it has no exact spelling, or there is no way to enter it.
 
     blas: (name, (symbol, address, bits of its integers)), ….   identities: the addresses of NumPy's array type and of the dtype.
     """
@@ -381,4 +320,4 @@ def sequence(kind, inputs, numbers, steps, outputs, stores, cuts, blas, identiti
         return None
     symbols = {symbol: address for symbol, address, _ in functions.values()}
     library = load([compiled], {**symbols, **python_symbols("Py_IncRef", "PyFloat_AsDouble")})
-    return entry(library, "enter", (*identities, id(None), id(True)))
+    return entry(library, "enter", (*identities, id(None)))

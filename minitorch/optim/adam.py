@@ -79,9 +79,10 @@ class Adam(Optimizer):
         decays, usual, rows = acts(decay) and not decoupled, not (amsgrad or differentiable), []
         before, after, more = (1.0 - b1, b2, 1.0 - b2), float(eps), (decay,) if decays else ()
 
+        corrections = {t: (1 - b1**t, (1 - b2**t) ** 0.5) for t in dict.fromkeys(counts)}
         for (p, g, state), t in zip(met, counts, strict=True):
             m, v = state["exp_avg"], state["exp_avg_sq"]
-            c1, c2 = 1 - b1**t, (1 - b2**t) ** 0.5
+            c1, c2 = corrections[t]
             if usual:
                 rows.append((p, g, m, v, *before, c2, after, -lr / c1, *more))
                 continue

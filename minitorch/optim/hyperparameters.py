@@ -64,7 +64,9 @@ def advance(step):
 def advanced(steps):
     """``advance`` for several at once: their counts, in a list."""
     count_up.each([(step,) for step in steps])
-    return [measured(step) for step in steps]
+    if MODE.listeners and tracer() is not None:
+        return [step.double() for step in steps]
+    return [step.item() for step in steps]
 
 
 def larger(x, y):
