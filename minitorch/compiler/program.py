@@ -12,14 +12,14 @@ torch: torch/_inductor/codegen/wrapper.py, codecache.py
 import builtins
 import ctypes
 import hashlib
-from functools import cached_property
+from functools import cached_property, partial
 
 from ..backends import for_device
 from ..device import CPU
 from ..native.entry import DATA
 from ..native.mathematics import support
 from ..native.text import Text
-from ..native.threads import runner, runtime_symbols, team
+from ..native.threads import SCRATCH, runner, runtime_symbols, team
 from .graph import Step, evaluate
 from .kernels import ALIGNMENT, Native
 
@@ -32,6 +32,8 @@ class Program:
     Who calls it has written into ``table``, at ``slots[kind, number]``, the id of the array for each input and output; the
     main function finds the data behind it.   foreign: whether there are steps that NumPy runs.
     """
+
+    straight = True  # whether a short program may leave out ``minitorch_parallel``
 
     def __init__(self, image, link, parts):
         """link: symbols → Library.   parts: the Parts that it was made of, or a function that makes them when they are asked for."""
@@ -114,7 +116,8 @@ class Program:
         """What a call of an all native program is: a function, and what it is given. A small one is called without detours."""
         if self.image.shared:
             return self.segments[0], (self.address,)
-        self.team, self.main = team(self.image.scratch), self.library.address("main0")
+        self.team = team(self.image.scratch)
+        self.main = self.library.address("straight" if self.image.short and self.straight else "main0")
         kind = ctypes.PYFUNCTYPE if self.image.short else ctypes.CFUNCTYPE  # which lets other threads of Python run meanwhile
         return kind(None, ctypes.c_void_p, ctypes.c_void_p)(self.main), (self.team.address, self.address)
 
@@ -163,6 +166,8 @@ def texts_of(kernels, laid):
         if kernel.__class__ is not Native:
             if calls:
                 mains.append(main_text(len(mains), calls, early, laid.given, laid.checked))
+                if laid.image.short and not laid.image.foreign:
+                    mains.append(straight_text(calls, early, laid.given, laid.checked))
             calls, early = [], 0
             continue
         early += k < laid.early
@@ -209,15 +214,39 @@ def main_text(number, calls, early, given, checked):
                 array = text.load("ptr", text.at("%p", text.load("i64", pair), "ptr"))
                 data = text.load("ptr", text.at(array, DATA, "i8"))
                 text.store("ptr", data, text.at("%p", text.load("i64", text.at(pair, 1, "i64")), "ptr"))
-        run_calls(text, number, 0, len(calls) if not checked else early)
-        if checked and early < len(calls):
-            total = "0"
-            for entry in checked:
-                wrong = text.load("i64", text.load("ptr", text.at("%p", entry, "ptr")))
-                total = text.let("wrong", f"or i64 {total}, {wrong}")
-            with text.when(text.let("sound", f"icmp eq i64 {total}, 0")):
-                run_calls(text, number, early, len(calls))
+        run_all(text, len(calls), early, checked, partial(run_calls, text, number))
     return str(text)
+
+
+def straight_text(calls, early, given, checked):
+    """The main function of a short program once more, written out: one thread goes from kernel to kernel, and nothing is looked up."""
+    text = Text()
+
+    def run(begin, end):
+        for name, row, kernel in calls[begin:end]:
+            table = text.at("%p", row, "ptr")
+            text.do(f"call void @{name}(ptr {table}, ptr %scratch, i64 0, i64 {kernel.chunks}) noinline")
+
+    with text.function("void @straight(ptr %pool, ptr %p)"):
+        text.do(f"%scratch = load ptr, ptr {text.at('%pool', SCRATCH, 'i64')}")
+        for slot, entries in given.items():
+            data = text.load("ptr", text.at(text.load("ptr", text.at("%p", slot, "ptr")), DATA, "i8"))
+            for entry in entries:
+                text.store("ptr", data, text.at("%p", entry, "ptr"))
+        run_all(text, len(calls), early, checked, run)
+    return str(text)
+
+
+def run_all(text, count, early, checked, run):
+    """Run the calls from 0 to ``count`` by ``run(begin, end)``: after the first ``early`` only if all checks are 0."""
+    run(0, early if checked else count)
+    if checked and early < count:
+        total = "0"
+        for entry in checked:
+            wrong = text.load("i64", text.load("ptr", text.at("%p", entry, "ptr")))
+            total = text.let("wrong", f"or i64 {total}, {wrong}")
+        with text.when(text.let("sound", f"icmp eq i64 {total}, 0")):
+            run(early, count)
 
 
 def run_calls(text, number, begin, end):

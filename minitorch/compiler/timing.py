@@ -69,6 +69,8 @@ class Built:
 class Timed(Program):
     """``program`` again, with an arena and a table of its own.   times(): when its kernels ran.   titles: of these."""
 
+    straight = False
+
     def __init__(self, program):
         self.log = self.clock = None
         if CLOCK is not None:

@@ -174,11 +174,11 @@ class Rows:
             self.add("restore", number)
         for array, *_ in native.checks:
             self.add("check", array.__array_interface__["data"][0], self.of(native.refuse))
-        for k in self.program.recording.written:
-            kind, which = self.program.recording.externals[k]
-            if kind != "tensor":
-                raise Unusual
-            self.add("bump", self.of(which))
+        written = [self.program.recording.externals[k] for k in self.program.recording.written]
+        if any([kind != "tensor" for kind, _ in written]):
+            raise Unusual
+        for tensor in sorted([x for _, x in written], key=version_of):  # those with one number behind each other
+            self.add("bump", self.of(tensor))
 
     # ---------------------------------------------------------------------------------------------------- what it returns
 
@@ -200,3 +200,7 @@ class Rows:
             self.add("several", registers[0] if registers else 0, len(registers))
         else:
             raise Unusual
+
+
+def version_of(tensor):
+    return 0 if tensor._storage.inference else tensor._storage.version

@@ -292,12 +292,18 @@ class Walk:
         self.text.do(f"call void {main}(ptr {pool}, ptr {table})")
 
     def bump(self):
-        """tensor: its memory was written to once more."""
+        """tensor: its memory was written to once more. Numbers that were one object before are one object again."""
         place = self.text.at(self.part(self.operand(0), self.at.storage), self.at.version, "i8")
         old = self.text.load("ptr", place)
         with self.text.when(self.test(old, "null", word="ne")):  # storages of inference mode don't count
-            more = self.text.add(self.call("PyLong_AsLongLong", old, result="i64"), 1)
-            self.text.store("ptr", self.call("PyLong_FromLongLong", f"i64 {more}"), place)
+            again = self.test(old, self.text.load("ptr", "%old"))
+            with self.text.when(again):
+                self.call("Py_IncRef", self.text.load("ptr", "%new"), result="void")
+            with self.text.when(self.text.let("other", f"xor i1 {again}, true")):
+                more = self.text.add(self.call("PyLong_AsLongLong", old, result="i64"), 1)
+                self.text.store("ptr", self.call("PyLong_FromLongLong", f"i64 {more}"), "%new")
+                self.text.store("ptr", old, "%old")
+            self.text.store("ptr", self.text.load("ptr", "%new"), place)
             self.call("Py_DecRef", old, result="void")
 
     def check(self):
@@ -346,7 +352,8 @@ class Walk:
         text = self.text
         text.lines.append(declared(*CALLED))
         with text.function("ptr @walk(ptr %self, ptr %arguments, i64 %two)", result="ptr %answer"):
-            for name, kind in (("registers", f"[{REGISTERS} x ptr]"), *[(x, "i64") for x in ("position", "value", "modes", "result")]):
+            words = [(name, "i64") for name in ("position", "value", "modes", "old", "new", "result")]
+            for name, kind in (("registers", f"[{REGISTERS} x ptr]"), *words):
                 text.do(f"%{name} = alloca {kind}")
             text.do(f"%spare = getelementptr ptr, ptr %registers, i64 {REGISTERS - 1}")
             text.do(f"%words = load ptr, ptr {text.at('%self', DATA, 'i8')}")
@@ -354,6 +361,7 @@ class Walk:
             with text.loop("k", 0, used) as k:
                 text.store("ptr", "null", text.at("%registers", k, "ptr"))
             text.store("ptr", "null", "%spare")
+            text.store("ptr", "null", "%old")
             text.do("%args = load ptr, ptr %arguments")
             text.do(f"%kwargs = load ptr, ptr {text.at('%arguments', 1, 'ptr')}")
             text.do(f"%first = getelementptr i64, ptr %words, i64 {1 + len(CONSTANTS)}")
