@@ -20,17 +20,17 @@ import math
 from dataclasses import dataclass
 
 from ..native.cuda import COMBINED, KINDS, SIZES, constant, stored
-from .cuda_points import THREADS, Flat, Writing
+from .cuda_points import THREADS, Flat, Writing, in_packs, packed
 from .nest import Load, Op
 
 __all__ = ["launches"]
 
 BUSY = 264
 """Blocks that keep a large GPU busy: two for each of its processors."""
-SHORT, LONG = 256, 4096
-"""Rows up to these lengths are summed by a warp, and by a block of THREADS; longer ones by a block of four times as many."""
-KEPT = 8
-"""Values of a row that a thread may keep in registers from pass to pass, of each kind."""
+SHORT, LONG = 256, 1024
+"""Rows up to these lengths are summed by a warp: the longer ones only where there are enough of them to keep the GPU busy."""
+KEPT, HELD = 8, 64
+"""Points of a row that a thread of a block should take; and values of them that it may keep in registers."""
 
 
 def launches(nest, kernel):
@@ -46,36 +46,51 @@ def launches(nest, kernel):
 
 @dataclass(frozen=True)
 class Arranged:
-    """Threads of a team, rows (or columns) of a block, blocks that share each row."""
+    """Threads of a team, rows (or columns) of a block, blocks that share each row; points that a thread takes at once."""
 
     threads: int
     rows: int
     chunks: int
+    pack: int
 
 
 def arranged(nest):
     """How teams share the work."""
-    points, inner = math.prod([nest.shape[d] for d in nest.outer]), nest.inner_size
-    if nest.by_rows and inner <= SHORT:
-        threads = min(32, 1 << (inner - 1).bit_length()) if inner > 1 else 1
-        return Arranged(threads, THREADS // threads, 1)
-    rows = 1 if nest.by_rows else min(32, 1 << (points - 1).bit_length()) if points > 1 else 1
-    threads = THREADS // rows if not nest.by_rows or inner <= LONG else 4 * THREADS
+    points, pack = math.prod([nest.shape[d] for d in nest.outer]), packed(nest, nest.inner) if nest.by_rows else 1
+    inner = nest.inner_size // pack
+    if nest.by_rows and (nest.inner_size <= SHORT or (nest.inner_size <= LONG and points >= BUSY * THREADS // 32)):
+        threads = min(32, above(inner))
+        return Arranged(threads, THREADS // threads, 1, pack)
+    rows = 1 if nest.by_rows else min(32, above(points))
     blocks = -(-points // rows)
-    chunks = min(-(-2 * BUSY // blocks), inner // (8 * threads), THREADS) if blocks < BUSY else 1
-    return Arranged(min(threads, THREADS) if chunks > 1 else threads, rows, max(chunks, 1))
+    chunks = min(-(-2 * BUSY // blocks), inner * rows // (KEPT * THREADS), THREADS) if blocks < BUSY else 1
+    if chunks > 1 or not nest.by_rows:
+        return Arranged(THREADS // rows, rows, max(chunks, 1), pack)
+    return Arranged(min(max(above(inner // KEPT), 128), 1024), 1, 1, pack)
+
+
+def above(n):
+    """The power of two from n on.
+
+    >>> above(1), above(5), above(8)
+    (1, 8, 8)
+    """
+    return 1 << (n - 1).bit_length() if n > 1 else 1
 
 
 class Team(Writing):
-    """Teams of threads go along the inner dims of each outer point, pass by pass.   levels: the passes of this launch."""
+    """Teams of threads go along the inner dims of each outer point, pass by pass.   levels: the passes of this launch.
+
+    held: values of inner points that several passes need, each with the pass that finds it first; a thread keeps its own.
+    """
 
     def __init__(self, nest, kernel, team, levels):
-        super().__init__(nest, kernel)
-        self.team, self.levels = team, levels
+        super().__init__(nest, kernel, team.pack)
+        self.team, self.levels, self.inner = team, levels, nest.inner_size // team.pack
         self.points = math.prod([nest.shape[d] for d in nest.outer])
-        self.chunk = -(-nest.inner_size // (team.chunks * team.threads)) * team.threads  # of a row, for each block
-        self.turns = -(-nest.inner_size // team.threads)
-        self.held = self.worth_holding() if team.chunks == 1 and self.turns <= KEPT else {}
+        self.chunk = -(-self.inner // (team.chunks * team.threads)) * team.threads  # of a row, for each block
+        self.turns = -(-self.inner // team.threads)
+        self.held = self.worth_holding() if team.chunks == 1 else {}
 
     def roots(self, level):
         """What a pass computes at each inner point; at the end, once for each row."""
@@ -92,7 +107,7 @@ class Team(Writing):
         return any([self.roots(level) for level in self.levels])
 
     def worth_holding(self):
-        """Values of inner points that several passes need, each with the pass that finds it first."""
+        """What may be held, if that isn't too much."""
         first: dict = {}
         held: dict = {}
         for level in range(self.nest.passes):
@@ -101,7 +116,7 @@ class Team(Writing):
                     first[x] = level
                 elif x.__class__ is Load or x.kept is not None:
                     held[x] = first[x]
-        return dict(list(held.items())[:KEPT])
+        return held if len(held) * self.turns * self.pack <= HELD else {}
 
     def inner_values(self, level):
         """Loads, and Ops that are kept, that a pass needs at each inner point."""
@@ -133,7 +148,7 @@ class Team(Writing):
         self.split("row", self.nest.outer, [self.nest.shape[d] for d in self.nest.outer])
         memo = self.earlier()
         for k, x in enumerate(self.held):
-            source.do(f"{KINDS[x.dtype]} h{k}[{self.turns}];")
+            source.do(f"{KINDS[x.dtype]} h{k}[{self.turns * self.pack}];")
         for level in self.levels:
             if level < self.nest.passes:
                 self.one_pass(level, memo)
@@ -144,26 +159,34 @@ class Team(Writing):
 
     def one_pass(self, level, memo):
         """One way along the inner dims: afterwards all of the team know the totals."""
-        reductions, source = self.reductions(level), self.source
+        reductions = self.reductions(level)
         stores = [s for s in self.nest.stores if s.op.kind == "full" and s.op.level == level]
         if not reductions and not stores:
             return
         self.outer_values(level, memo)
         totals = [self.total(op) for op in reductions]
+        known = {x: f"h{k}[{self.turn()}]" for k, (x, at) in enumerate(self.held.items()) if at < level}
+        loads = [x for x in self.inner_values(level) if x.__class__ is Load and x not in known]
         depth = self.loop()
-        inside = dict(memo)
-        inside.update({x: f"h{k}[turn]" for k, (x, at) in enumerate(self.held.items()) if at < level})
-        for op, total in zip(reductions, totals):
-            x = self.value(op.args[0], inside, KINDS[op.dtype])
-            source.do(f"{total} = {COMBINED[op.name]}()({total}, {x});")
-        self.store_all(stores, inside)
-        for k, (x, at) in enumerate(self.held.items()):
-            if at == level:
-                source.do(f"h{k}[turn] = {self.value(x, inside)};")
+        self.each_point(loads, stores, lambda: self.point(level, {**memo, **known}, zip(reductions, totals), stores))
         for _ in range(depth):
-            source.close()
+            self.source.close()
         for op, total in zip(reductions, totals):
             memo[op] = self.agreed(op, total)
+
+    def point(self, level, memo, totals, stores):
+        """What a pass does at one inner point."""
+        for op, total in totals:
+            x = self.value(op.args[0], memo, KINDS[op.dtype])
+            self.source.do(f"{total} = {COMBINED[op.name]}()({total}, {x});")
+        self.store_all(stores, memo)
+        for k, (x, at) in enumerate(self.held.items()):
+            if at == level:
+                self.source.do(f"h{k}[{self.turn()}] = {self.value(x, memo)};")
+
+    def turn(self):
+        """Which of its points a thread is at."""
+        return "turn" if self.pack == 1 else f"turn * {self.pack} + v"
 
     def outer_values(self, level, memo):
         """What is the same along a row, and needed in a pass, is computed before it."""
@@ -179,7 +202,7 @@ class Team(Writing):
 
     def loop(self):
         """Opens the loop of a pass; gives how many blocks of text that are."""
-        source, inner, threads = self.source, self.nest.inner_size, self.team.threads
+        source, inner, threads = self.source, self.inner, self.team.threads
         depth = 1
         if self.held:
             source.do("#pragma unroll")
@@ -193,11 +216,8 @@ class Team(Writing):
             source.open(f"for ({self.wide} j = {begin} + lane; j < {begin} + {self.chunk} && j < {inner}; j += {threads})")
         else:
             source.open(f"for ({self.wide} j = lane; j < {inner}; j += {threads})")
-        self.split("j", self.nest.inner, [self.nest.shape[d] for d in self.nest.inner])
+        self.split("j", self.nest.inner, in_packs([self.nest.shape[d] for d in self.nest.inner], self.pack))
         return depth
-
-    def store(self, store, x, place):
-        self.source.do(f"{self.guard}{place} = {x};")
 
     # --------------------------------------------------------------------------------------------------------- totals
 

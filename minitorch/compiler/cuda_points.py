@@ -14,7 +14,7 @@ from ..native.cuda import KINDS, MEMORY, NARROW, SIZES, constant, converted, spe
 from .launches import PARTIALS, Launch, Source
 from .nest import Count, Load, Op
 
-__all__ = ["Flat", "THREADS", "Writing"]
+__all__ = ["Flat", "THREADS", "Writing", "in_packs", "packed"]
 
 THREADS = 256
 """Of a block."""
@@ -25,10 +25,15 @@ PACK, MOST, SMALL = 16, 8, 1 << 13
 
 
 class Writing:
-    """What all arrangements share.   index: the expression of each dim's index;   wide: the type of indices."""
+    """What all arrangements share.   index: the expression of each dim's index;   wide: the type of indices.
 
-    def __init__(self, nest, kernel):
-        self.nest, self.kernel, self.source, self.index = nest, kernel, Source(), {}
+    pack: how many points that lie side by side along the last dim a thread takes at once;   fetched: what it has of them, by
+    Load;   going: where what it stores of them is gathered, by Store.   guard: the condition under which it may store.
+    """
+
+    def __init__(self, nest, kernel, pack):
+        self.nest, self.kernel, self.source, self.index, self.pack = nest, kernel, Source(), {}, pack
+        self.fetched, self.going, self.guard = {}, {}, ""
         self.wide = "int" if reach(nest) < 1 << 31 else "int64"
         self.writes = frozenset([s.buffer for s in nest.stores])
         self.extra, self.partials = [], 0
@@ -64,7 +69,8 @@ class Writing:
         return memo[x]
 
     def load(self, load, memo):
-        return self.source.let(KINDS[load.dtype], f"b{load.buffer}[{self.position(load.strides, load.offset)}]")
+        place = f"b{load.buffer}[{self.position(load.strides, load.offset)}]"
+        return self.source.let(KINDS[load.dtype], f"{self.fetched[load]}.at[v]" if load in self.fetched else place)
 
     def counted(self, count, memo):
         """start + step * position."""
@@ -107,12 +113,44 @@ class Writing:
             self.store(s, stored(x, s.op.dtype), f"b{s.buffer}[{' + '.join(place)}]")
 
     def store(self, store, x, place):
-        if store.at and store.adds:
+        if store in self.going:
+            self.source.do(f"{self.going[store]}.at[v] = {x};")
+        elif store.at and store.adds:
             self.source.do(f"add_at(&{place}, {x});")
         elif store.adds:
             self.source.do(f"{place} = {stored(f'{place} + {x}', store.op.dtype)};")
         else:
-            self.source.do(f"{place} = {x};")
+            self.source.do(f"{self.guard}{place} = {x};")
+
+    # ---------------------------------------------------------------------------------------------- points side by side
+
+    def each_point(self, loads, stores, body):
+        """``body()`` at each point of a pack: what it reads is fetched before, what it stores goes to memory at the end."""
+        if self.pack == 1:
+            return body()
+        last, source = len(self.nest.shape) - 1, self.source
+        group = self.index[last]
+        self.index[last] = f"{group} * {self.pack}"
+        self.fetched = {x: self.fetch(x) for x in loads if x.strides[last]}
+        wholes = [f"*({self.pack_of(s.op.dtype)}*)(b{s.buffer} + {self.position(s.strides, s.offset)})" for s in stores]
+        self.going = {s: f"y{k}" for k, s in enumerate(stores)}
+        for s, name in self.going.items():
+            source.do(f"{self.pack_of(s.op.dtype)} {name};")
+        source.do("#pragma unroll")
+        source.open(f"for (int v = 0; v < {self.pack}; ++v)")
+        self.index[last] = f"({group} * {self.pack} + v)"
+        body()
+        source.close()
+        for name, whole in zip(self.going.values(), wholes):
+            source.do(f"{self.guard}{whole} = {name};")
+        self.fetched, self.going = {}, {}
+
+    def pack_of(self, dtype):
+        return f"Pack<{MEMORY[dtype]}, {self.pack}>"
+
+    def fetch(self, load):
+        pack = self.pack_of(load.dtype)
+        return self.source.let(pack, f"*(const {pack}*)(b{load.buffer} + {self.position(load.strides, load.offset)})")
 
 
 def reach(nest):
@@ -135,54 +173,30 @@ def kinds_of(nest):
 
 
 class Flat(Writing):
-    """A thread takes a point after the other, or ``pack`` points that lie side by side along the last dim."""
+    """A thread takes a point after the other, or a pack of them."""
+
+    def __init__(self, nest, kernel):
+        super().__init__(nest, kernel, packed(nest, range(len(nest.shape))))
 
     def launch(self):
-        self.pack = packed(self.nest)
         points = math.prod(self.nest.shape) // self.pack
         blocks = min(-(-points // THREADS), BLOCKS)
         self.source.do(f"const {self.wide} first = {self.wide}(blockIdx.x) * {THREADS} + threadIdx.x;")
         self.source.open(f"for ({self.wide} i = first; i < {points}; i += {blocks * THREADS})")
-        dims = list(range(len(self.nest.shape)))
-        if self.pack == 1:
-            self.split("i", dims, self.nest.shape)
-            self.store_all(self.nest.stores, {})
-        else:
-            self.split("i", dims, [*self.nest.shape[:-1], self.nest.shape[-1] // self.pack])
-            self.points(dims[-1])
+        self.split("i", range(len(self.nest.shape)), in_packs(self.nest.shape, self.pack))
+        stores = self.nest.stores
+        self.each_point(loads_of(self.nest), stores, lambda: self.store_all(stores, {}))
         self.source.close()
         return self.finished((blocks, 1, 1), THREADS)
 
-    def points(self, last):
-        """The points of one pack: all is fetched first, and stored at the end."""
-        source, group = self.source, self.index[last]
-        self.index[last] = f"{group} * {self.pack}"
-        self.fetched = {x: self.fetch(x) for x in loads_of(self.nest) if x.strides[last]}
-        for k, s in enumerate(self.nest.stores):
-            source.do(f"{self.pack_of(s.op.dtype)} y{k};")
-        wholes = [f"*({self.pack_of(s.op.dtype)}*)(b{s.buffer} + {self.position(s.strides, s.offset)})" for s in self.nest.stores]
-        source.do("#pragma unroll")
-        source.open(f"for (int v = 0; v < {self.pack}; ++v)")
-        self.index[last] = f"({group} * {self.pack} + v)"
-        memo: dict = {}
-        values = [self.value(s.op, memo) for s in self.nest.stores]
-        for k, (s, x) in enumerate(zip(self.nest.stores, values)):
-            source.do(f"y{k}.at[v] = {stored(x, s.op.dtype)};")
-        source.close()
-        for k, whole in enumerate(wholes):
-            source.do(f"{whole} = y{k};")
 
-    def pack_of(self, dtype):
-        return f"Pack<{MEMORY[dtype]}, {self.pack}>"
+def in_packs(extents, pack):
+    """How many packs there are along each dim.
 
-    def fetch(self, load):
-        pack = self.pack_of(load.dtype)
-        return self.source.let(pack, f"*(const {pack}*)(b{load.buffer} + {self.position(load.strides, load.offset)})")
-
-    def load(self, load, memo):
-        if self.pack > 1 and load in self.fetched:
-            return self.source.let(KINDS[load.dtype], f"{self.fetched[load]}.at[v]")
-        return super().load(load, memo)
+    >>> in_packs((3, 8), 4)
+    (3, 2)
+    """
+    return (*extents[:-1], extents[-1] // pack) if pack > 1 else tuple(extents)
 
 
 def loads_of(nest):
@@ -191,13 +205,12 @@ def loads_of(nest):
     return dict.fromkeys([*found, *[x for s in nest.stores for x, *_ in s.at if x.__class__ is Load]])
 
 
-def packed(nest):
-    """How many points a thread takes at once: several, where all that it reads and writes lies side by side."""
-    places = [*loads_of(nest), *nest.stores]
-    sizes = {SIZES[kind] for kind in kinds_of(nest).values()}
+def packed(nest, dims):
+    """How many points a thread takes at once: several, where what it reads and writes along ``dims`` lies side by side."""
+    places = [p for p in (*loads_of(nest), *nest.stores) if any([p.strides[d] for d in dims])]
     if math.prod(nest.shape) < SMALL or any([s.at or s.adds for s in nest.stores]):
         return 1
-    pack = min(PACK // max(sizes), MOST)
+    pack = min(PACK // max([SIZES[kind] for kind in kinds_of(nest).values()]), MOST)
     even = nest.shape[-1] % pack == 0 and all([
         p.strides[-1] == 0 or (p.strides[-1] == 1 and not any([n % pack for n in (*p.strides[:-1], p.offset)])) for p in places
     ])  # fmt: skip

@@ -16,7 +16,7 @@ import minitorch as torch
 from minitorch import dtypes
 from minitorch import primitives as rows
 from minitorch.backends import for_device
-from minitorch.compiler import Place, build, build_on
+from minitorch.compiler import Place, build, build_on, cuda
 from minitorch.compiler.graph import Graph, Step, Value, check, evaluate, run
 from minitorch.device import CPU
 from minitorch.native import cuda as words
@@ -173,15 +173,17 @@ ARRANGED = {
     "transposed": (lambda x: x.t() + 1, [normal(128, 128)], set(), {"Pack<float, "}),
     "a few threads a row": (lambda x: x.softmax(-1), [normal(37, 5)], {"across_warp<8>", "there"}, {"across_block"}),
     "a warp a row": (lambda x: x.softmax(-1), [normal(9, 200)], {"across_warp<32>", "h0[turn]"}, {"across_block"}),
-    "a block a row": (lambda x: F.layer_norm(x, (1000,)), [normal(5, 1000)], {"across_block<256>", "h0[turn]"}, set()),
-    "a long row": (lambda x: x.log_softmax(-1), [normal(270, 4100)], {"across_block<1024>"}, {"partials"}),
-    "very long rows": (lambda x: x.softmax(-1), [normal(2, 40000)], {"across_block<256>", "partials"}, set()),
+    "a block a row": (lambda x: F.layer_norm(x, (1000,)), [normal(5, 1000)], {"across_block<128>", "h0[turn]"}, {"Pack<float, "}),
+    "packs of a row": (lambda x: x.log_softmax(-1), [normal(20, 1024)], {"across_block<128>", "Pack<float, 4>", "h0[turn * 4 + v]"}, {"partials"}),
+    "a warp for packs": (lambda x: (x.softmax(-1), x.relu()), [normal(2200, 264)], {"across_warp<32>", "h0[turn * 4 + v]"}, {"across_block"}),
+    "narrow rows": (lambda x: x.softmax(-1), [normal(64, 256, dtype="float16")], {"across_warp<32>", "Pack<float16, 8>"}, set()),
+    "very long rows": (lambda x: x.softmax(-1), [normal(2, 40000)], {"across_block<256>", "partials", "Pack<float, 4>"}, set()),
     "two moments": (moments, [normal(3, 30000)], {"partials"}, set()),
     "a sum of all": (lambda x: (x * x).sum(), [normal(70000)], {"partials"}, set()),
     "columns": (lambda x: (x.sum(0), x.amax(0)), [normal(60, 70)], {"down_block<256, 32>", "there"}, {"partials"}),
     "few columns": (lambda x: x.mean(0), [normal(50, 3)], {"down_block<256, 4>"}, set()),
     "long columns": (lambda x: x - x.mean(0), [normal(9000, 10)], {"down_block<256, 16>", "partials"}, set()),
-    "one column": (lambda x: x.sum(0), [normal(900, 1)], {"across_block<256>"}, set()),
+    "one column": (lambda x: x.sum(0), [normal(900, 1)], {"across_block<128>"}, set()),
     "classes": (classes, [normal(40, 11), torch.randint(11, (40,))], {"across_warp<16>"}, set()),
     "channels": (normed, [normal(4, 5, 30, 31)], {"across_block"}, set()),
     "places": (lambda x: (x.argmax(1), x.argmin(0)), [normal(30, 40)], {"Smaller()"}, set()),
@@ -189,9 +191,7 @@ ARRANGED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ARRANGED)
-def test_threads_are_arranged_for_the_shape(name):
-    function, tensors, there, never = ARRANGED[name]
+def assert_arranged(function, tensors, there, never):
     recorded = Recorded(lambda: (function, tensors))
     expected = run(recorded.graph, recorded.arrays)
     got, program = ran(recorded.graph, recorded.arrays, recorded.strides)
@@ -200,6 +200,18 @@ def test_threads_are_arranged_for_the_shape(name):
     for a, b in zip(expected, got, strict=True):
         assert a.dtype == b.dtype
         numpy.testing.assert_allclose(b.astype("float64"), a.astype("float64"), rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ARRANGED)
+def test_threads_are_arranged_for_the_shape(name):
+    assert_arranged(*ARRANGED[name])
+
+
+@pytest.mark.parametrize("length", [1000, 1024])
+def test_a_row_that_is_too_long_to_be_held_is_read_again(length, monkeypatch):
+    monkeypatch.setattr(cuda, "HELD", 4)
+    pack = {"Pack<float, 4>"} if length == 1024 else set()
+    assert_arranged(lambda x: x.log_softmax(-1), [normal(20, length)], {"for (int j = lane;", *pack}, {"partials", "h0["})
 
 
 def test_what_is_written_in_place_is_read_before_by_all_of_a_team():
