@@ -8,6 +8,7 @@ torch: ATen/native/cuda/Blas.cpp, torch/_inductor/kernel/conv.py
 
 import math
 
+from ..backends import cuda, cudnn
 from ..native.cuda import MEMORY
 from ..native.cuda_tiles import BLOCK, Tiled, added_up, tiled
 from ..tables import windows
@@ -45,9 +46,10 @@ def multiplied(kernel, found, plan):
     ]
     first = (a.strides[-2] == 1, b.strides[-1] == 1)
     tile = Tiled(
-        m, n, k, math.prod(extents), out.dtype.name, (f"x = b0[{at[0]}];",), (f"x = b1[{at[1]}];",), at[2], first
+        m, n, k, math.prod(extents), (x.dtype.name, out.dtype.name), (f"x = b0[{at[0]}];",), (f"x = b1[{at[1]}];",), at[2],
+        first, cuda.matmul.allow_tf32,
     )  # fmt: skip
-    return launched(shared(tile), places, kernel, x.dtype)
+    return launched(shared(tile), places, kernel)
 
 
 def numbered(extents, strides):
@@ -77,10 +79,10 @@ def shared(tile):
     return tile if splits < 2 else Tiled(**{**vars(tile), "splits": splits})
 
 
-def launched(tile, places, kernel, dtype):
-    """The Launches of a Tiled product of three buffers, the first two of them of ``dtype``."""
-    read = MEMORY[dtype.name]
-    parameters = [f"const {read}* __restrict__ b0", f"const {read}* __restrict__ b1", f"{MEMORY[tile.dtype]}* __restrict__ b2"]
+def launched(tile, places, kernel):
+    """The Launches of a Tiled product of three buffers."""
+    read, written = [MEMORY[name] for name in tile.dtypes]
+    parameters = [f"const {read}* __restrict__ b0", f"const {read}* __restrict__ b1", f"{written}* __restrict__ b2"]
     writes = frozenset([2])
     if tile.splits == 1:
         return [Launch(parameters, tiled(tile, ("b0", "b1", "b2")), places, tile.grid, BLOCK, kernel, writes)]
@@ -112,7 +114,7 @@ class Sliding:
         }[step.row]  # fmt: skip
         self.count, self.channels, *self.image = x.shape
         self.features, self.depth, *self.window = weight.shape  # depth: channels that a feature sees
-        self.seen, self.dtype = out.shape[2:], out.dtype.name
+        self.seen, self.dtypes = out.shape[2:], (step.inputs[0].dtype.name, step.out.dtype.name)
         self.each = self.features // self.groups
         self.pixels, self.taps, self.places = math.prod(self.image), math.prod(self.window), math.prod(self.seen)
 
@@ -142,7 +144,7 @@ class Sliding:
         k = self.depth * self.taps
         c = f"(int64(m / {self.places}) * {self.features} + z * {self.each} + n) * {self.places} + m % {self.places}"
         b = (f"x = b1[(z * {self.each} + n) * {k} + k];",)
-        return Tiled(self.count * self.places, self.each, k, self.groups, self.dtype, a, b, c, (True, False))
+        return self.product(self.count * self.places, self.each, k, a, b, c, (True, False))
 
     def input_gradient(self):
         """Each pixel gathers from the places whose windows see it."""
@@ -157,14 +159,17 @@ class Sliding:
         a = (*code, f"if ({' && '.join(aligned)}) {fetch}" if aligned else fetch)
         b = (f"x = b1[((z * {self.each} + k / {self.taps}) * {self.depth} + n) * {self.taps} + {tap}];",)
         c = f"(int64(m / {self.pixels}) * {self.channels} + z * {self.depth} + n) * {self.pixels} + {pixel}"
-        return Tiled(self.count * self.pixels, self.depth, self.each * self.taps, self.groups, self.dtype, a, b, c, (True, False))
+        return self.product(self.count * self.pixels, self.depth, self.each * self.taps, a, b, c, (True, False))
 
     def weight_gradient(self):
         n = self.depth * self.taps
         a = (f"x = b1[(int64(k / {self.places}) * {self.features} + z * {self.each} + m) * {self.places} + k % {self.places}];",)
         b = self.looked_at(f"k % {self.places}", f"n % {self.taps}", f"k / {self.places}", f"n / {self.taps}", "b0")
         c = f"(z * {self.each} + m) * {n} + n"
-        return Tiled(self.each, n, self.count * self.places, self.groups, self.dtype, a, b, c, (False, False))
+        return self.product(self.each, n, self.count * self.places, a, b, c, (False, False))
+
+    def product(self, m, n, k, a, b, c, rows_first):
+        return Tiled(m, n, k, self.groups, self.dtypes, a, b, c, rows_first, cudnn.allow_tf32)
 
 
 WAYS = {
@@ -179,7 +184,7 @@ def slid(kernel, found, plan):
     x, y = step.inputs
     offsets = [found[x].offset, found[y].offset]
     places = [plan.places[found[v].base] for v in (x, y, step.out)]
-    launches = launched(shared(WAYS[step.row](Sliding(step))), places, kernel, x.dtype)
+    launches = launched(shared(WAYS[step.row](Sliding(step))), places, kernel)
     for k, offset in enumerate(offsets):
         if offset:
             launches[0].body = f"    b{k} += {offset};\n" + launches[0].body

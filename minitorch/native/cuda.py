@@ -5,8 +5,8 @@
 A spelling is an expression of the operands. CUDA's functions are overloaded, so one line serves float and double. Narrow
 types (float16, bfloat16) are two bytes in memory and a float in a register; only casts and copies know of them.
 
-``PRELUDE`` stands above all kernels. It is plain C++ but for a few words that only a GPU has (shuffles, barriers, atomics and
-the conversion of narrow types); who defines those can run the kernels anywhere, as the tests do.
+``PRELUDE`` stands above all kernels. It is plain C++ but for a few words that only a GPU has (shuffles, barriers, atomics, the
+conversion of narrow types, products on tensor cores); who defines those can run the kernels anywhere, as the tests do.
 
 torch: c10/cuda, ATen/native/cuda, torch/_inductor/codegen/triton.py
 """
@@ -190,6 +190,28 @@ __device__ inline unsigned short to_float16(float x) {
     asm("{ .reg .b16 h; cvt.rn.f16.f32 h, %1; mov.b16 %0, h; }" : "=h"(bits) : "f"(x));
     return bits;
 }
+__device__ inline unsigned short to_bfloat16(float x) {
+    unsigned short bits;
+    asm("{ .reg .b16 h; cvt.rn.bf16.f32 h, %1; mov.b16 %0, h; }" : "=h"(bits) : "f"(x));
+    return bits;
+}
+__device__ inline unsigned to_tf32(float x) {
+    unsigned bits;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+    return bits;
+}
+
+// sum += a b on a tensor core, by all threads of a warp: a of 16 rows, b of 8 columns.
+#define MULTIPLY(name, shape, type)                                                                                   \
+    __device__ inline void multiply_##name(float (&sum)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {         \
+        asm("mma.sync.aligned." shape ".row.col.f32." type "." type ".f32 "                                           \
+            "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"                                         \
+            : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])                                                  \
+            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));                                      \
+    }
+MULTIPLY(tf32, "m16n8k8", "tf32")
+MULTIPLY(float16, "m16n8k16", "f16")
+MULTIPLY(bfloat16, "m16n8k16", "bf16")
 #endif
 
 // Two bytes in memory, a float in a register.
@@ -200,14 +222,11 @@ struct float16 {
     __device__ operator float() const { return from_float16(bits); }
 };
 
-// The upper half of a float, rounded to the nearest even; NaN stays NaN.
+// The upper half of a float.
 struct bfloat16 {
     unsigned short bits;
     bfloat16() = default;
-    __device__ explicit bfloat16(float x) {
-        unsigned int all = __float_as_uint(x);
-        bits = x != x ? 0x7fc0 : (all + 0x7fff + (all >> 16 & 1)) >> 16;
-    }
+    __device__ explicit bfloat16(float x) : bits(to_bfloat16(x)) {}
     __device__ operator float() const { return __uint_as_float((unsigned int)bits << 16); }
 };
 

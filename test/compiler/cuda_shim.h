@@ -29,6 +29,12 @@ inline float __uint_as_float(unsigned bits) { float x; memcpy(&x, &bits, 4); ret
 inline float from_float16(unsigned short bits) { _Float16 x; memcpy(&x, &bits, 2); return float(x); }
 inline unsigned short to_float16(float x) { _Float16 y = _Float16(x); unsigned short bits; memcpy(&bits, &y, 2); return bits; }
 
+inline unsigned short to_bfloat16(float x) {
+    unsigned all = __float_as_uint(x);
+    return x != x ? 0x7fff : (all + 0x7fff + (all >> 16 & 1)) >> 16;
+}
+inline unsigned to_tf32(float x) { return x != x ? 0x7fffffff : __float_as_uint(x) + 0x1000 & 0xffffe000; }
+
 template <class T> T atomicAdd(T* place, T x) { T old = *place; *place = old + x; return old; }
 template <class T> T atomicCAS(T* place, T expected, T x) { T old = *place; if (old == expected) *place = x; return old; }
 
@@ -140,3 +146,37 @@ template <class T> T __shfl_xor_sync(unsigned, T x, int distance) {
     shim::wait(shim::warps[first / 32], lanes);
     return x;
 }
+
+// ------------------------------------------------------------------------------------------------------- tensor cores
+
+namespace shim {
+
+static unsigned pieces[MOST][6];
+
+// Sums of a 16 x 8 piece: lane 4g + t has rows g and g + 8, columns 2t and 2t + 1; PER numbers of each factor lie in a word.
+template <int PER, class F> void multiply(float (&sum)[4], const unsigned (&a)[4], const unsigned (&b)[2], F number) {
+    int first = threadIdx.x / 32 * 32, lane = threadIdx.x % 32, group = lane / 4, four = lane % 4;
+    memcpy(pieces[threadIdx.x], a, 16);
+    memcpy(pieces[threadIdx.x] + 4, b, 8);
+    wait(warps[first / 32], 32);
+    for (int e = 0; e < 4; ++e) {
+        int row = group + e / 2 * 8, column = four * 2 + e % 2;
+        for (int k = 0; k < 8 * PER; ++k) {
+            int word = k / PER, part = k % PER;
+            unsigned left = pieces[first + row % 8 * 4 + word % 4][row / 8 + word / 4 * 2];
+            unsigned right = pieces[first + column * 4 + word % 4][4 + word / 4];
+            sum[e] += number(left, part) * number(right, part);
+        }
+    }
+    wait(warps[first / 32], 32);
+}
+
+}  // namespace shim
+
+#define MULTIPLY(name, per, number)                                                                       \
+    inline void multiply_##name(float (&sum)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {        \
+        shim::multiply<per>(sum, a, b, [](unsigned word, int part) { return number; });                   \
+    }
+MULTIPLY(tf32, 1, __uint_as_float(word))
+MULTIPLY(float16, 2, from_float16((unsigned short)(word >> 16 * part)))
+MULTIPLY(bfloat16, 2, __uint_as_float(word >> 16 * part << 16))
