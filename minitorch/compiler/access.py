@@ -153,19 +153,20 @@ def in_order(graph, strides, wants_order=()):
         %2 = reshape %1 {(512)}        →     %3 = copy %1
                                              %2 = reshape %3 {(512)}
     """
-    found, steps = accesses(graph, strides), []
+    found, steps, laid = accesses(graph, strides), [], {}
+
+    def in_line(x, step):
+        """A copy of a value whose elements lie in order: one for all that want it."""
+        if x not in laid:
+            laid[x] = Value(x.shape, x.dtype)
+            steps.append(Step(rows.copy, (x,), (), laid[x], step.line))
+        return laid[x]
+
     for step in graph.steps:
         if step.row in wants_order:
-            inputs = list(step.inputs)
-            for k, x in enumerate(inputs):
-                if x.__class__ is Value and not is_contiguous(found[x]):
-                    inputs[k] = Value(x.shape, x.dtype)
-                    steps.append(Step(rows.copy, (x,), (), inputs[k], step.line))
-            step = step.having(inputs)
+            step = step.having([in_line(x, step) if x.__class__ is Value and not is_contiguous(found[x]) else x for x in step.inputs])
         if step.row is rows.reshape and found[step.out].base is step.out:
-            (x,) = step.inputs
-            steps.append(Step(rows.copy, (x,), (), Value(x.shape, x.dtype), step.line))
-            step = step.having((steps[-1].out,))
+            step = step.having([in_line(step.inputs[0], step)])
         steps.append(step)
     return Graph(graph.inputs, steps, graph.outputs, graph.checks)
 
