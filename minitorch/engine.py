@@ -20,7 +20,7 @@ from .backends import ARRAY_TYPES, backend_of, for_device
 from .backward import backward
 from .device import CPU, as_device
 from .dtypes import float32, get_default_dtype, int64
-from .fitting import common_dtype, explained, fit, fits, some_fit, wrapped_numbers
+from .fitting import common_dtype, explained, fit, takes, wrapped_numbers
 from .formatting import format_tensor
 from .graph import (
     CHANGES,
@@ -102,11 +102,10 @@ def apply(row, inputs, params=()):
             number = x.__class__
         bit += bit
     forward, ready = row.forward, row.ready
-    if ready is not None and (mixed or number is not None or dtype is None or dtype.char not in ready):
-        if (mixed or not fits(ready, dtype, number)) and not some_fit(row, arrays):
-            inputs, arrays, forward = fit(row, inputs)
-            wanted, edges = edges_of(inputs)
-            array = next(a for a in arrays if a.__class__ in ARRAY_TYPES)
+    if not (ready is None or (number is None and not mixed and dtype.char in ready)) and not takes(row, arrays, dtype, number, mixed):
+        inputs, arrays, forward = fit(row, inputs)
+        wanted, edges = edges_of(inputs)
+        array = next(a for a in arrays if a.__class__ in ARRAY_TYPES)
     xp = ARRAY_TYPES[array.__class__]
     try:
         result = forward(xp, *arrays, *params)

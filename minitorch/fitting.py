@@ -12,7 +12,7 @@ from .casting import READY, cast_for
 from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
 from .modes import MODE
 
-__all__ = ["all_fit", "common_dtype", "explained", "fit", "fits", "some_fit", "widened", "wrapped_numbers"]
+__all__ = ["all_fit", "common_dtype", "explained", "fit", "takes", "widened", "wrapped_numbers"]
 
 NUMBERS = {
     bool: frozenset("?bBhilqfdFD"), int: frozenset("bBhilqfdFD"), float: frozenset("fdFD"), complex: frozenset("FD"),
@@ -50,6 +50,11 @@ def all_fit(ready, arrays):
 def some_fit(row, arrays):
     """``all_fit``, for the inputs that a row mixes: ``where`` takes its condition beside them as it is."""
     return row.mixes is not None and all_fit(row.ready, [arrays[i] for i in row.mixes])
+
+
+def takes(row, arrays, dtype, number, mixed):
+    """Whether a row computes with its inputs as they are: of one ``dtype`` unless ``mixed``, and Python numbers of a class."""
+    return (not mixed and fits(row.ready, dtype, number)) or some_fit(row, arrays)
 
 
 def fit(row, inputs):

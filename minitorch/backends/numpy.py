@@ -33,7 +33,7 @@ from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
 from .products import matmul
 from .resampling import resample
-from .small import QUICK, linear, patience, sequence
+from .small import QUICK, linear, patience, sequence, squared_error_mean
 from .softmax import log_softmax, softmax
 from .erf import erf, erfc
 
@@ -443,15 +443,6 @@ def column_sums(x):
 def mean(x, dims, keepdim):
     total = sum(x, dims, keepdim)
     return total / x.dtype.type(math.prod([x.shape[d] for d in dims]))
-
-
-def squared_error_mean(x, y):
-    if QUICK.squared_error_mean is not None:
-        done = QUICK.squared_error_mean(x, y, numpy.empty((), x.dtype))
-        if done is not None:
-            return done
-    difference = subtract(x, y)
-    return add_reduce(multiply(difference, difference), None) / x.dtype.type(x.size)
 
 
 def prod(x, dim, keepdim):

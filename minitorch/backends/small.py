@@ -16,7 +16,7 @@ from numpy import empty
 from . import products
 from .large import KINDS
 
-__all__ = ["QUICK", "linear", "patience", "sequence"]
+__all__ = ["QUICK", "linear", "patience", "sequence", "squared_error_mean"]
 
 LARGEST = 1 << 12
 """Elements of an array that is small: above, the time goes into the arithmetic."""
@@ -119,3 +119,13 @@ def linear(x, weight, bias=None):
         if done is not None:
             return done
     return products.linear(x, weight, bias)
+
+
+def squared_error_mean(x, y):
+    """The mean of (x - y)², for arrays of one shape."""
+    if QUICK.squared_error_mean is not None:
+        done = QUICK.squared_error_mean(x, y, empty((), x.dtype))
+        if done is not None:
+            return done
+    difference = numpy.subtract(x, y)
+    return numpy.add.reduce(numpy.multiply(difference, difference), None) / x.dtype.type(x.size)
