@@ -80,13 +80,13 @@ def tiled(product, names):
     depth, part = product.depth, -(-product.k // (product.splits * product.depth)) * product.depth
     first, last = (f"blockIdx.z % {product.splits} * {part}", f"min({product.k}, first + {part})") if product.splits > 1 else (0, product.k)
     a, b = Side("a", "m", rows, product.m, product), Side("b", "n", columns, product.n, product)
-    begin, multiply, end = by_cores(product, a, b, names) if product.cores else by_threads(product, a, b, names)
+    who = (Cores if product.cores else Threads)(product, a, b)
     return f"""\
     {a.declared()}
     {b.declared()}
     const int m0 = blockIdx.x * {rows}, n0 = blockIdx.y * {columns}, z = blockIdx.z / {product.splits};
     const int first = {first}, last = {last};
-{begin}\
+{who.begin()}\
     auto fetch = [&](int k0) {{
 {a.fetched(product.a)}{b.fetched(product.b)}\
     }};
@@ -96,10 +96,10 @@ def tiled(product, names):
         __syncthreads();
         if (k0 + {depth} < last) fetch(k0 + {depth});
         #pragma unroll
-{multiply}\
+{who.multiply()}\
         __syncthreads();
     }}
-{end}"""
+{who.end(names)}"""
 
 
 class Side:
@@ -158,23 +158,32 @@ class Side:
 # -------------------------------------------------------------------------------------------------- who multiplies
 
 
-def by_threads(product, a, b, names):
-    """(what stands before, in and behind the loop) where each thread has 4 x 4 sums."""
-    across = product.sides[1] // EACH
-    begin = f"""\
-    const int row = threadIdx.x / {across} * {EACH}, column = threadIdx.x % {across} * {EACH};
-    {KINDS[product.dtypes[0]]} sum[{EACH}][{EACH}] = {{}};
+class Threads:
+    """Each thread has 4 x 4 sums."""
+
+    def __init__(self, product, a, b):
+        self.product, self.a, self.b, self.across = product, a, b, product.sides[1] // EACH
+
+    def begin(self):
+        return f"""\
+    const int row = threadIdx.x / {self.across} * {EACH}, column = threadIdx.x % {self.across} * {EACH};
+    {KINDS[self.product.dtypes[0]]} sum[{EACH}][{EACH}] = {{}};
 """
-    multiply = f"""\
-        for (int k = 0; k < {product.depth}; ++k) {{
+
+    def multiply(self):
+        return f"""\
+        for (int k = 0; k < {self.product.depth}; ++k) {{
             #pragma unroll
             for (int i = 0; i < {EACH}; ++i) {{
                 #pragma unroll
-                for (int j = 0; j < {EACH}; ++j) sum[i][j] += {a.at("row + i", "k")} * {b.at("column + j", "k")};
+                for (int j = 0; j < {EACH}; ++j) sum[i][j] += {self.a.at("row + i", "k")} * {self.b.at("column + j", "k")};
             }}
         }}
 """
-    end = f"""\
+
+    def end(self, names):
+        product = self.product
+        return f"""\
     #pragma unroll
     for (int i = 0; i < {EACH}; ++i) {{
         #pragma unroll
@@ -184,55 +193,64 @@ def by_threads(product, a, b, names):
         }}
     }}
 """
-    return begin, multiply, end
 
 
-def by_cores(product, a, b, names):
-    """The same where each of 4 x 2 warps has 32 rows and half of the columns, in pieces of 16 x 8 sums."""
-    narrow, half = product.dtypes[0] in NARROW, product.sides[1] // 2
-    pieces, step = half // 8, 16 if narrow else 8
+class Cores:
+    """Each of 4 x 2 warps has 32 rows and half of the columns, in pieces of 16 x 8 sums, for its tensor core."""
 
-    def word(side, along, k):
-        if not narrow:
+    def __init__(self, product, a, b):
+        self.product, self.a, self.b = product, a, b
+        self.narrow, self.half = product.dtypes[0] in NARROW, product.sides[1] // 2
+        self.pieces, self.step = self.half // 8, 16 if self.narrow else 8
+
+    def begin(self):
+        return f"""\
+    const int lane = threadIdx.x % 32, group = lane / 4, four = lane % 4;
+    const int row = threadIdx.x / 64 * 32, column = threadIdx.x / 32 % 2 * {self.half};
+    float sum[2][{self.pieces}][4] = {{}};
+"""
+
+    def word(self, side, along, k):
+        """32 bits of a piece: a number, or two narrow ones."""
+        if not self.narrow:
             return side.at(along, f"{k} + four")
         pair = [side.at(along, f"{k} + four * 2 + {e}") for e in (0, 1)]
         return f"{pair[0]} | unsigned({pair[1]}) << 16"
 
-    far = f"k + {step // 2}"
-    begin = f"""\
-    const int lane = threadIdx.x % 32, group = lane / 4, four = lane % 4;
-    const int row = threadIdx.x / 64 * 32, column = threadIdx.x / 32 % 2 * {half};
-    float sum[2][{pieces}][4] = {{}};
-"""
-    multiply = f"""\
-        for (int k = 0; k < {product.depth}; k += {step}) {{
-            unsigned p[2][4], q[{pieces}][2];
+    def multiply(self):
+        a, b, far = self.a, self.b, f"k + {self.step // 2}"
+        return f"""\
+        for (int k = 0; k < {self.product.depth}; k += {self.step}) {{
+            unsigned p[2][4], q[{self.pieces}][2];
             #pragma unroll
             for (int i = 0; i < 2; ++i) {{
                 const int m = row + i * 16 + group;
-                p[i][0] = {word(a, "m", "k")};
-                p[i][1] = {word(a, "m + 8", "k")};
-                p[i][2] = {word(a, "m", far)};
-                p[i][3] = {word(a, "m + 8", far)};
+                p[i][0] = {self.word(a, "m", "k")};
+                p[i][1] = {self.word(a, "m + 8", "k")};
+                p[i][2] = {self.word(a, "m", far)};
+                p[i][3] = {self.word(a, "m + 8", far)};
             }}
             #pragma unroll
-            for (int j = 0; j < {pieces}; ++j) {{
+            for (int j = 0; j < {self.pieces}; ++j) {{
                 const int n = column + j * 8 + group;
-                q[j][0] = {word(b, "n", "k")};
-                q[j][1] = {word(b, "n", far)};
+                q[j][0] = {self.word(b, "n", "k")};
+                q[j][1] = {self.word(b, "n", far)};
             }}
             #pragma unroll
             for (int i = 0; i < 2; ++i) {{
                 #pragma unroll
-                for (int j = 0; j < {pieces}; ++j) multiply_{product.dtypes[0] if narrow else "tf32"}(sum[i][j], p[i], q[j]);
+                for (int j = 0; j < {self.pieces}; ++j) multiply_{self.product.dtypes[0] if self.narrow else "tf32"}(sum[i][j], p[i], q[j]);
             }}
         }}
 """
-    end = f"""\
+
+    def end(self, names):
+        product = self.product
+        return f"""\
     #pragma unroll
     for (int i = 0; i < 2; ++i) {{
         #pragma unroll
-        for (int j = 0; j < {pieces}; ++j) {{
+        for (int j = 0; j < {self.pieces}; ++j) {{
             #pragma unroll
             for (int e = 0; e < 4; ++e) {{
                 const int m = m0 + row + i * 16 + group + e / 2 * 8, n = n0 + column + j * 8 + four * 2 + e % 2;
@@ -241,7 +259,6 @@ def by_cores(product, a, b, names):
         }}
     }}
 """
-    return begin, multiply, end
 
 
 # ------------------------------------------------------------------------------------------------ what becomes of sums
