@@ -8,12 +8,11 @@ from importlib import import_module
 
 import numpy
 from numpy import (
-    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray,
-    ascontiguousarray, bitwise_and, bitwise_or, bitwise_xor, ceil, conjugate, copyto, cos, cosh, equal, exp, exp2,
-    expm1, flip, floor, frexp, from_dlpack, frombuffer, gcd, greater, greater_equal, hypot, invert, isfinite, isinf,
-    isnan, lcm, left_shift, less, less_equal, log, log10, log1p, log2, logical_and, logical_not, logical_or,
-    logical_xor, may_share_memory, multiply, ndarray, negative, nextafter, not_equal, reciprocal, right_shift, roll,
-    signbit, sin, sinh, sqrt, square, subtract, tan, tanh, tril, triu, true_divide, trunc, zeros,
+    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray, ascontiguousarray, bitwise_and,
+    bitwise_or, bitwise_xor, ceil, conjugate, copyto, cos, cosh, empty as room, equal, exp, exp2, expm1, flip, floor, frexp, from_dlpack,
+    frombuffer, gcd, greater, greater_equal, hypot, invert, isfinite, isinf, isnan, lcm, left_shift, less, less_equal, log, log10, log1p,
+    log2, logical_and, logical_not, logical_or, logical_xor, may_share_memory, multiply, ndarray, negative, nextafter, not_equal,
+    reciprocal, right_shift, roll, signbit, sin, sinh, sqrt, square, subtract, tan, tanh, tril, triu, true_divide, trunc, zeros,
 )  # fmt: skip
 from numpy.lib.stride_tricks import as_strided
 
@@ -38,23 +37,21 @@ from .softmax import log_softmax, softmax
 from .erf import erf, erfc
 
 __all__ = [
-    "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos",
-    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere",
-    "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints",
-    "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "complex_of", "concatenate", "conjugate",
-    "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss", "ctc_loss_grad", "cumprod",
-    "cumsum", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exact_formula", "exp", "exp2", "expand", "expm1",
-    "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows", "frexp", "from_dlpack", "frombuffer", "full",
-    "gather", "gcd", "greater", "greater_equal", "half_turn", "hypot", "index", "index_put", "invert", "irfft",
-    "isfinite", "isinf", "isnan", "keep", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear",
-    "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logcumsumexp", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum",
-    "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "pad", "paired",
-    "pairs_of", "patience", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal",
+    "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin",
+    "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray",
+    "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip",
+    "complex_of", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss",
+    "ctc_loss_grad", "cumprod", "cumsum", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exact_formula", "exp",
+    "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows", "frexp", "from_dlpack", "frombuffer", "full",
+    "gather", "gcd", "greater", "greater_equal", "half_turn", "hypot", "index", "index_put", "invert", "irfft", "isfinite", "isinf",
+    "isnan", "keep", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2",
+    "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum",
+    "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal",
+    "pad", "paired", "pairs_of", "patience", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal",
     "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter",
     "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "spread",
-    "sqrt", "square", "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu",
-    "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
+    "sqrt", "square", "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide",
+    "trunc", "unfold", "unit", "where", "widen", "zeros",
 ]  # fmt: skip
 
 
@@ -562,9 +559,6 @@ def full(shape, value, dtype):
 
 def empty(shape, dtype):
     return numpy.empty(shape, ARRAY_DTYPE[dtype])
-
-
-room = numpy.empty  # of an array's dtype, where each tenth of a microsecond counts
 
 
 def arange(start, step, count, dtype):

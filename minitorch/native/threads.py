@@ -40,7 +40,7 @@ from weakref import WeakSet
 from ..backends.threads import POOL, get_num_threads
 from .link import host, link
 
-__all__ = ["SCRATCH", "Block", "runner", "runtime_symbols", "team"]
+__all__ = ["Block", "SCRATCH", "runner", "runtime_symbols", "team"]
 
 # Where things lie in a pool, counted in words of 8 bytes. What is written often has two cache lines to itself.
 TICKET, DONE, KERNEL, TABLE, CHUNKS, GRAIN, SLEEPING, STOP, WORKERS, ALONE = 0, 16, 32, 33, 34, 35, 48, 49, 50, 51
