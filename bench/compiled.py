@@ -72,7 +72,8 @@ def times_of(made, rounds, seconds, clock):
 
 
 def first_calls(name, sides, threads):
-    """{side: (seconds of the first calls with empty caches, and with what these left on disk)}, each in a fresh process."""
+    """{side: (with empty caches, with what these calls left on disk)}: (seconds, processor time) of the first calls, each time
+    in a fresh process."""
     found = {}
     for side in [side for side in sides if side in COMPILING]:
         with tempfile.TemporaryDirectory() as folder:
@@ -115,11 +116,13 @@ def report_steps(names, sides, chosen, threads):
 
 
 def report_first(names, sides, threads):
-    print(f"the first {CALLS} calls: with empty caches, and with what these left on disk")
+    print(f"the first {CALLS} calls on {threads} thread{'s' * (threads > 1)}, in seconds (and of processor time):")
+    print("with empty caches, and with what these left on disk")
+    print(f"{'':27}{''.join([f'{side:>33}' for side in sides if side in COMPILING])}")
     for name in names:
         found = first_calls(name, sides, threads)
-        cells = [f"{side} {cold:7.2f} s {warm:6.2f} s" for side, (cold, warm) in found.items()]
-        print(f"{name:27} {'   '.join(cells)}", flush=True)
+        cells = [f"{'  '.join([f'{wall:6.2f} ({cpu:6.2f})' for wall, cpu in both]):>33}" for both in found.values()]
+        print(f"{name:27}{''.join(cells)}", flush=True)
 
 
 def arguments():
@@ -130,6 +133,7 @@ def arguments():
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--seconds", type=float, default=0.5, help="length of one side's round")
     options.add_argument("--cpu", action="store_true", help="CPU time instead of wall time: for one thread on a busy machine")
+    options.add_argument("--first-only", action="store_true", help="nothing but the first calls")
     options.add_argument("--no-first", action="store_true", help="leave out the first calls, which take minutes")
     return options.parse_args()
 
@@ -143,7 +147,8 @@ def main():
         print("JAX isn't installed (it comes with the extra `bench`): its column is left out\n")
         sides.remove("jax")
     os.environ.pop("MINITORCH_CACHE", None)
-    agree = [report_steps(names, sides, chosen, int(threads)) for threads in chosen.threads.split(",")]
+    tables = [] if chosen.first_only else chosen.threads.split(",")
+    agree = [report_steps(names, sides, chosen, int(threads)) for threads in tables]
     if not chosen.no_first:
         report_first([name for name in names if not name.startswith("width")], sides, int(chosen.threads.split(",")[-1]))
     if not all(agree):

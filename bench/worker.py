@@ -3,7 +3,8 @@
 The first word is the side: minitorch, torch, "minitorch compiled", "torch compiled" or jax; the second how many threads.
 
 {"build": name}    builds a workload afresh; answers null
-{"first": n}       the time of its next n steps together: with the first ones, what compiling takes
+{"first": n}       the time of its next n steps together, and its processor time with that of processes that it started: with
+                   the first ones, what compiling takes
 {"losses": n}      the losses of its next n steps
 {"seconds": s}     runs it for about s seconds; answers the time of one step
 {"cpu": s}         the same by the process's own clock, which stands still while others have the core
@@ -40,11 +41,17 @@ def timed(step, seconds, clock=time.perf_counter):
     return (clock() - start) / steps
 
 
+def processor():
+    """Seconds of this process, and of those that it started and waited for."""
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(x.ru_utime + x.ru_stime for x in spent)
+
+
 def first(step, number):
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), processor()
     for _ in range(number):
         step()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, processor() - spent
 
 
 def resident():
