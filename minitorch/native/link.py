@@ -19,6 +19,7 @@ from functools import lru_cache
 from itertools import count
 
 from . import cache
+from .elf import placed
 from .target import Target
 
 __all__ = ["Library", "Written", "assembly", "host", "key_of", "link", "load", "object_of", "versions"]
@@ -47,20 +48,39 @@ def versions():
     """All that made the objects on disk what they are, but for the text and the machine."""
     import llvmlite
 
-    return f"{VERSION} {llvmlite.__version__} {llvm().llvm_version_info}"
+    return f"{VERSION} {llvmlite.__version__}"
 
 
 @lru_cache(None)
 def host():
-    """The machine we run on.
+    """The machine we run on: LLVM says what it is, once for each processor that this user's programs ran on.
 
     >>> host().width in (16, 32, 64)
     True
     """
+    model = processor()
+    name = model and cache.key_of("host", versions(), model)
+    kept = name and cache.read(name)
+    if kept:
+        return Target.of(*kept.decode().split("\n"))
     with LOCK:
         binding = llvm()
         features = binding.get_host_cpu_features().flatten()
-        return Target.of(binding.get_process_triple(), binding.get_host_cpu_name(), features)
+        words = binding.get_process_triple(), binding.get_host_cpu_name(), features
+    if name:
+        cache.keep(name, "\n".join(words).encode())
+    return Target.of(*words)
+
+
+def processor():
+    """What Linux says of the first processor: model, and all that it can do. None if there is nothing to be read."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            first = file.read(16384).split("\n\n")[0]
+    except OSError:
+        return None
+    words = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")
+    return "\n".join([line for line in first.splitlines() if line.startswith(words)]) or None
 
 
 @lru_cache(None)
@@ -142,32 +162,51 @@ def assembly(text, target, level="loops"):
 
 
 class Library:
-    """Code in memory. It stays there for as long as this object lives: whoever calls it must hold it."""
+    """Code in memory. It stays there for as long as this object lives: whoever calls it must hold it.
 
-    def __init__(self, name, tracker):
-        self.name, self.trackers, self.addresses = name, [tracker], {}
+    addresses: of its functions, as far as they are known.   held: what keeps the code in memory.
+    """
+
+    def __init__(self, addresses, held):
+        self.addresses, self.held = addresses, held
 
     def address(self, name):
         """Where the function ``name`` begins. RuntimeError if there is none."""
         found = self.addresses.get(name)
         if found is None:
+            raise RuntimeError(f"Symbol not found: {name}\nthe library has {', '.join(self.addresses)}")
+        return found
+
+
+class Linked(Library):
+    """A library that LLVM linked. It tells its addresses one by one."""
+
+    def __init__(self, objects, symbols):
+        super().__init__({}, [])
+        self.name = f"minitorch.{next(NUMBER)}"
+        with LOCK:
+            builder = llvm().JITLibraryBuilder().add_current_process()
+            for item in objects:
+                builder.add_object_img(item)
+            for name, address in symbols.items():
+                builder.import_symbol(name, address)
+            self.held.append(builder.link(linker(), self.name))
+
+    def address(self, name):
+        found = self.addresses.get(name)
+        if found is None:
             with LOCK:
                 tracker = linker().lookup(self.name, name)
-            self.trackers.append(tracker)
+            self.held.append(tracker)
             found = self.addresses[name] = tracker[name]
         return found
 
 
 def load(objects, symbols=()):
     """One library of several objects. They may call each other, the C library, and ``symbols``: {name: address}."""
-    with LOCK:
-        builder = llvm().JITLibraryBuilder().add_current_process()
-        for item in objects:
-            builder.add_object_img(item)
-        for name, address in dict(symbols).items():
-            builder.import_symbol(name, address)
-        name = f"minitorch.{next(NUMBER)}"
-        return Library(name, builder.link(linker(), name))
+    symbols = dict(symbols)
+    memory = placed(objects, symbols)
+    return Linked(objects, symbols) if memory is None else Library(memory.addresses, memory)
 
 
 def link(text, target=None, level="loops", symbols=()):
