@@ -14,7 +14,8 @@ What runs all this is a *driver*: CuPy's (backends/cuda_driver.py), or whatever 
     launch(function, grid, block, addresses)       one of them on pointers
     multiply(call, addresses)                      a product by the library, see ``Call``
     capture(work)                                  a function that does again what ``work()`` launches
-    flag(array)                                    a function that says what number an array of one holds
+    flag(array)                                    a watch on an array of one number: ``fetch()`` begins to bring it,
+                                                   ``heard()`` is the last one that came, ``now()`` waits for it
     xp                                             the backend's rows, for steps that have no kernel
 
 torch: torch/_inductor/cudagraph_trees.py, codegen/wrapper.py
@@ -166,6 +167,8 @@ class DeviceProgram:
             driver.copy(inputs[k], self.copied[k])
         for number, array in self.results.items():
             driver.copy(outputs[number], array.reshape(outputs[number].shape))
+        for flag, *_ in self.flags:
+            flag.fetch()
         self.refuse()
 
     call = run_between
@@ -199,12 +202,12 @@ class DeviceProgram:
 
     def sound(self, kernel):
         """Whether a step of the backend may run: after the checks, only if none of them found anything."""
-        return kernel in self.plan.early or not any([flag() for flag, *_ in self.flags])
+        return kernel in self.plan.early or not any([flag.now() for flag, *_ in self.flags])
 
     def refuse(self):
-        """Raise what a check found."""
+        """Raise what a check found: in this call, or in the one before if the GPU hasn't come so far yet."""
         for flag, error, message in self.flags:
-            if flag():
+            if flag.heard():
                 raise error(message)
 
 

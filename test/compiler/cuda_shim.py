@@ -51,6 +51,20 @@ class Memory:
         self.address = self.bytes.ctypes.data
 
 
+class Flag:
+    def __init__(self, array):
+        self.array, self.number = array, 0
+
+    def fetch(self):
+        self.number = int(self.array)
+
+    def heard(self):
+        return self.number
+
+    def now(self):
+        return int(self.array)
+
+
 class Shim:
     """The driver.   launched: how many kernels ran;   captured, replayed: how often."""
 
@@ -110,4 +124,4 @@ class Shim:
         return replay
 
     def flag(self, array):
-        return lambda: int(array)
+        return Flag(array)

@@ -52,7 +52,7 @@ def graph_of(steps, inputs):
 
 
 def agrees(sample):
-    """Raise AssertionError where a GPU's program makes something else of a random graph than the interpreter."""
+    """The GPU's program of a random graph. AssertionError where it makes something else of it than the interpreter."""
     expected = run(check(sample.graph), sample.copies())
     program = build_on(Shim(), sample.graph, sample.strides, sample.destinations)
     made = [v for v, d in zip(sample.graph.outputs, sample.destinations) if d.kind == "output"]
@@ -61,6 +61,7 @@ def agrees(sample):
         program.call(arrays, fresh)
     got = [(fresh if d.kind == "output" else arrays)[d.at] for d in sample.destinations]
     assert_close(sample, expected, got, "a GPU's program")
+    return program
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,54 @@
+"""Random graphs as GPU programs, run on the CPU (cuda_shim.h), for as long as one likes.
+
+    python test/compiler/fuzz_cuda.py --examples 2000      # prints the first graph of each kind that goes wrong
+    python test/compiler/fuzz_cuda.py --seed 1304          # that one alone
+    python test/compiler/fuzz_cuda.py --ptx                # also through NVRTC or nvcc, for two architectures
+"""
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import ptx  # noqa: E402
+from fuzz_graphs import sample_of  # noqa: E402
+from test_cuda import agrees  # noqa: E402
+
+
+def tried(seed, compiled):
+    """Raise an exception where a graph's program is wrong, or isn't one for a GPU."""
+    program = agrees(sample_of(seed))
+    if compiled and program.functions:
+        for architecture in ("compute_80", "compute_90"):
+            ptx.ptx(program.source, architecture)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--examples", type=int, default=200)
+    options.add_argument("--first", type=int, default=0, help="the first seed")
+    options.add_argument("--seed", type=int, help="one graph, with the whole traceback")
+    options.add_argument("--ptx", action="store_true", help="compile for GPUs too")
+    asked = options.parse_args()
+    if asked.seed is not None:
+        return tried(asked.seed, asked.ptx)
+    kinds: dict = {}
+    for seed in range(asked.first, asked.first + asked.examples):
+        try:
+            tried(seed, asked.ptx)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
+            kinds.setdefault(where, []).append(seed)
+            if len(kinds[where]) == 1:
+                print(f"\nseed {seed}, {where}: {error}", flush=True)
+    print(f"\n{asked.examples} graphs, {sum(map(len, kinds.values()))} went wrong")
+    for where, seeds in kinds.items():
+        print(f"{len(seeds):5} {where}: {seeds[:8]}")
+    return bool(kinds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
