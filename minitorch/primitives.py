@@ -297,13 +297,13 @@ amin = reduction(
 softmax = reduction(
     "softmax",
     lambda xp, x, dim: xp.softmax(x, dim),
-    lambda g, out, _x, dim: out * (g - (g * out).sum(dim, True)),
+    lambda g, out, _x, dim: g.softmax_grad(out, dim),
     ready=REAL_FLOATS,
 )
 log_softmax = reduction(
     "log_softmax",
     lambda xp, x, dim: xp.log_softmax(x, dim),
-    lambda g, out, _x, dim: g - out.exp() * g.sum(dim, True),
+    lambda g, out, _x, dim: g.log_softmax_grad(out, dim),
     ready=REAL_FLOATS,
 )
 argmax = reduction("argmax", lambda xp, x, dim, keepdim: xp.argmax(x, dim, keepdim), ready=ORDERED)

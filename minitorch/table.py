@@ -18,8 +18,9 @@ REAL_FLOATS = frozenset("fd")
 class Primitive:
     """One row.
 
-    kind     elementwise, reduction, movement, contraction, decomposition, indexing, joining, creation or random; or sequence,
-             a row for speed whose vjps are elsewhere: nobody listens where it runs (tables/recurrent.py)
+    kind     elementwise, reduction, movement, contraction, decomposition, indexing, joining, creation or random; or one of two
+             that are for speed alone, and run where nobody listens: sequence, whose vjps are elsewhere (tables/recurrent.py),
+             and composite, several rows in one (autograd/composite.py)
     forward  (xp, *arrays, *params) → array; with ``writes`` it takes ``out=`` and may write its result there
     vjps     (g, out, *inputs, *params) → the gradient of one input; None where there is none. ``each`` instead of them:
              one function for all inputs of a row that takes any number, (g, i, shapes, *params)

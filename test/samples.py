@@ -285,6 +285,9 @@ SCANS = [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [
 samples("cumsum", SCANS)
 samples("softmax", [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((1,)),), (0,))])
 samples("log_softmax", [((x,), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((1,)),), (0,))])
+BACK_ALONG = [((reals(x.shape), x), (dim,)) for x in CUBES for dim in (0, 1, 2)] + [((reals((1,)), reals((1,))), (0,))]
+samples("softmax_grad", BACK_ALONG, lambda x, y, dim: torch.ops.aten._softmax_backward_data(x, y, dim, x.dtype))
+samples("log_softmax_grad", BACK_ALONG, lambda x, y, dim: torch.ops.aten._log_softmax_backward_data(x, y, dim, x.dtype))
 samples("cumprod", SCANS + [((x,), (1,)) for (x,), _ in zeros])
 samples("logcumsumexp", SCANS + [((reals((4,), -400.0, 400.0),), (0,))])
 samples("squared_error_mean", each([(x, y) for x, y in pairs() if numpy.shape(x) == numpy.shape(y)]), F.mse_loss)

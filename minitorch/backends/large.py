@@ -13,13 +13,19 @@ import numpy
 
 from .keeping import keep_freed_memory
 
-__all__ = ["ENOUGH", "ENOUGH_FOR_ROWS", "KINDS", "along_rows", "exact_formula", "in_machine_code", "recurrent_pass"]
+__all__ = [
+    "ENOUGH", "ENOUGH_FOR_ROWS", "KINDS", "WORTH_SHARING", "added_in_machine_code", "along_rows", "exact_formula",
+    "in_machine_code", "recurrent_pass",
+]  # fmt: skip
 
 ENOUGH = 1 << 18
-"""Elements from which a row is done in machine code, and several threads share it."""
+"""Elements from which a row is done in machine code."""
 
 ENOUGH_FOR_ROWS = 1 << 16
-"""The same for softmax."""
+"""The same for softmax, and for rows that are added up."""
+
+WORTH_SHARING = 1 << 16
+"""Elements from which several threads share what is done in machine code."""
 
 ENOUGH_FOR_STEPS = 1 << 25
 """Multiplications from which a recurrent layer goes through its sequence in machine code."""
@@ -47,7 +53,7 @@ def in_machine_code(row, *arrays, out=None):
     if found is None:
         return None
     out = numpy.empty_like(first) if out is None else out
-    found(*arrays, *(() if at is not None else (out,)), shared=first.size >= ENOUGH)
+    found(*arrays, *(() if at is not None else (out,)), shared=first.size >= WORTH_SHARING)
     return out
 
 
@@ -72,8 +78,26 @@ def along_rows(name, x):
     if found is None:
         return None
     out = numpy.empty_like(x)
-    found(x, out, x.size >= ENOUGH)
+    found(x, out, x.size >= WORTH_SHARING)
     return out
+
+
+NARROWEST = 16
+"""Columns from which rows are added up in machine code."""
+
+
+def added_in_machine_code(out, places, y):
+    """Add each row of y to the row of ``out`` at its place, a number within ±len(out); False if machine code can't."""
+    kind, columns = KINDS.get(out.dtype.char), y.size // len(y)
+    if kind is None or columns < NARROWEST or y.dtype is not out.dtype or not out.flags.c_contiguous:
+        return False
+    keep_freed_memory()
+    found = import_module("..native.placing", __package__).row_adder(kind)
+    if found is None:
+        return False
+    places = numpy.ascontiguousarray(numpy.where(places < 0, places + len(out), places), numpy.int64)
+    found(places, numpy.ascontiguousarray(y).reshape(len(y), columns), out.reshape(len(out), columns))
+    return True
 
 
 def recurrent_pass(mode, back, arrays, weight, sizes, reverse):
@@ -97,4 +121,4 @@ def exact_formula(char, size, *formula):
     if char not in KINDS or not all([row in formulas.EXACT for row, _ in formula[2]]):
         return None
     found = formulas.formula(KINDS[char], *formula)
-    return found and (lambda *arrays, numbers: found(*arrays, numbers=numbers, shared=size >= ENOUGH))
+    return found and (lambda *arrays, numbers: found(*arrays, numbers=numbers, shared=size >= WORTH_SHARING))

@@ -21,6 +21,7 @@ from . import linalg
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
+from .composites import ENOUGH_FOR_COMPOSITES, composite_kernel, log_softmax_grad, softmax_grad
 from .large import ENOUGH, exact_formula, in_machine_code, recurrent_pass
 from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
@@ -28,6 +29,7 @@ from .indexing import (
     searchsorted_rows,
 )  # fmt: skip
 from .memory import same_memory, spread, strided_view
+from .masks import where
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
 from .products import matmul
@@ -37,21 +39,22 @@ from .softmax import log_softmax, softmax
 from .erf import erf, erfc
 
 __all__ = [
-    "DTYPE_OF", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin",
-    "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray",
-    "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip",
-    "complex_of", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss",
-    "ctc_loss_grad", "cumprod", "cumsum", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc", "exact_formula", "exp",
-    "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows", "frexp", "from_dlpack", "frombuffer", "full",
-    "gather", "gcd", "greater", "greater_equal", "half_turn", "hypot", "index", "index_put", "invert", "irfft", "isfinite", "isinf",
-    "isnan", "keep", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2",
-    "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum",
-    "may_share_memory", "mean", "minimum", "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal",
-    "pad", "paired", "pairs_of", "patience", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal",
-    "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter",
-    "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "spread",
-    "sqrt", "square", "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide",
-    "trunc", "unfold", "unit", "where", "widen", "zeros",
+    "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange",
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array",
+    "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or",
+    "bitwise_xor", "cast", "ceil", "clip", "complex_of", "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad",
+    "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss", "ctc_loss_grad", "cumprod", "cumsum", "device_of", "diagonal", "dtype_of",
+    "empty", "equal", "erf", "erfc", "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod",
+    "fold_windows", "frexp", "from_dlpack", "frombuffer", "full", "gather", "gcd", "greater", "greater_equal", "half_turn", "hypot",
+    "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "lcm", "left_shift", "lerp", "less", "less_equal",
+    "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "log_softmax_grad", "logcumsumexp", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply",
+    "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "patience",
+    "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "recurrent_pass", "relu", "remainder",
+    "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter", "scatter_add", "scatter_reduce",
+    "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread", "sqrt", "square",
+    "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold",
+    "unit", "where", "widen", "zeros",
 ]  # fmt: skip
 
 
@@ -367,10 +370,6 @@ def keep(x, y, out=None):
         bits = subtract(mask.view(numpy.int8), 1, dtype=numpy.int32)  # all ones where kept
         result = bitwise_and(x.view(numpy.int32), bits, bits).view(numpy.float32)
     return result if out is None else positive_copy(result, out)
-
-
-def where(condition, x, y):
-    return numpy.where(condition, x, y)
 
 
 def lerp(x, y, weight, out=None):

@@ -10,6 +10,7 @@ import math
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import float32, float64, int32, int64
+from ..tables import softmax as softmax_rows
 from ..tables import windows
 from .graph import Step, Value
 
@@ -165,6 +166,16 @@ def log_softmax(w, step):
     dims = as_tuple(dim, x.ndim)
     shifted = w.sub(x, w.reduce(rows.amax, x, dims))
     return w.sub(shifted, w.log(w.reduce(rows.sum, w.exp(shifted), dims)))
+
+
+def softmax_grad(w, step):
+    (x, y), (dim,) = step.inputs, step.params
+    return w.mul(y, w.sub(x, w.reduce(rows.sum, w.mul(x, y), as_tuple(dim, x.ndim))))
+
+
+def log_softmax_grad(w, step):
+    (x, y), (dim,) = step.inputs, step.params
+    return w.sub(x, w.mul(w.exp(y), w.reduce(rows.sum, x, as_tuple(dim, x.ndim))))
 
 
 def add_scaled(w, step):
@@ -339,6 +350,7 @@ EXPANSIONS = {
     rows.linear: linear, rows.matmul: matmul, rows.sum: reduced(rows.sum), rows.amax: reduced(rows.amax),
     rows.amin: reduced(rows.amin), rows.prod: reduced(rows.prod), rows.mean: mean,
     rows.squared_error_mean: squared_error_mean, rows.softmax: softmax, rows.log_softmax: log_softmax,
+    softmax_rows.softmax_grad: softmax_grad, softmax_rows.log_softmax_grad: log_softmax_grad,
     rows.add_scaled: add_scaled, rows.addcmul: addcmul, rows.addcdiv: addcdiv, rows.lerp: lerp, rows.square: square,
     rows.rsqrt: rsqrt, rows.clamp: clamp, rows.stack: stack, windows.conv: conv, rows.tril: triangle(rows.le),
     rows.triu: triangle(rows.ge), rows.nll: nll, rows.nll_grad: nll_grad,

@@ -12,14 +12,15 @@ from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
 from ..errors import TYPE_NAMES
 from ..making import named
+from ..tables import softmax as softmax_rows
 from .results import several
 from .spelling import numpy_names, spelled
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin",
-    "cumprod", "cumprod_slope", "cumsum", "dims_of", "equal", "is_same_size", "log_softmax", "logaddexp_complex",
+    "cumprod", "cumprod_slope", "cumsum", "dims_of", "equal", "is_same_size", "log_softmax", "log_softmax_grad", "logaddexp_complex",
     "logcumsumexp", "logcumsumexp_slope", "logsumexp", "max", "mean", "median", "min", "nanmean", "nansum", "one_dim",
-    "prod", "product_of_others", "share_extremes", "softmax", "squared_error_mean", "std", "std_mean", "sum",
+    "prod", "product_of_others", "share_extremes", "softmax", "softmax_grad", "squared_error_mean", "std", "std_mean", "sum",
     "undrop", "var", "var_mean",
 ]  # fmt: skip
 
@@ -491,6 +492,16 @@ def log_softmax(input, dim=None, dtype=None, **numpy):
     if numpy:
         return log_softmax(input, **spelled("log_softmax", numpy, dim=dim, dtype=dtype))
     return normalized(rows.log_softmax, input, dim, dtype)
+
+
+def softmax_grad(input, output, dim):
+    """y (x - Σ x y), the vector-Jacobian product of softmax, where it gave ``output``."""
+    return input._apply(softmax_rows.softmax_grad, (input, output), (dim,))
+
+
+def log_softmax_grad(input, output, dim):
+    """x - e^y Σ x, that of log_softmax."""
+    return input._apply(softmax_rows.log_softmax_grad, (input, output), (dim,))
 
 
 def normalized(row, input, dim, dtype):

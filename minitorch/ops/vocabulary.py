@@ -112,9 +112,9 @@ class Vocabulary:
     )  # fmt: skip
     from .reduce import (
         all, allclose, amax, amin, aminmax, any, argmax, argmin, count_nonzero, cummax, cummin, cumprod, cumprod_slope,
-        cumsum, equal, is_same_size, log_softmax, logcumsumexp, logcumsumexp_slope, logsumexp, max, mean, median, min, nanmean,
-        nansum, prod, product_of_others, share_extremes, softmax, squared_error_mean, std, std_mean, sum, undrop,
-        var, var_mean,
+        cumsum, equal, is_same_size, log_softmax, log_softmax_grad, logcumsumexp, logcumsumexp_slope, logsumexp, max, mean, median,
+        min, nanmean, nansum, prod, product_of_others, share_extremes, softmax, softmax_grad, squared_error_mean, std, std_mean,
+        sum, undrop, var, var_mean,
     )  # fmt: skip
     from .scatter import (
         diagonal_scatter, fill_diagonal_, index_reduce, put, put_, scatter_reduce, scatter_slope, scattered_slope,

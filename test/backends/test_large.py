@@ -6,7 +6,7 @@ import numpy
 import pytest
 import torch
 
-from minitorch.backends import erf, large, softmax, threads
+from minitorch.backends import composites, erf, indexing, large, softmax, threads
 from minitorch.backends import numpy as backend
 
 SIZE = 20_001
@@ -119,3 +119,67 @@ def test_softmax_without_a_compiler(any_rows, monkeypatch):
     monkeypatch.setattr(large, "import_module", lambda *what: SimpleNamespace(rowwise=lambda name: None))
     x = numpy.ones((2, 4), "float32")
     assert backend.softmax(x, 1).tolist() == [[0.25] * 4] * 2
+
+
+GRADIENTS = {"softmax": "_softmax_backward_data", "log_softmax": "_log_softmax_backward_data"}
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+@pytest.mark.parametrize("shape", [(3, 1), (2, 3, 33), (70, 64), (5, 4000)], ids=str)
+def test_gradients_of_softmax(name, shape, monkeypatch):
+    g, x = numpy.random.default_rng(0).standard_normal((2, *shape)).astype("float32")
+    y = getattr(torch.from_numpy(x), name)(-1).numpy()
+    last = len(shape) - 1
+    wanted = getattr(torch.ops.aten, GRADIENTS[name])(*[torch.from_numpy(z) for z in (g, y)], last, torch.float32).numpy()
+    for enough in (1, 1 << 62):
+        monkeypatch.setattr(composites, "ENOUGH_FOR_COMPOSITES", enough)
+        for dim in (-1, last):
+            numpy.testing.assert_allclose(getattr(backend, name + "_grad")(g, y, dim), wanted, 1e-5, 2e-6)
+    monkeypatch.setattr(composites, "ENOUGH_FOR_COMPOSITES", 1)
+    everywhere = numpy.broadcast_to(g[..., :1], shape)
+    wide = getattr(backend, name + "_grad")(everywhere.astype("float64"), y.astype("float64"), last)
+    numpy.testing.assert_allclose(getattr(backend, name + "_grad")(everywhere, y, last), wide, 1e-5, 2e-6)
+    along_first = getattr(backend, name + "_grad")(g.T.copy(), y.T.copy(), 0).T
+    numpy.testing.assert_allclose(along_first, getattr(backend, name + "_grad")(g, y, last), 1e-5, 2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(7, 16), (65, 3, 50), (1, 300)], ids=str)
+def test_rows_are_added_up_in_order(dtype, shape, monkeypatch):
+    numbers = numpy.random.default_rng(0)
+    x, places = numbers.standard_normal(shape).astype(dtype), numbers.integers(-shape[0], shape[0], (9, 40))
+    y = numbers.standard_normal((9, 40, *shape[1:])).astype(dtype)
+    y[0, 0, ..., 0], y[1, 1, ..., 1] = numpy.nan, numpy.inf
+    wanted = x.copy()
+    numpy.add.at(wanted, places, y)
+    monkeypatch.setattr(indexing, "ENOUGH_FOR_ROWS", 1)
+    for given in (y, numpy.moveaxis(numpy.moveaxis(y, 0, -1).copy(), -1, 0)):
+        found = x.copy()
+        indexing.add_rows(found, places, given)
+        numpy.testing.assert_array_equal(found, wanted)
+    alike = numpy.broadcast_to(y[3, 3], y.shape)
+    monkeypatch.setattr(large, "import_module", lambda *what: SimpleNamespace(row_adder=lambda kind: None))
+    slow = backend.index_put(x, alike, (places,), (0,), True)
+    monkeypatch.undo()
+    monkeypatch.setattr(indexing, "ENOUGH_FOR_ROWS", 1)
+    numpy.testing.assert_allclose(backend.index_put(x, alike, (places,), (0,), True), slow, 1e-4, 1e-4)
+
+
+def test_rows_at_places_that_are_not_there(monkeypatch):
+    monkeypatch.setattr(indexing, "ENOUGH_FOR_ROWS", 1)
+    for place in (5, -6):
+        with pytest.raises(IndexError, match=f"index {place} is out of bounds for dimension 0 with size 5"):
+            indexing.add_rows(numpy.zeros((5, 20), "float32"), numpy.array([0, place]), numpy.ones((2, 20), "float32"))
+
+
+@pytest.mark.parametrize("number", [0, 0.0, -0.0, -numpy.inf, numpy.nan, 2.5, -3, 1e-45])
+def test_a_repeated_mask_is_laid_over_bits(number):
+    x = samples(1, "float32")[0][:19_200].reshape(3, 2, 40, 80)
+    mask = numpy.random.default_rng(0).random((40, 80)) < 0.5
+    for condition in (mask, mask[:, :1], mask[:1]):
+        found = backend.where(condition, x, number)
+        numpy.testing.assert_array_equal(found.view("int32"), numpy.where(condition, x, numpy.float32(number)).view("int32"))
+    for other in (x.astype("float64"), x.transpose(0, 1, 3, 2).copy().transpose(0, 1, 3, 2)):
+        numpy.testing.assert_array_equal(backend.where(mask, other, number), numpy.where(mask, other, number))
+    numpy.testing.assert_array_equal(backend.where(numpy.ones((300, 1), bool), x.reshape(1, -1)[:, :5000], 1.0), numpy.repeat(x.reshape(1, -1)[:, :5000], 300, 0))
+    assert backend.where(mask, 1.0, 0.0).dtype == "float64"

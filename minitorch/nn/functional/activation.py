@@ -9,6 +9,7 @@ torch: nn/functional.py, aten/src/ATen/native/Activation.cpp
 import math
 import warnings
 
+from ...autograd.composite import composite
 from ...creation import empty, empty_like, ones_like, zeros_like
 from ...dtypes import float64
 from ...engine import no_grad
@@ -241,7 +242,10 @@ def silu(input, inplace=False):
     """
     if inplace:
         return input.copy_(silu(input.clone()))
-    return input * input.sigmoid()
+    return _silu(input)
+
+
+_silu = composite(lambda x: x * x.sigmoid(), "silu")
 
 
 def mish(input, inplace=False):
@@ -261,12 +265,20 @@ def gelu(input, approximate="none"):
     """
     if input.dtype.itemsize == 2:  # narrow types: rounded once
         return gelu(input.float(), approximate).to(input.dtype)
-    if approximate == "none":
-        return input * 0.5 * ((input * math.sqrt(0.5)).erf() + 1)
-    if approximate == "tanh":
-        inner = (input + input * input * input * 0.044715) * math.sqrt(2 / math.pi)
-        return input * 0.5 * (inner.tanh() + 1)
-    raise RuntimeError(f"approximate argument must be either none or tanh.\ngot {approximate!r}")
+    if approximate not in _GELU:
+        raise RuntimeError(f"approximate argument must be either none or tanh.\ngot {approximate!r}")
+    return _GELU[approximate](input)
+
+
+def _gelu_near(x):
+    inner = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
+    return x * 0.5 * (inner.tanh() + 1)
+
+
+_GELU = {
+    "none": composite(lambda x: x * 0.5 * ((x * math.sqrt(0.5)).erf() + 1), "gelu"),
+    "tanh": composite(_gelu_near, "gelu_tanh", label="Gelu"),
+}
 
 
 def softsign(input):

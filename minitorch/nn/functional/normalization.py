@@ -5,6 +5,7 @@ Half-precision inputs are normalized in float32 and rounded once, as PyTorch doe
 
 import math
 
+from ...autograd.composite import composite
 from ...dtypes import bfloat16, finfo, float16, float32
 from ...engine import no_grad
 
@@ -161,8 +162,15 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """
     _check_normalized_shape(input, normalized_shape, weight, bias, "*, ")
     x = _widened(input)
+    if x is input and len(normalized_shape) == 1 and weight is not None and bias is not None:
+        return _layer_norm(x, weight, bias, eps)
     out = _affine(_standardized(x, _last_dims(normalized_shape), eps), weight, bias)
     return out if x is input else out.to(input.dtype)
+
+
+_layer_norm = composite(
+    lambda x, weight, bias, eps: _affine(_standardized(x, (-1,), eps), weight, bias), "native_layer_norm", count=3, along=True
+)
 
 
 def rms_norm(input, normalized_shape, weight=None, eps=None):
@@ -176,8 +184,19 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     _check_normalized_shape(input, normalized_shape, weight, None, "*")
     x = _widened(input)
     eps = finfo(x.dtype).eps if eps is None else eps
-    out = _affine(x * (x.square().mean(_last_dims(normalized_shape), keepdim=True) + eps).rsqrt(), weight, None)
+    if x is input and len(normalized_shape) == 1 and weight is not None:
+        return _rms_norm(x, weight, eps)
+    out = _affine(_scaled_by_root(x, _last_dims(normalized_shape), eps), weight, None)
     return out if x is input else out.to(input.dtype)
+
+
+def _scaled_by_root(x, dims, eps):
+    return x * (x.square().mean(dims, keepdim=True) + eps).rsqrt()
+
+
+_rms_norm = composite(
+    lambda x, weight, eps: _scaled_by_root(x, (-1,), eps) * weight, "rms_norm", count=2, along=True, label="FusedRmsNorm"
+)
 
 
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):

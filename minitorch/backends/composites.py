@@ -1,0 +1,84 @@
+"""Formulas over whole arrays, or over the rows of a matrix, in machine code: the kernels of autograd/composite.py, and of the
+gradients of softmax and its logarithm.
+"""
+
+from functools import lru_cache
+from importlib import import_module
+
+import numpy
+
+from .keeping import keep_freed_memory
+from .large import KINDS, WORTH_SHARING
+
+__all__ = ["ENOUGH_FOR_COMPOSITES", "composite_kernel", "log_softmax_grad", "softmax_grad"]
+
+ENOUGH_FOR_COMPOSITES = 1 << 15
+"""Elements from which a function of several rows runs as one kernel."""
+
+
+@lru_cache(256)
+def composite_kernel(char, arrays, steps, result, total=False):
+    """A formula (native/rowformula.py) as a function of ``arrays`` and the length of a row, which gives a new array: like
+    the first one, or with ``total`` the sum over all rows. None where machine code can't do it.
+
+    char: the arrays' dtype.char; arrays: whether each is a "matrix", a "row" or a "column"; result: the operand to give.
+    """
+    if char not in KINDS:
+        return None
+    keep_freed_memory()
+    formulas = import_module("..native.rowformula", __package__)  # with all that it needs: most programs do without
+    count = len(arrays)
+    if all([kind == "matrix" for kind in arrays]) and not total and not formulas.goes_along_rows(steps):
+        return elementwise_kernel(KINDS[char], count, steps, result)
+    found = formulas.row_formula(KINDS[char], (*arrays, "total" if total else "matrix"), steps, ((count, result),))
+
+    def run(*given, columns):
+        given = [numpy.ascontiguousarray(x) for x in given]
+        first = given[0]
+        rows = first.size // columns
+        shape = (-(-rows // formulas.chunk_rows(columns)), columns) if total else first.shape
+        out = numpy.empty(shape, first.dtype)
+        found(*given, out, rows=rows, columns=columns, shared=first.size >= WORTH_SHARING)
+        return numpy.add.reduce(out, 0) if total else out
+
+    return found and run
+
+
+def elementwise_kernel(kind, count, steps, result):
+    """The same without rows and their lengths."""
+    formulas = import_module("..native.formula", __package__)
+    if not all([formulas.has_spelling(row, kind) for row, _ in steps]):
+        return None
+    found = formulas.formula(kind, count + 1, 0, steps, ((count, result),))
+
+    def run(*given, columns=None):
+        given = [numpy.ascontiguousarray(x) for x in given]
+        out = numpy.empty_like(given[0])
+        found(*given, out, shared=out.size >= WORTH_SHARING)
+        return out
+
+    return found and run
+
+
+SOFTMAX_GRAD = ("mul", ("a0", "a1")), ("sum", ("t0",)), ("sub", ("a0", "t1")), ("mul", ("a1", "t2"))
+LOG_SOFTMAX_GRAD = ("sum", ("a0",)), ("exp", ("a1",)), ("mul", ("t1", "t0")), ("sub", ("a0", "t2"))
+
+
+def along_last_dim(steps, g, y, dim):
+    """A formula of two arrays along their last dim, if they are large; else None."""
+    if y.size < ENOUGH_FOR_COMPOSITES or dim not in (-1, y.ndim - 1) or g.dtype is not y.dtype or g.shape != y.shape:
+        return None
+    found = composite_kernel(y.dtype.char, ("matrix", "matrix"), steps, f"t{len(steps) - 1}")
+    return found and found(g, y, columns=y.shape[-1])
+
+
+def softmax_grad(g, y, dim):
+    """y (g - Σ g y)"""
+    done = along_last_dim(SOFTMAX_GRAD, g, y, dim)
+    return y * (g - numpy.add.reduce(g * y, dim, None, None, True)) if done is None else done
+
+
+def log_softmax_grad(g, y, dim):
+    """g - e^y Σ g"""
+    done = along_last_dim(LOG_SOFTMAX_GRAD, g, y, dim)
+    return g - numpy.exp(y) * numpy.add.reduce(g, dim, None, None, True) if done is None else done
