@@ -9,7 +9,7 @@ from functools import wraps
 from .backends import ARRAY_TYPES
 
 __all__ = [
-    "MODE", "Mode", "beside", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "leave", "no_grad",
+    "MODE", "Mode", "beside", "demand", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "leave", "no_grad",
     "set_grad_enabled", "tell", "tracer",
 ]  # fmt: skip
 
@@ -51,6 +51,19 @@ def beside(tensor):
     if MODE.listeners and (recording := tracer()) is not None:
         recording.make(tensor)
     return tensor
+
+
+def demand(condition, error, message, found):
+    """Raise ``error(message)`` unless all of a Tensor is true, and say in further lines what there is: ``found``, a Tensor.
+
+    A program that is recorded asks anew, and raises without those lines.
+    """
+    wrong = condition.all().logical_not()
+    recording = tracer() if MODE.listeners else None
+    if recording is not None:
+        recording.check(wrong, error, f"{message}\nthe same call, not compiled, prints them")
+    if wrong._array:
+        raise error(f"{message}\n{found}")
 
 
 def leave(what, tensor, result=None):

@@ -21,6 +21,7 @@ from .dtypes import get_default_dtype, int64, uint8
 from .engine import Tensor, create, no_grad, wrap
 from .errors import TYPE_NAMES, not_a_tensor
 from .layout import preserve_format
+from .modes import demand
 from .ops.memory_format import memory_order
 from .ops.random import EXACT, integer, interval, moments, require, stream_of
 
@@ -304,10 +305,9 @@ def _normal_each(mean, std, tensors, generator):
     like = tensors[0]
     if not isinstance(std, Tensor):
         return _standard_normal(tuple(mean.shape), None, like.dtype, generator, None, False, 0.0, std).add_(mean)
-    if std.numel() and not (std >= 0).all():
-        raise RuntimeError(
-            "normal expects all elements of std >= 0.0\nstd is the standard deviation, not its logarithm"
-        )
+    if std.numel():
+        message = "normal expects all elements of std >= 0.0\nstd is the standard deviation, not its logarithm; there are"
+        demand(std >= 0, RuntimeError, message, std)
     shape = tuple((mean + std).shape) if len(tensors) == 2 else tuple(std.shape)
     return _standard_normal(shape, None, like.dtype, generator, None, False).mul_(std).add_(mean)
 

@@ -55,13 +55,14 @@ class Fusion:
 
     waiting: elementwise steps that read nothing of a kernel. They join whoever needs them first.
     number: of the step that makes a Value, in the order of the graph; age: of a kernel, in that in which they were begun.
+    drawn: the kernel of the last draw, which the next one needs though it reads nothing of it: the generator goes on.
     constants: steps that make one number everywhere, or count. Loops write that down where they need it.
     """
 
     def __init__(self, found, writable):
         self.found, self.writable = found, writable
         self.kernels, self.home, self.labels, self.needs, self.waiting = [], {}, {}, {}, {}
-        self.constants, self.number, self.age = {}, {}, {}
+        self.constants, self.number, self.age, self.drawn = {}, {}, {}, None
 
     # ------------------------------------------------------------------------------------------------------ who joins whom
 
@@ -75,6 +76,9 @@ class Fusion:
         elif not self.writable(step):
             self.place_inputs(step)
             self.settle(self.add(Foreign(step)), step)
+            if step.row.kind == "random":
+                self.needs[self.home[out]].update([] if self.drawn is None else [self.drawn])
+                self.drawn = self.home[out]
         elif step.row in ALONE:
             self.place_inputs(step)
             self.settle(self.add(ALONE[step.row](step)), step)

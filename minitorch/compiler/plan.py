@@ -233,11 +233,13 @@ class Planning:
 
 
 def needed_by_checks(kernels, found, graph):
-    """The kernels that what is checked depends on, in order."""
-    needed, early = {found[x].base for x, *_ in graph.checks}, []
+    """The kernels that what is checked depends on, in order. A draw depends on the draws before it."""
+    needed, early, drawn = {found[x].base for x, *_ in graph.checks}, [], False
     for kernel in reversed(kernels):
-        if not needed.isdisjoint(kernel.outputs):
+        draws = any([step.row.kind == "random" for step in kernel.steps])
+        if not needed.isdisjoint(kernel.outputs) or (draws and drawn):
             early.append(kernel)
+            drawn = drawn or draws
             needed.update([found[x].base for step in kernel.steps for x in step.reads])
     return early[::-1]
 

@@ -99,7 +99,7 @@ class Mark:
 
 
 MARK = Mark()
-COPIES = (MARK, rows.copy, rows.contiguous, rows.detach)
+COPIES = (MARK, rows.copy, rows.contiguous, rows.detach, rows.unmoved)
 
 
 def nothing(step):

@@ -22,7 +22,7 @@ from weakref import ref
 from .. import primitives
 from ..backends import backend_of
 from ..backward import backward
-from ..dtypes import float64
+from ..dtypes import float64, int64
 from ..engine import AccumulateGrad, create, edge_of
 from ..modes import MODE
 from ..tables.strides import as_strided
@@ -35,8 +35,6 @@ WALK, BACKWARD = backward.__code__, ", backward"
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 SHAPED_BY_DATA = frozenset(["nonzero"])
 """Rows whose result has a shape that depends on numbers: no graph can hold them."""
-DRAWN_BY_DATA = frozenset(["bernoulli_each", "multinomial", "multinomial_with_replacement"])
-"""Draws that are steps, not sources, since they read tensors: their order among other draws would be lost."""
 
 
 def covers(root, array):
@@ -102,8 +100,9 @@ class Tracer:
     """Listens in a block, and writes down what passes the gate.
 
     sources, externals, steps: what it found.   made: the externals that are constants.
-    numbers: what ``item`` gave.   left: (why, line) of each time that the graph lost sight of the run.
-    lost: the Unfollowed after which it wrote nothing more.   drawn: how many draws depend on the values of a tensor.
+    numbers: what ``item`` gave.   checks: as Graph has them.   left: (why, line) of each time that the graph lost sight of the run.
+    lost: the Unfollowed after which it wrote nothing more.   drawn: whether a draw has read a tensor. It is a step then, and so
+    is each draw after it, since sources are called before all steps.
     moving: {id of an optimizer's group: the names of numbers in it that are inputs}.
     leaves: where gradients may arrive, as known before the run; strangers: the ends of the graph at those that it met beside them.
     """
@@ -112,8 +111,8 @@ class Tracer:
         self.moving, self.leaves, self.strangers, self.dtypes = moving or {}, {}, {}, {}
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
         self.origins: dict = {}  # number of a Node → the line of the row that left it
-        self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, 0
-        self.numbers, self.calls = [], Calls(self, PACKAGE)
+        self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, False
+        self.numbers, self.calls, self.checks = [], Calls(self, PACKAGE), []
 
     def __enter__(self):
         self.before = MODE.listeners, MODE.readers
@@ -159,9 +158,9 @@ class Tracer:
             self.interrupt("item looks at a tensor's values")
         if not inputs and not written:
             params = params[:-1]  # the device, which ``create`` adds
-        if row.name in DRAWN_BY_DATA:
-            self.drawn += 1
-        if row.kind == "random" and not any([hasattr(x, "_array") for x in inputs]):
+        draws = row.kind == "random" and row is not primitives.unmoved
+        self.drawn = self.drawn or (draws and any([hasattr(x, "_array") for x in inputs]))
+        if draws and not self.drawn:
             xp = backend_of((out._array,))
             value = self.source(out._array, lambda: row.forward(xp, *params))
         else:
@@ -305,6 +304,11 @@ class Tracer:
         memory = self.keep(Memory(array, value, ref(tensor._storage), True))
         self.ends.append(ref(owner_of(array), lambda _: memories.pop(memory.key, None)))
 
+    def check(self, wrong, error, message):
+        """A truth that replays look at: ``error(message)`` is to be raised if it holds."""
+        if self.lost is None:
+            self.checks.append((self.fitted(self.read(wrong), (), int64), error, message))
+
     def make(self, tensor):
         """A tensor is made of Python's data: of a constant, if later runs make the same. Replays have a copy of it."""
         if self.lost is None:
@@ -399,7 +403,7 @@ class Tracer:
     def graph(self, outputs):
         """The graph that makes the Values ``outputs``."""
         inputs = [x.value for x in self.externals] + [s.value for s in self.sources if s.value is not None]
-        return Graph(inputs, self.steps, outputs)
+        return Graph(inputs, self.steps, outputs, self.checks)
 
 
 class Unfollowed(Exception):

@@ -207,7 +207,7 @@ def parted(graph, outputs, split, gradients, seeds):
     saved = [x for x in (*graph.inputs, *seeds, *[step.out for step in first]) if x in needed]
     assert all([x in given or x in saved for x in needed]), "backward reads what nobody makes"
     inner = [x for x in saved if x in made]
-    return Graph(graph.inputs, first, [*outputs, *inner]), Graph(saved, back.steps, gradients), saved
+    return Graph(graph.inputs, first, [*outputs, *inner], graph.checks), Graph(saved, back.steps, gradients), saved
 
 
 def constants(tracer, results):
@@ -287,7 +287,7 @@ def told(tracer, result, views, before, split, back):
     made.seeds = [x.value for x in tracer.externals if x.place is not None and x.place[0] == "seed"]
     made.externals = [x for x in made.externals if x[0] != "seed"]
     if back is not None:
-        joint = Graph([x for x in made.graph.inputs if x not in made.seeds], made.graph.steps, outputs)
+        joint = Graph([x for x in made.graph.inputs if x not in made.seeds], made.graph.steps, outputs, made.graph.checks)
         made.graph, made.backward, made.saved = parted(joint, outputs, split, [value for _, value in back[0]], made.seeds)
         made.ends = [tracer.externals.index(x) for x, _ in back[0]]
     made.strides = {x.value: strides_of(x) for x in tracer.externals}
@@ -355,9 +355,6 @@ def returned(tracer, tensor, before, outputs, roots):
 
 
 def refuse_what_left(tracer):
-    draws = [x for x in tracer.sources if x.value is not None and x.function.__class__ is not tuple]
-    if tracer.drawn and tracer.drawn + len(draws) > 1:
-        raise Unfollowed("one of its draws reads a tensor, and there are others that must not come before it")
     for why, line in tracer.left:
         raise Unfollowed(f"{why}, in {line}")
 

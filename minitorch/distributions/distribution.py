@@ -9,6 +9,7 @@ torch: torch/distributions/distribution.py
 import warnings
 
 from ..engine import Tensor, no_grad
+from ..modes import demand, tracer
 from ..size import Size
 from . import constraints
 from .utils import lazy_property
@@ -68,11 +69,15 @@ class Distribution:
             if name not in self.__dict__ and isinstance(getattr(type(self), name), lazy_property):
                 continue  # the other way to give the same parameter
             value = getattr(self, name)
-            if not constraint.check(value).all():
-                raise ValueError(
-                    f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
-                    f"{self!r} to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
-                )
+            what = f"parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution"
+            self._demand(constraint, value, f"Expected {what} {{}} to satisfy the constraint {constraint!r}")
+
+    def _demand(self, constraint, value, message):
+        """Raise ValueError unless all of a Tensor satisfies a constraint. ``message`` has a gap for what the distribution is."""
+        fits = constraint.check(value)
+        if tracer() is None and fits.all():
+            return
+        demand(fits, ValueError, f"{message.format(self._described(tracer() is None))}, but found invalid values:", value)
 
     # -- shapes -------------------------------------------------------------------------------------------------------
 
@@ -216,13 +221,14 @@ class Distribution:
                 stacklevel=3,
             )
             return
-        if not support.check(value).all():
-            raise ValueError(
-                f"Expected value argument ({type(value).__name__} of shape {tuple(shape)}) to be within the support "
-                f"({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"
-            )
+        what = f"value argument ({type(value).__name__} of shape {tuple(shape)})"
+        self._demand(support, value, f"Expected {what} to be within the support ({support!r}) of the distribution {{}}")
 
     def __repr__(self):
+        return self._described(True)
+
+    def _described(self, numbers):
+        """As it is printed; without ``numbers``, which none who records a run may look at, by shapes alone."""
         found = {name: self.__dict__[name] for name in self.arg_constraints if name in self.__dict__}
-        said = [f"{name}: {x if x.numel() == 1 else x.size()}" for name, x in found.items()]
+        said = [f"{name}: {x if numbers and x.numel() == 1 else x.size()}" for name, x in found.items()]
         return f"{self.__class__.__name__}({', '.join(said)})"
