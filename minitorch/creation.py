@@ -6,7 +6,7 @@ from numbers import Number
 
 from . import primitives as rows
 from .backends import ARRAY_TYPES, for_device
-from .device import as_device
+from .device import CPU, as_device
 from .dtypes import as_dtype, float64, get_default_dtype, int64, number_dtype
 from .dtypes import bool as bool_dtype
 from .engine import Tensor, create, from_data, wrap
@@ -35,9 +35,9 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     tensor([[1, 2],
             [3, 4]])
     """
-    for_device(as_device(device))
     try:
-        made = from_data(data, as_dtype(dtype))
+        place = data.device if device is None and isinstance(data, Tensor) else as_device(device)
+        made = from_data(data, as_dtype(dtype), place)
     except ValueError as error:
         raise (unequal_lengths(data) if "inhomogeneous" in str(error) else error) from None
     if made.requires_grad:
@@ -62,13 +62,11 @@ def unequal_lengths(data, dim=0):
 
 def as_tensor(data, dtype=None, device=None):
     """``data`` as a tensor, sharing its memory where it can.   torch: as_tensor"""
-    for_device(as_device(device))
     if isinstance(data, Tensor):
-        return data if dtype is None else data.to(dtype)
+        return data.to(device=device, dtype=dtype)
     if isinstance(data, tuple(ARRAY_TYPES)):
-        shared = from_numpy(data)
-        return shared if dtype is None else shared.to(dtype)
-    return tensor(data, dtype=dtype)
+        return from_numpy(data).to(device=as_device(device), dtype=dtype)
+    return tensor(data, dtype=dtype, device=device)
 
 
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
@@ -98,7 +96,13 @@ def from_numpy(ndarray):
 
 def from_dlpack(ext_tensor, *, device=None, copy=None):
     """A tensor on the memory of another library's tensor.   torch: from_dlpack"""
-    return wrap(for_device(as_device(device)).from_dlpack(ext_tensor))
+    kind, _ = ext_tensor.__dlpack_device__()
+    made = wrap(for_device(CPU if kind == DLPACK_CPU else as_device("cuda")).from_dlpack(ext_tensor))
+    return made if device is None else made.to(device)
+
+
+DLPACK_CPU = 1
+"""The CPU's number among DLPack's kinds of devices."""
 
 
 def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):

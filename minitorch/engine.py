@@ -16,11 +16,11 @@ from numbers import Integral
 from weakref import ref
 
 from . import errors, primitives
-from .backends import ARRAY_TYPES, backend_of, for_device
+from .backends import ACCELERATORS, ARRAY_TYPES, backend_of, for_device
 from .backward import backward
 from .device import CPU, as_device
 from .dtypes import float32, get_default_dtype, int64
-from .fitting import common_dtype, explained, fit, takes, wrapped_numbers
+from .fitting import common_dtype, explained, fit, on_one_device, takes, wrapped_numbers
 from .formatting import format_tensor
 from .graph import (
     CHANGES,
@@ -101,6 +101,8 @@ def apply(row, inputs, params=()):
                 mixed = True
             number = x.__class__
         bit += bit
+    if ACCELERATORS and (moved := on_one_device(row, inputs)) is not None:
+        return apply(row, moved, params)
     forward, ready = row.forward, row.ready
     if not (ready is None or (number is None and not mixed and dtype.char in ready)) and not takes(row, arrays, dtype, number, mixed):
         inputs, arrays, forward = fit(row, inputs)
@@ -113,7 +115,7 @@ def apply(row, inputs, params=()):
         return apply(row, wrapped_numbers(inputs), params)
     except Exception as error:
         raise explained(row, arrays, error) from None
-    if result.__class__ is not xp.ndarray:
+    if result.__class__ is not xp.ndarray and result.__class__ not in ARRAY_TYPES:
         result = xp.asarray(result)
 
     out = object.__new__(Tensor)
@@ -158,7 +160,7 @@ def seed_gradient(output, gradient):
             )
         if output._array.dtype.kind == "c":
             raise errors.complex_seed_error(output.dtype)
-        return create(primitives.full, ((), 1, output.dtype)) if not output._array.ndim else output.ones_like()
+        return create(primitives.full, ((), 1, output.dtype), output.device) if not output._array.ndim else output.ones_like()
     if not isinstance(gradient, Tensor):
         raise TypeError("gradients can be either Tensors or None, but got " + type(gradient).__name__)
     if gradient._array.shape != output._array.shape:
@@ -172,13 +174,15 @@ def seed_gradient(output, gradient):
 # ----------------------------------------------------------------------------------------------------------- the Tensor
 
 
-def from_data(data, dtype=None):
+def from_data(data, dtype=None, device=CPU):
     """A new tensor of Python numbers, nested lists, arrays or tensors; Python's floats get the default dtype."""
-    xp = for_device(CPU)
+    xp = for_device(device)
     storage = InferenceStorage() if MODE.inference else None
     if isinstance(data, Tensor):
         leave("a copy", data)
-        return wrap(data._array.copy(), storage) if dtype is None else data.detach().to(dtype, copy=True)
+        if data.device != device or dtype is not None:
+            return data.detach().to(dtype, copy=True, device=device)
+        return wrap(data._array.copy(), storage)
     return beside(wrap(xp.array_of(data, dtype, default=get_default_dtype()), storage))
 
 
@@ -190,9 +194,9 @@ def of_class(cls, tensor):
     return made
 
 
-def rebuilt(cls, array, requires_grad, attributes):
+def rebuilt(cls, array, requires_grad, attributes, device="cpu"):
     """A tensor as it was pickled."""
-    made = of_class(cls, wrap(array))
+    made = of_class(cls, wrap(array if device == "cpu" else for_device(as_device(device)).from_cpu(array)))
     made.__dict__.update(attributes)
     return made.requires_grad_(requires_grad)
 
@@ -319,6 +323,8 @@ class Tensor(Vocabulary):
                 )
             if gradient._array.shape != self._array.shape or gradient._array.dtype != self._array.dtype:
                 raise errors.gradient_error(self.shape, self.dtype.name, gradient.shape, gradient.dtype.name)
+            if ACCELERATORS and gradient.device != self.device:
+                raise RuntimeError("assigned grad has data located on a different device")
         self._grad = gradient
 
     @grad.deleter
@@ -436,8 +442,9 @@ class Tensor(Vocabulary):
         except RuntimeError:  # its base was written to, and it can't follow
             name = "Invalid"
         return format_tensor(
-            self._array,
+            backend_of((self._array,)).to_cpu(self._array),
             dtype=self.dtype.name,
+            device=self.device if self.is_cuda else None,
             default_dtype=get_default_dtype().name,
             grad_fn=name,
             requires_grad=self.requires_grad,
@@ -469,7 +476,8 @@ class Tensor(Vocabulary):
 
     def __reduce_ex__(self, protocol):
         leave("pickle", self)
-        return rebuilt, (self.__class__, self._array, self.requires_grad, dict(self.__dict__))
+        array, place = backend_of((self._array,)).to_cpu(self._array), str(self.device)
+        return rebuilt, (self.__class__, array, self.requires_grad, dict(self.__dict__), *([place] if self.is_cuda else ()))
 
     def _type_name(self, prefix=""):
         return (errors.C_NAMES if prefix else errors.TYPE_NAMES)[self.dtype.name]
@@ -481,7 +489,7 @@ class Tensor(Vocabulary):
         return broadcast_shape(shapes)
 
     def _arange(self, count):
-        return create(primitives.arange, (0, 1, count, int64))
+        return create(primitives.arange, (0, 1, count, int64), self.device)
 
     def _memory_order(self):
         """The dims from the outermost in memory to the innermost."""

@@ -264,6 +264,14 @@ def view_error(made, output, indirect):
     return RuntimeError(text + (SEVERAL if made == "several" else AMBIGUOUS.format(block)))
 
 
+def devices_error(first, second):
+    """For tensors on two devices."""
+    return RuntimeError(
+        f"Expected all tensors to be on the same device, but found at least two devices, {first} and {second}!\n"
+        "move one of them first: x.to(y.device)"
+    )
+
+
 def cast_error(kind, dtype_name):
     """For a write in place of a result whose dtype has a higher category."""
     return RuntimeError(

@@ -12,7 +12,9 @@ from .casting import READY, cast_for
 from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
 from .modes import MODE
 
-__all__ = ["all_fit", "common_dtype", "explained", "fit", "takes", "widened", "wrapped_numbers"]
+__all__ = [
+    "all_fit", "common_dtype", "explained", "fit", "on_one_device", "takes", "widened", "wrapped_numbers",
+]  # fmt: skip
 
 NUMBERS = {
     bool: frozenset("?bBhilqfdFD"), int: frozenset("bBhilqfdFD"), float: frozenset("fdFD"), complex: frozenset("FD"),
@@ -83,7 +85,7 @@ def fit(row, inputs):
         tensors.append(x)
     arrays = [x._array if hasattr(x, "_array") else x for x in tensors]
     xp = backend_of(arrays)
-    if dtype.name not in xp.NARROW:
+    if dtype.name not in xp.NARROW or row.name in xp.NATIVE:
         return tensors, [plain_number(x, dtype) for x in arrays], row.forward
     return (
         tensors,
@@ -100,6 +102,30 @@ def common_dtype(operands):
         [x.dtype for x in tensors if not x._array.ndim],
         [number_dtype(x) for x in operands if not hasattr(x, "_array")],
     )
+
+
+def on_one_device(row, inputs):
+    """``inputs`` of which those of the CPU's are moved to the GPU of the others: single numbers of elementwise rows, and
+    indices. None if there is nothing to move. Raises RuntimeError for others on two devices.
+
+    torch: TensorIterator.cpp (compute_types)
+    """
+    tensors = [x for x in inputs if hasattr(x, "_array")]
+    if len({x._array.__class__ for x in tensors}) < 2:
+        return None
+    place = next((x.device for x in tensors if x._array.ndim or not x.is_cpu), None)
+    moved = []
+    for i, x in enumerate(inputs):
+        if hasattr(x, "_array") and x.device != place:
+            single = not x._array.ndim and (row.kind == "elementwise" or (row is primitives.index_put and i == 1))
+            if not x.is_cpu or not (single or (i and row in INDEXED and x.dtype.category < float32.category)):
+                raise errors.devices_error(place, x.device)
+            x = x._apply(primitives.move, (x,), (place, x.device))
+        moved.append(x)
+    return moved
+
+
+INDEXED = (primitives.index, primitives.index_put)
 
 
 def plain_number(x, dtype):

@@ -386,6 +386,11 @@ write = movement(
     lambda g, _out, _x, _y, path: g.follow(path),
     label="CopySlices",
 )
+# move(x, device, before): a copy on another device; ``before`` is where x is, and its gradient goes back to
+move = movement(
+    "move", lambda xp, x, device, before: xp.moved(x, device), lambda g, _out, _x, device, before: g._apply(move, (g,), (before, device)),
+    label="ToCopy",
+)
 detach = movement("detach", lambda xp, x: x.view(), view=True)
 contiguous = movement("contiguous", lambda xp, x: x.copy(), lambda g, _out, _x: g, label="Clone")
 flip = movement("flip", lambda xp, x, dims: xp.flip(x, dims).copy(), lambda g, _out, _x, dims: g.flip(dims))

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 
 from . import primitives as rows
 from .absent import absent
-from .backends.mt19937 import DEFAULT_SEED, STATE_BYTES, Stream, default_stream
+from .backends import ACCELERATORS, for_device
+from .backends.mt19937 import DEFAULT_SEED, STATE_BYTES, default_stream
 from .device import as_device
 from .dtypes import get_default_dtype, int64, uint8
 from .engine import Tensor, create, no_grad, wrap
@@ -47,11 +48,13 @@ class Generator:
 
     def __init__(self, device="cpu"):
         self.device = as_device(device)
-        if self.device.type != "cpu":
+        try:
+            xp = for_device(self.device)
+        except AssertionError:
             raise RuntimeError(
                 "Cannot get CUDA generator without ATen_cuda library.\nthis installation draws on the CPU: leave out device="
-            )
-        self.stream = Stream(DEFAULT_SEED)
+            ) from None
+        self.stream = xp.Stream(DEFAULT_SEED)
 
     def manual_seed(self, seed):
         """Start again from ``seed``, -2⁶³ ≤ seed < 2⁶⁴ (negative ones count from 2⁶⁴ down). Returns the generator."""
@@ -99,7 +102,7 @@ class Generator:
 
     def clone_state(self):
         """A second generator, at the same place of the same stream."""
-        clone = Generator()
+        clone = Generator(self.device)
         clone.stream = self.stream.copy()
         return clone
 
@@ -123,12 +126,22 @@ def manual_seed(seed):
     >>> torch.rand(1)
     tensor([0.4963])
     """
-    return default_generator.manual_seed(int(seed))
+    default_generator.manual_seed(int(seed))
+    seed_accelerators()
+    return default_generator
+
+
+def seed_accelerators():
+    """Start the GPU's default generator, if it was loaded, from the same seed as the CPU's."""
+    for xp in ACCELERATORS:
+        xp.default_stream.manual_seed(default_generator.initial_seed())
 
 
 def seed():
     """Start the default generator from a seed that nobody can know, and return it.   torch: seed"""
-    return default_generator.seed()
+    drawn = default_generator.seed()
+    seed_accelerators()
+    return drawn
 
 
 def initial_seed():
@@ -148,7 +161,7 @@ def set_rng_state(new_state):
 
 @contextmanager
 def fork_rng(devices=None, enabled=True, device_type="cuda"):
-    """A block after which the default generator goes on as if nothing had been drawn in it.   torch: random.fork_rng
+    """A block after which the default generators go on as if nothing had been drawn in it.   torch: random.fork_rng
 
     >>> _ = torch.manual_seed(0)
     >>> with torch.random.fork_rng():
@@ -156,12 +169,13 @@ def fork_rng(devices=None, enabled=True, device_type="cuda"):
     >>> bool(a == torch.rand(1))
     True
     """
-    state = get_rng_state() if enabled else None
+    streams = [default_stream, *[xp.default_stream for xp in ACCELERATORS]] if enabled else []
+    states = [stream.get_state() for stream in streams]
     try:
         yield
     finally:
-        if enabled:
-            set_rng_state(state)
+        for stream, state in zip(streams, states, strict=True):
+            stream.set_state(state)
 
 
 # ------------------------------------------------------------------------------------------------------ of a given size
@@ -304,12 +318,12 @@ def _normal_each(mean, std, tensors, generator):
     """A standard normal for each element, times its ``std`` (unless that is one number), plus its ``mean``."""
     like = tensors[0]
     if not isinstance(std, Tensor):
-        return _standard_normal(tuple(mean.shape), None, like.dtype, generator, None, False, 0.0, std).add_(mean)
+        return _standard_normal(tuple(mean.shape), None, like.dtype, generator, like.device, False, 0.0, std).add_(mean)
     if std.numel():
         message = "normal expects all elements of std >= 0.0\nstd is the standard deviation, not its logarithm; there are"
         demand(std >= 0, RuntimeError, message, std)
     shape = tuple((mean + std).shape) if len(tensors) == 2 else tuple(std.shape)
-    return _standard_normal(shape, None, like.dtype, generator, None, False).mul_(std).add_(mean)
+    return _standard_normal(shape, None, like.dtype, generator, like.device, False).mul_(std).add_(mean)
 
 
 # ---------------------------------------------------------------------------------------------------- like some tensor
@@ -324,14 +338,16 @@ def rand_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fals
     dtype = dtype or _like("rand_like", input).dtype
     require(dtype, "check_uniform_bounds", dtype.category >= 2)
     order = _order_like(input, memory_format)
-    return _draw(rows.uniform, tuple(input.shape), order, dtype, generator, (0.0, 1.0), device, requires_grad)
+    place = input.device if device is None else device
+    return _draw(rows.uniform, tuple(input.shape), order, dtype, generator, (0.0, 1.0), place, requires_grad)
 
 
 def randn_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None, generator=None):
     """Standard normal, in the shape and dtype of ``input``, and laid out in memory as it is.   torch: randn_like"""
     dtype = dtype or _like("randn_like", input).dtype
     order = _order_like(input, memory_format)
-    return _standard_normal(tuple(input.shape), order, dtype, generator, device, requires_grad)
+    place = input.device if device is None else device
+    return _standard_normal(tuple(input.shape), order, dtype, generator, place, requires_grad)
 
 
 def randint_like(input, *bounds, low=0, high=None, dtype=None, layout=None, device=None, requires_grad=False,
@@ -342,7 +358,8 @@ def randint_like(input, *bounds, low=0, high=None, dtype=None, layout=None, devi
     require(dtype, "random_kernel_cpu", not dtype.is_complex)
     bounds = interval("randint_like", dtype, low, high)
     order = _order_like(input, memory_format)
-    return _draw(rows.random, tuple(input.shape), order, dtype, generator, bounds, device, requires_grad)
+    place = input.device if device is None else device
+    return _draw(rows.random, tuple(input.shape), order, dtype, generator, bounds, place, requires_grad)
 
 
 def _like(function, input):
@@ -361,7 +378,8 @@ def _order_like(input, memory_format):
 
 def _draw(row, shape, order, dtype, generator, params, device, requires_grad):
     """A new tensor of draws."""
-    drawn = create(row, (stream_of(generator), shape, order, dtype, *params), as_device(device))
+    place = as_device(device)
+    drawn = create(row, (stream_of(generator, place), shape, order, dtype, *params), place)
     return drawn.requires_grad_() if requires_grad else drawn
 
 

@@ -18,6 +18,7 @@ The numbers tell the order of creation, which is the order of the walk; and that
 
 from typing import NamedTuple
 
+from . import primitives
 from .graph import AccumulateGrad, Node, Stub
 
 __all__ = ["Recognition", "sketched"]
@@ -54,7 +55,7 @@ def sketched(root, seed):
         if node.__class__ is AccumulateGrad and not node.hooked:
             steps.append(None)
             continue
-        if node.__class__ is not Node or node.hooked or node.saved is None:
+        if node.__class__ is not Node or node.hooked or node.saved is None or node.row is primitives.move:
             return None
         numbers = (*node.params, *[x for x in node.saved if x.__class__ is float])
         if len(nodes) > NODES or any([x.__class__ is float and x == 0 for x in numbers]):

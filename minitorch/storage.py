@@ -5,8 +5,8 @@ torch: torch/storage.py
 
 from . import dtypes
 from .absent import absent
-from .backends import for_device, memory
-from .device import CPU
+from .backends import backend_of, for_device, memory
+from .device import CPU, as_device
 
 __all__ = [
     "BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "ComplexDoubleStorage", "ComplexFloatStorage",
@@ -26,10 +26,11 @@ class UntypedStorage:
     """
 
     __slots__ = ("__weakref__", "owner", "raw", "version")
-    device, is_cuda, is_sparse = CPU, False, False
+    is_sparse = False
 
-    def __init__(self, size=0, *, owner=None):
-        self.raw = memory.room(size) if owner is None else memory.bytes_of(owner)
+    def __init__(self, size=0, *, owner=None, device=CPU):
+        room = for_device(as_device(device)).empty((size,), dtypes.uint8) if owner is None else None
+        self.raw = room if owner is None else backend_of((owner,)).bytes_of(owner)
         self.owner = self.raw if owner is None else owner
         self.version = None  # what counts the writes to it, once a tensor is made of it
 
@@ -38,6 +39,9 @@ class UntypedStorage:
         """A file as memory, its first ``nbytes``. With ``shared`` what is written goes to the file, which is made as long
         as that.   torch: UntypedStorage.from_file"""
         return UntypedStorage(owner=memory.of_mapping(memory.mapped(filename, shared, nbytes), 0, nbytes))
+
+    device = property(lambda self: backend_of((self.raw,)).device_of(self.raw))
+    is_cuda = property(lambda self: self.device.type == "cuda")
 
     def nbytes(self):
         """How many bytes there are."""
@@ -53,7 +57,7 @@ class UntypedStorage:
 
     def data_ptr(self):
         """The address of the first byte."""
-        return memory.address(self.owner)
+        return backend_of((self.raw,)).address(self.owner)
 
     def tolist(self):
         """The bytes, as integers."""
@@ -61,13 +65,18 @@ class UntypedStorage:
 
     def clone(self):
         """A copy of the memory."""
-        made = UntypedStorage(self.raw.size)
+        made = UntypedStorage(self.raw.size, device=self.device)
         made.raw[:] = self.raw
         return made
 
     def cpu(self):
-        """In the CPU's memory: itself."""
-        return self
+        """In the CPU's memory: itself, or a copy there."""
+        return UntypedStorage(owner=backend_of((self.raw,)).to_cpu(self.raw)) if self.is_cuda else self
+
+    def cuda(self, device=None, non_blocking=False):
+        """In a GPU's memory: itself, or a copy there."""
+        xp = for_device(as_device("cuda" if device is None else device))
+        return self if self.is_cuda else UntypedStorage(owner=xp.from_cpu(self.raw))
 
     def untyped(self):
         """Itself."""
@@ -75,7 +84,7 @@ class UntypedStorage:
 
     def is_shared(self):
         """Whether forked processes share it."""
-        return memory.is_shared(self.owner)
+        return self.is_cuda or memory.is_shared(self.owner)
 
     def is_pinned(self, device="cuda"):
         """Whether a GPU may copy from it by itself: no."""
@@ -97,7 +106,8 @@ class UntypedStorage:
     __hash__ = object.__hash__
 
     def __repr__(self):
-        return f"{''.join(f' {byte}{chr(10)}' for byte in self.raw.tolist())}[torch.storage.UntypedStorage(device=cpu) of size {len(self)}]"
+        lines = "".join(f" {byte}\n" for byte in self.raw.tolist())
+        return f"{lines}[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
 
 
 class TypedStorage:
@@ -114,19 +124,23 @@ class TypedStorage:
         self._dtype = dtype or self.element_type or dtypes.get_default_dtype()
         data = None if isinstance(size, int) else list(size)
         count = size if data is None else len(data)
-        self._untyped_storage = UntypedStorage(count * self._dtype.itemsize) if wrap_storage is None else wrap_storage
+        if wrap_storage is None:
+            wrap_storage = UntypedStorage(count * self._dtype.itemsize, device=CPU if device is None else device)
+        self._untyped_storage = wrap_storage
         if data is not None:
             self.elements()[:] = data
 
     def elements(self):
         """The memory as an array."""
         raw = self._untyped_storage.raw
-        dtype = for_device(CPU).array_dtype(self._dtype)
-        return memory.laid_over(raw, dtype, (raw.size // dtype.itemsize,), (1,), 0)
+        xp = backend_of((raw,))
+        dtype = xp.array_dtype(self._dtype)
+        return xp.laid_over(raw, dtype, (raw.size // dtype.itemsize,), (1,), 0)
 
     dtype = property(lambda self: self._dtype)
     device = property(lambda self: self._untyped_storage.device)
-    is_cuda = is_sparse = False
+    is_cuda = property(lambda self: self._untyped_storage.is_cuda)
+    is_sparse = False
 
     def untyped(self):
         """The same memory as bytes."""
@@ -167,7 +181,7 @@ class TypedStorage:
 
     def __repr__(self):
         lines = "".join(f" {x}\n" for x in self.tolist())
-        return f"{lines}[torch.storage.TypedStorage(dtype={self._dtype}, device=cpu) of size {len(self)}]"
+        return f"{lines}[torch.storage.TypedStorage(dtype={self._dtype}, device={self.device}) of size {len(self)}]"
 
 
 class DoubleStorage(TypedStorage):
@@ -264,7 +278,8 @@ def is_storage(obj):
 
 def untyped_storage(input):
     """The memory that the tensor and its views share, as bytes.   torch: Tensor.untyped_storage"""
-    return UntypedStorage(owner=memory.owner(input._array))
+    array = input._array
+    return UntypedStorage(owner=backend_of((array,)).owner(array))
 
 
 def storage(input):

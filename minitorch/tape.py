@@ -79,12 +79,12 @@ class taped:
         if mode.grad or mode.listeners:
             return self.function(first, *rest)
         array = first._array
-        tape = self.tapes.get((array.shape, array.dtype))
+        tape = self.tapes.get((array.shape, array.dtype, array.__class__))
         if tape is not None:
             return tape(ARRAY_TYPES[array.__class__], first, *rest)
         if len(self.tapes) >= TAPES:
             self.tapes.clear()
-        self.tapes[array.shape, array.dtype] = recorded_update(self.function, (first, *rest))
+        self.tapes[array.shape, array.dtype, array.__class__] = recorded_update(self.function, (first, *rest))
 
     def each(self, rows):
         """Call it with each of the rows, tuples of arguments: small tensors by one call of machine code if they come often."""
@@ -146,7 +146,7 @@ def recorded_update(function, args):
     with Listening() as steps:
         function(*args)
     tensors = [x for x in args if x.__class__ is not float]
-    kinds = {(x._array.shape, x._array.dtype) for x in tensors}
+    kinds = {(x._array.shape, x._array.dtype, x._array.__class__) for x in tensors}
     if len(kinds) != 1 or tensors[0]._array.dtype.char not in TAPED:
         return lambda xp, *args: function(*args)
     named = {f"a{i}": x for i, x in enumerate(args)}

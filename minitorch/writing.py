@@ -8,8 +8,8 @@ torch: torch/csrc/autograd/VariableTypeUtils.h (check_inplace, rebase_history), 
 """
 
 from . import errors, primitives
-from .backends import ARRAY_TYPES
-from .fitting import all_fit, explained, fit, wrapped_numbers
+from .backends import ACCELERATORS, ARRAY_TYPES
+from .fitting import all_fit, explained, fit, on_one_device, wrapped_numbers
 from .graph import GRAD, AccumulateGrad, Node, Stub, edge_of, edges_of, refused_view, remembered
 from .modes import MODE, tell
 
@@ -25,6 +25,8 @@ def write(x, row, inputs, params=()):
     mode, target = MODE, x._array
     if 0 in target.strides and shares_elements(target):
         raise RuntimeError(errors.SHARED_ELEMENTS)
+    if ACCELERATORS and (moved := on_one_device(row, inputs)) is not None:
+        inputs = moved
     arrays = [i._array if hasattr(i, "_array") else i for i in inputs]
     forward = row.forward
     if row.ready is not None and not all_fit(row.ready, arrays):

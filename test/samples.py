@@ -306,6 +306,7 @@ samples(
     [((x,), (dims,)) for x in CUBES for dims in ((2, 0, 1), (1, 0, 2), (0, 1, 2))]
     + [((reals(()),), ((),)), ((reals((0, 3)),), ((1, 0),))],
 )
+samples("move", each(layouts(), minitorch.device("cpu"), minitorch.device("cpu")), lambda x, device, before: x.to(device.type, copy=True))
 samples("expand", [((reals((3, 1)),), ((3, 4),)), ((reals((3, 1)),), ((2, 3, 1),)), ((reals(()),), ((2, 3),)), ((reals((1, 0)),), ((5, 0),)), ((reals((1, 3)).T,), ((3, 2),)),
                    ((reals((2, 3)),), ((2, 3),)), ((reals((1,)),), ((0,),)), ((with_holes((2, 1, 3)),), ((2, 2, 2, 3),))], lambda x, shape: x.expand(shape))  # fmt: skip
 KEYS = [

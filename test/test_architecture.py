@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FILE_LIMIT, FUNCTION_LIMIT = 400, 40
 LONGER = {
     "minitorch/primitives.py": 500,  # the table is one file
-    "minitorch/engine.py:apply": 57,  # the gate is one function: a call more would cost every operation
+    "minitorch/engine.py:apply": 59,  # the gate is one function: a call more would cost every operation
 }
 
 ARRAY_PACKAGES = {"numpy", "cupy", "scipy", "ml_dtypes"}

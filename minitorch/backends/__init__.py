@@ -9,7 +9,7 @@ from importlib import import_module
 from ..absent import absence
 from . import numpy as numpy_backend
 
-__all__ = ["ARRAY_TYPES", "backend_of", "for_device"]
+__all__ = ["ACCELERATORS", "ARRAY_TYPES", "backend_of", "for_device", "gpu_backend", "gpu_count"]
 
 SWITCHES = ("cuda", "cudnn", "cusparselt", "mkl", "mkldnn", "mps", "nnpack", "openmp", "opt_einsum")
 """PyTorch's names for what computes there: files of switches, loaded when first asked for."""
@@ -24,18 +24,52 @@ def __getattr__(name):
 ARRAY_TYPES = {numpy_backend.ndarray: numpy_backend}
 """The array types that a Tensor can hold, and the backend of each."""
 
+ACCELERATORS: list = []
+"""The backends besides NumPy that were loaded: while there is none, nobody needs to ask where an array lives."""
+
 
 def for_device(device):
     """The backend whose arrays live on ``device``."""
     if device.type == "cpu":
         return numpy_backend
     if device.type == "cuda":
-        raise AssertionError("Torch not compiled with CUDA enabled\nthis installation computes on the CPU only")
+        return gpu_backend(device.index)
     if device.type == "meta":
         raise NotImplementedError("tensors without memory aren't here\nleave out device='meta'")
     raise RuntimeError(
         f"PyTorch is not linked with support for {device.type} devices\nthis installation computes on the CPU only"
     )
+
+
+def gpu_count():
+    """How many GPUs there are that CuPy can use; none without CuPy."""
+    try:
+        import cupy
+    except ImportError:
+        return 0
+    return cupy.cuda.runtime.getDeviceCount() if cupy.cuda.is_available() else 0
+
+
+def gpu_backend(index=None):
+    """The backend of the current GPU, loaded at its first use; ``index`` must be that one's, if it is given.
+
+    Raises AssertionError where there is no GPU, or no CuPy; RuntimeError for a GPU that isn't there.
+    """
+    if not ACCELERATORS:
+        if not gpu_count():
+            raise AssertionError(
+                "Torch not compiled with CUDA enabled\nthis installation computes on the CPU only: for a GPU, install CuPy (docs/gpu.md)"
+            )
+        loaded = import_module(".cupy", __package__)
+        ARRAY_TYPES[loaded.ndarray] = loaded
+        ACCELERATORS.append(loaded)
+        loaded.quiet()
+    loaded = ACCELERATORS[0]
+    if index is not None and index != loaded.current_device():
+        if index >= gpu_count():
+            raise RuntimeError(f"CUDA error: invalid device ordinal\nthere are {gpu_count()} GPUs, counted from 0")
+        raise NotImplementedError(f"cuda:{index} isn't the current GPU\nmake it so first: with torch.cuda.device({index}): ...")
+    return loaded
 
 
 def backend_of(arrays):

@@ -4,6 +4,8 @@ import math
 
 import numpy
 
+from .library import library_of
+
 __all__ = ["cholesky_unchecked", "lu_factors", "magnitude", "permutation", "refuse_others", "solve_triangular"]
 
 def refuse_others(x):
@@ -19,8 +21,9 @@ SMALL = 16
 def solve_triangular(a, b, upper, unitriangular):
     """X with A X = B for a triangular A, of which the other triangle isn't read; nor its diagonal, if that counts as ones."""
     refuse_others(a)
+    xp = library_of(a)
     batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    x = numpy.array(numpy.broadcast_to(b, batch + b.shape[-2:]))
+    x = xp.array(xp.broadcast_to(b, batch + b.shape[-2:]))
     if x.size:
         substitute(a, x, upper, unitriangular)
     return x
@@ -50,9 +53,10 @@ def lu_factors(x):
     x: (*, m, n) → (*, m, n), (*, min(m, n)). A column without a pivot is left as it is.
     """
     refuse_others(x)
+    xp = library_of(x)
     batch, (m, n) = x.shape[:-2], x.shape[-2:]
-    a = numpy.array(x, order="C").reshape(math.prod(batch), m, n)
-    pivots = numpy.empty((len(a), min(m, n)), numpy.int32)
+    a = xp.array(x, order="C").reshape(math.prod(batch), m, n)
+    pivots = xp.empty((len(a), min(m, n)), xp.int32)
     if a.size:
         eliminate(a, pivots)
     return a.reshape(x.shape), (pivots + 1).reshape(*batch, min(m, n))
@@ -75,8 +79,9 @@ def eliminate(a, pivots):
 
 
 def eliminate_columns(a, pivots):
+    xp = library_of(a)
     m, n = a.shape[1:]
-    each = numpy.arange(len(a))
+    each = xp.arange(len(a))
     for j in range(min(m, n)):
         column = a[:, j:, j]
         p = pivots[:, j] = magnitude(column).argmax(1) + j
@@ -84,20 +89,22 @@ def eliminate_columns(a, pivots):
         a[each, p] = a[:, j]
         a[:, j] = row
         pivot = row[:, j, None]
-        a[:, j + 1 :, j] /= numpy.where(pivot == 0, 1, pivot)
+        a[:, j + 1 :, j] /= xp.where(pivot == 0, 1, pivot)
         a[:, j + 1 :, j + 1 :] -= a[:, j + 1 :, j, None] * a[:, j, None, j + 1 :]
 
 
 def magnitude(x):
     """How large numbers are, to LAPACK: the choice of a pivot doesn't need a root."""
-    return numpy.abs(x) if x.dtype.kind != "c" else numpy.abs(x.real) + numpy.abs(x.imag)
+    xp = library_of(x)
+    return xp.abs(x) if x.dtype.kind != "c" else xp.abs(x.real) + xp.abs(x.imag)
 
 
 def permutation(pivots, m):
     """Where each of ``m`` rows comes from after the swaps, which count from 0.   (*, k) → (*, m)"""
+    xp = library_of(pivots)
     flat = pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1])
-    order = numpy.tile(numpy.arange(m), (len(flat), 1))
-    each = numpy.arange(len(flat))
+    order = xp.tile(xp.arange(m), (len(flat), 1))
+    each = xp.arange(len(flat))
     for j in range(flat.shape[1]):
         p = flat[:, j]
         found = order[each, p]
@@ -108,20 +115,21 @@ def permutation(pivots, m):
 
 def swapped(a, pivots):
     """The rows of ``a`` after the swaps."""
-    return numpy.take_along_axis(a, permutation(pivots, a.shape[1])[:, :, None], 1)
+    return library_of(a).take_along_axis(a, permutation(pivots, a.shape[1])[:, :, None], 1)
 
 
 def cholesky_unchecked(x):
     """Cholesky's L as far as it goes, and for each matrix the order of the leading minor where it stopped, 0 for none."""
-    a = numpy.tril(x).reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
-    info = numpy.zeros(len(a), numpy.int32)
+    xp = library_of(x)
+    a = xp.tril(x).reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
+    info = xp.zeros(len(a), xp.int32)
     for k, matrix in enumerate(a):
         for j in range(matrix.shape[0]):
-            pivot = matrix[j, j].real - numpy.vdot(matrix[j, :j], matrix[j, :j]).real
+            pivot = matrix[j, j].real - xp.vdot(matrix[j, :j], matrix[j, :j]).real
             if not pivot > 0:
                 info[k] = j + 1
                 break
-            matrix[j, j] = numpy.sqrt(pivot)
+            matrix[j, j] = xp.sqrt(pivot)
             matrix[j + 1 :, j] -= matrix[j + 1 :, :j] @ matrix[j, :j].conj()
             matrix[j + 1 :, j] /= matrix[j, j]
     return a.reshape(x.shape), info.reshape(x.shape[:-2])

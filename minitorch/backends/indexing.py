@@ -6,8 +6,8 @@ from numpy import argwhere, asarray, ndarray
 from .large import ENOUGH_FOR_ROWS, added_in_machine_code
 
 __all__ = [
-    "argsort", "bincount_ints", "gather", "index", "index_put", "nll", "nll_grad", "nonzero_rows", "scatter",
-    "scatter_add", "scatter_reduce", "searchsorted_rows",
+    "argsort", "bincount_ints", "gather", "index", "index_put", "nll", "nll_grad", "nonzero_rows", "place_error", "places",
+    "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Linear algebra on the CPU: numpy.linalg's functions, batched, with PyTorch's errors, and what numpy.linalg lacks.
+"""Linear algebra: numpy.linalg's functions or cupy.linalg's, batched, with PyTorch's errors, and what they lack.
 
 Every function takes (*, n, m) arrays and works on all matrices of the batch at once.
 """
@@ -6,11 +6,12 @@ Every function takes (*, n, m) arrays and works on all matrices of the batch at 
 import math
 
 import numpy
-from numpy.linalg import LinAlgError as NumpyError
+from numpy.linalg import LinAlgError as NumpyError  # CuPy's too
 
 from ..errors import factor_error
 from .factors import cholesky_unchecked, lu_factors, permutation, refuse_others, solve_triangular
 from .ldl import ldl_factors, ldl_solve
+from .library import library_of
 
 __all__ = [
     "cholesky", "cholesky_info", "cholesky_solve", "cofactors", "cofactors_grad", "det", "eig", "eigh", "eigvals",
@@ -18,7 +19,10 @@ __all__ = [
     "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
 ]  # fmt: skip
 
-det = numpy.linalg.det
+
+def det(x):
+    return library_of(x).linalg.det(x)
+
 
 # ----------------------------------------------------------------------------------------------- several results as one
 
@@ -27,7 +31,7 @@ def pack(parts, batch):
     """Several arrays (*batch, *shape) as one, (*batch, n): for each matrix the numbers of all, one after the other."""
     dtype = max([p.dtype for p in parts if p.dtype.kind in "fc"], key=lambda d: d.itemsize)
     flat = [p.reshape(*batch, math.prod(p.shape[len(batch) :])) for p in parts]
-    return numpy.concatenate(flat, -1, dtype=dtype, casting="unsafe")
+    return library_of(flat[0]).concatenate(flat, -1, dtype=dtype, casting="unsafe")
 
 
 def part(packed, which, shapes, kind):
@@ -51,46 +55,57 @@ def lu_info(x):
 
 
 def first_zero(x):
+    xp = library_of(x)
     zero = x.diagonal(0, -2, -1) == 0
-    return numpy.where(zero.any(-1), zero.argmax(-1) + 1 if zero.shape[-1] else 0, 0).astype(numpy.int32)
+    return xp.where(zero.any(-1), zero.argmax(-1) + 1 if zero.shape[-1] else 0, 0).astype(xp.int32)
 
 
 def inv(x, name="linalg.inv"):
     """The inverse. With a ``name`` to complain by, raises LinAlgError for a singular matrix; else that one's is infinite."""
+    xp = library_of(x)
     try:
-        return numpy.linalg.inv(x)
+        return xp.linalg.inv(x)
     except NumpyError:
         info = lu_info(x)
         if name:
             raise factor_error("inv", name, info.reshape(-1).tolist(), info.ndim) from None
-        return each_regular(numpy.linalg.inv, info, x)
+        return each_regular(xp.linalg.inv, info, x)
 
 
 def solve(x, y, name="torch.linalg.solve"):
     """X with A X = B, for batches that are broadcast; errors as in ``inv``."""
+    xp = library_of(x)
     try:
-        return numpy.linalg.solve(x, y)
+        return xp.linalg.solve(x, y) if xp is numpy else xp.linalg.solve(*of_one_batch(x, y))
     except NumpyError:
         info = lu_info(x)
         if name:
             raise factor_error("solve", name, info.reshape(-1).tolist(), info.ndim) from None
-        batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        x, y = numpy.broadcast_to(x, batch + x.shape[-2:]), numpy.broadcast_to(y, batch + y.shape[-2:])
-        return each_regular(numpy.linalg.solve, numpy.broadcast_to(info, batch), x, y)
+        x, y = of_one_batch(x, y)
+        return each_regular(xp.linalg.solve, xp.broadcast_to(info, x.shape[:-2]), x, y)
+
+
+def of_one_batch(x, y):
+    """Both, broadcast to batches of one shape."""
+    xp, batch = library_of(x), numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    return xp.broadcast_to(x, batch + x.shape[-2:]), xp.broadcast_to(y, batch + y.shape[-2:])
 
 
 def each_regular(function, info, *arrays):
     """``function`` of the matrices whose ``info`` is 0, infinity for the others."""
-    out = numpy.full(arrays[-1].shape, numpy.inf, arrays[-1].dtype)
-    for at in numpy.argwhere(info == 0):
-        out[tuple(at)] = function(*[a[tuple(at)] for a in arrays])
+    xp = library_of(arrays[-1])
+    out = xp.full(arrays[-1].shape, xp.inf, arrays[-1].dtype)
+    for at in numpy.ndindex(*info.shape):
+        if info[at] == 0:
+            out[at] = function(*[a[at] for a in arrays])
     return out
 
 
 def slogdet(x):
     """The sign of the determinant and the logarithm of its size, packed."""
-    sign, size = numpy.linalg.slogdet(x)
-    return numpy.stack((sign, size.astype(x.dtype)), -1)
+    xp = library_of(x)
+    sign, size = xp.linalg.slogdet(x)
+    return xp.stack((sign, size.astype(x.dtype)), -1)
 
 
 def cofactors(x):
@@ -105,44 +120,47 @@ def cofactors_grad(g, x):
     In the basis of the singular vectors: the cofactor (i, i) grows with entry (k, k) by the product of the singular values but
     i and k, and the cofactor (i, j) falls with entry (j, i) by that product.
     """
+    xp = library_of(g)
     u, s, vh, sign = svd_with_sign(x)
     inner = u.conj().mT @ g @ vh.conj().mT
-    n = s.shape[-1]
-    others = numpy.repeat(s[..., None, :], n, -2)
-    others[..., range(n), range(n)] = 1  # row i: all but s_i
+    n, each = s.shape[-1], xp.arange(s.shape[-1])
+    others = xp.repeat(s[..., None, :], n, -2)
+    others[..., each, each] = 1  # row i: all but s_i
     pairs = products_without(others)
-    pairs[..., range(n), range(n)] = 0
+    pairs[..., each, each] = 0
     diagonal = (pairs @ inner.diagonal(0, -2, -1)[..., None])[..., 0]
     result = -(pairs * inner).mT
-    result[..., range(n), range(n)] = diagonal
+    result[..., each, each] = diagonal
     return sign * (u.conj() @ result @ vh.conj())
 
 
 def svd_with_sign(x):
-    u, s, vh = numpy.linalg.svd(x, full_matrices=False)
+    u, s, vh = library_of(x).linalg.svd(x, full_matrices=False)
     return u, s, vh, (det(u) * det(vh))[..., None, None].astype(x.dtype)
 
 
 def products_without(s):
     """For each element of the last dim the product of all others."""
-    ones = numpy.ones_like(s[..., :1])
-    before = numpy.cumprod(numpy.concatenate((ones, s[..., :-1]), -1), -1)
-    after = numpy.cumprod(numpy.concatenate((ones, s[..., :0:-1]), -1), -1)[..., ::-1]
+    xp = library_of(s)
+    ones = xp.ones_like(s[..., :1])
+    before = xp.cumprod(xp.concatenate((ones, s[..., :-1]), -1), -1)
+    after = xp.cumprod(xp.concatenate((ones, s[..., :0:-1]), -1), -1)[..., ::-1]
     return before * after if s.shape[-1] else s
 
 
 def pinv(x, atol, rtol, hermitian):
     """A⁺: the singular values above max(atol, rtol σ₁) inverted, the others taken for 0."""
+    xp = library_of(x)
     if not x.size:
-        return numpy.zeros(x.shape[:-2] + x.shape[:-3:-1], x.dtype)
+        return xp.zeros(x.shape[:-2] + x.shape[:-3:-1], x.dtype)
     if hermitian:
         s, u = eigenpairs(x, "L")
         vh = u.conj().mT
     else:
         u, s, vh = singular(x, full_matrices=False)
-    size = numpy.abs(s)
-    limit = numpy.maximum(numpy.asarray(atol), rtol * size.max(-1))[..., None]
-    inverse = numpy.where(size > limit, 1 / s, 0).astype(s.dtype)
+    size = xp.abs(s)
+    limit = xp.maximum(xp.asarray(atol), rtol * size.max(-1))[..., None]
+    inverse = xp.where(size > limit, 1 / s, 0).astype(s.dtype)
     return (vh.conj().mT * inverse[..., None, :]) @ u.conj().mT
 
 
@@ -161,9 +179,10 @@ def cholesky(x, name="linalg.cholesky"):
 
 
 def finite_root(x):
-    """numpy.linalg.cholesky, which may let a NaN pass."""
-    out = numpy.linalg.cholesky(x)
-    if numpy.isnan(out.diagonal(0, -2, -1)).any():
+    """The library's cholesky, which may let a NaN pass."""
+    xp = library_of(x)
+    out = xp.linalg.cholesky(x)
+    if xp.isnan(out.diagonal(0, -2, -1)).any():
         raise NumpyError
     return out
 
@@ -179,23 +198,23 @@ def cholesky_info(x):
     """For each matrix, the order of the first leading minor that isn't positive, or 0."""
     try:
         finite_root(x)
-        return numpy.zeros(x.shape[:-2], numpy.int32)
+        return library_of(x).zeros(x.shape[:-2], numpy.int32)
     except NumpyError:
         return cholesky_unchecked(x)[1]
 
 
 def unconverged(name, x):
     """The exception for a batch of which a matrix has no result, most often since it has a NaN."""
-    wrong = ~numpy.isfinite(x).all((-2, -1))
+    wrong = ~library_of(x).isfinite(x).all((-2, -1))
     code = 2 if x.shape[-1] > 2 else 1
     info = [code * int(w) for w in wrong.reshape(-1)] if wrong.any() else [code]
     return factor_error(name, f"linalg.{name}", info, x.ndim - 2)
 
 
-def eigenpairs(x, triangle, function=numpy.linalg.eigh):
+def eigenpairs(x, triangle, name="eigh"):
     refuse_others(x)
     try:
-        return function(x, triangle)
+        return getattr(library_of(x).linalg, name)(x, triangle)
     except NumpyError:
         raise unconverged("eigh", x) from None
 
@@ -206,23 +225,23 @@ def eigh(x, triangle):
 
 
 def eigvalsh(x, triangle):
-    return eigenpairs(x, triangle, numpy.linalg.eigvalsh)
+    return eigenpairs(x, triangle, "eigvalsh")
 
 
 def eig(x):
     """Eigenvalues and vectors, complex, packed."""
     check_finite(x)
-    values, vectors = numpy.linalg.eig(x)
+    values, vectors = library_of(x).linalg.eig(x)
     return pack((as_complex(values), as_complex(vectors)), x.shape[:-2])
 
 
 def eigvals(x):
     check_finite(x)
-    return as_complex(numpy.linalg.eigvals(x))
+    return as_complex(library_of(x).linalg.eigvals(x))
 
 
 def check_finite(x):
-    if not numpy.isfinite(x).all():
+    if not library_of(x).isfinite(x).all():
         raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
 
 
@@ -231,9 +250,9 @@ def as_complex(x):
 
 
 def singular(x, **options):
-    """numpy.linalg.svd, which also takes matrices without elements."""
+    """The library's svd, which also takes matrices without elements."""
     try:
-        return numpy.linalg.svd(x, **options)
+        return library_of(x).linalg.svd(x, **options)
     except NumpyError:
         raise unconverged("svd", x) from None
 
@@ -249,7 +268,7 @@ def svdvals(x):
 
 def qr(x, mode):
     """Q and R, packed; for the mode "r" R alone."""
-    found = numpy.linalg.qr(x, mode)
+    found = library_of(x).linalg.qr(x, mode)
     return pack((found[..., :0], found) if mode == "r" else found, x.shape[:-2])
 
 
@@ -266,7 +285,7 @@ def ldl(x, hermitian):
 
 def geqrf(x):
     """R in the upper triangle with Householder's vectors below it, and their factors tau, packed."""
-    h, tau = numpy.linalg.qr(x, "raw")
+    h, tau = library_of(x).linalg.qr(x, "raw")
     return pack((h.mT, tau), x.shape[:-2])
 
 
@@ -281,21 +300,22 @@ PADE_REACH = 5.4
 
 def matrix_exp(x):
     """Σ Aᵏ / k!, by scaling, Padé's approximation, and squaring. Each matrix is squared as often as its norm asks for."""
+    xp = library_of(x)
     if not x.size:
         return x.copy()
-    wide = x.astype(numpy.promote_types(x.dtype, numpy.float64))
-    norm = numpy.abs(wide).sum(-2).max(-1)
-    doublings = numpy.ceil(numpy.log2(numpy.maximum(norm / PADE_REACH, 1)))
-    doublings = numpy.where(numpy.isfinite(doublings), doublings, 0)
+    wide = x.astype(xp.promote_types(x.dtype, xp.float64))
+    norm = xp.abs(wide).sum(-2).max(-1)
+    doublings = xp.ceil(xp.log2(xp.maximum(norm / PADE_REACH, 1)))
+    doublings = xp.where(xp.isfinite(doublings), doublings, 0)
     a = wide / 2.0 ** doublings[..., None, None]
-    one = numpy.eye(x.shape[-1], dtype=wide.dtype)
+    one = xp.eye(x.shape[-1], dtype=wide.dtype)
     a2 = a @ a
     a4 = a2 @ a2
     a6 = a2 @ a4
     b = [float(c) for c in PADE]
     odd = a @ (a6 @ (b[13] * a6 + b[11] * a4 + b[9] * a2) + b[7] * a6 + b[5] * a4 + b[3] * a2 + b[1] * one)
     even = a6 @ (b[12] * a6 + b[10] * a4 + b[8] * a2) + b[6] * a6 + b[4] * a4 + b[2] * a2 + b[0] * one
-    out = numpy.linalg.solve(even - odd, even + odd)
+    out = xp.linalg.solve(even - odd, even + odd)
     for k in range(int(doublings.max())):
-        out = numpy.where((doublings > k)[..., None, None], out @ out, out)
+        out = xp.where((doublings > k)[..., None, None], out @ out, out)
     return out.astype(x.dtype)

@@ -1,14 +1,18 @@
 """The memory under NumPy's views: whose it is, its bytes, and views laid over bytes."""
 
 import mmap
+import sys
 
 import numpy
 from numpy.lib.array_utils import byte_bounds
 from numpy.lib.stride_tricks import as_strided
 
+from ..device import CPU
+
 __all__ = [
-    "address", "aligned", "bounds", "bytes_in", "bytes_of", "content", "geometry", "is_shared", "laid_over", "mapped",
-    "of_mapping", "owner", "room", "same_memory", "shared", "spread", "strided_view",
+    "address", "aligned", "bytes_in", "bytes_of", "content", "device_of", "from_cpu", "geometry", "is_shared",
+    "laid_over", "mapped", "moved", "of_mapping", "owner", "room", "same_memory", "shared", "spread", "start_of",
+    "strided_view", "to_cpu",
 ]  # fmt: skip
 
 
@@ -49,11 +53,6 @@ def bytes_in(content):
 def content(array):
     """A contiguous array's bytes, shared, for a file to write."""
     return memoryview(array.reshape(-1).view(numpy.uint8)) if array.size else b""
-
-
-def bounds(array):
-    """The addresses of the first byte and of the one after the last."""
-    return byte_bounds(array)
 
 
 def aligned(array, itemsize):
@@ -136,3 +135,31 @@ def spread(x, own):
     made = laid_over(memory.view(numpy.uint16) if x.dtype.kind == "V" else memory, x.dtype, x.shape, strides, offset)
     made[...] = x
     return made
+
+
+# ------------------------------------------------------------------------------------------------------- to other devices
+
+
+def device_of(x):
+    """Where an array lives."""
+    return CPU
+
+
+def start_of(x):
+    """The address of the first element."""
+    return x.__array_interface__["data"][0]
+
+
+def to_cpu(x):
+    """The array in the CPU's memory: itself."""
+    return x
+
+
+def from_cpu(x):
+    """A copy of an array in the CPU's memory."""
+    return x.copy()
+
+
+def moved(x, device):
+    """A copy of the array in another device's memory; CuPy is loaded by then."""
+    return x.copy("K") if device.type == "cpu" else sys.modules["cupy"].asarray(x)

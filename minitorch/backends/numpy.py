@@ -28,7 +28,9 @@ from .indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
     searchsorted_rows,
 )  # fmt: skip
-from .memory import same_memory, spread, strided_view
+from .memory import address, bytes_of, device_of, from_cpu, geometry, laid_over, moved, owner, same_memory, spread, start_of
+from .memory import strided_view, to_cpu
+from .mt19937 import Stream, default_stream
 from .masks import where
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
@@ -39,22 +41,23 @@ from .softmax import log_softmax, softmax
 from .erf import erf, erfc
 
 __all__ = [
-    "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "absolute", "add", "addcdiv", "addcmul", "all", "amax", "amin", "any", "arange",
-    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array",
-    "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or",
-    "bitwise_xor", "cast", "ceil", "clip", "complex_of", "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad",
-    "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss", "ctc_loss_grad", "cumprod", "cumsum", "device_of", "diagonal", "dtype_of",
-    "empty", "equal", "erf", "erfc", "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod",
-    "fold_windows", "frexp", "from_dlpack", "frombuffer", "full", "gather", "gcd", "greater", "greater_equal", "half_turn", "hypot",
-    "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "lcm", "left_shift", "lerp", "less", "less_equal",
-    "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "log_softmax_grad", "logcumsumexp", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "multiply",
-    "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "pad", "paired", "pairs_of", "patience",
-    "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "recurrent_pass", "relu", "remainder",
-    "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter", "scatter_add", "scatter_reduce",
-    "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread", "sqrt", "square",
-    "squared_error_mean", "stack", "strided_view", "subtract", "sum", "tan", "tanh", "tril", "triu", "true_divide", "trunc", "unfold",
-    "unit", "where", "widen", "zeros",
+    "ARRAY_DTYPE", "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "NATIVE", "SYNCHRONOUS", "Stream", "absolute", "add", "addcdiv",
+    "addcmul", "address", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "arctanh", "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool",
+    "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "ceil", "clip", "complex_of",
+    "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss",
+    "ctc_loss_grad", "cumprod", "cumsum", "default_stream", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc",
+    "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows", "frexp",
+    "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd", "geometry", "greater", "greater_equal", "half_turn", "hypot",
+    "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "laid_over", "lcm", "left_shift", "lerp", "less",
+    "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "log_softmax_grad", "logcumsumexp",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean",
+    "minimum", "moved", "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "owner", "pad",
+    "paired", "pairs_of", "patience", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal",
+    "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter",
+    "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax",
+    "softmax_grad", "spread", "sqrt", "square", "squared_error_mean", "stack", "start_of", "strided_view", "subtract", "sum", "tan",
+    "tanh", "to_cpu", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
 ]  # fmt: skip
 
 
@@ -92,8 +95,13 @@ def quiet():
 
 # -------------------------------------------------------------------------------------------------------------- dtypes
 
+SYNCHRONOUS = True
+"""Whether a look at the numbers in an array costs nothing but the look."""
+
 NARROW = frozenset(["float16", "bfloat16"])
 """Types that are stored, but computed with in float32 and rounded once."""
+NATIVE: frozenset = frozenset()
+"""Rows that compute with narrow types as they are."""
 
 
 class ArrayDtypes(dict):
@@ -141,11 +149,6 @@ def dtype_of(x):
     return found
 
 
-def device_of(x):
-    """Where an array lives."""
-    return "cpu"
-
-
 def cast(x, dtype):
     """A copy of ``x`` in our ``dtype``. Complex to real drops the imaginary part; out-of-range floats wrap as in C."""
     target = ARRAY_DTYPE[dtype]
@@ -181,7 +184,7 @@ def array_of(data, dtype=None, default=dtypes.float32):
 def plain(data):
     """``data`` with the tensors in it replaced by their arrays, and other sequences (deque, range, array) by lists."""
     if hasattr(data, "_array"):
-        return data._array
+        return data._array if data._array.__class__ is ndarray else data._array.get()
     if is_sequence(data):
         data = list(data)
     if isinstance(data, (list, tuple)) and data and not isinstance(data[0], (int, float)):
@@ -494,17 +497,13 @@ def all(x, dims, keepdim):
 def strided(x, shape, strides):
     """``x`` seen with another shape and other strides. Its ``base`` is the owner of x's memory, as for NumPy's own views: by
     that the engine knows a view."""
-    owner = x if x.base is None else x.base
-    if owner.__class__ is not ndarray or not owner.flags.forc or not x.size:
+    whole = x if x.base is None else x.base
+    if whole.__class__ is not ndarray or not whole.flags.forc or not x.size:
         return as_strided(x, shape, strides)
-    start = 0 if owner is x else address(x) - address(owner)
-    if owner.dtype.kind == "V":  # bfloat16: a stranger to NumPy's buffers
-        owner = owner.view(numpy.uint16)
-    return ndarray(shape, x.dtype, owner if owner.flags.c_contiguous else owner.T, start, strides)
-
-
-def address(x):
-    return x.__array_interface__["data"][0]
+    start = 0 if whole is x else start_of(x) - start_of(whole)
+    if whole.dtype.kind == "V":  # bfloat16: a stranger to NumPy's buffers
+        whole = whole.view(numpy.uint16)
+    return ndarray(shape, x.dtype, whole if whole.flags.c_contiguous else whole.T, start, strides)
 
 
 def expand(x, shape):

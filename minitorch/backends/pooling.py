@@ -16,7 +16,10 @@ import numpy
 
 from .threads import scratch, share
 
-__all__ = ["avg_pool", "avg_pool_grad", "max_pool_index", "pool_gather", "pool_scatter"]
+__all__ = [
+    "avg_pool", "avg_pool_grad", "framed_sizes", "lowest", "maps_of", "max_pool_index", "origins", "pool_gather",
+    "pool_scatter", "view_keys",
+]  # fmt: skip
 
 MAP_BYTES = 1 << 21
 """About how much memory the maps of one piece may take."""

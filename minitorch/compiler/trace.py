@@ -93,7 +93,7 @@ def owner_of(array):
 
 def layout(array):
     """Where in its owner's memory an array lies: address, shape, strides and dtype."""
-    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
+    return backend_of((array,)).start_of(array), array.shape, array.strides, array.dtype
 
 
 class Tracer:
@@ -152,6 +152,8 @@ class Tracer:
 
     def follow(self, row, inputs, params, out, written):
         """Write down that a row ran."""
+        if not backend_of((out._array,)).SYNCHRONOUS or row is primitives.move:
+            raise Unfollowed("there are tensors on a GPU, where functions run eagerly")
         if row.name in SHAPED_BY_DATA:
             self.leave(row.name)
         if any([x.__class__ is Number for x in (*inputs, *params)]):

@@ -3,8 +3,6 @@
 import math
 
 from ..backends import ARRAY_TYPES
-from ..device import CPU
-from ..device import device as device_type
 from ..size import Size
 from .reduce import one_dim
 
@@ -48,7 +46,7 @@ def array_dtype(input):
 def device(input):
     """Where the memory is.   torch: Tensor.device"""
     array = input._array
-    return CPU if ARRAY_TYPES[array.__class__].device_of(array) == "cpu" else device_type("cuda")
+    return ARRAY_TYPES[array.__class__].device_of(array)
 
 
 def is_cuda(input):
@@ -118,7 +116,8 @@ def stride(input, dim=None):
 
 def data_ptr(input):
     """The address of the first element.   torch: Tensor.data_ptr"""
-    return input._array.__array_interface__["data"][0]
+    array = input._array
+    return ARRAY_TYPES[array.__class__].start_of(array)
 
 
 def is_floating_point(input):

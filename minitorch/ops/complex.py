@@ -159,7 +159,7 @@ def is_neg(input):
 
 def isreal(input):
     """Whether the imaginary part is 0.   torch: isreal"""
-    return imag(input) == 0 if input.is_complex() else input._create(primitives.full, (input._array.shape, True, bool_dtype))
+    return imag(input) == 0 if input.is_complex() else input._create(primitives.full, (input._array.shape, True, bool_dtype), input.device)
 
 
 def angle(input):

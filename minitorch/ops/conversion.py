@@ -45,7 +45,9 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
         elif arg is not None and arg.__class__ is not builtins.bool and arg.__class__ is not builtins.int:
             raise TypeError(f"to() received an invalid combination of arguments - got ({arg.__class__.__name__})")
     if device is not None:
-        input._check_device(as_device(device))
+        place = placed(input, as_device(device))
+        if place != input.device:
+            return to(moved(input, place, dtype), dtype, memory_format=memory_format)
     if memory_format is not None:
         same = dtype is None or dtype is input.dtype
         if same and not copy and suggested(input) is memory_format:
@@ -58,6 +60,19 @@ def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False, me
     if input._array.dtype.kind == "c" and dtype.category in (dtypes.int64.category, dtypes.float64.category):
         warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=2)
     return input._apply(rows.cast, (input,), (dtype,))
+
+
+def placed(input, device):
+    """A device with its number: of "cuda" the current one. Raises for one that isn't there."""
+    found = input._check_device(device)
+    return device if device.type == "cpu" or device.index is not None else Device(device.type, found.current_device())
+
+
+def moved(input, device, dtype):
+    """A copy on another device. What becomes smaller by a cast to ``dtype`` is cast first."""
+    if dtype.__class__ is dtypes.dtype and dtype.itemsize < input.dtype.itemsize:
+        input = to(input, dtype)
+    return input._apply(rows.move, (input,), (device, input.device))
 
 
 def caster(name, dtype):
@@ -93,11 +108,12 @@ LEGACY = {
 def type(input, dtype=None, non_blocking=False):
     """The name of the tensor's type, such as 'torch.FloatTensor'; or the tensor cast to ``dtype``.   torch: Tensor.type"""
     if dtype is None:
-        return next(f"torch.{name}" for name, d in LEGACY.items() if d is input.dtype)
+        kind = "torch.cuda" if input.is_cuda else "torch"
+        return next(f"{kind}.{name}" for name, d in LEGACY.items() if d is input.dtype)
     if isinstance(dtype, str):
         name = dtype.removeprefix("torch.")
         if name.startswith("cuda."):
-            raise RuntimeError("Cannot initialize CUDA without ATen_cuda library.\nthis installation computes on the CPU only")
+            return type(cuda_of(input), f"torch.{name.removeprefix('cuda.')}")
         if name not in LEGACY:
             raise ValueError(f"invalid type: '{dtype}'")
         dtype = LEGACY[name]
@@ -108,6 +124,16 @@ def type(input, dtype=None, non_blocking=False):
     return to(input, dtype)
 
 
+def cuda_of(input):
+    """The tensor on a GPU. Raises RuntimeError if there is none."""
+    try:
+        return to(input, device="cuda")
+    except AssertionError:
+        raise RuntimeError(
+            "Cannot initialize CUDA without ATen_cuda library.\nthis installation computes on the CPU only"
+        ) from None
+
+
 def new(input, *args, device=None):
     """PyTorch's oldest constructor, with the input's dtype: of sizes an uninitialised tensor, of a sequence one of its numbers.
 
@@ -116,9 +142,9 @@ def new(input, *args, device=None):
     >>> torch.tensor([1.5]).new([3, 4]), torch.zeros(1).new(2, 3).shape
     (tensor([3., 4.]), torch.Size([2, 3]))
     """
-    if device is not None and as_device(device).type != "cpu":
+    if device is not None and as_device(device).type != input.device.type:
         kind = as_device(device).type
-        raise RuntimeError(f"legacy constructor expects device type: cpu but device type: {kind} was passed")
+        raise RuntimeError(f"legacy constructor expects device type: {input.device.type} but device type: {kind} was passed")
     if not args:
         return new_empty(input, 0)
     if args[0].__class__ is Size or all([isinstance(arg, Integral) for arg in args]):
@@ -132,7 +158,7 @@ def new(input, *args, device=None):
         return input._wrap(data.elements())
     if isinstance(data, (builtins.float, complex, builtins.bool)):
         raise TypeError(f"new(): data must be a sequence (got {data.__class__.__name__})")
-    return input._from_data(data, input.dtype)
+    return input._from_data(data, input.dtype, input.device)
 
 
 def options(dtype):
@@ -147,7 +173,7 @@ def type_as(input, other):
     """Cast to the dtype of ``other``.   torch: Tensor.type_as"""
     if not hasattr(other, "_array"):
         raise not_a_tensor("type_as", "other", 1, other)
-    return to(input, other.dtype)
+    return to(input, other.dtype, device=other.device)
 
 
 def cpu(input, memory_format=None):
@@ -169,7 +195,8 @@ def copy_(input, src, non_blocking=False):
     if src._array.ndim > input._array.ndim:
         shapes = input._array.shape, src._array.shape
         raise broadcast_error(shapes) or output_shape_error(input._array.shape, shapes, None)
-    return input._write(rows.assign, (input, to(src, input.dtype)))
+    src = to(src, input.dtype, device=input.device) if src.device != input.device else to(src, input.dtype)
+    return input._write(rows.assign, (input, src))
 
 
 # ---------------------------------------------------------------------------------------------------- to Python and NumPy
@@ -207,6 +234,12 @@ def numpy(input, *, force=False):
     """
     if input.requires_grad and not force:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if input.is_cuda:
+        if not force:
+            raise TypeError(
+                f"can't convert {input.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+            )
+        return numpy(cpu(input.detach()))
     if input.dtype is dtypes.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16\nNumPy has no such type: use .float().numpy()")
     input._leave("numpy", input)
@@ -217,10 +250,9 @@ def numpy(input, *, force=False):
 
 
 def filled(input, shape, value, dtype, device, requires_grad):
-    if device is not None:
-        input._check_device(as_device(device))
+    device = input.device if device is None else as_device(device)
     dtype = input.dtype if dtype is None else dtypes.as_dtype(dtype)
-    return wanting(input._create(rows.full, (tuple(shape), value, dtype)), requires_grad)
+    return wanting(input._create(rows.full, (tuple(shape), value, dtype), device), requires_grad)
 
 
 def wanting(made, requires_grad):
@@ -271,15 +303,15 @@ def new_ones(input, *size, dtype=None, device=None, requires_grad=False):
 
 def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
     """Uninitialised memory of the input's dtype.   torch: Tensor.new_empty"""
-    if device is not None:
-        input._check_device(as_device(device))
-    made = input._create(rows.empty, (checked_sizes(size), input.dtype if dtype is None else dtypes.as_dtype(dtype)))
-    return wanting(made, requires_grad)
+    device = input.device if device is None else as_device(device)
+    dtype = input.dtype if dtype is None else dtypes.as_dtype(dtype)
+    return wanting(input._create(rows.empty, (checked_sizes(size), dtype), device), requires_grad)
 
 
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
     """A copy of ``data`` as a tensor of the input's dtype.   torch: Tensor.new_tensor"""
-    return wanting(input._from_data(data, input.dtype if dtype is None else dtypes.as_dtype(dtype)), requires_grad)
+    device = input.device if device is None else as_device(device)
+    return wanting(input._from_data(data, input.dtype if dtype is None else dtypes.as_dtype(dtype), device), requires_grad)
 
 
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):

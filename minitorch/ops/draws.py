@@ -21,7 +21,7 @@ def poisson(input, generator=None):
     if not hasattr(input, "_apply"):
         raise not_a_tensor("poisson", "input", 1, input)
     require(input.dtype, "poisson_cpu", input.is_floating_point())
-    return input._apply(rows.poisson, (input,), (stream_of(generator),))
+    return input._apply(rows.poisson, (input,), (stream_of(generator, input.device),))
 
 
 def binomial(count, prob, generator=None):
@@ -43,16 +43,16 @@ def binomial(count, prob, generator=None):
         raise RuntimeError(
             f"Found dtype {TYPE_NAMES[prob.dtype.name]} but expected {TYPE_NAMES[count.dtype.name]}\nconvert one of them"
         )
-    return count._apply(rows.binomial, (count, prob), (stream_of(generator),))
+    return count._apply(rows.binomial, (count, prob), (stream_of(generator, count.device),))
 
 
 def standard_gamma(concentration, generator=None):
     """A draw from Gamma(concentration[i], 1), and its gradient.   torch: _standard_gamma.   Marsaglia & Tsang 2000"""
     require(concentration.dtype, "gamma_cpu", concentration.is_floating_point() and concentration.dtype.itemsize > 2)
-    return concentration._apply(rows.standard_gamma, (concentration,), (stream_of(generator),))
+    return concentration._apply(rows.standard_gamma, (concentration,), (stream_of(generator, concentration.device),))
 
 
 def sample_dirichlet(concentration, generator=None):
     """Shares (…, n) that sum to 1, from Dirichlet(concentration), and their gradient.   torch: _sample_dirichlet"""
     require(concentration.dtype, "dirichlet", concentration.is_floating_point() and concentration.dtype.itemsize > 2)
-    return concentration._apply(rows.dirichlet, (concentration,), (stream_of(generator),))
+    return concentration._apply(rows.dirichlet, (concentration,), (stream_of(generator, concentration.device),))

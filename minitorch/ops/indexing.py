@@ -5,6 +5,7 @@ tensors pick elements, in the dims that are left; a boolean tensor stands for th
 """
 
 from .. import primitives as rows
+from ..backends import ARRAY_TYPES
 from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
 from ..errors import class_name
@@ -95,7 +96,7 @@ def resolved(input, key):
         if entry is None or entry.__class__ is bool:
             basic.append(None)
             if entry is not None:  # a new dim, of which nothing is taken if False
-                indices.append(input._from_data([0] if entry else [], int64))
+                indices.append(input._from_data([0] if entry else [], int64, input.device))
                 dims.append(result)
             result, trivial = result + 1, False
         elif entry.__class__ is int:
@@ -129,7 +130,7 @@ def as_entry(input, entry):
     if entry is None or entry is ... or entry.__class__ in (int, slice, bool):
         return entry
     if isinstance(entry, (list, tuple, range)) or (hasattr(entry, "__array__") and not hasattr(entry, "_apply")):
-        entry = input._from_data(entry)
+        entry = input._from_data(entry, None, input.device)
         if entry.numel() == 0:
             entry = entry.to(int64)
     if hasattr(entry, "_apply"):
@@ -308,8 +309,13 @@ def several_views(views, name):
 
 
 def within(index, size):
-    """Whether all of ``index`` lies in [0, size). A check changes nothing that is computed, so it passes no gate."""
+    """Whether all of ``index`` lies in [0, size), as far as a look is for nothing: on a GPU it isn't, and nobody looks.
+
+    A check changes nothing that is computed, so it passes no gate.
+    """
     array = index._array
+    if not ARRAY_TYPES[array.__class__].SYNCHRONOUS:
+        return True
     return not array.size or (0 <= array.min() and array.max() < size)
 
 

@@ -56,7 +56,9 @@ def reinforce(input, reward):
 
 
 def record_stream(input, stream):
-    """For GPUs only: raises RuntimeError.   torch: Tensor.record_stream"""
+    """Nothing on a GPU, whose memory is freed in the order of the work; on the CPU raises RuntimeError.   torch: Tensor.record_stream"""
+    if input.is_cuda:
+        return
     raise RuntimeError("unknown parameter type\nthere are no streams on the CPU")
 
 
@@ -65,11 +67,11 @@ def share_memory_(input):
 
     The tensor must own its memory: views of it that exist already keep the old one.
     """
-    if not memory.is_shared(input._array):
+    if not is_shared(input):
         input._array = memory.shared(input._array)
     return input
 
 
 def is_shared(input):
     """Whether the elements are in memory that forked processes share.   torch: Tensor.is_shared"""
-    return memory.is_shared(input._array)
+    return input.is_cuda or memory.is_shared(input._array)

@@ -222,14 +222,14 @@ def largest_of_spans(x, wanted, lead, n):
     All get the size of the largest: the others repeat their last elements, which the first of equals comes before.
     """
     if 0 in wanted or 0 in lead:
-        return x._from_data([]).long().reshape(*lead, *wanted)
+        return x._from_data([], None, x.device).long().reshape(*lead, *wanted)
     within = x.shape[-n:]
-    places = x._from_data(0).long()
+    places = x._from_data(0, None, x.device).long()
     for size, count in zip(within, wanted, strict=True):
         found = spans(size, count)
         width = max([stop - start for start, stop in found])
         coordinates = [[min(start + i, stop - 1) for i in range(width)] for start, stop in found]
-        places = places.unsqueeze(-1).unsqueeze(-1) * size + x._from_data(coordinates).long()
+        places = places.unsqueeze(-1).unsqueeze(-1) * size + x._from_data(coordinates, None, x.device).long()
     # (count, width, count, width, …) → (positions, window)
     places = places.permute(*range(0, 2 * n, 2), *range(1, 2 * n, 2)).reshape(math.prod(wanted), -1)
     seen = x.reshape(-1, math.prod(within)).index_select(1, places.reshape(-1)).reshape(-1, *places.shape)

@@ -93,6 +93,8 @@ def from_ufunc(input, array, context=None, return_scalar=False):
 
 def as_dlpack(input, *, stream=None, **options):
     """The memory, for another library's ``from_dlpack``."""
+    if input.is_cuda:
+        return input.detach()._array.__dlpack__(stream=stream, **options)
     return input.numpy().__dlpack__(**options)
 
 

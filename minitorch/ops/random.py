@@ -7,7 +7,7 @@ torch: aten/src/ATen/native/Distributions.cpp and DistributionTemplates.h
 """
 
 from .. import primitives as rows
-from ..backends.mt19937 import default_stream
+from ..backends import for_device
 from ..errors import C_NAMES, TYPE_NAMES
 from .memory_format import memory_order
 
@@ -17,22 +17,27 @@ __all__ = [
 ]  # fmt: skip
 
 
-def stream_of(generator):
-    """The stream of a Generator; of None, the default stream."""
+def stream_of(generator, device):
+    """The stream of a Generator; of None, the default stream of a device. Raises RuntimeError for one of another device."""
     if generator is None:
-        return default_stream
+        return for_device(device).default_stream
     try:
-        return generator.stream
+        place, stream = generator.device.type, generator.stream
     except AttributeError:
         raise TypeError(
             f"argument 'generator' must be torch.Generator, not {type(generator).__name__}\n"
             "make one with torch.Generator().manual_seed(0)"
         ) from None
+    if place != device.type:
+        raise RuntimeError(
+            f"Expected a '{device.type}' device type for generator but found '{place}'\nmake one there: torch.Generator('{device.type}')"
+        )
+    return stream
 
 
 def _fill(x, row, generator, *params):
     """Write a draw over ``x``."""
-    return x._write(row, (), (stream_of(generator), tuple(x.shape), memory_order(x), x.dtype, *params))
+    return x._write(row, (), (stream_of(generator, x.device), tuple(x.shape), memory_order(x), x.dtype, *params))
 
 
 # ------------------------------------------------------------------------------------------------------- real numbers
@@ -134,7 +139,7 @@ def bernoulli_(x, p=0.5, *, generator=None):
     """
     if hasattr(p, "_apply"):
         require(p.dtype, "bernoulli_tensor_cpu_p_", p.is_floating_point())
-        place = (stream_of(generator), memory_order(x), x.dtype)
+        place = (stream_of(generator, x.device), memory_order(x), x.dtype)
         return x._write(rows.bernoulli_each, (p.expand(x.shape),), place)
     return _fill(x, rows.bernoulli, generator, _probability(x.dtype, p))
 
@@ -147,7 +152,7 @@ def bernoulli(input, p=None, *, generator=None):
     >>> torch.bernoulli(tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    stream = stream_of(generator)
+    stream = stream_of(generator, input.device)
     if p is not None:
         params = (stream, tuple(input.shape), None, input.dtype, _probability(input.dtype, p))
         return input._create(rows.bernoulli, params, input.device)
@@ -244,7 +249,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
         )
     with_replacement = replacement and samples > 1
     row = rows.multinomial_with_replacement if with_replacement else rows.multinomial
-    return input._apply(row, (input,), (stream_of(generator), memory_order(input), samples))
+    return input._apply(row, (input,), (stream_of(generator, input.device), memory_order(input), samples))
 
 
 # -------------------------------------------------------------------------------------------------------------- checks

@@ -5,7 +5,7 @@ NumPy's memory can't grow. Where PyTorch would make a storage larger, for all te
 
 import math
 
-from ..backends import memory
+from ..backends import backend_of
 from ..tables import strides as rows
 from .conversion import checked_sizes
 
@@ -17,7 +17,8 @@ __all__ = [
 
 def storage_offset(input):
     """How many elements behind the beginning of its storage the tensor begins.   torch: Tensor.storage_offset"""
-    return memory.geometry(input._array)[1]
+    array = input._array
+    return backend_of((array,)).geometry(array)[1]
 
 
 def as_strided(input, size, stride, storage_offset=None):
@@ -31,6 +32,12 @@ def as_strided(input, size, stride, storage_offset=None):
             [2, 3, 4]])
     """
     return input._apply(rows.as_strided, (input,), places(input, size, stride, storage_offset))
+
+
+def memory_bytes(input):
+    """How large the memory is that the tensor is a view of."""
+    array = input._array
+    return backend_of((array,)).owner(array).nbytes
 
 
 def places(input, size, stride, offset):
@@ -49,7 +56,7 @@ def places(input, size, stride, offset):
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
     itemsize = input.dtype.itemsize
     needed = itemsize * (offset + extent(size, stride)) if 0 not in size else 0
-    have = memory.owner(input._array).nbytes
+    have = memory_bytes(input)
     if needed > have:
         raise RuntimeError(
             f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {itemsize} requiring a "
@@ -133,7 +140,7 @@ def resize_(input, *sizes, memory_format=None):
     if shape == tuple(input.shape):
         return input
     strides = tuple([math.prod(shape[d + 1 :]) for d in range(len(shape))])
-    have, offset = memory.owner(input._array).nbytes // input.dtype.itemsize, storage_offset(input)
+    have, offset = memory_bytes(input) // input.dtype.itemsize, storage_offset(input)
     if offset + math.prod(shape) > have:
         larger = input.new_empty(offset + math.prod(shape))
         if have:

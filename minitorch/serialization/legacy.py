@@ -115,9 +115,12 @@ def fill(storage, itemsize, stream):
     (count,) = struct.unpack("<q", stream.read(8))
     if count * itemsize != storage.nbytes():
         raise RuntimeError(f"storage has wrong byte size: expected {storage.nbytes()} got {count * itemsize}")
-    stream.fill(memoryview(storage.raw))
+    raw = storage.cpu().raw
+    stream.fill(memoryview(raw))
     if sys.byteorder != "little":
-        storage.raw[:] = storage.raw.reshape(-1, itemsize)[:, ::-1].reshape(-1)
+        raw[:] = raw.reshape(-1, itemsize)[:, ::-1].reshape(-1)
+    if storage.is_cuda:
+        storage.raw[:] = UntypedStorage(owner=raw).cuda().raw
     for step in getattr(storage, "afterwards", ()):
         step()
 
@@ -155,6 +158,7 @@ def write_legacy(file, pickler_of, obj, protocol):
     pickle.dump(names, file, protocol)
     for name in names:
         storage, itemsize = pickler.storages[int(name)]
-        raw = storage.raw if sys.byteorder == "little" else storage.raw.reshape(-1, itemsize)[:, ::-1].copy()
+        raw = storage.cpu().raw
+        raw = raw if sys.byteorder == "little" else raw.reshape(-1, itemsize)[:, ::-1].copy()
         file.write(struct.pack("<q", storage.nbytes() // itemsize))
         file.write(memoryview(raw).cast("B") if raw.size else b"")

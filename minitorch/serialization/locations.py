@@ -22,10 +22,13 @@ def default_restore_location(storage, location):
     if location == "cpu":
         return storage
     if location.startswith("cuda"):
-        raise RuntimeError(
-            "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a CPU-only "
-            "machine, please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU."
-        )
+        try:
+            return storage.cuda(location)
+        except AssertionError:
+            raise RuntimeError(
+                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a "
+                "CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU."
+            ) from None
     raise RuntimeError(f"don't know how to restore data location of torch.storage.UntypedStorage (tagged with {location})")
 
 

@@ -6,8 +6,7 @@ torch: torch/_utils.py, torch/_tensor.py
 import collections
 
 from .. import dtypes
-from ..backends import for_device, memory
-from ..device import CPU
+from ..backends import backend_of
 from ..device import device as device_type
 from ..engine import Tensor, of_class, wrap
 from ..layout import jagged, sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided
@@ -28,7 +27,8 @@ def laid_over(storage, dtype, offset, size, stride):
     if any(s < 0 for s in stride):
         raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
     try:
-        array = memory.laid_over(storage.raw, for_device(CPU).array_dtype(dtype), size, stride, offset)
+        xp = backend_of((storage.raw,))
+        array = xp.laid_over(storage.raw, xp.array_dtype(dtype), size, stride, offset)
     except (OverflowError, TypeError, ValueError):
         raise RuntimeError(
             f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {dtype.itemsize} requiring "

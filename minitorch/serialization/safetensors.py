@@ -263,7 +263,7 @@ def save(tensors, metadata=None):
 
 def content_of(tensor):
     """A contiguous tensor's numbers as bytes, little-endian."""
-    array = tensor.detach()._array
+    array = tensor.detach().cpu()._array
     return memory.content(array if sys.byteorder == "little" else array.byteswap())
 
 
@@ -316,12 +316,18 @@ def refuse_what_cannot_be_saved(tensors):
             raise KeyError(tensor.dtype)
 
 
+def bounds(tensor):
+    """The addresses of its first byte and of the one after its last."""
+    reach = sum([(n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True)]) + 1
+    return tensor.data_ptr(), tensor.data_ptr() + reach * tensor.element_size()
+
+
 def sharing(tensors):
     """The names of those tensors that lie in one memory and overlap, a list for each such group."""
     by_memory: dict = {}
     for name, tensor in tensors.items():
         if tensor.numel():
-            by_memory.setdefault(id(untyped_storage(tensor).owner), []).append((*memory.bounds(tensor._array), name))
+            by_memory.setdefault(id(untyped_storage(tensor).owner), []).append((*bounds(tensor), name))
     groups = []
     for places in by_memory.values():
         reached = None

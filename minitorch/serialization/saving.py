@@ -107,7 +107,7 @@ def write_archive(file, name, text, storages):
         write_record(archive, f"{name}/.storage_alignment", str(ALIGNMENT).encode())
         write_record(archive, f"{name}/byteorder", sys.byteorder.encode())
         for number, (storage, _) in enumerate(storages):
-            write_record(archive, f"{name}/data/{number}", storage.raw)
+            write_record(archive, f"{name}/data/{number}", storage.cpu().raw)
         write_record(archive, f"{name}/version", b"3\n")
 
 
