@@ -21,7 +21,7 @@ from typing import NamedTuple
 from . import primitives
 from .graph import AccumulateGrad, Node, Stub
 
-__all__ = ["Recognition", "sketched"]
+__all__ = ["Recognition", "array_names", "sketched"]
 
 NODES = 512
 """The largest graph that is sketched: in larger ones the arithmetic weighs more than the walk."""
@@ -78,19 +78,23 @@ def described(x):
     return (Stub, x.shape, x.dtype) if x.__class__ is Stub else (x.__class__, x)
 
 
-class Recognition:
-    """Writes out the question whether the graph behind a Node ``n0`` looks like a sketch. ``know`` names what it compares with.
+def array_names(k, step):
+    """What the arrays are called that step ``k`` of a sketch saved, in the function that recognises it."""
+    return [f"a{k}_{i}" for i, (kind, *_) in enumerate(step.saved) if kind is tuple]
 
-    Afterwards ``arrays`` lists, for each step, the names of the arrays that it saved. ``shapes``: whether it asks of what
-    shape and dtype they are.
+
+class Recognition:
+    """Writes out the question whether the graph behind a Node ``n0`` looks like a sketch: ``lines`` that return False if not.
+
+    They name the Nodes n0, n1, … and the saved arrays.   scope: gets what they compare with.   shapes: whether they ask of
+    what shape and dtype the arrays are.
     """
 
     def __init__(self, sketch, scope, shapes=True):
-        self.sketch, self.scope, self.shapes, self.lines, self.arrays, self.met = sketch, scope, shapes, [], [], 1
+        self.sketch, self.scope, self.shapes, self.lines, self.met = sketch, scope, shapes, [], 1
         scope.update(Node=Node, Leaf=AccumulateGrad, Stub=Stub)
         for k, step in enumerate(sketch.steps):
             if step is None:
-                self.arrays.append([])
                 self.refuse_if(f"n{k}.__class__ is not Leaf or n{k}.hooked")
             else:
                 self.node(k, step)
@@ -127,12 +131,11 @@ class Recognition:
 
     def saved(self, k, saved):
         """What Node ``k`` saved. An array that was written to since is refused: the walk says what is wrong."""
-        names, unlike, arrays = [], [], []
+        names, unlike = [], []
         for i, (kind, *facts) in enumerate(saved):
             x = f"x{i}"
             if kind is tuple:
                 x = f"a{k}_{i}"
-                arrays.append(x)
                 unlike.append(f"s{i}.version != v{i}")
                 if self.shapes:
                     unlike.append(f"{x}.shape != {self.know(facts[0])} or {x}.dtype is not {self.know(facts[1])}")
@@ -149,4 +152,3 @@ class Recognition:
         self.lines.append(f"{', '.join(names)}, = n{k}.saved")
         if unlike:
             self.refuse_if(" or ".join(unlike))
-        self.arrays.append(arrays)

@@ -11,7 +11,7 @@ gate, and as they are written down:
 
 from .backends import ARRAY_TYPES
 
-__all__ = ["in_one_call"]
+__all__ = ["in_one_call", "may_be_one_call"]
 
 
 def in_one_call(tensors, numbers, steps, results=(), cuts=()):
@@ -21,6 +21,18 @@ def in_one_call(tensors, numbers, steps, results=(), cuts=()):
 
     numbers: floats, each an object of its own.   cuts: the steps that begin something independent of what went before.
     """
+    found = written(tensors, numbers, steps, results, cuts)
+    return None if found is None else ARRAY_TYPES[tensors[0]._array.__class__].sequence(*found)
+
+
+def may_be_one_call(tensors, steps, results):
+    """Whether that would be a function, but for its size: without making it."""
+    found = written(tensors, (), steps, results, ())
+    return found is not None and ARRAY_TYPES[tensors[0]._array.__class__].sequence(*found, made=False) is not None
+
+
+def written(tensors, numbers, steps, results, cuts):
+    """What ``sequence`` takes (backends/small.py); None if a step can't be written down."""
     writing = Written(tensors, numbers)
     if len(writing.names) < len(tensors) + len(numbers) or not all([writing.step(*step) for step in steps]):
         return None
@@ -28,9 +40,8 @@ def in_one_call(tensors, numbers, steps, results=(), cuts=()):
     if None in outputs:
         return None
     first = tensors[0]._array
-    xp = ARRAY_TYPES[first.__class__]
-    inputs = [(x._array.shape, x._array.strides) for x in tensors]
-    return xp.sequence(first.dtype.char, inputs, len(numbers), writing.rows, outputs, tuple(writing.stores.items()), cuts)
+    inputs = tuple([(x._array.shape, x._array.strides) for x in tensors])
+    return first.dtype.char, inputs, len(numbers), tuple(writing.rows), outputs, tuple(writing.stores.items()), cuts
 
 
 class Written:

@@ -62,24 +62,28 @@ def as_expected():
     return [tuple((ctypes.c_int64 * 2).from_address(row)) for row in (sizes, strides)] == [x.shape, x.strides]
 
 
-def sequence(char, inputs, numbers, steps, outputs, stores, cuts):
+def sequence(char, inputs, numbers, steps, outputs, stores, cuts, made=True):
     """Machine code for the sequence, as native/sequence.py has it, of arrays of dtype.char ``char``; None if there can be none.
 
-    inputs: the shape of each array, and its strides in bytes.
+    inputs: the shape of each array, and its strides in bytes.   made: False to be told no more than whether there can be.
     """
-    if char not in KINDS or not as_expected():
-        return None
-    dtype = numpy.dtype(char)
     shapes = [shape for shape, _ in inputs] + [shape for *_, shape in steps]
-    if any([numpy.prod(shape, dtype=int) > LARGEST for shape in shapes]):
+    if char not in KINDS or not as_expected() or any([numpy.prod(shape, dtype=int) > LARGEST for shape in shapes]):
         return None
-    inputs = tuple([(shape, tuple([s // dtype.itemsize for s in strides])) for shape, strides in inputs])
-    native = import_module("..native.sequence", __package__)  # with all that it needs: most programs do without
-    known = id(numpy.ndarray), id(dtype)
-    found = native.sequence(KINDS[char], inputs, numbers, tuple(steps), outputs, stores, cuts, blas(), known)
+    size = numpy.dtype(char).itemsize
+    inputs = tuple([(shape, tuple([s // size for s in strides])) for shape, strides in inputs])
+    if not made:
+        return native("sequence").is_exact(KINDS[char], inputs, numbers, steps, outputs, stores, cuts, blas()) or None
+    known = id(numpy.ndarray), id(numpy.dtype(char))
+    found = native("sequence").sequence(KINDS[char], inputs, numbers, steps, outputs, stores, cuts, blas(), known)
     if found is not None:
         quicken()
     return found
+
+
+def native(name):
+    """A file of native/, with all that it needs: most programs do without."""
+    return import_module(f"..native.{name}", __package__)
 
 
 # ------------------------------------------------------------------------------------------------------------ single rows
@@ -98,8 +102,7 @@ QUICK = Quick()
 @cache
 def quicken():
     """From now on single rows run in machine code too: it is loaded by now."""
-    native = import_module("..native.rows", __package__)
-    found = native.rows(blas(), (id(numpy.ndarray), id(numpy.dtype("f"))))
+    found = native("rows").rows(blas(), (id(numpy.ndarray), id(numpy.dtype("f"))))
     if found and all([agrees(found["linear"], *sizes) for sizes in ((7, 9, 5), (32, 16, 16), (9, 8, 1), (1, 8, 5), (1, 9, 1))]):
         QUICK.linear, QUICK.relu, QUICK.squared_error_mean = found["linear"], found["relu"], found["squared_error_mean"]
 

@@ -30,7 +30,7 @@ from .link import host, load, object_of
 from .mathematics import constant, support
 from .text import Text
 
-__all__ = ["sequence"]
+__all__ = ["is_exact", "sequence"]
 
 ELEMENTWISE = EXACT | {"copy", "fill", "keep"}
 """Rows that give NumPy's bits here."""
@@ -301,6 +301,15 @@ def aligned(place, shape):
     """The strides of a place within a larger shape, that it is broadcast to: 0 where it is."""
     added = len(shape) - len(place.shape)
     return (*[0] * added, *[0 if n == 1 else s for n, s in zip(place.shape, place.strides)])
+
+
+def is_exact(kind, inputs, numbers, steps, outputs, stores, cuts, blas):
+    """Whether a sequence has an exact spelling."""
+    try:
+        Writing(kind, inputs, numbers, steps, outputs, stores, cuts, dict(blas)).written()
+    except Unfit:
+        return False
+    return True
 
 
 @lru_cache(128)

@@ -1,0 +1,119 @@
+"""The walk back through a graph, written down: a function for all graphs of one sketch (sketch.py).
+
+It calls the tapes of the rows (``tape.py``) in the walk's order; here of a mean of squared errors after one linear layer:
+
+    def again(n0, g0, keep):
+        …                                               is it that graph? If not: return False
+        g1, = tape0(xp, g0, a0_1, a0_2)
+        g2, g3, = tape1(xp, g1, a1_1, a1_2)
+        if not keep: n0.saved = n1.saved = None
+        return (n2, n3, ), (g2, g3, ), False
+"""
+
+from . import primitives
+from .backends import ARRAY_TYPES
+from .sketch import Recognition, array_names
+from .tape import TAPED
+
+__all__ = ["function", "nodes_behind", "tape_of", "written"]
+
+
+def written(sketch, root, g):
+    """The function of a sketch, made by going through such a graph once with the tapes; False if one of them can't be had."""
+    nodes, writing = nodes_behind(root), Writing(sketch, g._array)
+    for k in sketch.order:
+        if sketch.steps[k] is None or k not in writing.arrived or writing.adds_to_whole(k):
+            continue
+        found = tape_of(nodes[k], writing.arrived[k], g._wrap)
+        if found is None:
+            return False
+        writing.step(k, *found)
+    return writing.finished()
+
+
+def nodes_behind(root):
+    """The Nodes of a graph, in the order in which ``sketched`` meets them."""
+    nodes = {root: None}
+    waiting = [root]
+    for node in waiting:
+        for edge in node.edges:
+            if edge is not None and edge not in nodes:
+                nodes[edge] = None
+                waiting.append(edge)
+    return waiting
+
+
+def tape_of(node, g, wrap):
+    """The tape that goes back through a Node, and the arrays that it takes; None if there can't be one."""
+    if g.dtype.char not in TAPED:
+        return None
+    arrays, key = node.arrays_and_key(g, node.wanted)
+    if key not in node.row.tapes:
+        node.pull(wrap(g))
+        arrays, key = node.arrays_and_key(g, node.wanted)
+    tape = node.row.tapes.get(key)
+    return None if tape is None else (tape, arrays)
+
+
+def function(sketch, scope, lines, leaves, gradients, new=False, shapes=True):
+    """The function (root, seed, whether the graph is kept) that asks if it is such a graph, and if not returns False; then runs
+    the lines, and returns its leaves' Nodes, their gradients, and whether these are ``new`` memory that nobody else holds.
+
+    scope: what the lines know.   leaves: their positions.   gradients: the names of theirs.   shapes: as in Recognition.
+    """
+    scope = dict(scope)
+    asked = Recognition(sketch, scope, shapes).lines
+    spent = "".join([f"n{k}.saved = " for k, step in enumerate(sketch.steps) if step is not None and array_names(k, step)])
+    lines = [
+        "try:", *[f"    {line}" for line in asked], "except (TypeError, ValueError):", "    return False",
+        *lines, *([f"if not keep: {spent}None"] if spent else []),
+        f"return ({''.join([f'n{k}, ' for k in leaves])}), ({''.join([f'{name}, ' for name in gradients])}), {new}",
+    ]  # fmt: skip
+    exec("def again(n0, g0, keep):\n    " + "\n    ".join(lines), scope)
+    return scope["again"]
+
+
+class Writing:
+    """A function that is being written. ``arrived``: by position, the gradients that have arrived so far."""
+
+    def __init__(self, sketch, seed):
+        self.sketch, self.xp, self.arrived = sketch, ARRAY_TYPES[seed.__class__], {0: seed}
+        self.scope = {"take": primitives.slice.forward, "xp": self.xp}
+        self.lines, self.wholes = [], set()
+
+    def step(self, k, tape, arrays):
+        """Go back through Node ``k``."""
+        step = self.sketch.steps[k]
+        names, sums = [], []
+        for edge, d in zip(step.edges, tape(self.xp, self.arrived[k], *arrays)):
+            if d is None or edge < 0:
+                names.append("_")
+            elif edge not in self.arrived:
+                names.append(f"g{edge}")
+                self.arrived[edge] = d
+                if step.row is primitives.slice:
+                    self.wholes.add(edge)
+            else:
+                names.append(f"d{len(sums)}")
+                total = f"xp.add(g{edge}, d{len(sums)})"
+                sums.append(f"g{edge} = {total if d.ndim else f'xp.asarray({total})'}")
+                self.arrived[edge] = self.xp.asarray(self.xp.add(self.arrived[edge], d))
+                self.wholes.discard(edge)
+        self.scope[f"tape{k}"] = tape
+        saved = "".join([f", {name}" for name in array_names(k, step)])
+        self.lines += [f"{', '.join(names)}, = tape{k}(xp, g{k}{saved})", *sums]
+
+    def adds_to_whole(self, k):
+        """Whether ``k`` is a slice of what other slices already sent a gradient to, memory of the function's own: then its
+        gradient is added there, at its place."""
+        step = self.sketch.steps[k]
+        whole = step.edges[0] if step.row is primitives.slice else None
+        if whole not in self.wholes:
+            return False
+        self.scope[f"key{k}"] = step.params
+        self.lines += [f"place = take(xp, g{whole}, *key{k})", f"xp.add(place, g{k}, place)"]
+        return True
+
+    def finished(self):
+        leaves = [k for k, step in enumerate(self.sketch.steps) if step is None and k in self.arrived]
+        return function(self.sketch, self.scope, self.lines, leaves, [f"g{k}" for k in leaves])
