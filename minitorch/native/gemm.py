@@ -184,20 +184,41 @@ def write_tile(text, name, gemm, cut, rows, columns):
                 v.store(v.add(v.load(place, count, gemm.c[2]), value) if adds else value, place, count, gemm.c[2])
 
 
+CHAINS = 8
+"""Sums in work at once, at least: while a multiply-add waits for the last one's result, so many others could begin."""
+
+
 def sums_of_tile(text, v, gemm, cut, rows, columns):
-    """Row by row the vectors of sums: each step along k multiplies a row of the panel by a column of A."""
+    """Row by row the vectors of sums: each step along k multiplies a row of the panel by a column of A.
+
+    A tile of few sums has each of them two or four times, and adds those up at the end, so that none waits for itself.
+    """
     counts, copied = counts_of(v, columns), cut.way == "copied"
-    with text.loop("p", 0, "%k", carry=[(v.type, v.zero)] * (rows * len(counts))) as p:
+
+    def step(p, sums):
         panel = text.at("%b", text.multiply(p, cut.columns if copied else gemm.b[1]), gemm.kind)
         row = [
             v.load(text.at(panel, start * v.lanes, gemm.kind), None if copied else count)
             for start, count in enumerate(counts)
         ]
-        column, sums, following = text.at("%a", text.multiply(p, gemm.a[2]), gemm.kind), iter(p.values), []
+        column, sums, following = text.at("%a", text.multiply(p, gemm.a[2]), gemm.kind), iter(sums), []
         for i in range(rows):
             x = v.spread(text.load(gemm.kind, text.at(column, i * gemm.a[1], gemm.kind)))
             following += [v.multiply_add(x, vector, next(sums)) for vector in row]
-        p.carry(*following)
+        return following
+
+    number = rows * len(counts)
+    chains = max(1, min(4, CHAINS // number)) if gemm.k >= 16 else 1
+    whole = text.multiply(text.divide("%k", chains)[0], chains)
+    with text.loop("p", 0, whole, chains, carry=[(v.type, v.zero)] * (number * chains)) as p:
+        p.carry(*[x for c in range(chains) for x in step(text.add(p, c), p.values[c * number : (c + 1) * number])])
+    sums = p.values[:number]
+    if chains == 1:
+        return sums
+    for c in range(1, chains):
+        sums = [v.add(x, y) for x, y in zip(sums, p.values[c * number : (c + 1) * number])]
+    with text.loop("p", whole, "%k", carry=[(v.type, x) for x in sums]) as p:
+        p.carry(*step(p, p.values))
     return p.values
 
 
