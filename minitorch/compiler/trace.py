@@ -72,16 +72,25 @@ class Memory:
     """What an array owns: ``value`` is what it holds now, ``root`` the layout of it; ``seen`` what its regions hold.
 
     owner: that array, of memory older than the run. What is ``born`` in it may end in it, and is forgotten then: else a run
-    that is traced would hold all that it ever made at once.   whole: whether ``root`` is the layout of the owner itself.
+    that is traced would hold all that it ever made at once.   whole: whether ``root`` is the layout of the owner itself. Then
+    it is found out, and what regions hold, when the first region is looked at.
     """
 
     __slots__ = ("born", "key", "owner", "root", "seen", "storage", "value", "whole", "writes")
 
     def __init__(self, array, value, storage, born):
         owner = owner_of(array)
-        self.key, self.root, self.value, self.storage, self.born = id(owner), layout(array), value, storage, born
+        self.key, self.value, self.storage, self.born, self.writes = id(owner), value, storage, born, 0
         self.owner, self.whole = None if born else owner, owner is array
-        self.seen, self.writes = {self.root: (value, 0)}, 0
+        self.root = self.seen = None
+        if not (born and self.whole):
+            self.look(array)
+
+    def look(self, array):
+        """Know the layout, of an array that is all of it."""
+        if self.seen is None:
+            self.root = layout(array)
+            self.seen = {self.root: (self.value, self.writes)}
 
 
 def owner_of(array):
@@ -284,7 +293,10 @@ class Tracer:
 
     def known(self, array):
         """The Memory that an array lies in, or None. Arguments may be several regions of one owner's."""
-        found = self.memories.get(id(owner_of(array)), ())
+        owner = owner_of(array)
+        found = self.memories.get(id(owner), ())
+        for memory in found:
+            memory.look(owner)
         if len(found) == 1 and (found[0].born or covers(found[0].root, array)):
             return found[0]
         key = layout(array)
@@ -381,7 +393,8 @@ class Tracer:
         if memory is not None:
             memory.value = value
             memory.writes += 1
-            memory.seen[memory.root] = (value, memory.writes)
+            if memory.seen is not None:
+                memory.seen[memory.root] = (value, memory.writes)
             return
         memory, key = self.known(tensor._array), layout(tensor._array)
         if len(self.memories[memory.key]) > 1:

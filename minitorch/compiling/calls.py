@@ -14,7 +14,7 @@ from ..compiler.facade import COMPILED, STANCE
 from ..compiler.trace import PACKAGE, Unfollowed
 from ..dtypes import get_default_dtype
 from ..engine import MODE
-from ..native.heap import give_back
+from ..native.heap import give_back, uncollected
 from ..profiler import only_profilers
 from .answering import MISS, aliases
 from .explaining import Explanation
@@ -160,6 +160,7 @@ class Compiled:
         signature.calls += 1
         return self.recorded(signature, key, args, kwargs)
 
+    @uncollected()
     def recorded(self, signature, key, args, kwargs):
         """Run the function while a tracer listens; make a program of what it heard."""
         mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()

@@ -7,6 +7,7 @@
 A run that can't be told so raises Unfollowed, with the reason; ``Incomplete`` means that the next run may succeed.
 """
 
+import gc
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -364,7 +365,13 @@ def refuse_what_stays(tracer, tensors, before):
     kept = {id(owner_of(x._array)) for x in (*tensors, *[y._grad for y in before if y._grad is not None])}
     for node in reachable([edge for x in tensors if (edge := edge_of(x)) is not None]):  # a graph that is left keeps some
         kept.update([id(owner_of(x[0])) for x in node.saved or () if x.__class__ is tuple])
-    for found in list(tracer.memories.values()):  # what ends meanwhile goes from it
-        for memory in found:
-            if memory.born and memory.key not in kept and memory.storage() is not None:
-                raise Unfollowed("a tensor that it made is still held by somebody after it returned")
+    if held(tracer, kept):
+        gc.collect()  # by objects in a circle, it may be, that nobody else holds
+        if held(tracer, kept):
+            raise Unfollowed("a tensor that it made is still held by somebody after it returned")
+
+
+def held(tracer, kept):
+    """Whether somebody holds memory that was made in the run, beside that of ``kept`` owners."""
+    born = [x for found in list(tracer.memories.values()) for x in found if x.born]  # what ends meanwhile goes from it
+    return any([x.key not in kept and x.storage() is not None for x in born])

@@ -1,9 +1,11 @@
-"""The C library's heap: it keeps what was freed, for later; after a large job that is better given back."""
+"""The C library's heap: it keeps what was freed, for later; after a large job that is better given back. And Python's."""
 
 import ctypes
+import gc
+from contextlib import contextmanager
 from functools import lru_cache
 
-__all__ = ["give_back"]
+__all__ = ["give_back", "uncollected"]
 
 
 @lru_cache(None)
@@ -22,3 +24,21 @@ def give_back():
     """
     if trim() is not None:
         trim()(0)
+
+
+@contextmanager
+def uncollected():
+    """A block, or a function, that makes many objects which stay: Python looks for circles among them when it is over.
+
+    >>> import gc
+    >>> with uncollected():
+    ...     gc.isenabled()
+    False
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,5 +1,6 @@
 """What ``torch.compile`` returns: it looks and behaves as the function that it was given, as a method too."""
 
+import gc
 from weakref import ref
 
 import pytest
@@ -93,3 +94,24 @@ def test_a_leaf_that_a_run_makes_is_not_kept():
 
     step(torch.ones(3))
     assert made[0]() is None
+
+
+def test_a_tensor_that_only_a_circle_holds_is_no_state():
+    @torch.compile(fullgraph=True)
+    def step(x):
+        circle = [x * 2]
+        circle.append(circle)
+        return circle[0].sum()
+
+    assert [step(torch.ones(3)).item() for _ in range(4)] == [6.0] * 4
+    assert len(step.answers) == 1 and gc.isenabled()
+
+
+def test_who_switched_python_s_collector_off_finds_it_so():
+    step = torch.compile(lambda x: x * 2, fullgraph=True)
+    gc.disable()
+    try:
+        step(torch.ones(1)), step(torch.ones(1))
+        assert len(step.answers) == 1 and not gc.isenabled()
+    finally:
+        gc.enable()
