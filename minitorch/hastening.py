@@ -25,8 +25,8 @@ from .walks import function, nodes_behind, tape_of
 
 __all__ = ["in_machine_code"]
 
-LEAST = 4
-"""Rows that are worth a call."""
+LEAST, MOST, CALLS = 4, 128, 8
+"""Rows that are worth a call; those that one call is made of at most, or compiling takes long; and calls in one function."""
 
 
 class Unit(NamedTuple):
@@ -98,7 +98,7 @@ def parted(units):
     parts, last = [], False
     for unit in units:
         fit = may_be_one_call(once(unit.reads), unit.steps, [x for x in unit.makes if x is not None])
-        if fit and last:
+        if fit and last and sum([len(u.steps) for u in parts[-1]]) < MOST:
             parts[-1].append(unit)
         else:
             parts.append([unit])
@@ -136,7 +136,8 @@ class Writing:
         made = {id(x): x for unit in part for x in unit.makes if x is not None and id(x) not in self.names}
         reads = [x for x in once([x for unit in part for x in unit.reads]) if id(x) not in made]
         results = [x for key, x in made.items() if key in wanted]
-        run = in_one_call(reads, (), steps, results) if len(steps) >= LEAST and results else None
+        worth = len(steps) >= LEAST and results and self.calls < CALLS
+        run = in_one_call(reads, (), steps, results) if worth else None
         if run is None or not agrees(run, reads, steps, results, self.xp):
             return False
         name = f"run{self.calls}"

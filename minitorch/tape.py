@@ -34,8 +34,8 @@ BLOCK = 1 << 14
 TAPES = 256
 """How many tapes of one function are kept."""
 
-RUNS = 8
-"""The same, of those for several calls at once."""
+RUNS, ROWS = 8, 16
+"""The same, of those for several calls at once; and how many these are at most."""
 
 
 class Listening:
@@ -92,6 +92,10 @@ class taped:
         if mode.grad or mode.listeners or not rows:
             for row in rows:
                 self.function(*row)
+            return
+        if len(rows) > ROWS:
+            for start in range(0, len(rows), ROWS):
+                self.each(rows[start : start + ROWS])
             return
         for run in self.runs:
             if run(rows):

@@ -9,7 +9,7 @@ from samples import SAMPLES, UNDERIVED
 
 import minitorch
 from minitorch import tape
-from minitorch.backends import large
+from minitorch.backends import large, small
 from minitorch.backends import numpy as numpy_backend
 from minitorch.optim import adagrad, adam, hyperparameters, rmsprop, sgd
 from minitorch.primitives import TABLE
@@ -251,6 +251,12 @@ MOVES = UPDATES | {
 """Updates of several parameters at once."""
 
 
+def hurry(monkeypatch):
+    """Machine code comes with the third call, as where there is some already."""
+    for module in (small, numpy_backend):
+        monkeypatch.setattr(module, "patience", lambda: 2)
+
+
 def rows_of(rng, shapes, arrays, floats, dtype="float32"):
     """Arguments of a call for each shape."""
     rates = [float(x) for x in rng.uniform(0.1, 0.9, floats)]
@@ -262,7 +268,7 @@ def rows_of(rng, shapes, arrays, floats, dtype="float32"):
 def test_updates_together_are_the_updates(name, dtype, monkeypatch):
     """In machine code from the fourth time on: whatever the numbers, they leave the same bits, and the same count of writes."""
     pytest.importorskip("llvmlite", reason="machine code is made by llvmlite")
-    monkeypatch.setattr(numpy_backend, "patience", lambda: 2)
+    hurry(monkeypatch)
     function, arrays, floats = MOVES[name]
     together, alone = taped(function.function), function.function
     with minitorch.no_grad():
@@ -283,12 +289,40 @@ def test_updates_together_are_the_updates(name, dtype, monkeypatch):
     assert len(together.runs) == 1
 
 
-def test_what_machine_code_was_not_written_for_is_done_one_after_another(monkeypatch):
+def test_a_single_row_is_not_worth_a_compiler(monkeypatch):
+    """A large network has small tensors too, and the counts of its optimizer's steps."""
+    tried = []
+    monkeypatch.setattr(small, "PATIENCE", 3)
+    monkeypatch.setattr(small, "patience", lambda: 3)
+    monkeypatch.setattr(numpy_backend, "patience", lambda: 3)
+    monkeypatch.setattr(small, "native", lambda name: tried.append(name))
+    count_up, large = taped(hyperparameters.count_up.function), taped(sgd.roll.function)
+    with minitorch.no_grad():
+        for _ in range(10):
+            count_up.each([(minitorch.zeros(()),)] * 3)
+            large.each(rows_of(numpy.random.default_rng(0), [(100, 100), (100,)], 3, 2))
+    assert not tried and not count_up.runs and not large.runs
+
+
+def test_many_tensors_are_taken_some_at_a_time(monkeypatch):
     pytest.importorskip("llvmlite", reason="machine code is made by llvmlite")
-    monkeypatch.setattr(numpy_backend, "patience", lambda: 1)
+    hurry(monkeypatch)
     update, rng = taped(sgd.descend.function), numpy.random.default_rng(0)
     with minitorch.no_grad():
-        for _ in range(3):
+        for _ in range(4):
+            rows = rows_of(rng, [(3,)] * 21, 2, 1)
+            expected = [p - 0.0 + g * step for p, g, step in rows]
+            update.each(rows)
+            assert all([same_bits(a, p) for a, (p, _, _) in zip(expected, rows, strict=True)])
+    assert len(update.runs) == 2
+
+
+def test_what_machine_code_was_not_written_for_is_done_one_after_another(monkeypatch):
+    pytest.importorskip("llvmlite", reason="machine code is made by llvmlite")
+    hurry(monkeypatch)
+    update, rng = taped(sgd.descend.function), numpy.random.default_rng(0)
+    with minitorch.no_grad():
+        for _ in range(4):
             update.each(rows_of(rng, [(3, 4), (4,)], 2, 1))
         (run,), x = update.runs, minitorch.ones(3, 4)
         others = [

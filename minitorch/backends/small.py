@@ -1,8 +1,8 @@
 """Many rows on small arrays in one piece of machine code, where llvmlite is: what NumPy takes longer to begin than to do.
 
 The bits are NumPy's own (``native/sequence.py``), so nobody can see which of the two ran, and it can be left to time: a
-program that runs the same rows for the thousandth time gets its machine code. That costs 50 MB and some 60 ms, which a
-shorter run doesn't pay for; where the compiler is loaded anyway, little more than a file to read.
+program that runs the same rows again and again gets its machine code. The first time on a machine that takes a compiler,
+50 MB and some 200 ms, which a short run doesn't pay for; later the code comes from the cache on disk, in 10 ms.
 """
 
 import ctypes
@@ -21,8 +21,11 @@ __all__ = ["QUICK", "linear", "patience", "sequence", "squared_error_mean"]
 LARGEST = 1 << 12
 """Elements of an array that is small: above, the time goes into the arithmetic."""
 
-PATIENCE, LITTLE = 1024, 64
-"""How often the same rows run until they get machine code; and how often if the compiler is loaded already."""
+PATIENCE, LITTLE = 2048, 64
+"""How often the same rows run until they get machine code; and how often where there is some already."""
+
+LONGEST = 256
+"""Steps that are compiled together at most: each takes some two milliseconds."""
 
 NAMES = ("scipy_cblas_", "64_", 64), ("cblas_", "64_", 64), ("cblas_", "", 32)
 """What BLAS's functions may be called in the library that NumPy is linked to, and the bits of their integers."""
@@ -30,7 +33,7 @@ NAMES = ("scipy_cblas_", "64_", 64), ("cblas_", "64_", 64), ("cblas_", "", 32)
 
 def patience():
     """How often the same rows are to have run before ``sequence`` is worth asking."""
-    return LITTLE if "llvmlite.binding" in sys.modules else PATIENCE
+    return LITTLE if QUICK.linear is not None or "llvmlite.binding" in sys.modules else PATIENCE
 
 
 @cache
@@ -67,6 +70,8 @@ def sequence(char, inputs, numbers, steps, outputs, stores, cuts, made=True):
 
     inputs: the shape of each array, and its strides in bytes.   made: False to be told no more than whether there can be.
     """
+    if len(steps) > LONGEST or (len(steps) <= len(cuts) and patience() == PATIENCE):
+        return None  # too long; or, a row for each array, it alone isn't worth a compiler
     shapes = [shape for shape, _ in inputs] + [shape for *_, shape in steps]
     if char not in KINDS or not as_expected() or any([numpy.prod(shape, dtype=int) > LARGEST for shape in shapes]):
         return None
