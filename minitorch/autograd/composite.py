@@ -12,6 +12,8 @@ differentiated again, it is the mathematics itself.
 torch: torch/csrc/jit/codegen/fuser did this; ATen/native has such kernels by hand
 """
 
+import math
+
 from .. import primitives as rows
 from ..backends import for_device
 from ..creation import arange
@@ -32,15 +34,32 @@ class Unspoken(Exception):
     """A step that no formula has."""
 
 
-class Composite:
-    """A function of ``count`` tensors and then of numbers, which may be one kernel.
+class Grid:
+    """How a function goes along its first tensor, and what the others are: vectors, or of its shape.
 
-    The first tensor has any shape. The function is elementwise, of tensors of that shape; or with ``along`` it goes along the
-    last dim, and the other tensors are vectors of that length.
+    sizes: two shapes to try it with, so that what depends on the shape shows; sums: the dims of these that it sums over.
     """
 
+    def __init__(self, sizes, sums, vector, of):
+        self.sizes, self.sums, self.vector, self.of = sizes, sums, vector, of
+
+    def vector_shape(self, shape):
+        return shape if self.vector is None else (shape[self.vector],)
+
+
+GRIDS = {
+    None: Grid(((7,),), (), None, lambda shape: None),
+    "rows": Grid(((3, 5), (3, 7)), (1,), -1, lambda shape: (1, math.prod(shape[:-1]), shape[-1])),
+    "channels": Grid(((2, 3, 5), (2, 3, 7)), (0, 2), 1, lambda shape: (shape[0], shape[1], math.prod(shape[2:]))),
+}
+"""By "along". of: (parts, rows, columns) of a shape, for native/rowformula.py: with "channels" a row is a channel's numbers."""
+
+
+class Composite:
+    """A function of ``count`` tensors and then of numbers, which may be one kernel."""
+
     def __init__(self, function, name, count, along, label):
-        self.function, self.count, self.along, self.formulas = function, count, along, {}
+        self.function, self.count, self.grid, self.formulas = function, count, GRIDS[along], {}
         self.slopes = [
             Primitive(f"{name}_slope_{i}", "composite", lambda xp, *args, i=i: self.run(xp, i, args)) for i in range(count)
         ]
@@ -56,24 +75,22 @@ class Composite:
 
     def __call__(self, *args):
         """What the function gives."""
-        if MODE.listeners or not self.fits(args[: self.count]):
+        if not self.takes(*args):
             return self.function(*args)
-        inputs, params = args[: self.count], args[self.count :]
-        if self.formulas_for(self.columns(inputs[0]._array), params) is None:
-            return self.function(*args)
-        return inputs[0]._apply(self.row, inputs, params)
+        return args[0]._apply(self.row, args[: self.count], args[self.count :])
 
-    def columns(self, array):
-        return array.shape[-1] if self.along else None
+    def takes(self, *args):
+        """Whether these arguments get the kernel."""
+        return not MODE.listeners and self.fits(args[: self.count]) and self.formulas_for(args[self.count :]) is not None
 
     def fits(self, inputs):
         """Whether the tensors are large, on the CPU, in float32 and contiguous, and have the shapes that are meant."""
-        xp, first = for_device(CPU), inputs[0]._array
+        xp, first, grid = for_device(CPU), inputs[0]._array, self.grid
         if first.size < xp.ENOUGH_FOR_COMPOSITES or first.__class__ is not xp.ndarray or first.dtype.char != "f":
             return False
-        shape = first.shape[-1:] if self.along else first.shape
-        if self.along and not 1 < first.shape[-1] <= first.size // 2:
+        if first.ndim < len(grid.sizes[0]) - 1:
             return False
+        shape = grid.vector_shape(first.shape)
         for x in inputs:
             array = x._array
             if array.__class__ is not xp.ndarray or array.dtype is not first.dtype or not array.flags.c_contiguous:
@@ -91,9 +108,9 @@ class Composite:
         """The kernel ``which`` on arrays: None forward, or the gradient of that input, where the first array is g."""
         count = self.count + (which is not None)
         arrays, params = args[:count], args[count:]
-        columns = self.columns(arrays[0])
-        kernel = xp.composite_kernel(arrays[0].dtype.char, *self.formulas_for(columns, params)[which])
-        return kernel(*arrays, columns=columns)
+        shape = args[count - self.count].shape
+        kernel = xp.composite_kernel(arrays[0].dtype.char, *self.formulas_for(params)[which])
+        return kernel(*arrays, grid=self.grid.of(shape))
 
     def gradient(self, i, g, inputs, params):
         """The gradient of input ``i``; one that can be differentiated again if gradients are recorded."""
@@ -102,92 +119,132 @@ class Composite:
         inputs = [x.view(x.shape) for x in inputs]  # so that each is an input of its own, whatever was passed twice
         return grad(self.function(*inputs, *params), inputs[i], g, create_graph=True)[0]
 
-    def formulas_for(self, columns, params):
+    def formulas_for(self, params):
         """The formulas by ``which``; None if there is one missing, or no compiler."""
-        key = columns, params
-        if key not in self.formulas:
+        if params not in self.formulas:
             mode = MODE
             before = mode.grad, mode.inference, mode.autocast
             mode.inference, mode.autocast = False, None
             try:
-                found = {which: self.formula(which, columns, params) for which in (None, *range(self.count))}
+                found = {which: self.formula(which, params) for which in (None, *range(self.count))}
                 kernel = for_device(CPU).composite_kernel
-                self.formulas[key] = found if all([kernel("f", *formula) for formula in found.values()]) else None
+                self.formulas[params] = found if all([kernel("f", *formula) for formula in found.values()]) else None
             except Unspoken:
-                self.formulas[key] = None
+                self.formulas[params] = None
             finally:
                 mode.grad, mode.inference, mode.autocast = before
-        return self.formulas[key]
+        return self.formulas[params]
 
-    def formula(self, which, columns, params):
-        """(arrays, steps, result, whether it is added up over the rows), written down from a run on sample numbers."""
-        height = 2 if columns != 2 else 3
-        shape = (height, columns) if self.along else (height,)
-        shapes = [shape] + [shape[-1:]] * (self.count - 1)
+    def formula(self, which, params):
+        """(arrays, steps, result, what that is), written down from a run on sample numbers."""
+        found = [self.written_down(which, params, shape) for shape in self.grid.sizes]
+        if len(found) == 1:
+            return found[0]
+        lengths = [math.prod([shape[d] for d in self.grid.sums]) for shape in self.grid.sizes]
+        kinds, steps, *rest = found[0]
+        if [len(steps), *rest] != [len(found[1][1]), *found[1][2:]]:
+            raise Unspoken("what it does depends on the shape")
+        return kinds, tuple([same_step(a, b, lengths) for a, b in zip(steps, found[1][1], strict=True)]), *rest
+
+    def written_down(self, which, params, shape):
+        """The same for one shape."""
+        shapes = [shape] + [self.grid.vector_shape(shape)] * (self.count - 1)
         samples = [sample(s, k) for k, s in enumerate(shapes)]
         MODE.grad = which is not None
         if which is None:
             with Listening() as steps:
                 result = self.function(*samples, *params)
         else:
-            g = sample(shape, self.count)
+            g = sample(tuple(self.function(*samples, *params).shape), self.count)
             samples[which].requires_grad = True
             with Listening() as steps:
                 (result,) = grad(self.function(*samples, *params), samples[which], g)
-            samples, shapes = [g, *samples], [shape, *shapes]
-        kinds = tuple(["matrix" if s == shape else "row" for s in shapes])
-        return (kinds, *as_formula(steps, samples, result, shape))
+            samples, shapes = [g, *samples], [tuple(g.shape), *shapes]
+        vector = "row" if self.grid.vector == -1 else "column"
+        kinds = tuple(["matrix" if s == shape else vector for s in shapes])
+        return (kinds, *as_formula(steps, samples, result, shape, self.grid))
 
 
 def sample(shape, k):
     """Numbers without a pattern, from no generator."""
-    size = 1
-    for n in shape:
-        size *= n
-    return (arange(size).float() * 0.7 + k).sin().reshape(shape)
+    return (arange(math.prod(shape)).float() * 0.7 + k).sin().reshape(shape)
 
 
-def as_formula(steps, inputs, result, shape):
-    """(steps, result, whether that is to be added up over the rows) as native/rowformula.py has them, of what passed the gate
-    between ``inputs`` and ``result``. Unspoken if there is more to it.
-    """
-    names = {id(x._array): f"a{k}" for k, x in enumerate(inputs)}  # a saved value comes back as another tensor on its array
-    totals, lines = set(), []
-    for row, given, params, out, _ in steps:
+def same_step(step, other, lengths):
+    """A step that was written down for two lengths of what is summed over: 1 / the length is known by its name."""
+    (row, operands), (name, others) = step, other
+    if row != name:
+        raise Unspoken("what it does depends on the shape")
+    named = []
+    for a, b in zip(operands, others, strict=True):
+        if a != b and not all([x.__class__ is float and math.isclose(x * n, 1) for x, n in zip((a, b), lengths)]):
+            raise Unspoken(f"{a} or {b}")
+        named.append(a if a == b else "inverse")
+    return row, tuple(named)
+
+
+class Transcript:
+    """Steps as native/rowformula.py has them, of what passed the gate. Unspoken if there is more to it."""
+
+    def __init__(self, inputs, shape, grid):
+        # a saved value comes back as another tensor, but on the same array
+        self.names = {id(x._array): f"a{k}" for k, x in enumerate(inputs)}
+        self.shape, self.grid, self.totals, self.lines = shape, grid, set(), []
+
+    def line(self, row, *operands):
+        self.lines.append((row, operands))
+        return f"t{len(self.lines) - 1}"
+
+    def step(self, row, given, params, out, _):
         arrays = [id(x._array) if hasattr(x, "_array") else None for x in given]
         made = id(out._array)
         if row.name in PASSED_ON:
             if row.name in ("permute", "reshape") and plain(given[0].shape) != plain(out.shape):
                 raise Unspoken(row.name)
-            names[made] = names[arrays[0]]
-            totals |= {made} if arrays[0] in totals else set()
-        elif totals.intersection(arrays):
+            self.names[made] = self.names[arrays[0]]
+            self.totals |= {made} if arrays[0] in self.totals else set()
+        elif self.totals.intersection(arrays):
             raise Unspoken(row.name)
         elif row.name == "full":
-            names[made] = params[1]
+            self.names[made] = params[1]
         elif row.name in REDUCTIONS:
-            dims = tuple([d % len(shape) for d in params[0]])
-            if tuple(given[0].shape) != shape or dims not in ((1,), (0,)) or (dims == (0,) and row.name != "sum"):
-                raise Unspoken(row.name)
-            if dims == (0,):
-                names[made] = names[arrays[0]]
-                totals.add(made)
-            else:
-                names[made] = f"t{len(lines)}"
-                lines.append((row.name, (names[arrays[0]],)))
+            self.names[made] = self.reduction(row.name, given[0], params[0], made)
         elif row.kind == "elementwise" and row.name != "cast":
-            operands = [names[a] if a is not None else x for a, x in zip(arrays, given)]
+            operands = [self.names[a] if a is not None else x for a, x in zip(arrays, given)]
             if row.name == "pow" and operands[1] == 3:  # as the backends compute it
-                lines.append(("square", (operands[0],)))
-                row, operands = rows.mul, (f"t{len(lines) - 1}", operands[0])
-            names[made] = f"t{len(lines)}"
-            lines.append((row.name, (*operands, *params)))
+                row, operands = rows.mul, [self.line("square", operands[0]), operands[0]]
+            self.names[made] = self.line(row.name, *operands, *params)
         else:
             raise Unspoken(row.name)
-    last = id(result._array)
-    if tuple(result.shape) != (shape[-1:] if last in totals else shape):
-        raise Unspoken("a result of another shape")
-    return tuple(lines), names[last], last in totals
+
+    def reduction(self, name, x, dims, made):
+        """Along the grid's dims it is a number for each row; across them it can only be the result."""
+        dims, across = tuple([d % x.ndim for d in dims]), tuple([d for d in range(len(self.shape)) if d not in self.grid.sums])
+        if tuple(x.shape) != self.shape or not self.grid.sums or not (dims == self.grid.sums or (dims == across == (0,) and name == "sum")):
+            raise Unspoken(name)
+        if dims == self.grid.sums:
+            return self.line(name, self.names[id(x._array)])
+        self.totals.add(made)
+        return self.names[id(x._array)]
+
+    def of(self, result):
+        """(steps, the result, what it is)"""
+        last = id(result._array)
+        if last in self.totals:
+            return tuple(self.lines), self.names[last], "total"
+        if tuple(result.shape) == self.shape:
+            return tuple(self.lines), self.names[last], "matrix"
+        if self.grid.vector != 1 or tuple(result.shape) != self.grid.vector_shape(self.shape):
+            raise Unspoken("a result of another shape")
+        return tuple(self.lines), self.names[last], "column"
+
+
+def as_formula(steps, inputs, result, shape, grid):
+    """(steps, result, what that is) of what passed the gate between ``inputs`` and ``result``."""
+    transcript = Transcript(inputs, shape, grid)
+    for step in steps:
+        transcript.step(*step)
+    return transcript.of(result)
 
 
 def plain(shape):
@@ -195,9 +252,13 @@ def plain(shape):
     return tuple([n for n in shape if n != 1])
 
 
-def composite(function, name, count=1, along=False, label=None):
-    """The function, which large tensors run as one kernel. count: how many of its arguments are tensors, 1 to 3; along: whether
-    it goes along the last dim, with vectors for the other tensors. label: what PyTorch calls its gradient, as in a Primitive.
+def composite(function, name, count=1, along=None, label=None):
+    """The function, which large tensors run as one kernel. count: how many of its arguments are tensors, 1 to 3; label: what
+    PyTorch calls its gradient, as in a Primitive. ``along`` says what it may sum over, and what its other tensors are:
+
+        None         nothing: it is elementwise, and the others have the first one's shape
+        "rows"       the last dim; the others are vectors of its length
+        "channels"   all dims but the second; the others have a number for each channel, and so may the result
 
     >>> twice = composite(lambda x: x + x, "twice")
     >>> twice(torch.ones(2))

@@ -17,9 +17,10 @@ ENOUGH_FOR_COMPOSITES = 1 << 15
 
 
 @lru_cache(256)
-def composite_kernel(char, arrays, steps, result, total=False):
-    """A formula (native/rowformula.py) as a function of ``arrays`` and the length of a row, which gives a new array: like
-    the first one, or with ``total`` the sum over all rows. None where machine code can't do it.
+def composite_kernel(char, arrays, steps, result, to="matrix"):
+    """A formula (native/rowformula.py) as a function of ``arrays`` and the ``grid`` (parts, rows, columns) that the first of
+    them is, which gives a new array: a matrix of that shape, a "column", or a "total" over all rows. None where machine code
+    can't do it.
 
     char: the arrays' dtype.char; arrays: whether each is a "matrix", a "row" or a "column"; result: the operand to give.
     """
@@ -28,18 +29,17 @@ def composite_kernel(char, arrays, steps, result, total=False):
     keep_freed_memory()
     formulas = import_module("..native.rowformula", __package__)  # with all that it needs: most programs do without
     count = len(arrays)
-    if all([kind == "matrix" for kind in arrays]) and not total and not formulas.goes_along_rows(steps):
+    if all([kind == "matrix" for kind in (*arrays, to)]) and not formulas.goes_along_rows(steps):
         return elementwise_kernel(KINDS[char], count, steps, result)
-    found = formulas.row_formula(KINDS[char], (*arrays, "total" if total else "matrix"), steps, ((count, result),))
+    found = formulas.row_formula(KINDS[char], (*arrays, to), steps, ((count, result),))
 
-    def run(*given, columns):
+    def run(*given, grid):
         given = [numpy.ascontiguousarray(x) for x in given]
-        first = given[0]
-        rows = first.size // columns
-        shape = (-(-rows // formulas.chunk_rows(columns)), columns) if total else first.shape
-        out = numpy.empty(shape, first.dtype)
-        found(*given, out, rows=rows, columns=columns, shared=first.size >= WORTH_SHARING)
-        return numpy.add.reduce(out, 0) if total else out
+        first, (parts, rows, columns) = given[0], grid
+        shapes = {"matrix": first.shape, "column": (rows,), "total": (-(-rows // formulas.chunk_rows(columns)), columns)}
+        out = numpy.empty(shapes[to], first.dtype)
+        found(*given, out, rows=rows, columns=columns, parts=parts, shared=first.size >= WORTH_SHARING)
+        return numpy.add.reduce(out, 0) if to == "total" else out
 
     return found and run
 
@@ -51,7 +51,7 @@ def elementwise_kernel(kind, count, steps, result):
         return None
     found = formulas.formula(kind, count + 1, 0, steps, ((count, result),))
 
-    def run(*given, columns=None):
+    def run(*given, grid=None):
         given = [numpy.ascontiguousarray(x) for x in given]
         out = numpy.empty_like(given[0])
         found(*given, out, shared=out.size >= WORTH_SHARING)
@@ -69,7 +69,7 @@ def along_last_dim(steps, g, y, dim):
     if y.size < ENOUGH_FOR_COMPOSITES or dim not in (-1, y.ndim - 1) or g.dtype is not y.dtype or g.shape != y.shape:
         return None
     found = composite_kernel(y.dtype.char, ("matrix", "matrix"), steps, f"t{len(steps) - 1}")
-    return found and found(g, y, columns=y.shape[-1])
+    return found and found(g, y, grid=(1, y.size // y.shape[-1], y.shape[-1]))
 
 
 def softmax_grad(g, y, dim):

@@ -1,5 +1,7 @@
 """Functions that run as one kernel where their tensors are large: as PyTorch's, and as their own mathematics."""
 
+import math
+
 import numpy
 import pytest
 import torch
@@ -22,6 +24,10 @@ CASES = {
     ),
     "rms_norm": (
         normalization._rms_norm, [(50, 3, COLUMNS), (COLUMNS,)], lambda t, x, w: t.nn.functional.rms_norm(x, (COLUMNS,), w)
+    ),
+    "batch_norm": (
+        normalization._batch_norm, [(50, 3, COLUMNS), (3,), (3,)],
+        lambda t, x, w, b: t.nn.functional.batch_norm(x, None, None, w, b, True, 0.1, 1e-3),
     ),
 }  # fmt: skip
 each_case = pytest.mark.parametrize("name", CASES)
@@ -94,8 +100,8 @@ def test_agrees_with_its_own_mathematics_to_second_order(name, monkeypatch):
 @pytest.mark.parametrize("shape", [(2, 2), (3, 2), (1, 2, 5), (2, 300), (700, 16)], ids=str)
 def test_any_shape(name, shape, kernels):
     composed, shapes, _ = CASES[name]
-    params = (1e-5,) if composed.along else ()
-    values = [numbers(shape if k == 0 else shape[-1:], k) for k in range(len(shapes))]
+    params = (1e-5,) if composed.grid.sums else ()
+    values = [numbers(shape if k == 0 else composed.grid.vector_shape(shape), k) for k in range(len(shapes))]
     found = trained(minitorch, lambda _, *inputs: composed(*inputs, *params), values)
     assert len(kernels) == 1 + len(shapes)
     wanted = trained(minitorch, lambda _, *inputs: composed.function(*inputs, *params), values)
@@ -109,7 +115,21 @@ def test_gradients_of_any_layout(name):
     wholes = [lambda t, *x: function(t, *x).sum(), lambda t, *x: function(t, *x).transpose(0, 1).sin().sum(), lambda t, *x: function(t, *x)[::2].sum()]
     for whole in wholes:
         found, wanted = [trained(library, whole, values, numpy.float32(1)) for library in (minitorch, torch)]
-        compare(found, wanted, 1e-4, 2e-5)
+        compare(found, wanted, 1e-4, 2e-4)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 9), (6, 5, 4, 3), (2, 5, 3, 2, 7)], ids=lambda shape: f"{len(shape)} dims")
+def test_batch_norm_keeps_its_statistics(shape, kernels):
+    results = []
+    for library in (minitorch, torch):
+        layer = getattr(library.nn, f"BatchNorm{max(1, len(shape) - 2)}d")(5, eps=1e-4, momentum=0.3)
+        for turn in range(3):
+            x = library.tensor(numbers(shape, turn) + turn, requires_grad=True)
+            (layer(x) + 0.5).square().sum().backward()
+        numbered = [layer.running_mean, layer.running_var, layer.weight.grad, layer.bias.grad, layer.eval()(x)]
+        results.append([x.detach().numpy() for x in numbered])
+    compare(*results, 1e-4, 1e-5)
+    assert kernels.count(("channel_means", None)) == kernels.count(("channel_variances", None)) == 3
 
 
 @each_case
@@ -160,7 +180,7 @@ def test_numbers_do_not_depend_on_the_threads(name, monkeypatch):
 
 def test_one_tensor_as_two_inputs():
     x = numbers((2, 2))
-    pair = composite(lambda x, w: x.mean(-1, keepdim=True) * x * w, "pair", count=2, along=True)
+    pair = composite(lambda x, w: x.mean(-1, keepdim=True) * x * w, "pair", count=2, along="rows")
     ours, w = minitorch.tensor(x, requires_grad=True), minitorch.tensor(x[0], requires_grad=True)
     for create_graph in (False, True):
         found = minitorch.autograd.grad(pair(ours, w).sum(), [ours, w], create_graph=create_graph)
@@ -203,13 +223,16 @@ def test_a_first_call_in_inference_mode_serves_training_too():
 
 
 UNSPOKEN = {
-    "a sum of all": (lambda x: x - x.sum(), True),
-    "a running sum": (lambda x: x.cumsum(-1), True),
-    "other dims": (lambda x: x - x.mean(0), True),
-    "turned": (lambda x: x.t().contiguous().t() + x.reshape(2, -1).reshape(x.shape), True),
-    "another shape": (lambda x: x.sum(-1), True),
-    "a cast": (lambda x: x.double().float(), False),
-    "a draw": (lambda x: x * minitorch.zeros(x.shape).uniform_(1, 1), False),
+    "a sum of all": (lambda x: x - x.sum(), "rows"),
+    "a running sum": (lambda x: x.cumsum(-1), "rows"),
+    "other dims": (lambda x: x - x.mean(0), "rows"),
+    "turned": (lambda x: x.t().contiguous().t() + x.reshape(-1).reshape(x.shape), "rows"),
+    "another shape": (lambda x: x.sum(-1), "rows"),
+    "its length": (lambda x: x * math.sqrt(x.shape[-1]), "rows"),
+    "rows of channels": (lambda x: x + x.sum((0,), keepdim=True), "channels"),
+    "a sum over one channel's images": (lambda x: x.sum((0, *range(2, x.ndim))).sum() + x, "channels"),
+    "a cast": (lambda x: x.double().float(), None),
+    "a draw": (lambda x: x * minitorch.zeros(x.shape).uniform_(1, 1), None),
 }
 
 

@@ -52,6 +52,18 @@ def test_formulas_agree_with_numpy(name, size, dtype):
     np.testing.assert_allclose(out, wanted, 10 * tolerance, tolerance * max(1, abs(wanted).max()))
 
 
+@pytest.mark.parametrize("size", [(1, 3, 7), (4, 3, 33), (5, 40, 1), (2, 300, 64)], ids=str)
+def test_rows_in_several_parts(size):
+    parts, rows, columns = size
+    x, (c,) = np.random.default_rng(0).standard_normal(size).astype("float32"), arrays_of((C,), rows, 0, "float32")
+    steps = ("sum", ("a0",)), ("mul", ("t0", "inverse")), ("sub", ("a0", "t1")), ("mul", ("t2", "a1")), ("amax", ("t3",))
+    out, column = np.full(size, np.nan, "float32"), np.full(rows, np.nan, "float32")
+    row_formula("float", (X, C, X, C), steps, ((2, "t3"), (3, "t4")))(x, c, out, column, rows=rows, columns=columns, parts=parts)
+    wanted = (x - x.mean((0, 2), keepdims=True)) * c
+    np.testing.assert_allclose(out, wanted, 1e-4, 1e-5)
+    np.testing.assert_allclose(column, wanted.max((0, 2)), 1e-4, 1e-5)
+
+
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_totals_are_added_up_chunk_by_chunk(size, shared):

@@ -48,20 +48,49 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         return _batch_norm_by(input, running_mean, running_var, weight, bias, eps)
 
     x = _widened(input)
-    dims = (0, *range(2, input.ndim))
+    if x is input and weight is not None and bias is not None and _batch_norm.takes(x, weight, bias, eps):
+        if running_mean is not None or running_var is not None:
+            with no_grad():
+                _update_both(input, running_mean, running_var, _channel_means(x), _channel_variances(x), momentum)
+        return _batch_norm(x, weight, bias, eps)
+
+    dims = _channel_dims(x)
     mean = x.mean(dims, keepdim=True)
     centered = x - mean
     var = centered.square().mean(dims, keepdim=True)
     with no_grad():
-        _update_running(running_mean, mean, momentum)
-        count = input.numel() // max(input.shape[1], 1)
-        _update_running(running_var, var, momentum, count / max(count - 1, 1))
+        _update_both(input, running_mean, running_var, mean, var, momentum)
 
     shape = _along_channels(input)
     scale = (var + eps).rsqrt()
     out = centered * (scale if weight is None else scale * weight.view(shape))
     out = out if bias is None else out + bias.view(shape)
     return out if x is input else out.to(input.dtype)
+
+
+def _update_both(input, running_mean, running_var, mean, var, momentum):
+    """The running statistics after this batch, the variance with N - 1."""
+    count = input.numel() // max(input.shape[1], 1)
+    _update_running(running_mean, mean, momentum)
+    _update_running(running_var, var, momentum, count / max(count - 1, 1))
+
+
+def _channel_dims(x):
+    return (0, *range(2, x.ndim))
+
+
+def _by_channel(x, weight, bias, eps):
+    return _affine(_standardized(x, _channel_dims(x), eps), weight, bias, _along_channels(x))
+
+
+def _variances(x):
+    dims = _channel_dims(x)
+    return (x - x.mean(dims, keepdim=True)).square().mean(dims)
+
+
+_batch_norm = composite(_by_channel, "native_batch_norm", count=3, along="channels")
+_channel_means = composite(lambda x: x.mean(_channel_dims(x)), "channel_means", along="channels")
+_channel_variances = composite(_variances, "channel_variances", along="channels")
 
 
 def _batch_norm_by(input, mean, var, weight, bias, eps):
@@ -169,7 +198,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
 
 
 _layer_norm = composite(
-    lambda x, weight, bias, eps: _affine(_standardized(x, (-1,), eps), weight, bias), "native_layer_norm", count=3, along=True
+    lambda x, weight, bias, eps: _affine(_standardized(x, (-1,), eps), weight, bias), "native_layer_norm", count=3, along="rows"
 )
 
 
@@ -195,7 +224,7 @@ def _scaled_by_root(x, dims, eps):
 
 
 _rms_norm = composite(
-    lambda x, weight, eps: _scaled_by_root(x, (-1,), eps) * weight, "rms_norm", count=2, along=True, label="FusedRmsNorm"
+    lambda x, weight, eps: _scaled_by_root(x, (-1,), eps) * weight, "rms_norm", count=2, along="rows", label="FusedRmsNorm"
 )
 
 
