@@ -149,7 +149,7 @@ ENOUGH_FOR_COMPOSITES = sys.maxsize
 """Elements from which a function of several rows runs as one kernel: never."""
 
 
-def composite_kernel(char, arrays, steps, result, total=False):
+def composite_kernel(char, arrays, steps, result, to="matrix"):
     """None."""
 
 

