@@ -1,6 +1,8 @@
-"""Whatever computes beside the CPU: nothing here.   torch: torch/accelerator"""
+"""Whatever computes beside the CPU: GPUs, by ``torch.cuda``.   torch: torch/accelerator"""
 
 from .absent import absent
+from .backends import gpu_count
+from .device import device
 from .making import lacking
 
 __all__ = [
@@ -12,18 +14,18 @@ __getattr__ = absent(__name__)
 
 
 def is_available():
-    """No."""
-    return False
+    """Whether there is a GPU.   torch: accelerator.is_available"""
+    return gpu_count() > 0
 
 
 def device_count():
-    """0."""
-    return 0
+    """How many GPUs there are.   torch: accelerator.device_count"""
+    return gpu_count()
 
 
 def current_accelerator(check_available=False):
-    """None."""
-    return None
+    """The kind of device; None without one.   torch: accelerator.current_accelerator"""
+    return device("cuda") if is_available() else None
 
 
 def only_there(name):

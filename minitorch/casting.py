@@ -1,11 +1,14 @@
-"""Autocast: while it is on, products are computed in bfloat16 and what would suffer from that in float32.
+"""Autocast: while it is on, products are computed in a narrow dtype and what would suffer from that in float32.
 
 Where it is done costs nothing while it is off. The rows below are told that they are ready for no dtype, so the gate asks
 ``fit`` about each of their inputs, and there the casts are made, as rows, so that gradients come back in float32. Functions
 that are several rows get a door before them. Nearly every training step ends with one of two losses, so they have none, and
 ask ``BLOCKS`` instead.
 
-torch: aten/src/ATen/autocast_mode.h, its lists for the CPU
+A block is about the tensors of one kind of device, and PyTorch has a list for each: on a GPU, exponentials, logarithms,
+powers and sums are raised too. Of blocks for both, one inside the other, the inner one counts.
+
+torch: aten/src/ATen/autocast_mode.h
 """
 
 import threading
@@ -14,6 +17,7 @@ from functools import wraps
 from . import primitives as rows
 from .dtypes import float32, float64
 from .modes import MODE
+from .tables.special import erfinv
 from .tables.windows import conv, conv_input_grad
 
 __all__ = [
@@ -23,8 +27,15 @@ __all__ = [
 
 LOWER = (rows.matmul, rows.linear, conv, conv_input_grad)
 RAISED = (rows.prod,)
-READY = {row: row.ready for row in (*LOWER, *RAISED)}
+RAISED_ON_GPU = (
+    rows.acos, rows.asin, rows.cosh, rows.cumprod, rows.cumsum, rows.exp, rows.expm1, rows.log, rows.log10, rows.log1p, rows.log2,
+    rows.log_softmax, rows.logcumsumexp, rows.pow, rows.reciprocal, rows.rsqrt, rows.sinh, rows.softmax, rows.square, rows.sum, rows.tan,
+    erfinv,
+)  # fmt: skip
+READY = {row: row.ready for row in (*LOWER, *RAISED, *RAISED_ON_GPU)}
 """What these rows are ready for, while they themselves say "nothing"."""
+ASKED = {"cpu": (*LOWER, *RAISED), "cuda": tuple(READY)}
+"""By kind of device, the rows that a block is about."""
 
 FUNCTIONAL = {
     name: False
@@ -40,55 +51,71 @@ FUNCTIONAL = {
         conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d prelu scaled_dot_product_attention
     """.split()
 } | {"bilinear": None}
-TORCH = {name: False for name in "cdist nanquantile quantile trace".split()}
+ON_CPU = frozenset("adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d ctc_loss grid_sample max_pool3d nanquantile quantile trace".split())
+ON_GPU = frozenset("cosine_similarity dist group_norm interpolate layer_norm logsumexp norm pdist renorm rms_norm softplus".split())
+"""Those of them that only the CPU's list has, and only the GPU's. All others are in both."""
+FUNCTIONAL |= {name: False for name in ON_GPU - {"dist", "logsumexp", "norm", "renorm"}}
+TORCH = {name: False for name in "cdist dist logsumexp nanquantile norm quantile renorm trace".split()}
 """The functions of nn.functional and of torch that have a door: whether they lower their inputs, raise them, or (None) neither."""
+UNSAFE = {
+    "binary_cross_entropy": "torch.nn.functional.binary_cross_entropy and torch.nn.BCELoss are unsafe to autocast.\n"
+    "take binary_cross_entropy_with_logits, of what goes into the sigmoid"
+}
+"""What isn't to be called in a GPU's block, and the text of the exception."""
 
 LOCK = threading.Lock()
 BLOCKS: list = []
-"""An entry for each block that is open, in whichever thread: the rows are asked about only while there is one."""
-SWITCHED = "switched on, by no block"
+"""For each block that is open, in whichever thread, its kind of device, and whether it is none but was switched on: the rows are
+asked about only while there is one."""
 
 
-def enter_autocast(dtype):
-    """Cast to ``dtype`` in this thread from now on, or not at all if it is None. Returns what was before."""
-    before, MODE.autocast = MODE.autocast, dtype
+def enter_autocast(dtype, kind="cpu"):
+    """Cast a kind of device's tensors to ``dtype`` in this thread from now on, or not at all if it is None. Returns what was
+    before."""
+    before, (MODE.autocast, MODE.autocast_on) = (MODE.autocast, MODE.autocast_on), (dtype, kind)
     with LOCK:
-        BLOCKS.append(dtype)
+        BLOCKS.append((kind, False))
         watch()
     return before
 
 
 def leave_autocast(before):
     """Go back to what ``enter_autocast`` returned."""
-    MODE.autocast = before
+    kind = MODE.autocast_on
+    MODE.autocast, MODE.autocast_on = before
     with LOCK:
-        BLOCKS.pop()
+        BLOCKS.remove((kind, False))
         watch()
 
 
-def switch_autocast(dtype):
+def switch_autocast(dtype, kind="cpu"):
     """``enter_autocast`` without an end: from the first time on, the rows are asked about for good."""
-    MODE.autocast = dtype
+    MODE.autocast, MODE.autocast_on = dtype, kind
     with LOCK:
-        if dtype is not None and SWITCHED not in BLOCKS:
-            BLOCKS.insert(0, SWITCHED)
+        if dtype is not None and (kind, True) not in BLOCKS:
+            BLOCKS.append((kind, True))
             watch()
 
 
 def watch():
-    """Let the gate ask about the rows, if a block is open."""
+    """Let the gate ask about the rows that open blocks are about."""
+    asked = {row for kind, _ in BLOCKS for row in ASKED[kind]}
     for row, ready in READY.items():
-        row.ready = frozenset() if BLOCKS else ready
+        row.ready = frozenset() if row in asked else ready
 
 
 def cast_for(row, inputs):
     """``inputs`` of one of these rows, cast as autocast wants them."""
+    if row not in ASKED[MODE.autocast_on]:
+        return inputs
     return [cast(x, MODE.autocast if row in LOWER else float32) for x in inputs]
 
 
 def cast(x, dtype):
-    """Floating-point tensors in ``dtype``; float64 stays, and so does all else."""
-    if hasattr(x, "_array") and x.dtype is not dtype and x.is_floating_point() and x.dtype is not float64:
+    """Floating-point tensors of the block's kind of device in ``dtype``; float64 stays, and so does all else."""
+    if not hasattr(x, "_array") or x.dtype is dtype or x.dtype is float64 or not x.is_floating_point():
+        return x
+    if x.device.type == MODE.autocast_on:
         return x._apply(rows.cast, (x,), (dtype,))
     return x
 
@@ -100,15 +127,19 @@ def raised(*inputs):
 
 def autocast_doors(namespace, names):
     """Those functions of a ``namespace``, a dict, that have one of the ``names``, each with its door."""
-    return {name: with_door(namespace[name], lower) for name, lower in names.items() if name in namespace}
+    return {name: with_door(namespace[name], name, lower) for name, lower in names.items() if name in namespace}
 
 
-def with_door(function, lower):
+def with_door(function, name, lower):
+    missing = "cuda" if name in ON_CPU else "cpu" if name in ON_GPU else None  # from the list of that kind of device
+
     @wraps(function)
     def autocast_first(*args, **kwargs):
         wanted = MODE.autocast
-        if wanted is None:
+        if wanted is None or MODE.autocast_on == missing:
             return function(*args, **kwargs)
+        if name in UNSAFE and MODE.autocast_on == "cuda" and args[0].is_cuda:
+            raise RuntimeError(UNSAFE[name])
         if lower is not None:
             dtype = wanted if lower else float32
             args = [cast(x, dtype) for x in args]

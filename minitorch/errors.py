@@ -5,10 +5,10 @@ Only the error path comes here. Nothing is checked before an operation that NumP
 
 __all__ = [
     "C_NAMES", "FREED", "INFERENCE_SAVED", "INFERENCE_VERSION", "INFERENCE_WANTING", "INFERENCE_WRITTEN",
-    "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "LinAlgError", "OutOfMemoryError", "SHARED_ELEMENTS", "TYPE_NAMES",
-    "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed", "class_name", "complex_error", "complex_seed_error", "explain",
-    "factor_error", "gradient_error", "no_gradient_error", "not_a_tensor", "not_implemented", "output_shape_error",
-    "overwritten_error", "refuse_mixture", "view_error",
+    "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "LinAlgError", "ONLY_CPU", "OutOfMemoryError", "SHARED_ELEMENTS",
+    "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed", "class_name", "complex_error",
+    "complex_seed_error", "devices_error", "explain", "factor_error", "gradient_error", "no_gradient_error",
+    "not_a_tensor", "not_implemented", "output_shape_error", "overwritten_error", "refuse_mixture", "view_error",
 ]  # fmt: skip
 
 
@@ -262,6 +262,9 @@ def view_error(made, output, indirect):
             else f"{start} created in no_grad mode and {written} modified inplace with grad mode enabled."
         )
     return RuntimeError(text + (SEVERAL if made == "several" else AMBIGUOUS.format(block)))
+
+
+ONLY_CPU = "this installation computes on the CPU only: ask torch.cuda.is_available() first"
 
 
 def devices_error(first, second):

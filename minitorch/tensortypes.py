@@ -8,6 +8,7 @@ torch: torch/csrc/tensor/python_tensor.cpp
 import warnings
 
 from . import dtypes
+from .backends import gpu_count
 from .creation import empty
 from .device import CPU, set_default_device
 from .dtypes import set_default_dtype
@@ -40,12 +41,12 @@ class tensortype(type):
         super().__init__(name, (), {})
 
     def __call__(cls, *args, device=None):
-        if cls.is_cuda:
+        if cls.is_cuda and not gpu_count():
             raise TypeError(
                 f"type {cls.__module__}.{cls.__name__} not available. Torch not compiled with CUDA enabled.\n"
                 "this installation computes on the CPU only"
             )
-        return empty(0, dtype=cls.element_type, device=CPU).new(*args, device=device)
+        return empty(0, dtype=cls.element_type, device="cuda" if cls.is_cuda else CPU).new(*args, device=device)
 
     def __instancecheck__(cls, instance):
         return isinstance(instance, Tensor) and instance.dtype is cls.element_type and instance.is_cuda is cls.is_cuda

@@ -1,8 +1,9 @@
-"""The block in which products are computed in bfloat16.   torch: torch/amp/autocast_mode.py"""
+"""The block in which products are computed in a narrow dtype.   torch: torch/amp/autocast_mode.py"""
 
 import functools
 import warnings
 
+from ..backends import ACCELERATORS, gpu_count
 from ..casting import enter_autocast, leave_autocast, switch_autocast
 from ..device import as_device
 from ..dtypes import bfloat16, float16, float32
@@ -25,8 +26,8 @@ class autocast:
     """In this block, or in the function that it decorates, products of matrices and convolutions are computed in
     ``dtype`` (bfloat16 or float16), losses in float32; all else in what its inputs are.
 
-    Where a device isn't there ("cuda") the block does nothing, with a warning. The backward pass belongs outside: if it is
-    in the block it runs as if it weren't.   torch: autocast
+    It is about the tensors of one kind of device; where there is none ("cuda") it does nothing, with a warning. The backward
+    pass belongs outside: if it is in the block it runs as if it weren't.   torch: autocast
 
     >>> with torch.autocast("cpu"):
     ...     y = torch.ones(2, 2) @ torch.ones(2, 2)
@@ -45,7 +46,7 @@ class autocast:
 
     def possible(self):
         """Whether such a block can do something. Warns if not."""
-        if self.device == "cuda":
+        if self.device == "cuda" and not ACCELERATORS and not gpu_count():
             warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", UserWarning, stacklevel=3)
             return False
         if self.device == "cpu" and self.fast_dtype not in SUPPORTED:
@@ -59,8 +60,10 @@ class autocast:
         return True
 
     def __enter__(self):
+        here = self.device == "cpu" or (self.device == "cuda" and bool(ACCELERATORS or gpu_count()))
         wanted = self.fast_dtype if self.enabled else None
-        self.before.append(enter_autocast(wanted if self.device == "cpu" else MODE.autocast))
+        asked = (wanted, self.device) if here else (MODE.autocast, MODE.autocast_on)
+        self.before.append(enter_autocast(*asked))
         return self
 
     def __exit__(self, *exception):
@@ -83,15 +86,16 @@ def is_autocast_available(device_type):
 
 def is_autocast_enabled(device_type="cuda"):
     """Whether this is a block of ``autocast`` for a kind of device.   torch: is_autocast_enabled"""
-    return as_device(device_type).type == "cpu" and MODE.autocast is not None
+    return as_device(device_type).type == MODE.autocast_on and MODE.autocast is not None
 
 
 def set_autocast_enabled(device_type, enabled=None):
     """Turn it on or off in this thread from now on.   torch: set_autocast_enabled"""
     if enabled is None:
         device_type, enabled = "cuda", device_type
-    if as_device(device_type).type == "cpu" and is_autocast_enabled("cpu") is not bool(enabled):
-        switch_autocast(DTYPE_OF["cpu"] if enabled else None)
+    kind = as_device(device_type).type
+    if (kind == "cpu" or (kind == "cuda" and gpu_count())) and is_autocast_enabled(kind) is not bool(enabled):
+        switch_autocast(DTYPE_OF[kind] if enabled else None, kind)
 
 
 def get_autocast_dtype(device_type):

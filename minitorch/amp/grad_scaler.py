@@ -9,6 +9,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 
+from ..backends import gpu_count
 from ..creation import full
 from ..device import as_device
 from ..dtypes import float16, float32, int32
@@ -27,7 +28,7 @@ def _refresh_per_optimizer_state():
 class GradScaler:
     """Scales losses, and unscales gradients before the optimizer's step.   torch: amp.GradScaler.   Micikevicius et al. 2018
 
-    device: "cpu" here; for "cuda", which isn't there, it warns and does nothing at all.
+    device: "cpu" or "cuda"; where there is no GPU, it warns for "cuda" and does nothing at all.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class GradScaler:
     ):
         self._device = as_device(device).type
         self._enabled = enabled
-        if enabled and self._device == "cuda":
+        if enabled and self._device == "cuda" and not gpu_count():
             warnings.warn(
                 "torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", UserWarning, stacklevel=2
             )
@@ -58,8 +59,8 @@ class GradScaler:
         if not self._enabled:
             return outputs
         if self._scale is None:
-            self._scale = full((), self._init_scale, dtype=float32)
-            self._growth_tracker = full((), self._init_growth_tracker, dtype=int32)
+            self._scale = full((), self._init_scale, dtype=float32, device=self._device)
+            self._growth_tracker = full((), self._init_growth_tracker, dtype=int32, device=self._device)
         if isinstance(outputs, Tensor):
             return outputs * self._scale
         if isinstance(outputs, Iterable):

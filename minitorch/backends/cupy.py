@@ -32,7 +32,7 @@ from .cupy_indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
     searchsorted_rows,
 )  # fmt: skip
-from .cupy_memory import address, bytes_of, geometry, laid_over, owner, same_memory, spread, strided, strided_view
+from .cupy_memory import address, bytes_of, geometry, is_pinned, laid_over, owner, pinned, same_memory, spread, strided, strided_view
 from .cupy_memory import address as start_of
 from .cupy_products import linear, matmul
 from .cupy_rare import ctc_loss, ctc_loss_grad, logcumsumexp, resample
@@ -51,13 +51,13 @@ __all__ = [
     "cumprod", "cumsum", "current_device", "default_stream", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc",
     "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows", "frexp",
     "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd", "geometry", "greater", "greater_equal", "half_turn", "hypot",
-    "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "laid_over", "lcm", "left_shift", "lerp", "less",
-    "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "log_softmax_grad", "logcumsumexp",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean",
-    "minimum", "moved", "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "owner", "pad",
-    "paired", "pairs_of", "patience", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal",
-    "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter",
-    "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax",
+    "index", "index_put", "invert", "irfft", "is_pinned", "isfinite", "isinf", "isnan", "keep", "laid_over", "lcm", "left_shift", "lerp",
+    "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "log_softmax_grad",
+    "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory",
+    "mean", "minimum", "moved", "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "owner",
+    "pad", "paired", "pairs_of", "patience", "pinned", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet",
+    "reciprocal", "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory",
+    "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax",
     "softmax_grad", "spread", "sqrt", "square", "squared_error_mean", "stack", "start_of", "strided_view", "subtract", "sum", "tan",
     "tanh", "to_cpu", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
 ]  # fmt: skip

@@ -1,8 +1,12 @@
 """The memory under CuPy's views: whose it is, its bytes, and views laid over it. As ``memory.py`` for NumPy's."""
 
 import cupy
+import cupyx
 
-__all__ = ["address", "bytes_of", "geometry", "laid_over", "owner", "same_memory", "spread", "strided", "strided_view"]
+__all__ = [
+    "address", "bytes_of", "geometry", "is_pinned", "laid_over", "owner", "pinned", "same_memory", "spread",
+    "strided", "strided_view",
+]  # fmt: skip
 
 
 def strided(x, shape, strides):
@@ -49,6 +53,21 @@ def laid_over(memory, array_dtype, shape, strides, offset):
         raise ValueError("the memory is too small")
     elements = memory[: count * array_dtype.itemsize].view(array_dtype)
     return strided(elements[offset:], tuple(shape), [s * array_dtype.itemsize for s in strides])
+
+
+def pinned(x):
+    """A copy of NumPy's array in memory from which the GPU copies by itself."""
+    made = cupyx.empty_pinned(x.shape, x.dtype)
+    made[...] = x
+    return made
+
+
+def is_pinned(x):
+    """Whether an array of NumPy's is in such memory."""
+    base = x.base
+    while getattr(base, "base", None) is not None:
+        base = base.base
+    return isinstance(getattr(base, "obj", base), cupy.cuda.PinnedMemoryPointer)
 
 
 def same_memory(x, y):

@@ -1,9 +1,25 @@
-"""Marks for NVIDIA's profiler: raise RuntimeError here.   torch: torch/cuda/nvtx.py"""
+"""Marks for NVIDIA's profiler: without a GPU they raise RuntimeError.   torch: torch/cuda/nvtx.py"""
 
-from ..making import lacking
+from .devices import driver, on_gpus
 
 __all__ = ["mark", "range_pop", "range_push"]
 
+TEXT = "NVTX functions not installed. Are you sure you have a CUDA build?"
 
-TEXT = "NVTX functions not installed. Are you sure you have a CUDA build?\nthis installation computes on the CPU only"
-mark, range_pop, range_push = [lacking(f"cuda.nvtx.{name}", RuntimeError, TEXT) for name in ("mark", "range_pop", "range_push")]
+
+@on_gpus(RuntimeError, TEXT)
+def mark(msg):
+    """A mark at this moment.   torch: cuda.nvtx.mark"""
+    driver().mark(msg)
+
+
+@on_gpus(RuntimeError, TEXT)
+def range_push(msg):
+    """The beginning of a stretch of time with a name.   torch: cuda.nvtx.range_push"""
+    driver().range_push(msg)
+
+
+@on_gpus(RuntimeError, TEXT)
+def range_pop():
+    """The end of the stretch that began last.   torch: cuda.nvtx.range_pop"""
+    driver().range_pop()

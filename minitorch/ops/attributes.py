@@ -2,7 +2,7 @@
 
 import math
 
-from ..backends import ARRAY_TYPES
+from ..backends import ACCELERATORS, ARRAY_TYPES, gpu_backend, gpu_count
 from ..size import Size
 from .reduce import one_dim
 
@@ -66,13 +66,17 @@ def get_device(input):
 
 
 def is_pinned(input, device=None):
-    """Whether a GPU may copy from the memory by itself: no.   torch: Tensor.is_pinned"""
-    return False
+    """Whether a GPU may copy from the memory by itself.   torch: Tensor.is_pinned"""
+    return any([xp.is_pinned(input._array) for xp in ACCELERATORS])
 
 
 def pin_memory(input, device=None):
-    """The tensor itself: without a GPU there is nothing to pin it for.   torch: Tensor.pin_memory"""
-    return input
+    """A copy in memory that a GPU copies from by itself; without a GPU, the tensor itself.   torch: Tensor.pin_memory"""
+    if is_cuda(input):
+        raise RuntimeError(f"cannot pin '{input.type()}' only dense CPU tensors can be pinned")
+    if not gpu_count() or is_pinned(input):
+        return input
+    return input._wrap(gpu_backend().pinned(input._array))
 
 
 def is_distributed(input):

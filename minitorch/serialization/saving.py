@@ -20,6 +20,7 @@ from ..layout import layout as layout_type
 from ..nn.parameter import Buffer, Parameter, is_lazy
 from ..storage import TypedStorage, UntypedStorage, storage_of_dtype, untyped_storage
 from .legacy import write_legacy
+from .locations import location_tag
 from .names import name_in_files
 from .rebuilding import (
     layout_of_name,
@@ -152,7 +153,7 @@ class TensorPickler(pickle._Pickler):
         number, first_kind = self.known[key]
         if kind is not first_kind:
             raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types")
-        return "storage", kind, str(number), "cpu", storage.nbytes() // itemsize
+        return "storage", kind, str(number), location_tag(storage), storage.nbytes() // itemsize
 
     def reducer_override(self, obj):
         if isinstance(obj, Tensor) and not is_lazy(obj):

@@ -93,13 +93,13 @@ def checkpoint(
         with no_grad(), first:
             return function(*args, **kwargs)
 
-    state, autocast = get_rng_state() if preserve_rng_state else None, MODE.autocast
+    state, autocast = get_rng_state() if preserve_rng_state else None, (MODE.autocast, MODE.autocast_on)
     start = Node(None, (), (), None).number
     with first:
         made = function(*args, **kwargs)
 
     def run():
-        now, before = get_rng_state(), enter_autocast(autocast)
+        now, before = get_rng_state(), enter_autocast(*autocast)
         try:
             if state is not None:
                 set_rng_state(state)

@@ -299,7 +299,7 @@ def test_switched_off_in_a_block():
         return found
 
     agree(program)
-    assert casting.SWITCHED in casting.BLOCKS and not casting.rows.matmul.ready
+    assert ("cpu", True) in casting.BLOCKS and not casting.rows.matmul.ready
     casting.BLOCKS.clear()  # it stays for good, which other tests needn't know
     casting.watch()
     assert casting.rows.matmul.ready

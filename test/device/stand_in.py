@@ -12,6 +12,7 @@ The texts of kernels are compiled by the C++ compiler, if there is one, and run 
 """
 
 import ctypes
+import math
 import re
 import shutil
 import subprocess
@@ -428,7 +429,17 @@ def argmin(a, axis=None, dtype=None, out=None, keepdims=False):
 
 
 def from_dlpack(array, *, device=None, copy=None):
-    return array
+    return array.__dlpack__()
+
+
+class PinnedMemoryPointer(bytearray):
+    pass
+
+
+def empty_pinned(shape, dtype=float, order="C"):
+    count = math.prod(shape)
+    memory = PinnedMemoryPointer(max(count * numpy.dtype(dtype).itemsize, 1))
+    return numpy.frombuffer(memory, dtype, count).reshape(shape)
 
 
 def as_strided(x, shape=None, strides=None):
@@ -563,14 +574,14 @@ def modules():
     )  # fmt: skip
     nvtx = Module("cupy.cuda.nvtx", RangePush=lambda message: None, RangePop=lambda: None, Mark=lambda message: None)
     cuda = Module(
-        "cupy.cuda", runtime=runtime, nvtx=nvtx, is_available=lambda: True, Device=Place, Stream=Mark, Event=Mark, get_current_stream=Mark,
+        "cupy.cuda", runtime=runtime, nvtx=nvtx, is_available=lambda: True, Device=Place, Stream=Mark, Event=Mark, PinnedMemoryPointer=PinnedMemoryPointer, get_current_stream=Mark,
         get_elapsed_time=lambda a, b: 1.0,
     )  # fmt: skip
     cuda.Stream.null = Mark()
     tricks = Module("cupy.lib.stride_tricks", as_strided=as_strided)
     products = Module("cupy._core._routines_linalg", COMPUTE_TYPE_TF32=3, COMPUTE_TYPE_DEFAULT=1, set_compute_type=lambda dtype, kind: None)
     special = Module("cupyx.scipy.special", scipy.special)
-    extra = Module("cupyx", scatter_add=scatter_add, seterr=lambda **kwargs: None)
+    extra = Module("cupyx", scatter_add=scatter_add, empty_pinned=empty_pinned, seterr=lambda **kwargs: None)
     root = Module(
         "cupy", numpy, ndarray=ndarray, asarray=asarray, array=array, where=where, copyto=copyto, ascontiguousarray=ascontiguousarray,
         broadcast_to=broadcast_to, moveaxis=moveaxis, full=full, argmax=argmax, argmin=argmin, from_dlpack=from_dlpack, cuda=cuda,

@@ -13,8 +13,10 @@ import warnings
 import weakref
 from types import GenericAlias
 
+from ...backends import gpu_count
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
+from .pinning import pinned
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
 from .worker import Ended, Failure, Job, Worker, dismiss, fetch_from, get_worker_info, receive_any, worker_context
 
@@ -40,7 +42,7 @@ class DataLoader:
     prefetch_factor how many batches each worker is ahead (2)
     persistent_workers        keep the workers from one epoch to the next
     in_order        hand out batches in the sampler's order; False: as they come
-    pin_memory, pin_memory_device   have no effect: there is no accelerator
+    pin_memory      put batches in memory that a GPU copies from by itself; pin_memory_device has no effect
 
     >>> loader = torch.utils.data.DataLoader(range(5), batch_size=2)
     >>> len(loader), list(loader)
@@ -232,7 +234,8 @@ class _Iterator:
         self._dataset = loader.dataset
         self._index_sampler = loader._index_sampler
         self._num_workers = loader.num_workers
-        if loader.pin_memory:
+        self._pinning = loader.pin_memory and gpu_count() > 0
+        if loader.pin_memory and not self._pinning:
             warnings.warn(
                 "'pin_memory' argument is set as true but no accelerator is found, "
                 "then device pinned memory won't be used.",
@@ -268,7 +271,7 @@ class _Iterator:
             if self._num_workers:
                 message += "Each worker goes through all of its copy, unless __iter__ splits the work by worker. "
             warnings.warn(message, stacklevel=2)
-        return batch
+        return pinned(batch) if self._pinning else batch
 
     def __len__(self):
         return len(self._index_sampler)
