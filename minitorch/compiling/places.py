@@ -21,7 +21,7 @@ from ..engine import Tensor
 from ..graph import Storage, View
 from ..native.entry import AVAILABLE
 
-__all__ = ["ALONE", "BASE", "DTYPE", "ITEMS", "KIND", "NDIM", "SHAPE", "SIZE", "STRIDES", "places"]
+__all__ = ["ALONE", "BASE", "DTYPE", "ITEMS", "KIND", "NDIM", "SHAPE", "SIZE", "STRIDES", "VERSION", "class_version", "places"]
 
 COUNT, KIND, SIZE = 0, object.__basicsize__ - 8, object.__basicsize__
 """In each object: how many hold it, and its class; in lists and tuples then how many elements they have."""
@@ -57,6 +57,40 @@ def place_in_cell():
     (cell,) = (lambda: value).__closure__
     found = [at for at in range(SIZE, cell.__sizeof__(), 8) if word(id(cell) + at) == id(value)]
     return found[0] if len(found) == 1 else None
+
+
+def place_of_version():
+    """Where a class has the number that is another after each change of it or of a class that it comes from, 4 bytes.
+
+    CPython's tp_version_tag: what doesn't stay when a class is changed, but for addresses.
+    """
+    cls = type("Changing", (), {"before": 1})
+    found = []
+    for name in ("one", "two", "three"):
+        setattr(cls, name, 1)
+        getattr(cls, name)
+        found.append((ctypes.c_uint32 * (type.__basicsize__ // 4)).from_buffer_copy(ctypes.string_at(id(cls), type.__basicsize__)))
+    places = [4 * k for k, (a, b, c) in enumerate(zip(*found)) if 0 < a < b < c]
+    return places[0] if len(places) == 1 else None
+
+
+VERSION = place_of_version() if AVAILABLE else None
+
+
+def class_version(cls):
+    """A number that is another after each change of a class; 0 if there is no such.
+
+    >>> class Thing:
+    ...     size = 1
+    >>> before = class_version(Thing)
+    >>> Thing.size = 2
+    >>> VERSION is None or class_version(Thing) != before
+    True
+    """
+    if VERSION is None:
+        return 0
+    getattr(cls, "__module__", None)  # CPython counts anew when a class is asked something
+    return ctypes.c_uint32.from_address(id(cls) + VERSION).value
 
 
 def as_expected():

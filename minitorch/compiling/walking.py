@@ -24,7 +24,7 @@ from ..native.entry import DATA, declared, python_symbols
 from ..native.link import host, load, object_of
 from ..native.text import Text
 from .answering import MISS
-from .places import ALONE, BASE, DTYPE, ITEMS, KIND, NDIM, SHAPE, SIZE, STRIDES, places
+from .places import ALONE, BASE, DTYPE, ITEMS, KIND, NDIM, SHAPE, SIZE, STRIDES, VERSION, places
 
 __all__ = ["CONSTANTS", "REGISTERS", "ROWS", "WIDTH", "walker"]
 
@@ -119,6 +119,13 @@ class Walk:
     def first(self):
         """list, list: both begin with one object."""
         self.need(self.item(self.operand(0), 0), self.item(self.operand(1), 0))
+
+    def version(self):
+        """class, list: the class wasn't changed since it had the number that the list begins with."""
+        number = self.call("PyLong_AsLongLong", self.item(self.operand(1), 0), result="i64")
+        now = self.text.let("now", f"zext i32 {self.part(self.operand(0), VERSION or 0, 'i32')} to i64")
+        self.need(now, number, "i64")
+        self.need(now, 0, "i64", "ne")
 
     def items(self):
         """list, list: the same objects in order."""
@@ -406,8 +413,8 @@ class Walk:
 
 
 ROWS = (
-    "named", "cell", "first", "items", "values", "asked", "denied", "modes", "mode", "leaf", "gradients", "count", "kept", "given", "made",
-    "point", "restore", "run", "check", "bump", "same", "gradient", "back", "several",
+    "named", "cell", "first", "version", "items", "values", "asked", "denied", "modes", "mode", "leaf", "gradients", "count", "kept",
+    "given", "made", "point", "restore", "run", "check", "bump", "same", "gradient", "back", "several",
 )  # fmt: skip
 """The kinds, by number."""
 

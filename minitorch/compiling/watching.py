@@ -11,18 +11,29 @@ cost more than a small step does, so it is looked at in three ways:
 - roots (globals, closure cells, ``self``, defaults) and plain objects: by identity, at each call;
 - what is registered in modules, ``training``, and memory that a tensor was given (``x.data = …``): by one number that
   counts such changes (``graph.CHANGES``); only when it moved is everything looked at again;
-- numbers in optimizers' groups: by identity at each call; those that schedulers change are read anew (``rates``).
+- optimizers: the numbers in groups by identity at each call, and those that schedulers change are read anew (``rates``);
+  what they remember by a number that counts its changes.
+
+Of an object, a class or a file of functions only those names matter that occur in a function that may run: a trainer may
+count its steps. Where a function asks for names that it makes up as it goes (``getattr``, ``vars``), all of them matter.
 
 torch: torch/_dynamo/guards.py
 """
 
+import functools
+import os
+import sys
 import types
 from collections import deque
 
+from ..backends import for_device
+from ..device import CPU
 from ..engine import Tensor
 from ..nn.hooks import CALL_HOOKS, EVERYWHERE
 from ..nn.module import Module
+from ..optim.memory import Memory
 from ..optim.optimizer import Optimizer
+from .guards import Attributes, Cells, ClassData, Elements, Items, Names, Numbers, Remembers, Slots, Whole, unchanged
 from .tree import PLAIN
 
 __all__ = ["Watch"]
@@ -30,111 +41,18 @@ __all__ = ["Watch"]
 MANY = 5000
 """Entries in all that are watched at most; what has more is a data set, not a setting."""
 
-OPAQUE = (types.ModuleType, type, types.BuiltinFunctionType, Tensor)
+OPAQUE = (types.BuiltinFunctionType, Tensor)
 
+ARRAY = type(for_device(CPU).empty((), Tensor(0).dtype))
 
-class Names:
-    """Some names of a namespace, a dict, and what they stood for."""
+MAKES_UP = {"__dict__", "__getattr__", "__getattribute__", "asdict", "astuple", "attrgetter", "getattr", "vars"}
+"""A function that has one of these may ask for any name."""
 
-    __slots__ = ("names", "space", "values")
-    kind = "something that it reaches by name"
+UNASKED = {"forward", "backward", "setup_context"}
+"""Methods that the library calls."""
 
-    def __init__(self, space, names):
-        self.space, self.names = space, tuple(names)
-        self.values = self.now()
-
-    def now(self):
-        return [self.space.get(name, Watch) for name in self.names]
-
-    def test(self, space, values, know):
-        """An expression for whether all is as it was, by identity; ``space`` and ``values`` are names for ours in it.
-
-        know: object → a name for it.
-        """
-        return " and ".join([f"{space}.get({know(name)}) is {values}[{k}]" for k, name in enumerate(self.names)])
-
-    def rows(self):
-        """The same for native code: rows of ``walking.py``, a kind and its operands each."""
-        return [("named", self.space, name, self.values, k) for k, name in enumerate(self.names)]
-
-    def words(self):
-        """What changed, as one would say it."""
-        found = [name for name, old, new in zip(self.names, self.values, self.now()) if not unchanged(old, new)]
-        return repr(found[0]) if found else self.kind
-
-    def holds(self):
-        """Whether the values are what they were, or equal numbers; then these are the ones to watch."""
-        now = self.now()
-        if len(now) != len(self.values) or not all(map(unchanged, now, self.values)):
-            return False
-        self.values[:] = now
-        return True
-
-
-class Whole(Names):
-    """All entries of a dict."""
-
-    kind = "a dict, or an object's attributes,"
-
-    def now(self):
-        return list(self.space.values())
-
-    def test(self, space, values, know):
-        return f"len({space}) == {len(self.values)} and all(map(is_, {space}.values(), {values}))"
-
-    def rows(self):
-        return [("values", self.space, self.values, self.holds)]
-
-
-class Items(Names):
-    """All elements of a list."""
-
-    kind = "a list"
-
-    def now(self):
-        return list(self.space)
-
-    def test(self, space, values, know):
-        return f"len({space}) == {len(self.values)} and all(map(is_, {space}, {values}))"
-
-    def rows(self):
-        return [("items", self.space, self.values)]
-
-
-class Elements(Items):
-    """All elements of a set or a deque."""
-
-    kind = "a set or a deque"
-
-    def rows(self):
-        return [("asked", self.holds)]
-
-
-class Cells(Names):
-    """What the cells of a closure hold."""
-
-    kind = "a variable of a function around it"
-
-    def now(self):
-        return [cell.cell_contents if filled(cell) else Watch for cell in self.space]
-
-    def test(self, space, values, know):
-        full = [(k, cell) for k, cell in enumerate(self.space) if filled(cell)]
-        return " and ".join([f"{know(cell)}.cell_contents is {values}[{k}]" for k, cell in full]) or "True"
-
-    def rows(self):
-        return [("cell", cell, self.values, k) for k, cell in enumerate(self.space) if filled(cell)]
-
-
-def filled(cell):
-    try:
-        return cell.cell_contents is not Watch
-    except ValueError:
-        return False
-
-
-def unchanged(a, b):
-    return a is b or (a.__class__ is b.__class__ and a.__class__ in PLAIN and a == b)
+MAKING = frozenset({"__init__", "__new__", "__init_subclass__", "__repr__", "__str__", "__del__", "__getstate__", "__setstate__"})
+"""Methods of an object that exists that no operator calls."""
 
 
 class Watch:
@@ -148,36 +66,27 @@ class Watch:
     def __init__(self, thing, moving=()):
         self.often, self.seldom, self.moving, self.groups = [], [], moving, []
         self.seen, self.count, self.kept = set(), 0, []
+        self.said, self.owners, self.classes = set(UNASKED), [], set()
         self.seldom += [Whole(hooks, ()) for hooks in EVERYWHERE]
         todo = [thing]
         while todo and self.count < MANY:
             todo += self.look(todo.pop())
+            if not todo:  # names that were said since may lead further
+                todo = [x for owner in self.owners for x in owner.reached(self.said) if id(x) not in self.seen and may_change(x)]
+        for owner in self.owners:
+            self.add(owner.guard(self.said), self.seldom if owner.seldom else self.often)
 
     def look(self, thing):
         """Watch one thing, and return what it leads to."""
-        if id(thing) in self.seen or isinstance(thing, OPAQUE) or thing.__class__ in PLAIN:
+        if id(thing) in self.seen or not may_change(thing):
             return []
         self.seen.add(id(thing))
         self.kept.append(thing)  # or its id might become another's
         self.count += 1
-        if isinstance(thing, types.FunctionType):
-            return self.look_at_function(thing)
-        if isinstance(thing, types.MethodType):
-            return [thing.__self__, thing.__func__]
-        if isinstance(thing, Module):
-            return self.look_at_module(thing)
-        if isinstance(thing, Optimizer):
-            return self.look_at_optimizer(thing)
-        if isinstance(thing, dict):
-            return self.add(Whole(thing, ()), self.often)
-        if isinstance(thing, (list, tuple)):
-            return self.add(Items(thing, ()), self.often) if isinstance(thing, list) else list(thing)
-        if isinstance(thing, (set, deque)):
-            return self.add(Elements(thing, ()), self.often)
-        if ours(type(thing)):
-            return []
-        space = getattr(thing, "__dict__", None)
-        return self.add(Whole(space, ()), self.often) if isinstance(space, dict) else []
+        for kind, look in LOOKS.items():
+            if isinstance(thing, kind):
+                return look(self, thing)
+        return [] if ours(type(thing)) else self.look_at_object(thing)
 
     def add(self, names, where):
         self.count += len(names.values)
@@ -185,32 +94,84 @@ class Watch:
             where.append(names)
         return names.values
 
+    # -------------------------------------------------------------------------------------------------- what there may be
+
+    def look_at_dict(self, thing):
+        return self.add(Whole(thing, ()), self.often)
+
+    def look_at_list(self, thing):
+        return self.add(Items(thing, ()), self.often)
+
+    def look_at_set(self, thing):
+        return self.add(Elements(thing, ()), self.often)
+
+    def look_at_array(self, thing):
+        self.add(Numbers(thing, ()), self.often)
+        return []
+
     def look_at_function(self, function):
-        if ours(function):
+        if ours(function) or settled(function):
             return []
+        self.said |= names_in(function.__code__)
         found = list(function.__defaults__ or ()) + list((function.__kwdefaults__ or {}).values())
         if function.__closure__:
             found += self.add(Cells(function.__closure__, ()), self.often)
         names = sorted(names_in(function.__code__) & set(function.__globals__))
         return found + self.add(Names(function.__globals__, names), self.often) if names else found
 
+    def look_at_file(self, module):
+        if not ours_by_name(module.__name__) and not settled(module):
+            self.owners.append(Owner(Names, vars(module)))
+        return []
+
+    def look_at_class(self, cls):
+        """A class that is called by its name, so that it may be made one of."""
+        self.look_at_members(cls, frozenset())
+        return []
+
+    def look_at_members(self, cls, unasked=MAKING):
+        """What is written in a class and in those that it comes from, but for those of ours and of Python's."""
+        if (cls, unasked) not in self.classes and not all([ours(each) or settled(each) for each in cls.__mro__]):
+            self.classes.add((cls, unasked))
+            self.owners.append(Members(cls, unasked))
+
+    def look_at_object(self, thing):
+        cls = type(thing)
+        self.look_at_members(cls)
+        space, every = getattr(thing, "__dict__", None), settled(cls)
+        if isinstance(space, dict):
+            self.owners.append(Owner(Attributes, space, cls, every))
+        slots = [name for each in cls.__mro__ for name in slots_of(each)]
+        return self.add(Slots(thing, slots), self.often) if slots and not every else []
+
     def look_at_module(self, module):
-        own = module.__dict__
-        names = [name for name, x in own.items() if x.__class__ in PLAIN or isinstance(x, (Tensor, Module))]
-        self.add(Names(own, names), self.seldom)
+        own, cls = module.__dict__, type(module)
+        self.look_at_members(cls)
+        for each in cls.__mro__:
+            if ours(each):
+                self.said |= said_by(each)
+        every = ours(cls) or any([settled(each) and not ours(each) for each in cls.__mro__ if each is not object])
+        self.owners.append(Owner(Attributes, own, cls, every, seldom=True))
         self.seldom += [Whole(own[name], ()) for name in CALL_HOOKS]
-        others = [x for name, x in own.items() if name not in names and not name.startswith("_")]
-        forward = type(module).forward
-        return [*module._modules.values(), *others, forward]
+        tensors = [name for name, x in own.items() if isinstance(x, (Tensor, Module))]
+        self.add(Names(own, tensors), self.seldom)
+        return [*module._modules.values(), cls.forward]
 
     def look_at_optimizer(self, optimizer):
+        self.look_at_members(type(optimizer))
         self.add(Names(optimizer.__dict__, ("state", "param_groups")), self.often)
         self.seldom.append(Items(optimizer.param_groups, ()))
         self.groups += optimizer.param_groups
         for group in optimizer.param_groups:
+            self.add(Items(group["params"], ()), self.often)
             if id(group) not in self.moving:  # the others are looked after by their Rates
                 self.add(Whole(group, ()), self.often)
-        return []
+        if isinstance(optimizer.state, Memory):
+            self.often.append(Remembers(optimizer.state, ()))
+            return []
+        return [optimizer.state]
+
+    # ----------------------------------------------------------------------------------------------------------- questions
 
     def holds(self):
         """Whether what is looked at before each call is as it was."""
@@ -236,14 +197,136 @@ class Watch:
         return self.holds() and all([names.holds() for names in self.seldom])
 
 
+LOOKS = {
+    types.FunctionType: Watch.look_at_function,
+    types.MethodType: lambda watch, thing: [thing.__self__, thing.__func__],
+    types.ModuleType: Watch.look_at_file,
+    type: Watch.look_at_class,
+    Module: Watch.look_at_module,
+    Optimizer: Watch.look_at_optimizer,
+    dict: Watch.look_at_dict,
+    list: Watch.look_at_list,
+    tuple: lambda watch, thing: list(thing),
+    set: Watch.look_at_set,
+    deque: Watch.look_at_set,
+    ARRAY: Watch.look_at_array,
+    property: lambda watch, thing: [thing.fget],
+    (staticmethod, classmethod): lambda watch, thing: [thing.__func__],
+    functools.partial: lambda watch, thing: [thing.func, thing.args, thing.keywords],
+    functools.cached_property: lambda watch, thing: [thing.func],
+}
+"""What is looked at, by its kind."""
+
+
+class Owner:
+    """A dict of names of which only those matter that are said somewhere.
+
+    guard: the kind that looks after them.   cls: of the object whose attributes they are.   every: all of them matter.
+    """
+
+    def __init__(self, guard, space, cls=None, every=False, seldom=False):
+        self.kind, self.space, self.cls, self.every, self.seldom = guard, space, cls, every, seldom
+
+    def names(self, said):
+        """Those that matter, given all that were said."""
+        every = self.every or not said.isdisjoint(MAKES_UP)
+        return sorted(set(filter(is_name, self.space) if every else said & self.space.keys()) - REGISTERED)
+
+    def reached(self, said):
+        """What they stand for."""
+        return [self.space[name] for name in self.names(said)]
+
+    def guard(self, said):
+        """Looks after them; and of an object after those too that it could come to have: its class's, or any if it's asked."""
+        names = set(self.names(said))
+        if self.cls is not None:
+            names |= said if "hasattr" in said else said & set(dir(self.cls))
+        return self.kind(self.space, sorted(names))
+
+
+class Members(Owner):
+    """What is written in a class, and in those that it comes from: functions are reached, other things looked after."""
+
+    def __init__(self, cls, unasked):
+        space: dict = {}
+        for each in reversed(cls.__mro__):
+            space |= {} if ours(each) or settled(each) else vars(each)
+        super().__init__(ClassData, space)
+        self.of, self.unasked = cls, unasked
+
+    def names(self, said):
+        """Those that were said; and methods with two underscores, which operators call."""
+        special = [name for name in self.space if name.startswith("__") and isinstance(self.space[name], FUNCTIONS)]
+        return sorted({*(said & self.space.keys()), *special} - self.unasked)
+
+    def guard(self, said):
+        """Looks after them all with one number."""
+        return ClassData(self.of, self.names(said))
+
+
+REGISTERED = set(vars(Module())) - {"training"}
+"""Attributes that each module has, dicts of what is registered in it: they count their changes, or are looked at by themselves."""
+
+FUNCTIONS = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
+
+
+def is_name(x):
+    return isinstance(x, str)
+
+
+def may_change(thing):
+    """Whether there is anything to look at."""
+    return thing.__class__ not in PLAIN and not isinstance(thing, OPAQUE)
+
+
+def slots_of(cls):
+    """The names of a class's slots."""
+    slots = vars(cls).get("__slots__", ())
+    return [slots] if isinstance(slots, str) else [name for name in slots if name not in ("__dict__", "__weakref__")]
+
+
+def ours_by_name(module):
+    return module.split(".")[0] == __package__.split(".")[0]
+
+
 def ours(thing):
     """Whether a function or class is part of this library, whose own settings change by calls only."""
-    return (getattr(thing, "__module__", None) or "").split(".")[0] == __package__.split(".")[0]
+    return ours_by_name(getattr(thing, "__module__", None) or "")
+
+
+def settled(thing):
+    """Whether a function, class or module is Python's own or installed, so that nobody changes it in a running program."""
+    if isinstance(thing, types.FunctionType):
+        return settled_file(thing.__code__.co_filename)
+    if isinstance(thing, type):
+        if thing.__module__ == "builtins":
+            return not thing.__flags__ & MADE_BY_PYTHON
+        thing = sys.modules.get(thing.__module__)
+    file = getattr(thing, "__file__", None)
+    return settled_file(file) if file else getattr(thing, "__name__", None) in sys.builtin_module_names
+
+
+MADE_BY_PYTHON = 1 << 9
+"""CPython's Py_TPFLAGS_HEAPTYPE."""
+
+PYTHON = os.path.dirname(os.__file__) + os.sep
+"""Where Python's own files are."""
+
+
+def settled_file(name):
+    return name.startswith((PYTHON, "<frozen")) or "site-packages" in name or "dist-packages" in name
+
+
+@functools.lru_cache(None)
+def said_by(cls):
+    """The names in the functions of a class of ours. What they make up are names of what is registered."""
+    found = [names_in(x.__code__) for x in vars(cls).values() if isinstance(x, types.FunctionType)]
+    return frozenset().union(*found) - MAKES_UP
 
 
 def names_in(code):
     """The names that a function's code, and that of functions within it, may look up."""
-    found = set(code.co_names)
+    found = {*code.co_names, *[x for x in code.co_consts if isinstance(x, str) and x.isidentifier()]}
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             found |= names_in(constant)

@@ -10,7 +10,7 @@ torch: torch/optim/optimizer.py
 
 import functools
 import warnings
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Iterable
 from copy import deepcopy
 
@@ -21,6 +21,7 @@ from ..nn.hooks import add_hook
 from ..ops.complex import view_as_real
 from ..tensortypes import typename
 from .hyperparameters import step_count
+from .memory import Memory
 
 __all__ = [
     "Optimizer", "ParamsT", "as_real", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required",
@@ -120,7 +121,7 @@ class Optimizer:
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
                 f"{typename(params)}\nput it in a list: [tensor]"
             )
-        self.state = defaultdict(dict)
+        self.state = Memory()
         self.param_groups = []
 
         groups = list(params)
@@ -311,7 +312,10 @@ class Optimizer:
             packed = {key: value for key, value in group.items() if key != "params"}
             packed["params"] = [numbers[id(p)] for p in group["params"]]
             groups.append(packed)
-        state = {numbers[id(key)] if isinstance(key, Tensor) else key: value for key, value in self.state.items()}
+        state = {
+            numbers[id(key)] if isinstance(key, Tensor) else key: dict(value) if isinstance(value, dict) else value
+            for key, value in self.state.items()
+        }
 
         out = {"state": state, "param_groups": groups}
         for hook in self._optimizer_state_dict_post_hooks.values():
@@ -330,7 +334,7 @@ class Optimizer:
         params = self._matched(saved)
         owners = {i: group for group in saved for i in group["params"]}
 
-        state = defaultdict(dict)
+        state = Memory()
         for key, value in state_dict["state"].items():
             if key in params:
                 state[params[key]] = _cast(value, params[key], owners[key])
@@ -369,6 +373,8 @@ class Optimizer:
 
     def __setstate__(self, state):
         self.__dict__.update(state)
+        if not isinstance(self.state, Memory):
+            self.state = Memory(self.state)
         self._prepare()
         CHANGES[0] += 1
         self.defaults.setdefault("differentiable", False)

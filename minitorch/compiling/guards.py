@@ -1,0 +1,259 @@
+"""Questions that are asked before each call of a program: is this as it was when the program was made?
+
+    Names(globals, ["model"])     the name still stands for the same
+    Items([1, 2])                 the list has the same elements
+    Attributes(thing, ["lr"])     of an object's attributes these are the same
+
+What ``watching.py`` finds that matters becomes one of these each. Each can be asked in three ways: as an expression in the
+Python function that answers (``test``), as rows for the native one (``rows``), and by ``holds()``, slowly, which finds equal
+numbers equal too. The first two may say no too often, never too seldom; then the third decides.
+
+torch: torch/_dynamo/guards.py
+"""
+
+from operator import is_
+
+from .places import VERSION, class_version
+from .tree import PLAIN
+
+__all__ = ["Attributes", "Cells", "ClassData", "Elements", "Items", "Names", "Numbers", "Remembers", "Slots", "Whole", "unchanged"]
+
+ABSENT = object()
+"""What a name stands for that isn't there."""
+
+
+class Names:
+    """Some names of a namespace, a dict, and what they stood for."""
+
+    __slots__ = ("names", "space", "values")
+    kind = "something that it reaches by name"
+
+    def __init__(self, space, names):
+        self.space, self.names = space, tuple(names)
+        self.values = self.now()
+
+    def now(self):
+        return [self.space.get(name, ABSENT) for name in self.names]
+
+    def test(self, space, values, know):
+        """An expression for whether all is as it was, by identity; ``space`` and ``values`` are names for ours in it.
+
+        know: object → a name for it.
+        """
+        return " and ".join([f"{space}.get({know(name)}) is {values}[{k}]" for k, name in enumerate(self.names)])
+
+    def rows(self):
+        """The same for native code: rows of ``walking.py``, a kind and its operands each."""
+        return [("named", self.space, name, self.values, k) for k, name in enumerate(self.names)]
+
+    def words(self):
+        """What changed, as one would say it."""
+        found = [name for name, old, new in zip(self.names, self.values, self.now()) if not unchanged(old, new)]
+        return repr(found[0]) if found else self.kind
+
+    def holds(self):
+        """Whether the values are what they were, or equal numbers; then these are the ones to watch."""
+        now = self.now()
+        if len(now) != len(self.values) or not all(map(unchanged, now, self.values)):
+            return False
+        self.values[:] = now
+        return True
+
+
+class Whole(Names):
+    """All entries of a dict."""
+
+    kind = "a dict"
+
+    def now(self):
+        return list(self.space.values())
+
+    def test(self, space, values, know):
+        return f"len({space}) == {len(self.values)} and all(map(is_, {space}.values(), {values}))"
+
+    def rows(self):
+        return [("values", self.space, self.values, self.holds)]
+
+
+class Attributes(Whole):
+    """Some attributes of an object, which may come to be or cease; the others may be anything.
+
+    values: those of all, which are looked at first, since that is quick.
+    """
+
+    __slots__ = ("known",)
+
+    def __init__(self, space, names):
+        super().__init__(space, names)
+        self.known = self.named()
+
+    def named(self):
+        return [self.space.get(name, ABSENT) for name in self.names]
+
+    def words(self):
+        """Which of them changed."""
+        found = [name for name, old, new in zip(self.names, self.known, self.named()) if not unchanged(old, new)]
+        return repr(found[0]) if found else "an object's attributes"
+
+    def holds(self):
+        now = self.now()
+        if len(now) == len(self.values) and all(map(is_, now, self.values)):
+            return True
+        named = self.named()
+        if not all(map(unchanged, named, self.known)):
+            return False
+        self.known, self.values[:] = named, now
+        return True
+
+
+class Asked(Names):
+    """What only Python can look up: the name still stands for the same, as ``look`` finds it in ``space``."""
+
+    __slots__ = ()
+
+    def look(self, name):
+        raise NotImplementedError
+
+    def now(self):
+        return [self.look(name) for name in self.names]
+
+    def test(self, space, values, know):
+        return "False"  # ask
+
+    def rows(self):
+        return [("asked", self.holds)]
+
+
+class Slots(Asked):
+    """Attributes of an object that keeps them in slots."""
+
+    def look(self, name):
+        return getattr(self.space, name, ABSENT)
+
+
+class ClassData(Names):
+    """What some names stand for in a class and in those that it comes from, by the number that counts their changes."""
+
+    __slots__ = ()
+    kind = "a class"
+
+    def now(self):
+        return [class_version(self.space), *[found_in(self.space, name) for name in self.names]]
+
+    def words(self):
+        """Which of them changed."""
+        found = [name for name, old, new in zip(self.names, self.values[1:], self.now()[1:]) if not unchanged(old, new)]
+        return repr(found[0]) if found else self.kind
+
+    def test(self, space, values, know):
+        return f"0 != {know(class_version)}({space}) == {values}[0]"
+
+    def rows(self):
+        return [("asked", self.holds)] if VERSION is None else [("version", self.space, self.values)]
+
+    def holds(self):
+        now = self.now()
+        if not all(map(unchanged, now[1:], self.values[1:])):
+            return False
+        self.values[:] = now
+        return True
+
+
+def found_in(cls, name):
+    """What a class has under a name, as it lies there."""
+    for each in cls.__mro__:
+        if name in vars(each):
+            return vars(each)[name]
+    return ABSENT
+
+
+class Numbers(Asked):
+    """What is in an array of NumPy's: a tensor that was made of them doesn't tell."""
+
+    def now(self):
+        return [(self.space.shape, self.space.dtype, self.space.tobytes())]
+
+    def holds(self):
+        return self.now() == self.values
+
+
+class Remembers(Names):
+    """All that an optimizer remembers, by the number that counts its changes (``optim/memory.py``)."""
+
+    kind = "the state of an optimizer"
+
+    def now(self):
+        entries = [(key, value, dict(value) if isinstance(value, dict) else None) for key, value in self.space.items()]
+        return [self.space.changes[0], entries]
+
+    def test(self, space, values, know):
+        return f"{space}.changes[0] == {values}[0]"
+
+    def rows(self):
+        return [("first", self.space.changes, self.values)]
+
+    def holds(self):
+        now = self.now()
+        if now[0] != self.values[0] and not same_entries(now[1], self.values[1]):
+            return False
+        self.values[:] = now
+        return True
+
+
+def same_entries(now, before):
+    """Whether a memory has the same entries, by identity."""
+    return len(now) == len(before) and all([
+        k is p and v is w and (a is b or (a.keys() == b.keys() and all([unchanged(b[x], a[x]) for x in a])))
+        for (k, v, a), (p, w, b) in zip(now, before)
+    ])  # fmt: skip
+
+
+class Items(Names):
+    """All elements of a list."""
+
+    kind = "a list"
+
+    def now(self):
+        return list(self.space)
+
+    def test(self, space, values, know):
+        return f"len({space}) == {len(self.values)} and all(map(is_, {space}, {values}))"
+
+    def rows(self):
+        return [("items", self.space, self.values)]
+
+
+class Elements(Items):
+    """All elements of a set or a deque."""
+
+    kind = "a set or a deque"
+
+    def rows(self):
+        return [("asked", self.holds)]
+
+
+class Cells(Names):
+    """What the cells of a closure hold."""
+
+    kind = "a variable of a function around it"
+
+    def now(self):
+        return [cell.cell_contents if filled(cell) else ABSENT for cell in self.space]
+
+    def test(self, space, values, know):
+        full = [(k, cell) for k, cell in enumerate(self.space) if filled(cell)]
+        return " and ".join([f"{know(cell)}.cell_contents is {values}[{k}]" for k, cell in full]) or "True"
+
+    def rows(self):
+        return [("cell", cell, self.values, k) for k, cell in enumerate(self.space) if filled(cell)]
+
+
+def filled(cell):
+    try:
+        return cell.cell_contents is not ABSENT
+    except ValueError:
+        return False
+
+
+def unchanged(a, b):
+    return a is b or (a.__class__ is b.__class__ and a.__class__ in PLAIN and a == b)
