@@ -40,7 +40,8 @@ class Entry:
 class Replay:
     """What is known of the graphs that look alike: their sketch, how often they ``came``, and the function ``again``.
 
-    It is None as long as it isn't written; False if it can't be. After ``left`` runs more it is tried in machine code.
+    It is None as long as it isn't written; False if it can't be. After ``left`` runs more it is tried in machine code, at a
+    graph that looks so: not every one that ends so does.
     """
 
     def __init__(self, sketch):
@@ -52,7 +53,10 @@ class Replay:
         self.left = ARRAY_TYPES[g._array.__class__].patience()
 
     def hasten(self, root, g):
-        """Put machine code in the function's place, if there can be any."""
+        """Put machine code in the function's place, if there can be any, and if such a graph is at hand; else try again later."""
+        if sketched(root, self.seed) != self.sketch:
+            self.left = ARRAY_TYPES[g._array.__class__].patience()
+            return
         self.again = unrecorded(in_machine_code, self.sketch, root, g, self.again) or self.again
 
 

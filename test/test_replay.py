@@ -370,3 +370,26 @@ def test_a_hook_or_a_write_makes_a_graph_another():
     assert not same(root) and sketched(root, None) is None
     x.register_hook(lambda g: None)
     assert not same((x.exp() * 2.0).sum()._node)
+
+
+def test_another_graph_that_ends_alike_is_not_taken_for_the_one_that_goes_to_machine_code(monkeypatch):
+    monkeypatch.setattr(numpy_backend, "patience", lambda: 3)
+    (w,) = leaves((4,), dtype=t.float32)
+
+    def usual(w):
+        return ((w * 2 + 1).tanh() * (w * w - w * 3)).sum()
+
+    def other(w):
+        return (w.exp().reshape(2, 2).tril() * 3).sum()
+
+    (expected,) = gradients(usual, [w], 1)
+    gradients(usual, [w], 2)
+    (program,) = programs()
+    while program.left:
+        gradients(usual, [w], 1)
+    (found,) = gradients(other, [w], 1)
+    numpy.testing.assert_allclose(found[0], [3 * numpy.exp(w[0].item()), 0, *(3 * numpy.exp(w.detach().numpy()[2:]))], rtol=1e-6)
+    assert program.left and not hastened()
+    for again in gradients(usual, [w], 8):
+        numpy.testing.assert_array_equal(again[0], expected[0])
+    assert hastened() == [program]
