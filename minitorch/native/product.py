@@ -17,7 +17,7 @@ torch: ATen/native/LinearAlgebra.cpp, addmm_out   Goto & van de Geijn 2008, Anat
 
 from functools import lru_cache
 
-from .gemm import SMALLEST_CHUNK, Code, pieces, rows_of
+from .gemm import SMALLEST_CHUNK, Code, pieces
 from .kernel import Kernel
 from .link import Written, host
 from .target import SIZES
@@ -32,8 +32,9 @@ DEPTH = 256
 VECTORS = 2
 """How many of them a panel is wide."""
 
-MOST = 14
-"""Rows of a tile, at most: fewer where there are fewer registers."""
+ROWS = 12, 8, 4, 2, 1
+"""Rows of a tile: of these, as many as there are registers for. What is left at the end is done by several of them, since each
+tile has to be compiled."""
 
 TALL, LARGEST_CHUNK = 256, 16_000_000
 """A chunk's rows and floating-point operations, at most."""
@@ -45,14 +46,16 @@ the inner dim of a batch, whose strides follow."""
 
 
 class Writer:
-    """Writes a kernel. ``across``: whether A's and B's rows are contiguous, or else their columns; most: a tile's rows."""
+    """Writes a kernel. ``across``: whether A's and B's rows are contiguous, or else their columns; rows: those a tile may have,
+    the most first, with 1."""
 
-    def __init__(self, kind, across, target, most=MOST):
+    def __init__(self, kind, across, target, rows=ROWS):
         self.kind, self.target, self.text = kind, target, Text()
         self.a_across, self.b_across = across
         self.v = Vectors(self.text, kind, target.lanes(kind))
         self.columns = VECTORS * self.v.lanes
-        self.rows = min((target.registers - 2) // VECTORS - 1, most)
+        most = min((target.registers - 2) // VECTORS - 1, rows[0])
+        self.rows = [most, *[n for n in rows if n < most]]
         self.scratch = (DEPTH + self.v.lanes + 1) * self.columns * SIZES[kind]
 
     def lanes_below(self, count):
@@ -209,9 +212,9 @@ class Writer:
             v.store(found, text.at(vector, s * v.lanes, self.kind))
 
     def tiles(self, visible="internal fastcc"):
-        """``@one``: the tile of so many rows, and of as many vectors as ``%count`` columns need."""
+        """``@one``: the tile of so many rows, or several, and of as many vectors as ``%count`` columns need."""
         text = self.text
-        for rows in range(1, self.rows + 1):
+        for rows in self.rows:
             for vectors in range(1, VECTORS + 1):
                 self.tile(rows, vectors)
         parameters = "ptr %a, i64 %a_step, ptr %b, ptr %from, i64 %from_step, ptr %c, i64 %c_step, i64 %k"
@@ -219,22 +222,39 @@ class Writer:
             narrow = text.let("narrow", f"icmp sle i64 %count, {self.v.lanes}")
             odd = text.let("odd", f"zext i1 {narrow} to i64")
             which = text.subtract(text.multiply("%rows", 2), odd)
-            cases = {2 * rows - 2 + vectors: (rows, vectors) for rows in range(1, self.rows + 1) for vectors in (1, 2)}
+            cases = {2 * rows - 2 + vectors: (rows, vectors) for rows in self.rows for vectors in (1, 2)}
             labels = " ".join([f"i64 {key}, label %case.{key}" for key in cases])
-            text.do(f"switch i64 {which}, label %none [ {labels} ]")
+            text.do(f"switch i64 {which}, label %several [ {labels} ]")
             for key, (rows, vectors) in cases.items():
                 text.open(f"case.{key}")
                 count = text.subtract("%count", (vectors - 1) * self.v.lanes)
                 text.do(f"call fastcc void @tile.{rows}.{vectors}({parameters}, i64 {count})")
                 text.do("br label %none")
+            text.open("several")
+            self.several("fastcc" if "fastcc" in visible else "")
+            text.do("br label %none")
             text.open("none")
+
+    def several(self, convention):
+        """Rows for which there is no tile, by those that there are: the most rows first."""
+        text, kind, left = self.text, self.kind, "%rows"
+        for rows in self.rows:
+            start = text.subtract("%rows", left)
+            number, left = text.divide(left, rows)
+            with text.loop("tile", 0, number) as t:
+                row = text.add(start, text.multiply(t, rows))
+                a = self.place("%a", row, 0, "%a_step", self.a_across)
+                before, to = (text.at(f"%{x}", text.multiply(row, f"%{x}_step"), kind) for x in ("from", "c"))
+                given = f"i64 {rows}, ptr {a}, i64 %a_step, ptr %b, ptr {before}, i64 %from_step, ptr {to}, i64 %c_step"
+                text.do(f"call {convention} void @one({given}, i64 %k, i64 %count)")
 
 
 @lru_cache(4096)
 def cut_of(shape, rows, columns):
-    """(chunks, grain, tall, wide, rows of a tile) of a shape, for tiles of at most so many rows and columns."""
+    """(chunks, grain, tall, wide, rows of a tile) of a shape, for tiles of some of these ``rows``, and so many columns."""
     outer, inner, m, n, k = shape
-    rows = rows_of(m, rows)
+    alike = [n for n in rows if 2 * n > rows[0] and m % n == 0]
+    rows = alike[0] if alike else min(rows[0], m)
     tall = pieces(m, TALL, rows)
     flops = 2 * outer * inner * m * n * k
     share = min(max(flops // 16, SMALLEST_CHUNK), LARGEST_CHUNK)
@@ -245,7 +265,7 @@ def cut_of(shape, rows, columns):
 
 
 def words_of(shape, strides, biased, most):
-    """The WORDS of a call, for tiles of at most ``most`` rows and columns."""
+    """The WORDS of a call; most: the rows that tiles may have, and their columns, at most."""
     chunks, grain, tall, wide, rows = cut_of(shape, *most)
     (a_step, *a_batch), (b_step, *b_batch) = strides
     return (chunks, grain, *shape[2:], a_step, b_step, shape[1], *a_batch, *b_batch, tall, wide, rows, biased)
@@ -260,7 +280,7 @@ class Product:
 
     def __init__(self, kind, across):
         writer = Writer(kind, across, host())
-        self.most = writer.rows, writer.columns
+        self.most = tuple(writer.rows), writer.columns
         code = Code(Written(lambda: writer.kernel().text, "product", kind, across), None, None, writer.scratch)
         self.kernel = Kernel(code, 4, "vectors", len(WORDS))
 

@@ -107,9 +107,9 @@ class Recurrent:
     """
 
     def __init__(self, step, planes):
-        tiles = Writer("float", (True, True), host(), TALL)
+        tiles = Writer("float", (True, True), host(), range(TALL, 0, -1))
         tiles.tiles("")
-        self.step, self.columns, self.most = step, tiles.columns, tiles.rows
+        self.step, self.columns, self.most = step, tiles.columns, tiles.rows[0]
         text = Driver(step, planes, self.columns).write()
         self.kernel = Kernel(Code(text, None, None, 0), len(step.arrays), "loops", len(WORDS), more=str(tiles.text))
 
