@@ -2,6 +2,7 @@
 
     trace       a run of the step                        → Graph: rows of the table, one value a name
     simplify    Graph                                    → Graph of fewer, plainer rows
+    attended    Graph                                    → Graph whose attention is single steps
     access      Graph                                    → how each value is read: movement as strides
     fuse        Graph                                    → kernels: loops, products, and what NumPy keeps
     recompute   kernels                                  → kernels that keep fewer values for each other
@@ -25,6 +26,8 @@ from ..native.mathematics import KINDS, spelled
 from ..native.narrow import NARROW
 from . import cuda, cuda_rows
 from .access import accesses, in_order
+from .attending import attending
+from .attention import ATTEND, ATTEND_GRAD, attended
 from .cuda_narrow import narrow_products
 from .cuda_products import multiplied, slid
 from .device import DeviceProgram
@@ -44,7 +47,7 @@ from .fuse import REDUCTIONS, fuse
 from .graph import check
 from .image import Parts, laid
 from .keeping import fetch, keep, name_of
-from .kernels import Convolution, Loops, Pieces, Place, Product
+from .kernels import Attending, Convolution, Loops, Pieces, Place, Product
 from .llvm import native
 from .lower import lower
 from .order import order
@@ -99,7 +102,7 @@ def linked_again(target, again, symbols):
 
 def stages(graph, strides, destinations, target, built):
     """The Parts of a graph: every stage up to the text of its kernels."""
-    plain = in_order(check(simplify(graph)), strides, SLIDING)
+    plain = in_order(check(dead(attended(simplify(graph)))), strides, SLIDING)
     found = accesses(plain, strides)
     built.over("simplify")
     kernels = fuse(plain, found, writable)
@@ -151,6 +154,10 @@ def written(kernel, nests, found, laid, target):
         return [sliding(kernel, found, laid, target)]
     if kernel.__class__ is Product:
         return [product(kernel, found, laid, target)]
+    if kernel.__class__ is Attending:
+        return [attending(kernel, found, laid, target)]
+    if kernel.__class__ is Attending:
+        return [attending(kernel, found, laid, target)]
     return [kernel]
 
 
@@ -176,7 +183,7 @@ def writable(step):
         return len(set(dtypes)) == 1 and laid_together(step) is not None
     if step.row in SLIDING:
         return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64") and slides(step)
-    if step.row in (TAKE, PUT):
+    if step.row in (TAKE, PUT, ATTEND, ATTEND_GRAD):
         return True
     if step.row is rows.matmul:
         return dtypes[0] == dtypes[1] == dtypes[2] and dtypes[0] in ("float32", "float64")

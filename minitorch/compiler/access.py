@@ -12,6 +12,7 @@ torch: aten/src/ATen/native/TensorShape.cpp, ATen/TensorUtils.cpp (computeStride
 from dataclasses import dataclass
 
 from .. import primitives as rows
+from .attention import ATTEND, ATTEND_GRAD, heads_within_rows
 from .graph import Graph, Step, Value
 
 __all__ = ["Access", "accesses", "contiguous", "drops_ones", "in_order", "is_contiguous", "region", "reshaped"]
@@ -49,6 +50,11 @@ def contiguous(shape):
 def is_contiguous(access):
     """Whether the elements lie in order, without gaps, from ``offset`` on."""
     return all([n == 1 or s == c for n, s, c in zip(access.shape, access.strides, contiguous(access.shape))])
+
+
+def in_rows(access):
+    """Whether the elements along the last dim lie side by side."""
+    return access.strides[-1] == 1
 
 
 def permuted(access, dims):
@@ -142,12 +148,19 @@ def accesses(graph, strides):
         if move is not None:
             source = found[step.inputs[0]]
             moved = move(source, *step.params)
-        found[step.out] = Access(step.out, step.out.shape, contiguous(step.out.shape)) if moved is None else Access(source.base, *moved)
+        found[step.out] = Access(step.out, step.out.shape, laid_out(step)) if moved is None else Access(source.base, *moved)
     return found
+
+
+def laid_out(step):
+    """The strides in which a step lays down what it makes: in order, but for attention whose heads go within rows."""
+    return heads_within_rows(step.out.shape) if step.row in (ATTEND, ATTEND_GRAD) and step.params[-1] else contiguous(step.out.shape)
 
 
 def in_order(graph, strides, wants_order=()):
     """The graph, with a copy before each reshape that strides can't express, and before rows whose inputs must lie in order.
+
+    Of attention's inputs only the numbers of each row must.
 
         %1 = permute %0 {(1, 0)}             %1 = permute %0 {(1, 0)}
         %2 = reshape %1 {(512)}        →     %3 = copy %1
@@ -163,8 +176,9 @@ def in_order(graph, strides, wants_order=()):
         return laid[x]
 
     for step in graph.steps:
-        if step.row in wants_order:
-            step = step.having([in_line(x, step) if x.__class__ is Value and not is_contiguous(found[x]) else x for x in step.inputs])
+        wants = is_contiguous if step.row in wants_order else in_rows if step.row in (ATTEND, ATTEND_GRAD) else None
+        if wants is not None:
+            step = step.having([in_line(x, step) if x.__class__ is Value and not wants(found[x]) else x for x in step.inputs])
         if step.row is rows.reshape and found[step.out].base is step.out:
             step = step.having([in_line(step.inputs[0], step)])
         steps.append(step)

@@ -11,6 +11,7 @@ import math
 
 from .. import primitives as rows
 from ..tables import windows
+from .attention import ATTEND, ATTEND_GRAD
 from .kernels import Loops
 from .places import PUT, TAKE
 from .pools import FOLD
@@ -26,6 +27,8 @@ def flops(step):
     row, out = step.row, step.out
     if row is rows.matmul:
         return 2 * out.size * step.inputs[0].shape[-1]
+    if row in (ATTEND, ATTEND_GRAD):
+        return attention_flops(step)
     if row is windows.conv:
         return 2 * out.size * math.prod(step.inputs[1].shape[1:])
     if row is windows.conv_input_grad:
@@ -46,6 +49,16 @@ def flops(step):
 def estimate(graph):
     """About how many nanoseconds a graph takes on one thread: a product does fifty operations in one, other rows one."""
     return sum([flops(s) / 50 if s.row.kind not in ("elementwise", "reduction") else max(flops(s), s.out.size) for s in graph.steps])
+
+
+def attention_flops(step):
+    """The scores and what is made of them; of the gradients, the query's counts for what all three need."""
+    q, k, v = step.inputs[-3:]
+    scale, causal, _ = step.params[-3:]
+    scores = math.prod(step.out.shape[:-2]) * q.shape[-2] * k.shape[-2] // (2 if causal else 1)
+    if step.row is ATTEND:
+        return 2 * scores * (q.shape[-1] + v.shape[-1])
+    return 2 * scores * (q.shape[-1] + v.shape[-1] + q.shape[-1], q.shape[-1], v.shape[-1])[step.params[0]]
 
 
 def traffic(kernel, found, constants=()):

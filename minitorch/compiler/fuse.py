@@ -14,7 +14,8 @@ torch: torch/_inductor/scheduler.py
 from .. import primitives as rows
 from ..tables import windows
 from .access import drops_ones
-from .kernels import Convolution, Foreign, Loops, Member, Pieces, Product, in_turn, leads
+from .attention import ATTEND, ATTEND_GRAD
+from .kernels import Attending, Convolution, Foreign, Loops, Member, Pieces, Product, in_turn, leads
 from .places import PUT, TAKE
 from .pools import FOLD
 
@@ -23,7 +24,7 @@ __all__ = ["REDUCTIONS", "fuse"]
 REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
 ALONE = {
     rows.matmul: Product, rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces, FOLD: Pieces,
-    rows.pad: Pieces,
+    rows.pad: Pieces, ATTEND: Attending, ATTEND_GRAD: Attending,
     windows.conv: Convolution, windows.conv_input_grad: Convolution, windows.conv_weight_grad: Convolution,
 }  # fmt: skip
 """Rows that are kernels of their own."""
@@ -56,13 +57,14 @@ class Fusion:
     waiting: elementwise steps that read nothing of a kernel. They join whoever needs them first.
     number: of the step that makes a Value, in the order of the graph; age: of a kernel, in that in which they were begun.
     drawn: the kernel of the last draw, which the next one needs though it reads nothing of it: the generator goes on.
+    together: the first of the gradients of one attention.
     constants: steps that make one number everywhere, or count. Loops write that down where they need it.
     """
 
     def __init__(self, found, writable):
         self.found, self.writable = found, writable
         self.kernels, self.home, self.labels, self.needs, self.waiting = [], {}, {}, {}, {}
-        self.constants, self.number, self.age, self.drawn = {}, {}, {}, None
+        self.constants, self.number, self.age, self.drawn, self.together = {}, {}, {}, None, {}
 
     # ------------------------------------------------------------------------------------------------------ who joins whom
 
@@ -81,7 +83,7 @@ class Fusion:
                 self.drawn = self.home[out]
         elif step.row in ALONE:
             self.place_inputs(step)
-            self.settle(self.add(ALONE[step.row](step)), step)
+            self.stand(step)
         elif step.row in REDUCTIONS:
             self.place_inputs(step)
             self.reduce(step)
@@ -92,6 +94,16 @@ class Fusion:
             self.compute(step)
         else:
             self.waiting[out] = step
+
+    def stand(self, step):
+        """A kernel of its own; but the gradients of one attention are computed together."""
+        first = self.together.setdefault((step.inputs, step.params[1:]), step) if step.row is ATTEND_GRAD else step
+        if first is step:
+            return self.settle(self.add(ALONE[step.row](step)), step)
+        kernel = self.home[first.out]
+        kernel.steps.append(step)
+        kernel.outputs.append(step.out)
+        return self.settle(kernel, step)
 
     def place_inputs(self, step):
         for x in step.reads:

@@ -2,6 +2,7 @@
 
     Loops      elementwise rows and reductions over one index space, in as few passes over it as the reductions need
     Product    a matrix product
+    Attending  two products with a softmax between them, or their gradients
     Foreign    a row that the compiler can't write: NumPy runs it, in its place among the others
 """
 
@@ -9,7 +10,10 @@ from dataclasses import dataclass
 
 from .graph import Step
 
-__all__ = ["ALIGNMENT", "Convolution", "Foreign", "Loops", "Member", "Native", "Pieces", "Place", "Product", "in_turn", "leads"]
+__all__ = [
+    "ALIGNMENT", "Attending", "Convolution", "Foreign", "Loops", "Member", "Native", "Pieces", "Place", "Product", "draws_before",
+    "in_turn", "leads",
+]  # fmt: skip
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
@@ -58,6 +62,16 @@ class Product:
 
     def __repr__(self):
         return f"product {self.steps[0].out!r}"
+
+
+class Attending:
+    """Attention, or its gradients: steps with the same inputs, computed together."""
+
+    def __init__(self, step):
+        self.steps, self.outputs = [step], [step.out]
+
+    def __repr__(self):
+        return f"{self.steps[0].row.name} {' '.join(map(repr, self.outputs))}"
 
 
 class Convolution:
@@ -109,6 +123,12 @@ class Native:
     kernel: object
     numbers: tuple = ()
     nest: object = None
+
+
+def draws_before(kernels, first):
+    """{kernel that draws: the one that draws before it, as it was recorded}: the generator goes on with each."""
+    draws = sorted([k for k in kernels if any([step.row.kind == "random" for step in k.steps])], key=first.__getitem__)
+    return dict(zip(draws[1:], draws))
 
 
 def in_turn(kernels, needs, first):

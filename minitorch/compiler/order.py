@@ -12,15 +12,19 @@ writes its new value over it, where that is possible, for then the old one needs
 torch: torch/_inductor/memory.py (topological_sort_dfs)
 """
 
-from .kernels import in_turn, leads
+from .kernels import draws_before, in_turn, leads
 
 __all__ = ["order"]
 
 
 def order(kernels, found, graph, destinations):
     """The same kernels, in another order.   destinations: for each output of the graph the Place that it goes to."""
+    number = {step.out: k for k, step in enumerate(graph.steps)}
+    first = {kernel: min([number.get(step.out, len(number)) for step in kernel.steps]) for kernel in kernels}
     maker = {x: kernel for kernel in kernels for x in kernel.outputs}
     needs, readers = {kernel: set() for kernel in kernels}, {}
+    for kernel, before in draws_before(kernels, first).items():
+        needs[kernel].add(before)
     for kernel in kernels:
         for step in kernel.steps:
             for x in step.reads:
@@ -35,6 +39,4 @@ def order(kernels, found, graph, destinations):
         for reader in readers.get(graph.inputs[destination.at], ()):
             if reader is not writer and not leads(needs, writer, reader):
                 needs[writer].add(reader)
-    number = {step.out: k for k, step in enumerate(graph.steps)}
-    first = {kernel: min([number.get(step.out, len(number)) for step in kernel.steps]) for kernel in kernels}
     return in_turn(kernels, needs, first)

@@ -17,7 +17,7 @@ from .. import primitives as rows
 from ..native.mathematics import KINDS
 from .access import Access, contiguous, is_contiguous, reshaped
 from .graph import Step, Value
-from .kernels import ALIGNMENT, Foreign, Loops, Member, Pieces, Place, Product
+from .kernels import ALIGNMENT, Attending, Foreign, Loops, Member, Pieces, Place, Product
 from .pieces import laid_together
 from .places import PUT, TAKE
 
@@ -75,7 +75,7 @@ class Planning:
             if destination.kind != "output":
                 return False
             value = base  # a reshape of it: the same bytes
-        if value not in self.maker or value in self.places:
+        if value not in self.maker or value in self.places or not is_contiguous(self.found[value]):
             return False
         if destination.kind == "input":
             old = self.graph.inputs[destination.at]
@@ -170,11 +170,11 @@ class Planning:
         if access.offset or base.size != x.size or not is_contiguous(access) or kernel.steps[0].inputs.count(x) > 1:
             return None
         if is_contiguous(Access(base, part.shape, part.strides)):
-            return contiguous(base.shape)  # in order: nobody sees a difference
-        written_anywhere = self.kernels[self.maker[base]].__class__ in (Loops, Product)
+            return self.found[base].strides  # in order: nobody sees a difference
+        written_anywhere = self.kernels[self.maker[base]].__class__ in (Loops, Product, Attending)
         checked = base in [self.found[value].base for value, *_ in self.graph.checks]
-        cut = reshaped(part, base.shape)
-        return cut[1] if written_anywhere and cut is not None and len(self.readers[base]) == 1 and not checked else None
+        cut = recut(part, self.found[base])
+        return cut if written_anywhere and cut is not None and len(self.readers[base]) == 1 and not checked else None
 
     def whole_of(self, x):
         """The value that has memory of its own in which x lies, and at which byte."""
@@ -242,6 +242,21 @@ def needed_by_checks(kernels, found, graph):
             drawn = drawn or draws
             needed.update([found[x].base for step in kernel.steps for x in step.reads])
     return early[::-1]
+
+
+def recut(part, access):
+    """Strides by which the dims of a value walk through a part, in the order in which they walk through its own memory; or None.
+
+    >>> part = Access(None, (2, 6), (12, 1))                       # columns 0 to 6 of a row of 12
+    >>> recut(part, Access(None, (3, 2, 2), (2, 6, 1)))            # two rows of three heads
+    (2, 12, 1)
+    """
+    order = sorted(range(len(access.shape)), key=lambda d: -access.strides[d])
+    cut = reshaped(part, tuple([access.shape[d] for d in order]))
+    if cut is None:
+        return None
+    strides = dict(zip(order, cut[1]))
+    return tuple([strides[d] for d in range(len(order))])
 
 
 class Block:

@@ -6,7 +6,7 @@ from ..native.target import SIZES
 from ..native.text import Text
 from .kernels import Native
 
-__all__ = ["merged", "product"]
+__all__ = ["PARALLEL", "merged", "pointers", "product"]
 
 PARALLEL = 1 << 18
 """Multiplications from which several threads are worth waking."""
@@ -25,15 +25,19 @@ def product(kernel, found, plan, target):
     gemm = Gemm(
         m, n, k, (strides[0], *a.strides[-2:]), (strides[1], *b.strides[-2:]), (strides[2], *c[-2:]), batch=extents, kind=kind
     )
-    text = Text()
-    for number, (name, access) in enumerate((("A", a), ("B", b), ("C", None))):
-        start = text.load("ptr", text.at("%p", number, "ptr"))
-        offset = (access.offset if access else 0) * SIZES[kind]
-        text.do(f"%{name} = getelementptr i8, ptr {start}, i64 {offset}")
-    code = gemm_text("NAME", gemm, target, "\n".join(text.lines))
+    code = gemm_text("NAME", gemm, target, pointers("ABC", (a.offset, b.offset, 0), kind))
     places = [plan.places[a.base], plan.places[b.base], plan.places[out]]
     shared = gemm.flops // 2 >= PARALLEL and code.chunks > 1
     return Native(code.text, places, code.chunks, code.grain, shared, code.scratch, "vectors", kernel)
+
+
+def pointers(names, offsets, kind):
+    """Text that finds the operands: a row of the table has the memory of each, in which it begins at an offset."""
+    text = Text()
+    for number, (name, offset) in enumerate(zip(names, offsets, strict=True)):
+        start = text.load("ptr", text.at("%p", number, "ptr"))
+        text.do(f"%{name} = getelementptr i8, ptr {start}, i64 {offset * SIZES[kind]}")
+    return "\n".join(text.lines)
 
 
 def merged(batch, *strides):

@@ -94,7 +94,9 @@ class Program:
             array = (inputs if place.kind == "input" else outputs)[place.at]
             return array.reshape(x.shape)  # what it is returned as may be a reshape of it
         dtype = for_device(CPU).array_dtype(x.dtype)
-        return self.arena[place.at : place.at + x.size * x.dtype.itemsize].view(dtype).reshape(x.shape)
+        array = self.arena[place.at : place.at + x.size * x.dtype.itemsize].view(dtype)
+        order = sorted(range(x.ndim), key=lambda d: -self.found[x].strides[d])  # that of memory, where heads go within rows
+        return array.reshape([x.shape[d] for d in order]).transpose([order.index(d) for d in range(x.ndim)])
 
     # -------------------------------------------------------------------------------------------------------------- runs
 

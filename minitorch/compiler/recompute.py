@@ -19,7 +19,7 @@ torch: torch/_functorch/partitioners.py (min_cut_rematerialization_partition)
 
 from .access import Access
 from .graph import Value
-from .kernels import Foreign, Loops, Member, leads
+from .kernels import Foreign, Loops, Member, draws_before, leads
 from .places import TAKE
 
 __all__ = ["recompute"]
@@ -163,14 +163,15 @@ class Renewing:
         self.number = {step.out: k for k, step in enumerate(graph.steps)}
         self.first = {k: min([self.number.get(step.out, len(graph.steps)) for step in k.steps]) for k in kernels}
         self.maker = {step.out: kernel for kernel in kernels for step in kernel.steps}
-        self.needs: dict = {}
+        self.needs, self.drawn = {}, draws_before(kernels, self.first)
         for kernel in kernels:
             self.note(kernel)
 
     def note(self, kernel):
         """What a kernel reads."""
         bases = {self.found[x].base for step in kernel.steps for x in step.reads}
-        self.needs[kernel] = {self.maker[base] for base in bases if base in self.maker} - {kernel}
+        self.needs[kernel] = {self.maker.get(base) for base in bases} | {self.drawn.get(kernel)}
+        self.needs[kernel] -= {None, kernel}
         for base in bases:
             self.readers.setdefault(base, set()).add(kernel)
 

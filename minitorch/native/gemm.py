@@ -35,7 +35,10 @@ from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["Code", "Gemm", "SMALLEST_CHUNK", "counts_of", "gemm_text", "parts", "pieces", "rows_of"]
+__all__ = [
+    "Code", "Gemm", "SMALLEST_CHUNK", "Tiling", "counts_of", "gemm_text", "parts", "pieces", "rows_of", "start_of", "write_copy",
+    "write_tile", "write_zeros",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

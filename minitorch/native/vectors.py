@@ -103,6 +103,10 @@ class Vectors:
         """a + b."""
         return self.text.let("sum", f"fadd {self.type} {a}, {b}")
 
+    def larger(self, a, b):
+        """The larger of a and b; NaN where one of them is."""
+        return self.text.let("larger", f"call {self.type} @llvm.maximum.{self.suffix}({self.type} {a}, {self.type} {b})")
+
     def interleave(self, a, b):
         """a0 b0 a1 b1 …, in two vectors."""
         half, both = self.lanes // 2, []

@@ -539,6 +539,52 @@ def layer(g):
     g.wanted += [x for x in grads if x is not None]
 
 
+def turned(g, x):
+    n = x.array.ndim
+    return g.add(rows.permute, [x], (*range(n - 2), n - 1, n - 2))
+
+
+def attention(g):
+    """A softmax between two products, and the way back through it; sometimes with a step that the compiler must not overlook."""
+    batch, length, keys = g.choose([(), (2,), (2, 3)]), g.choose([1, 5, 37]), g.choose([1, 5, 40])
+    features, values, dtype = g.choose([1, 3, 8]), g.choose([1, 8, 19]), g.choose([float32, float32, float64])
+    sizes = (length, features), (keys, features), (keys, values), (length, values)
+    q, k, v, slope = [g.entered(g.numbers((*batch, *size), dtype, False), dtype) for size in sizes]
+    scale, mask = g.choose([None, 0.5]), None
+    scaled = q if scale is None else g.add(rows.mul, [q, scale])
+    scores = g.add(rows.matmul, [scaled, turned(g, k)])
+    if g.choose([True, False]):
+        mask = g.add(rows.tril, [g.add(rows.full, [], (length, keys), True, bool_dtype)], g.choose([0, 0, 0, 1]))
+        scores = g.add(rows.where, [scores, mask, -numpy.inf])
+    weights = g.add(rows.softmax, [scores], -1)
+    out = g.add(rows.matmul, [weights, v])
+    g.wanted += [heads_together(g, out), *g.choose([[], [], [], [weights]])]
+    if g.choose([True, False]):
+        return
+    back = g.add(rows.matmul, [slope, turned(g, v)])
+    total = g.add(rows.sum, [g.add(rows.mul, [back, weights])], (back.array.ndim - 1,), True)
+    back = g.add(rows.mul, [weights, g.add(rows.sub, [back, total])])
+    if mask is not None:
+        back = g.add(rows.where, [back, mask, g.choose([0, 0, 0, 1])])
+    to_q = g.add(rows.matmul, [back, k])
+    if scale is not None:
+        to_q = g.add(rows.mul, [to_q, scale])
+    to_k = turned(g, g.add(rows.matmul, [turned(g, scaled), back]))
+    made = [heads_together(g, x) for x in (to_q, to_k, g.add(rows.matmul, [turned(g, weights), slope]))]
+    if len(batch) == 2 and length == keys and g.choose([True, False]):
+        made = [g.add(rows.cat, made, 2)]
+        made = [g.add(rows.exp, made)]
+    g.wanted += made
+
+
+def heads_together(g, x):
+    """(batch, heads, length, n) as (batch, length, heads * n); others as they are."""
+    if x.array.ndim != 4:
+        return x
+    batch, heads, length, n = x.shape
+    return g.add(rows.reshape, [g.add(rows.contiguous, [g.add(rows.permute, [x], (0, 2, 1, 3))])], (batch, length, heads * n))
+
+
 def losses(g):
     x = g.pick(lambda k: k.kind == "f" and k.array.ndim in (1, 2, 3) and k.array.size > 0)
     if x is None:
@@ -583,7 +629,7 @@ def convolution(g):
 
 WAYS = [
     unary, unary, plain, binary, binary, binary, mixed, jump, compare, select, select, cast, reduce, reduce, chain, chain, move, move,
-    move, join, put, places, product, layer, losses, squares, constants, convolution,
+    move, join, put, places, product, layer, attention, losses, squares, constants, convolution,
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Each stage of the compiler keeps what a graph means, and so does the whole program: random graphs, against ``run``."""
 
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from unittest.mock import patch
 
 import numpy
@@ -11,15 +11,19 @@ from random_graphs import assert_close, grown
 
 from minitorch.compiler import build
 from minitorch.compiler.access import in_order
+from minitorch.compiler.attention import attended
 from minitorch.compiler.graph import check, run
 from minitorch.compiler.simplify import dead, shared, simplify
 
 quick = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
+@contextmanager
 def lean():
-    """Within it everything is computed again that can be, however small."""
-    return patch.multiple(sys.modules["minitorch.compiler.recompute"], SMALL=1, LATER=1)
+    """Within it everything is computed again that can be, and attention is one step, however small."""
+    again, attention = (sys.modules[f"minitorch.compiler.{name}"] for name in ("recompute", "attention"))
+    with patch.multiple(again, SMALL=1, LATER=1), patch.object(attention, "FEWEST", 1):
+        yield
 
 
 @st.composite
@@ -36,9 +40,13 @@ def agrees(sample):
 
 def stages_agree(sample, expected):
     text = str(sample.graph)
-    stages = {"dead": dead, "shared": shared, "simplify": simplify, "in order": lambda g: in_order(simplify(g), sample.strides)}
+    stages = {
+        "dead": dead, "shared": shared, "simplify": simplify, "attended": lambda g: dead(attended(simplify(g))),
+        "in order": lambda g: in_order(simplify(g), sample.strides),
+    }  # fmt: skip
     for name, stage in stages.items():
-        made = check(stage(sample.graph))
+        with lean():
+            made = check(stage(sample.graph))
         assert str(sample.graph) == text, f"{name} changed the graph that it was given"
         assert_close(sample, expected, run(made, sample.copies()), name)
 

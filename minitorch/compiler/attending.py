@@ -1,0 +1,32 @@
+"""An Attending kernel as text: the matrices where they lie, whatever their strides, given to native/attention.py."""
+
+from ..native.attention import Attention, attention_gradient_text, attention_text
+from ..native.mathematics import KINDS
+from .attention import ATTEND
+from .kernels import Native
+from .product import PARALLEL, merged, pointers
+
+__all__ = ["attending"]
+
+
+def attending(kernel, found, plan, target):
+    """The Native kernel of attention, or of its gradients."""
+    first, kind = kernel.steps[0], KINDS[kernel.steps[0].out.dtype.name]
+    forth = first.row is ATTEND
+    names = ["Q", "K", "V", "O"] if forth else ["G", "Q", "K", "V", "DQ", "DK", "DV"]
+    outs = [step.out for step in sorted(kernel.steps, key=lambda step: step.params[0])]
+    batch = outs[0].shape[:-2]
+    accesses = [found[x].broadcast((*batch, *x.shape[-2:])) for x in first.inputs] + [found[x] for x in outs]
+    extents, strides = merged(batch, *[access.strides[:-2] for access in accesses])
+    q, k, v = first.inputs[-3:]
+    scale, causal, _ = first.params[-3:]
+    attention = Attention(
+        q.shape[-2], k.shape[-2], q.shape[-1], v.shape[-1],
+        {name: (stride, access.strides[-2]) for name, stride, access in zip(names, strides, accesses, strict=True)},
+        extents, scale, causal, kind,
+    )  # fmt: skip
+    write = attention_text if forth else attention_gradient_text
+    code = write("NAME", attention, target, pointers(names, [access.offset for access in accesses], kind))
+    places = [plan.places[access.base] for access in accesses]
+    shared = attention.flops // 2 >= PARALLEL and code.chunks > 1
+    return Native(code.text, places, code.chunks, code.grain, shared, code.scratch, "loops", kernel)
