@@ -11,6 +11,7 @@ torch: ATen/native/cpu/MaxPoolKernel.cpp and AvgPoolKernel.cpp
 
 import math
 from functools import lru_cache
+from importlib import import_module
 
 import numpy
 
@@ -26,6 +27,13 @@ MAP_BYTES = 1 << 21
 
 WORTH_SHARING = 1 << 20
 """Elements seen above which threads share them."""
+
+WORTH_COMPILING = 1 << 18
+"""Elements seen from which machine code finds the largest ones, in images."""
+
+
+def in_machine_code():
+    return import_module(".native_pooling", __package__)  # with all that it needs: most programs do without
 
 
 def maps_of(x, dims):
@@ -94,6 +102,10 @@ def max_pool_index(x, geometry):
     """Where in its map, counted flat, the largest element of each window is: the first of several, the last NaN."""
     maps = maps_of(x, len(geometry[0]))
     positions = geometry[-1]
+    if len(positions) == 2 and len(maps) * math.prod((*positions, *geometry[0])) >= WORTH_COMPILING:
+        done = in_machine_code().largest_index(maps, geometry)
+        if done is not None:
+            return done.reshape(*x.shape[:-2], *positions)
     out = numpy.empty((len(maps), *positions), numpy.int64)
     frames = Frames(maps, geometry, lowest(x.dtype))
     origin, offsets, first = origins(maps.shape[1:], geometry)
@@ -173,6 +185,11 @@ def pool_gather(x, index, dims):
 def pool_scatter(g, index, shape, dims, overlap):
     """Its adjoint: maps of zeros, with each g added where it was taken. Without ``overlap``, no place was taken twice."""
     size = math.prod(shape)
+    if size >= WORTH_COMPILING and index.size and not overlap:
+        maps = maps_of(index, dims)
+        done = in_machine_code().placed(g.reshape(len(maps), -1), maps.reshape(len(maps), -1), size // len(maps))
+        if done is not None:
+            return done.reshape(shape)
     out = numpy.zeros(size, g.dtype)
     if index.size:
         places = absolute(index, shape[len(shape) - dims :]).reshape(-1)
