@@ -1,8 +1,9 @@
 """A plan becomes a program for a GPU: a list of launches, replayed as one graph.
 
     arena       one block of the GPU's memory for all that only the program sees, as the plan lays it out
-    inputs      what stays where it is from call to call (parameters, states) is used there; what comes from elsewhere each
-                time (a batch, a draw, a learning rate) is copied to a place of its own first
+    the rest    what stays where it is from call to call (parameters, states, gradients that nobody else holds) is used there;
+                what is elsewhere each time (a batch, a draw, a learning rate, a result) has a place of the program's own,
+                from or to which it is copied
     replay      once all places have stayed for a call, the launches are captured, and from then on replayed at once
 
 What runs all this is a *driver*: CuPy's (backends/cuda_driver.py), or whatever else has these methods:
@@ -30,7 +31,7 @@ from .launches import Launch
 __all__ = ["DeviceProgram"]
 
 PACK = 16
-"""Bytes by which an input's address must be divisible where it is to be used in place: threads fetch as many at once."""
+"""Bytes by which an array's address must be divisible where it is to be used in place: threads fetch as many at once."""
 
 
 class DeviceProgram:
@@ -49,12 +50,13 @@ class DeviceProgram:
         self.arena = driver.allocate(max(plan.size, 1))
         self.partials = driver.allocate(max([k.partials for k in kernels if k.__class__ is not Foreign], default=0) or 1)
         self.guards = [plan.places[found[value].base] for value, *_ in graph.checks]
-        self.written = {place.at for k in kernels for place in written_by(k, plan) if place.kind == "input"}
+        self.written = {place for k in kernels for place in written_by(k, plan) if place.kind == "input"}
         self.functions = self.compiled()
-        self.results = self.own_places("output", self.outputs())
-        self.copied: dict = {}  # number of an input → the array that it is copied to
-        self.inputs, self.addresses, self.replays, self.stayed = [], [], {}, False
-        self.flags = [(driver.flag(self.seen(value, ())), error, message) for value, error, message in graph.checks]
+        self.values = self.met()
+        self.given: dict = {}  # Place of an input or output → the array that is given for it; of outputs only while it runs
+        self.own: dict = {}  # Place → the program's own array, from or to which that is copied
+        self.addresses, self.replays = {}, {}
+        self.flags = [(driver.flag(self.seen(value)), error, message) for value, error, message in graph.checks]
 
     # -------------------------------------------------------------------------------------------------------- compiling
 
@@ -79,99 +81,91 @@ class DeviceProgram:
 
     # --------------------------------------------------------------------------------------------------- where things are
 
-    def outputs(self):
-        """Number → the Value that ends up there, of the outputs that aren't inputs' memory."""
-        found = {}
+    def met(self):
+        """Place of an input or output that the kernels know → the Value in it, and its strides."""
+        found = {Place("input", k): (x, self.found[x].strides) for k, x in enumerate(self.graph.inputs)}
         for value in self.found:
             place = self.plan.places.get(value)
             if place is not None and place.kind == "output":
-                found[place.at] = value
+                found[place] = value, contiguous(value.shape)
         return found
-
-    def own_places(self, kind, values):
-        """Arrays in memory of the program's own."""
-        return {number: self.own(value) for number, value in values.items()}
-
-    def own(self, value, strides=None):
-        strides = strides or contiguous(value.shape)
-        span = 1 + sum([(n - 1) * s for n, s in zip(value.shape, strides) if n])
-        memory = self.driver.allocate(span * value.dtype.itemsize)
-        return self.driver.array(memory, 0, value.shape, strides, value.dtype)
 
     def addressed(self, place):
         """The address of a place."""
         if place.kind == "arena":
             return self.arena.address + place.at
-        if place.kind == "partials":
-            return self.partials.address + place.at
-        if place.kind == "output":
-            return self.driver.address(self.results[place.at])
-        return self.addresses[place.at]
+        return self.partials.address if place.kind == "partials" else self.addresses[place]
 
-    def settled(self, inputs):
-        """Notice where the inputs are now: those that have moved are copied from here on, unless they are written to."""
-        driver, moved = self.driver, False
-        before = self.inputs or [None] * len(inputs)
-        for k, (array, known) in enumerate(zip(inputs, before)):
-            if array is known or k in self.copied:
-                continue
-            address = driver.address(array)
-            if known is None:
-                self.addresses.append(address)
-            elif address == self.addresses[k]:
-                continue
-            moved = True
-            if address is None or address % PACK or (known is not None and k not in self.written):
-                value = self.graph.inputs[k]
-                self.copied[k] = self.own(value, self.found[value].strides)
-                address = driver.address(self.copied[k])
-            self.addresses[k] = address
-        self.inputs = list(inputs)
-        return not moved
+    def settled(self, arrays):
+        """Notice where the arrays are now. Gives whether all are where they were, as far as the program goes there.
 
-    def seen(self, x, inputs):
+        One that has moved is copied from then on, unless it is written to in place.
+        """
+        stayed = True
+        for place, array in arrays.items():
+            if place in self.own or array is self.given.get(place):
+                continue
+            before, address = self.addresses.get(place), self.driver.address(array)
+            if before is not None and before == address:
+                continue
+            stayed = False
+            if address is None or address % PACK or (before is not None and place not in self.written):
+                value, strides = self.values[place]
+                span = 1 + sum([(n - 1) * s for n, s in zip(value.shape, strides) if n])
+                memory = self.driver.allocate(span * value.dtype.itemsize)
+                self.own[place] = self.driver.array(memory, 0, value.shape, strides, value.dtype)
+                address = self.driver.address(self.own[place])
+            self.addresses[place] = address
+        self.given = arrays
+        return stayed
+
+    def seen(self, x):
         """A Value as an array on the memory that it lies in."""
         if x in self.moves:
             step = self.moves[x]
-            return evaluate(step, [self.seen(y, inputs) for y in step.reads], self.driver.xp)
+            return evaluate(step, [self.seen(y) for y in step.reads], self.driver.xp)
         place = self.plan.places[x]
-        if place.kind == "input":
-            return self.copied.get(place.at, inputs[place.at]).reshape(x.shape)
-        if place.kind == "output":
-            return self.results[place.at].reshape(x.shape)
+        if place.kind != "arena":
+            return self.own.get(place, self.given.get(place)).reshape(x.shape)
         return self.driver.array(self.arena, place.at, x.shape, contiguous(x.shape), x.dtype)
 
     # -------------------------------------------------------------------------------------------------------------- runs
 
     def run_between(self, inputs, outputs):
         """Run on arrays: ``inputs`` as the graph's, ``outputs`` to be filled."""
-        driver = self.driver
-        stayed = self.settled(inputs)
+        arrays = {Place("input", k): array for k, array in enumerate(inputs)}
+        arrays.update([(place, outputs[place.at]) for place in self.values if place.kind == "output"])
+        stayed = self.settled(arrays)
         if not stayed:
             self.replays = {}
-        for k, array in self.copied.items():
-            driver.copy(array, inputs[k])
-        for number, segment in enumerate(self.segments()):
-            if segment[0].__class__ is Foreign:
-                if not self.sound(segment[0]):
-                    break
-                self.run_foreign(segment[0].steps[0], inputs)
-            elif number in self.replays:
-                self.replays[number]()
-            elif stayed:
-                self.replays[number] = driver.capture(lambda segment=segment: self.launch(segment))
-                self.replays[number]()
-            else:
-                self.launch(segment)
-        for k in self.copied.keys() & self.written:
-            driver.copy(inputs[k], self.copied[k])
-        for number, array in self.results.items():
-            driver.copy(outputs[number], array.reshape(outputs[number].shape))
+        for place, array in self.own.items():
+            if place.kind == "input":
+                self.driver.copy(array, arrays[place])
+        self.run_segments(stayed)
+        for place, array in self.own.items():
+            if place.kind == "output" or place in self.written:
+                self.driver.copy(arrays[place], array.reshape(arrays[place].shape))
+        self.given = {place: array for place, array in arrays.items() if place.kind == "input"}
         for flag, *_ in self.flags:
             flag.fetch()
         self.refuse()
 
     call = run_between
+
+    def run_segments(self, stayed):
+        """Run the stretches of launches, anew or as they were captured, and the backend's steps between them."""
+        for number, segment in enumerate(self.segments()):
+            if segment[0].__class__ is Foreign:
+                if not self.sound(segment[0]):
+                    break
+                self.run_foreign(segment[0].steps[0])
+            elif number in self.replays:
+                self.replays[number]()
+            elif stayed:
+                self.replays[number] = self.driver.capture(lambda segment=segment: self.launch(segment))
+                self.replays[number]()
+            else:
+                self.launch(segment)
 
     def segments(self):
         """The kernels in stretches: launches together, each step of the backend alone."""
@@ -194,11 +188,11 @@ class DeviceProgram:
             else:
                 self.driver.multiply(kernel, addresses)
 
-    def run_foreign(self, step, inputs):
+    def run_foreign(self, step):
         """Let the backend run a step."""
-        result = evaluate(step, [self.seen(x, inputs) for x in step.reads], self.driver.xp)
+        result = evaluate(step, [self.seen(x) for x in step.reads], self.driver.xp)
         if step.out in self.plan.places:
-            self.driver.copy(self.seen(step.out, inputs), result)
+            self.driver.copy(self.seen(step.out), result)
 
     def sound(self, kernel):
         """Whether a step of the backend may run: after the checks, only if none of them found anything."""

@@ -339,7 +339,7 @@ def test_steps_of_training(name):
     assert not program.foreign
     arrays, expected = [x.copy() for x in recorded.arrays], [x.copy() for x in recorded.arrays]
     for _ in range(4):
-        arrays = [x if k in program.written else x.copy() for k, x in enumerate(arrays)]
+        arrays = [x if Place("input", k) in program.written else x.copy() for k, x in enumerate(arrays)]
         results = run(recorded.graph, expected)
         expected = following(recorded, expected, results)
         fresh = recorded.fresh()
