@@ -48,7 +48,7 @@ __all__ = [
     "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad",
     "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "ceil", "clip", "complex_of", "composite_kernel",
     "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss", "ctc_loss_grad",
-    "cumprod", "cumsum", "current_device", "default_stream", "device_of", "diagonal", "dtype_of", "empty", "equal", "erf", "erfc",
+    "cumprod", "cumsum", "current_device", "default_stream", "device_of", "diagonal", "driver", "dtype_of", "empty", "equal", "erf", "erfc",
     "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows", "frexp",
     "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd", "geometry", "greater", "greater_equal", "half_turn", "hypot",
     "index", "index_put", "invert", "irfft", "is_pinned", "isfinite", "isinf", "isnan", "keep", "laid_over", "lcm", "left_shift", "lerp",
@@ -67,6 +67,11 @@ SYNCHRONOUS = False
 
 NATIVE = frozenset(["matmul", "linear"])
 """Rows that compute with narrow types as they are, on tensor cores. All others are widened to float32 and rounded once."""
+
+
+def driver():
+    """What runs compiled programs here."""
+    return import_module(".cupy_driver", __package__).Driver()
 
 
 def __getattr__(name):

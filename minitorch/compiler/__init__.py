@@ -28,6 +28,7 @@ from . import cuda, cuda_rows
 from .access import accesses, in_order
 from .attending import attending
 from .attention import ATTEND, ATTEND_GRAD, attended
+from .beside import parted
 from .cuda_narrow import narrow_products
 from .cuda_products import multiplied, slid
 from .device import DeviceProgram
@@ -64,7 +65,7 @@ from .timing import Built, Timed
 
 __all__ = [
     "Place", "allow_in_graph", "assume_constant_result", "build", "build_on", "cudagraph_mark_step_begin", "disable", "is_compiling",
-    "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_stance", "timed", "writable",
+    "is_dynamo_compiling", "is_exporting", "list_backends", "native_of", "reset", "set_stance", "timed", "writable",
 ]  # fmt: skip
 
 
@@ -121,15 +122,28 @@ def stages(graph, strides, destinations, target, built):
     return parts
 
 
-def build_on(driver, graph, strides, destinations):
-    """The DeviceProgram of a graph, for a GPU behind a driver (compiler/device.py). Strides and destinations: see ``build``."""
+def build_on(driver, graph, strides, destinations, hosts=()):
+    """The DeviceProgram of a graph, for a GPU behind a driver (compiler/device.py). Strides and destinations: see ``build``.
+
+    hosts: the numbers of the inputs that lie on the CPU: what ends up in one of them is computed there.
+    """
+    (graph, destinations), (other, places) = parted(graph, destinations, hosts)
+    native = build(other, {}, places) if places else None
+    beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], [])
     plain = in_order(check(dead(narrow_products(simplify(graph)))), strides, cuda_rows.SLIDING)
     found = accesses(plain, strides)
     kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain)
     kernels = order(kernels, found, plain, destinations)
     laid = plan(kernels, found, plain, destinations)
     launches = [one for kernel in laid.kernels for one in launched(kernel, found, laid)]
-    return DeviceProgram(launches, laid, found, plain, driver)
+    return DeviceProgram(launches, laid, found, plain, driver, beside)
+
+
+def native_of(graph, strides, destinations, xp, hosts=()):
+    """The program of a graph for where the arrays of a backend are.   hosts: see ``build_on``."""
+    if xp.SYNCHRONOUS:
+        return build(graph, strides, destinations)
+    return build_on(xp.driver(), graph, strides, destinations, hosts)
 
 
 def launched(kernel, found, laid):

@@ -10,7 +10,9 @@ What runs all this is a *driver*: CuPy's (backends/cuda_driver.py), or whatever 
 
     allocate(bytes)                                memory, with an ``address``
     array(memory, offset, shape, strides, dtype)   an array on it; offset in bytes, strides in elements
-    address(array), copy(target, source)           of arrays; a source may lie on the host
+    address(array)                                 None for one that lies on the CPU
+    copy(target, source)                           of two arrays there
+    upload(memory, bytes)                          bytes of the CPU's to a memory
     load(text, names)                              compiled functions, by name
     launch(function, grid, block, addresses)       one of them on pointers
     multiply(call, addresses)                      a product by the library, see ``Call``
@@ -24,6 +26,7 @@ torch: torch/_inductor/cudagraph_trees.py, codegen/wrapper.py
 
 from ..native.cuda import PRELUDE, named
 from .access import contiguous
+from .beside import Bridge
 from .graph import evaluate
 from .kernels import Foreign, Place
 from .launches import Launch
@@ -37,16 +40,17 @@ PACK = 16
 class DeviceProgram:
     """``run_between(inputs, outputs)`` on arrays.   kernels: Launches, Calls, and Foreign ones between them.
 
+    beside: a function of the inputs that does what is to be done on the CPU.
     The other attributes are those by which a native program is asked too (compiler/program.py); here they say nothing.
     """
 
     run, arguments, slots, checks, built = None, (), {}, (), None
 
-    def __init__(self, kernels, plan, found, graph, driver):
+    def __init__(self, kernels, plan, found, graph, driver, beside=None):
         self.kernels, self.plan, self.found, self.graph, self.driver = kernels, plan, found, graph, driver
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
         self.foreign = any([kernel.__class__ is Foreign for kernel in kernels])
-        self.table: dict = {}
+        self.table, self.beside, self.bridge = {}, beside, Bridge(driver, {})
         self.arena = driver.allocate(max(plan.size, 1))
         self.partials = driver.allocate(max([k.partials for k in kernels if k.__class__ is not Foreign], default=0) or 1)
         self.guards = [plan.places[found[value].base] for value, *_ in graph.checks]
@@ -101,7 +105,7 @@ class DeviceProgram:
 
         One that has moved is copied from then on, unless it is written to in place.
         """
-        stayed = True
+        stayed, hosted = True, {}
         for place, array in arrays.items():
             if place in self.own or array is self.given.get(place):
                 continue
@@ -109,15 +113,27 @@ class DeviceProgram:
             if before is not None and before == address:
                 continue
             stayed = False
-            if address is None or address % PACK or (before is not None and place not in self.written):
-                value, strides = self.values[place]
-                span = 1 + sum([(n - 1) * s for n, s in zip(value.shape, strides) if n])
-                memory = self.driver.allocate(span * value.dtype.itemsize)
-                self.own[place] = self.driver.array(memory, 0, value.shape, strides, value.dtype)
-                address = self.driver.address(self.own[place])
-            self.addresses[place] = address
+            if address is None:
+                hosted[place] = self.values[place][0]
+            elif address % PACK or (before is not None and place not in self.written):
+                self.give_place(place)
+            else:
+                self.addresses[place] = address
+        if hosted:
+            values = {place: self.values[place][0] for place in self.bridge.views}
+            self.bridge = Bridge(self.driver, {**values, **hosted})
+            self.own.update(self.bridge.arrays)
+            self.addresses.update([(place, self.driver.address(array)) for place, array in self.bridge.arrays.items()])
         self.given = arrays
         return stayed
+
+    def give_place(self, place):
+        """Memory of the program's own for an input or output that is elsewhere each time."""
+        value, strides = self.values[place]
+        span = 1 + sum([(n - 1) * s for n, s in zip(value.shape, strides) if n])
+        memory = self.driver.allocate(span * value.dtype.itemsize)
+        self.own[place] = self.driver.array(memory, 0, value.shape, strides, value.dtype)
+        self.addresses[place] = self.driver.address(self.own[place])
 
     def seen(self, x):
         """A Value as an array on the memory that it lies in."""
@@ -138,9 +154,12 @@ class DeviceProgram:
         stayed = self.settled(arrays)
         if not stayed:
             self.replays = {}
+        self.bridge.cross(arrays)
         for place, array in self.own.items():
-            if place.kind == "input":
+            if place.kind == "input" and place not in self.bridge.views:
                 self.driver.copy(array, arrays[place])
+        if self.beside is not None:
+            self.beside(inputs)
         self.run_segments(stayed)
         for place, array in self.own.items():
             if place.kind == "output" or place in self.written:

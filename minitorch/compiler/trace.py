@@ -20,8 +20,9 @@ from pathlib import Path
 from weakref import ref
 
 from .. import primitives
-from ..backends import backend_of
+from ..backends import backend_of, for_device
 from ..backward import backward
+from ..device import CPU
 from ..dtypes import float64, int64
 from ..engine import AccumulateGrad, create, edge_of
 from ..modes import MODE
@@ -109,6 +110,7 @@ class Tracer:
     """Listens in a block, and writes down what passes the gate.
 
     sources, externals, steps: what it found.   made: the externals that are constants.
+    xp: the backend that computes, a GPU's if a tensor is there.
     numbers: what ``item`` gave.   checks: as Graph has them.   left: (why, line) of each time that the graph lost sight of the run.
     lost: the Unfollowed after which it wrote nothing more.   drawn: whether a draw has read a tensor. It is a step then, and so
     is each draw after it, since sources are called before all steps.
@@ -119,6 +121,7 @@ class Tracer:
     def __init__(self, moving=None):
         self.moving, self.leaves, self.strangers, self.dtypes = moving or {}, {}, {}, {}
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
+        self.xp = for_device(CPU)
         self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, False
         self.numbers, self.calls, self.checks = [], Calls(self, PACKAGE), []
@@ -161,8 +164,12 @@ class Tracer:
 
     def follow(self, row, inputs, params, out, written):
         """Write down that a row ran."""
-        if not backend_of((out._array,)).SYNCHRONOUS or row is primitives.move:
-            raise Unfollowed("there are tensors on a GPU, where functions run eagerly")
+        if out._array.__class__ is not self.xp.ndarray and self.xp.SYNCHRONOUS:
+            self.xp = backend_of((out._array,))
+        if row is primitives.move:
+            if out._array.__class__ is not self.xp.ndarray:
+                raise Unfollowed("it moves a tensor to the CPU")
+            row, params = primitives.copy, ()
         if row.name in SHAPED_BY_DATA:
             self.leave(row.name)
         if any([x.__class__ is Number for x in (*inputs, *params)]):

@@ -24,7 +24,7 @@ from operator import is_
 from sys import getrefcount
 
 from .. import primitives
-from ..backends import for_device
+from ..backends import backend_of, for_device
 from ..compiler.trace import layout, owner_of
 from ..device import CPU
 from ..dtypes import float64, get_default_dtype
@@ -103,8 +103,8 @@ class Writing:
         self.scope = {
             "MISS": MISS, "SPENT": SPENT_NODE, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
             "wrap": wrap, "edge_of": edge_of, "rebuilt": rebuilt, "is_": is_, "owner_of": owner_of,
-            "table": program.native.table, "empty": for_device(CPU).empty, "Inference": InferenceStorage,
-            "ordered": for_device(CPU).ascontiguousarray,
+            "table": program.native.table, "empty": program.recording.xp.empty, "Inference": InferenceStorage,
+            "ordered": lambda array: backend_of((array,)).ascontiguousarray(array),
         }  # fmt: skip
 
     def know(self, thing, hint="k"):
@@ -153,8 +153,9 @@ class Writing:
             leaves, facts = [leaf for leaf, _ in new], self.program.fresh[: len(new)]
             reused = all([there and id(leaf) not in read for leaf, there in new])
             self.made = Gradients(
-                leaves, facts, self.program.native.table, [slots.get(("output", k)) for k in range(len(new))], reused
-            )
+                leaves, facts, self.program.native.table, [slots.get(("output", k)) for k in range(len(new))], reused,
+                recording.xp,
+            )  # fmt: skip
             self.scope["made"] = self.made
             self.scope["holders"] = getrefcount
             for line in self.made.written_out([self.know(leaf, "leaf") for leaf in leaves]):
@@ -166,12 +167,12 @@ class Writing:
         _, args, kwargs = self.form
         self.take("args", args)
         self.take("kwargs", kwargs)
-        for x, (shape, dtype, strides, wants) in zip(self.tensors, described, strict=True):
+        for x, (shape, dtype, strides, wants, kind) in zip(self.tensors, described, strict=True):
             a = x.replace("x", "a")
             self.do(f"{a} = {x}._array")
             like = f"{a}.shape != {self.know(shape)} or {a}.dtype is not {self.know(dtype)} or {a}.strides != {self.know(strides)}"
             node = f"({x}._node is not None or {x}._view is not None and edge_of({x}) is not None)"
-            self.miss_if(f"{like} or {node} is not {bool(wants)}")
+            self.miss_if(f"{like} or {a}.__class__ is not {self.know(kind)} or {node} is not {bool(wants)}")
         if shared:
             self.scope["aliases"] = aliases
             self.miss_if(f"aliases(({', '.join(self.tensors)},)) != {self.know(shared)}")

@@ -247,6 +247,6 @@ def recompiled(function):
 def described_as(tensor):
     """What a program takes for granted of a tensor."""
     array = tensor._array
-    return array.shape, array.dtype, array.strides, tensor.requires_grad
+    return array.shape, array.dtype, array.strides, tensor.requires_grad, array.__class__
 
 

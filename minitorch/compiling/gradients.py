@@ -10,8 +10,6 @@ four questions, answered without a loop in Python.
 from operator import attrgetter, is_
 from sys import getrefcount
 
-from ..backends import for_device
-from ..device import CPU
 from ..engine import Tensor, wrap
 
 __all__ = ["Gradients"]
@@ -54,7 +52,7 @@ def fits(tensor, shape, dtype):
     if tensor.__class__ is not Tensor or tensor._node is not None or tensor._view is not None or tensor.dtype is not dtype:
         return False
     array = tensor._array
-    return array.base is None and array.shape == shape and array.flags.c_contiguous and array.flags.writeable
+    return array.base is None and array.shape == shape and array.flags.c_contiguous and getattr(array.flags, "writeable", True)
 
 
 FEW = 16
@@ -68,8 +66,8 @@ class Gradients:
     reads the old gradient of one of them.
     """
 
-    def __init__(self, leaves, facts, table, slots, reused):
-        self.leaves, self.facts, self.table, self.slots, self.reused = leaves, facts, table, slots, reused
+    def __init__(self, leaves, facts, table, slots, reused, xp):
+        self.leaves, self.facts, self.table, self.slots, self.reused, self.xp = leaves, facts, table, slots, reused, xp
         self.tensors, self.arrays = [None] * len(leaves), [None] * len(leaves)
         self.alone = [TENSOR_ALONE] * len(leaves), [ARRAY_ALONE] * len(leaves)
         self.adopt()
@@ -117,9 +115,8 @@ class Gradients:
 
     def renew(self):
         """Other memory for all of them."""
-        empty = for_device(CPU).empty
         for k, (shape, dtype) in enumerate(self.facts):
-            array = empty(shape, dtype)
+            array = self.xp.empty(shape, dtype)
             self.tensors[k] = wrap(array)
             self.hold(k, array)
 

@@ -13,9 +13,7 @@ import time
 
 from ..autograd.function import Gradients, OutputNode
 from ..autograd.reverse import grad
-from ..backends import for_device
-from ..compiler import Place, build, timed
-from ..device import CPU
+from ..compiler import Place, native_of, timed
 from ..engine import Tensor, enable_grad, wrap
 from ..errors import FREED
 from ..graph import Node
@@ -53,7 +51,8 @@ class Backward:
         self.results = [(x.shape, x.dtype) for x in graph.outputs]
         places = [Place("output", k) for k in range(len(self.results))]
         strides = {x: recording.strides[x] for x in order if x in recording.strides and x not in recording.seeds}
-        self.native = build(graph.having_inputs(order), strides, places) if of is None else timed(of.native)
+        self.xp, graph = recording.xp, graph.having_inputs(order)
+        self.native = native_of(graph, strides, places, recording.xp) if of is None else timed(of.native)
         self.count, self.lock, self.pool = len(recording.seeds), lock(), []
         self.roots = recording.roots
 
@@ -61,14 +60,14 @@ class Backward:
         """Memory for what one forward saves."""
         if self.pool:
             return self.pool.pop()
-        return [for_device(CPU).empty(shape, dtype) for shape, dtype in self.facts]
+        return [self.xp.empty(shape, dtype) for shape, dtype in self.facts]
 
     def node(self, edges, saved, block, again):
         return CompiledNode(self, edges, saved, block, again)
 
     def run(self, arrays, gradients):
         """The gradients of the ends, for what was saved and the gradients of the results, by number."""
-        xp = for_device(CPU)
+        xp = self.xp
         seeds = [
             xp.ascontiguousarray(gradients[k]._array) if k in gradients else xp.full(shape, 0, dtype)
             for k, shape, dtype in self.seeds

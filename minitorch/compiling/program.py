@@ -1,6 +1,6 @@
 """A recording, compiled: the native program, and what has to be so for it to answer a call."""
 
-from ..compiler import Place, build, timed
+from ..compiler import Place, native_of, timed
 from ..compiler.access import contiguous
 from ..compiler.trace import owner_of
 from ..graph import CHANGES
@@ -45,7 +45,8 @@ class Program:
         places = [Place("input", k) for k in recording.written]
         self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
         places += [Place("output", k) for k in range(len(self.fresh))]
-        self.native = build(recording.graph, recording.strides, places) if of is None else timed(of.native)
+        hosts = recording.hosts([kind for *_, kind in described])
+        self.native = native_of(recording.graph, recording.strides, places, recording.xp, hosts) if of is None else timed(of.native)
         self.backward = None
         if recording.backward is not None:
             self.backward = Backward(recording, self.fresh, f"{self.title}, backward", None if of is None else of.backward)
@@ -57,6 +58,8 @@ class Program:
 
     def twin(self):
         """The same program for profilers. To be asked for while everything is as it was when this one was recorded."""
+        if not self.recording.xp.SYNCHRONOUS:
+            return self  # a GPU's kernels are timed by its own tools
         if self.timed is None:
             self.timed = Program(self.recording, self.function, self.mode, self.key, self)
         return self.timed

@@ -123,7 +123,7 @@ class Rows:
             if part.__class__ is Kept:
                 self.add("kept", k, self.of(part.value))
             elif part is LEAF:
-                shape, dtype, strides, wants = next(facts)
+                shape, dtype, strides, wants, _ = next(facts)
                 if wants:
                     raise Unusual
                 self.arrays.append(self.register())

@@ -13,7 +13,7 @@ from collections import Counter
 from contextlib import contextmanager
 from sys import getrefcount
 
-from ..backends import for_device
+from ..backends import backend_of, for_device
 from ..backward import backward, reachable
 from ..compiler.graph import Graph, uses_of
 from ..compiler.numbers import Number
@@ -27,6 +27,7 @@ from .tree import flattened, others, rebuilt
 __all__ = ["Incomplete", "Recording", "SPENT", "base_name", "hooked", "record"]
 
 
+CPU_ARRAY = for_device(CPU).ndarray
 SPENT = "spent"
 """Of a result: its graph was used up by a backward within the run."""
 
@@ -50,6 +51,7 @@ class Recording:
                ("number", position among the outputs), what ``item`` gave.
                Behind the results come tensors that others are views of.
 
+    xp         the backend that computes: a GPU's, if any tensor is there
     believed   plain values that stand beside such numbers among the results: they may follow from them
     seconds    how long the run took
 
@@ -68,6 +70,14 @@ class Recording:
         """Whether a replay does something beside the graph."""
         return any([not made for _, made in self.sources])
 
+    def hosts(self, arguments):
+        """The numbers of the inputs that lie on the CPU while the program computes elsewhere.   arguments: their arrays' types."""
+        kinds = []
+        for kind, x in self.externals:
+            kinds.append(arguments[x] if kind == "argument" else (x._grad if kind == "grad" else x)._array.__class__)
+        kinds += [CPU_ARRAY if source.__class__ is tuple else None for source, made in self.sources if made]
+        return [k for k, kind in enumerate(kinds) if kind is CPU_ARRAY is not self.xp.ndarray]
+
     def rates_of_effects(self):
         """{id of an optimizer's group: the numbers of it that are read anew}, if schedulers step in a replay as well."""
         found: dict = {}
@@ -78,7 +88,7 @@ class Recording:
 
     __slots__ = (
         "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "returned", "roots", "saved",
-        "seconds", "seeds", "sources", "strides", "written",
+        "seconds", "seeds", "sources", "strides", "written", "xp",
     )  # fmt: skip
 
 
@@ -148,7 +158,7 @@ def gone_back(tracer, results, views, before):
     refuse_hooks(edges, ends)
     seeds = []
     for k, (x, *_) in enumerate(roots):
-        seeds.append(x._wrap(for_device(CPU).full(x._array.shape, 1, x.dtype)))
+        seeds.append(x._wrap(backend_of((x._array,)).full(x._array.shape, 1, x.dtype)))
         tracer.meet(seeds[-1], ("seed", k))
     with unhooked(ends):
         found = backward(edges, seeds, True, False, set(ends), False)
@@ -268,6 +278,8 @@ def told(tracer, result, views, before, split, back):
     refuse_late_rates(tracer)
     made.constants = constants(tracer, flattened(result)[0])
     made.externals = [x.place or ("tensor", x.tensor) for x in tracer.externals]
+    made.xp = tracer.xp
+    refuse_two_devices(tracer, flattened(result)[0])
     made.sources = [(s.function, s.value is not None) for s in tracer.sources]
 
     written = tracer.written()
@@ -293,6 +305,12 @@ def told(tracer, result, views, before, split, back):
         made.ends = [tracer.externals.index(x) for x, _ in back[0]]
     made.strides = {x.value: strides_of(x) for x in tracer.externals}
     return made
+
+
+def refuse_two_devices(tracer, results):
+    """What a program makes lies where it computes."""
+    if any([x._array.__class__ is not tracer.xp.ndarray and tracer.known(x._array).born for x in results]):
+        raise Unfollowed("it makes tensors on two devices")
 
 
 def hooked(leaf):

@@ -82,6 +82,9 @@ class Shim:
     def address(self, array):
         return array.ctypes.data
 
+    def upload(self, memory, array):
+        memory.bytes[: array.size] = array
+
     def copy(self, target, source):
         numpy.copyto(target, source)
 

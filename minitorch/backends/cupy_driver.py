@@ -1,0 +1,118 @@
+"""What runs compiled programs on a GPU, by CuPy: memory, kernels, cuBLAS, CUDA graphs. The methods are those of a driver, see
+``compiler/device.py``.
+
+Nothing here waits for the GPU but a look at a flag before a step that CuPy runs: work is handed over, and done in order.
+
+torch: c10/cuda, torch/cuda/graphs.py
+"""
+
+from importlib import import_module
+
+import cupy
+import numpy
+from cupy.cuda import device, runtime
+
+from .cuda import matmul as allowed
+
+__all__ = ["Driver"]
+
+KINDS = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}
+"""Dtypes, by name → cuBLAS's numbers for them (cudaDataType)."""
+PLAIN, TURNED = 0, 1
+"""cuBLAS's numbers for a matrix and its transpose."""
+
+
+class Memory:
+    """A block of the GPU's memory."""
+
+    def __init__(self, size):
+        self.block = cupy.cuda.alloc(size)
+        self.address = self.block.ptr
+
+
+class Flag:
+    """A number on the GPU, as the CPU last heard of it: the copy is on its way while other work goes on."""
+
+    def __init__(self, array):
+        self.array, self.memory = array, cupy.cuda.alloc_pinned_memory(array.nbytes)
+        self.seen = numpy.frombuffer(self.memory, array.dtype, 1)
+        self.seen[0] = 0
+
+    def fetch(self):
+        stream = cupy.cuda.get_current_stream().ptr
+        runtime.memcpyAsync(self.seen.ctypes.data, self.array.data.ptr, self.array.nbytes, runtime.memcpyDeviceToHost, stream)
+
+    def heard(self):
+        """The number, which may be that of the call before; it is said once."""
+        number = int(self.seen[0])
+        self.seen[0] = 0
+        return number
+
+    def now(self):
+        """The number as it is: waits for it."""
+        return int(self.array.get())
+
+
+class Driver:
+    """Programs on the current GPU."""
+
+    def __init__(self):
+        self.xp = import_module(".cupy", __package__)
+        self.factors = {name: (numpy.ones(1, wide), numpy.zeros(1, wide)) for name, wide in (("float64", "d"), ("float32", "f"))}
+
+    def allocate(self, size):
+        return Memory(size)
+
+    def array(self, memory, offset, shape, strides, dtype):
+        kind = self.xp.array_dtype(dtype)
+        return cupy.ndarray(shape, kind, memory.block + offset, tuple([s * kind.itemsize for s in strides]))
+
+    def address(self, array):
+        """None for an array that lies on the CPU."""
+        return array.data.ptr if array.__class__ is cupy.ndarray else None
+
+    def copy(self, target, source):
+        cupy.copyto(target, source)
+
+    def upload(self, memory, array):
+        """The bytes are taken before this returns, but don't wait for work that was begun."""
+        stream = cupy.cuda.get_current_stream().ptr
+        runtime.memcpyAsync(memory.address, array.ctypes.data, array.nbytes, runtime.memcpyHostToDevice, stream)
+
+    def load(self, text, names):
+        module = cupy.RawModule(code=text, options=("-std=c++17",))
+        return {name: module.get_function(name) for name in names}
+
+    def launch(self, function, grid, block, addresses):
+        function(grid, (block,), tuple(addresses))
+
+    def multiply(self, call, addresses):
+        """C = A B by rows is Cᵀ = Bᵀ Aᵀ by columns, as cuBLAS counts."""
+        from cupy_backends.cuda.libs import cublas
+
+        read, written = call.dtypes
+        one, zero = self.factors["float64" if read == "float64" else "float32"]
+        exact = cublas.CUBLAS_COMPUTE_64F if read == "float64" else cublas.CUBLAS_COMPUTE_32F
+        compute = cublas.CUBLAS_COMPUTE_32F_FAST_TF32 if read == "float32" and allowed.allow_tf32 else exact
+        size = 8 if read == "float64" else 4 if read == "float32" else 2
+        a, b, c = [at + offset * n for at, offset, n in zip(addresses, call.offsets, (size, size, 4 if written == "float32" else size))]
+        cublas.gemmStridedBatchedEx(
+            device.get_cublas_handle(), TURNED if call.turned[1] else PLAIN, TURNED if call.turned[0] else PLAIN,
+            call.n, call.m, call.k, one.ctypes.data, b, KINDS[read], call.steps[1], call.between[1],
+            a, KINDS[read], call.steps[0], call.between[0], zero.ctypes.data, c, KINDS[written], call.steps[2], call.between[2],
+            call.batch, compute, cublas.CUBLAS_GEMM_DEFAULT,
+        )  # fmt: skip
+
+    def capture(self, work):
+        """What ``work()`` launches, as a CUDA graph. Captured on a stream of its own, it is replayed on the current one."""
+        stream = cupy.cuda.Stream(non_blocking=True)
+        with stream:
+            stream.begin_capture()
+            try:
+                work()
+            finally:
+                graph = stream.end_capture()
+        return graph.launch
+
+    def flag(self, array):
+        return Flag(array)
