@@ -72,11 +72,11 @@ class Recording:
 
     def hosts(self, arguments):
         """The numbers of the inputs that lie on the CPU while the program computes elsewhere.   arguments: their arrays' types."""
-        kinds = []
-        for kind, x in self.externals:
-            kinds.append(arguments[x] if kind == "argument" else (x._grad if kind == "grad" else x)._array.__class__)
+        if self.xp.ndarray is CPU_ARRAY:
+            return []
+        kinds = [arguments[x] if kind == "argument" else x._array.__class__ for kind, x in self.externals]
         kinds += [CPU_ARRAY if source.__class__ is tuple else None for source, made in self.sources if made]
-        return [k for k, kind in enumerate(kinds) if kind is CPU_ARRAY is not self.xp.ndarray]
+        return [k for k, kind in enumerate(kinds) if kind is CPU_ARRAY]
 
     def rates_of_effects(self):
         """{id of an optimizer's group: the numbers of it that are read anew}, if schedulers step in a replay as well."""

@@ -9,15 +9,15 @@ from minitorch.nn import functional as F
 __all__ = ["PROGRAMS"]
 
 
-def tour():
+def tour(device="cpu"):
     model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
-    return training(model, F.mse_loss, torch.randn(8, 2), torch.randn(8, 1))
+    return training(model, F.mse_loss, torch.randn(8, 2), torch.randn(8, 1), device=device)
 
 
-def mnist_cnn():
+def mnist_cnn(device="cpu"):
     features = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU(), nn.AvgPool2d(2))
     model = nn.Sequential(features, nn.Flatten(), nn.Linear(6 * 6 * 6, 10))
-    return training(model, F.cross_entropy, torch.randn(3, 1, 28, 28), torch.randint(10, (3,)))
+    return training(model, F.cross_entropy, torch.randn(3, 1, 28, 28), torch.randint(10, (3,)), device=device)
 
 
 class Residual(nn.Module):
@@ -33,9 +33,9 @@ class Residual(nn.Module):
         return F.relu(self.other(self.second(F.relu(self.norm(self.first(x))))) + self.shortcut(x))
 
 
-def residual_net():
+def residual_net(device="cpu"):
     model = nn.Sequential(Residual(4, 4, 1), Residual(4, 6, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 10))
-    return training(model, F.cross_entropy, torch.randn(2, 4, 8, 8), torch.randint(10, (2,)))
+    return training(model, F.cross_entropy, torch.randn(2, 4, 8, 8), torch.randint(10, (2,)), device=device)
 
 
 class Attention(nn.Module):
@@ -72,26 +72,26 @@ class GPT(nn.Module):
         self.head.weight = self.words.weight
 
     def forward(self, x):
-        return self.head(self.norm(self.layers(self.words(x) + self.places(torch.arange(x.shape[1])))))
+        return self.head(self.norm(self.layers(self.words(x) + self.places(torch.arange(x.shape[1], device=x.device)))))
 
 
-def gpt(narrow=False):
+def gpt(device="cpu", narrow=False):
     """AdamW, clipped gradients, dropout; perhaps in bfloat16."""
-    model = GPT()
+    model = GPT().to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, eps=1e-3)
 
     def step(x, y):
         optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=narrow):
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=narrow):
             loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         return loss
 
-    return step, (torch.randint(37, (3, 12)), torch.randint(37, (3, 12)))
+    return step, [torch.randint(37, (3, 12)).to(device) for _ in range(2)]
 
 
 PROGRAMS = {
-    "the tour's network": tour, "MNIST CNN": mnist_cnn, "residual net": residual_net, "GPT": gpt, "GPT in bfloat16": lambda: gpt(True),
+    "the tour's network": tour, "MNIST CNN": mnist_cnn, "residual net": residual_net, "GPT": gpt, "GPT in bfloat16": lambda device="cpu": gpt(device, True),
 }

@@ -46,8 +46,9 @@ def array_dtype(dtype):
     return torch.empty(0, dtype=dtype)._array.dtype
 
 
-def training(model, loss_of, *data):
+def training(model, loss_of, *data, device="cpu"):
     """A step of SGD, and its data."""
+    model, data = model.to(device), [x.to(device) for x in data]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 
     def step(x, y):

@@ -1,0 +1,141 @@
+"""Compiled steps on a GPU do what they do eagerly there. On the stand-in the kernels run as plain C++."""
+
+import importlib
+import sys
+import warnings
+from pathlib import Path
+
+import numpy
+import pytest
+
+import minitorch as torch
+from minitorch import backends, nn
+from minitorch.nn import functional as F
+
+sys.path.append(str(Path(__file__).parent.parent / "compiler"))
+gpu_programs = importlib.import_module("gpu_programs")
+
+
+@pytest.fixture
+def drivers(device, request, monkeypatch):
+    """The drivers of the programs that are made in a test; none on a real GPU, where CuPy's are used."""
+    made: list = []
+    if request.node.callspec.params["device"] == "stand-in":
+        shim = importlib.import_module("shim_driver")
+        if shim.COMPILER is None:
+            pytest.skip("g++ compiles the kernels for the CPU, and isn't installed")
+        torch.zeros(1, device="cuda")
+        (xp,) = backends.ACCELERATORS
+        monkeypatch.setattr(xp, "driver", lambda: made.append(shim.Driver(xp)) or made[-1])
+    return made
+
+
+def numbers(x):
+    return x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x
+
+
+def trained(make, compiled, device, steps=6):
+    """The results of some steps, and the function that ran them."""
+    torch.manual_seed(0)
+    step, arguments = make(device)
+    run = torch.compile(step, fullgraph=True) if compiled else step
+    losses = [float(numbers(run(*arguments))) for _ in range(steps)]
+    return losses, run
+
+
+@pytest.mark.parametrize("name", ["the tour's network", "MNIST CNN", "GPT"])
+def test_training(drivers, device, name):
+    expected, _ = trained(gpu_programs.PROGRAMS[name], False, device)
+    got, compiled = trained(gpu_programs.PROGRAMS[name], True, device)
+    numpy.testing.assert_allclose(got, expected, rtol=2e-3 if name == "MNIST CNN" else 1e-4)
+    assert [len(x.programs) for x in compiled.signatures.values()] == [1]
+    assert all([(d.captured, d.replayed) == (1, 2) for d in drivers])
+
+
+def test_gradients_are_written_where_they_are(drivers, device):
+    layer = nn.Linear(3, 2).to(device)
+    x = torch.randn(4, 3, device=device)
+
+    @torch.compile
+    def step(x):
+        layer.zero_grad()
+        (layer(x) ** 2).sum().backward()
+
+    for _ in range(4):
+        step(x)
+    before = layer.weight.grad.data_ptr()
+    step(x)
+    assert layer.weight.grad.data_ptr() == before
+    assert all([(d.captured, d.replayed) == (1, 2) for d in drivers])  # of three calls the first only noticed where things are
+    numpy.testing.assert_allclose(numbers(layer.weight.grad), 2 * numbers(layer(x)).T @ numbers(x), rtol=1e-5)
+
+
+def test_backward_from_outside(drivers, device):
+    weight = torch.randn(3, 3, device=device, requires_grad=True)
+    compiled = torch.compile(lambda x: (x @ weight).tanh())
+    x = torch.randn(2, 3, device=device)
+    for _ in range(4):
+        weight.grad = None
+        compiled(x).sum().backward()
+    expected = numbers(x).T @ (1 - numpy.tanh(numbers(x) @ numbers(weight)) ** 2)
+    numpy.testing.assert_allclose(numbers(weight.grad), expected, rtol=1e-5, atol=1e-6)
+    assert len(drivers) in (0, 2)
+
+
+def test_steps_are_counted_on_the_cpu(drivers, device):
+    """Adam's state says how many steps it made, and learning rates may change."""
+    weight = torch.ones(3, device=device, requires_grad=True)
+    optimizer = torch.optim.Adam([weight], lr=0.1)
+
+    @torch.compile
+    def step():
+        optimizer.zero_grad()
+        (weight**2).sum().backward()
+        optimizer.step()
+
+    for _ in range(6):
+        step()
+    state = optimizer.state[weight]
+    assert state["step"].device.type == "cpu" and state["step"].item() == 6
+    before = numbers(weight).copy()
+    optimizer.param_groups[0]["lr"] = 0.0
+    step()
+    assert numpy.array_equal(numbers(weight), before) and state["step"].item() == 7
+
+
+def test_what_goes_to_the_cpu_runs_eagerly(drivers, device):
+    compiled = torch.compile(lambda x: (x * 2).cpu() + 1)
+    x = torch.ones(3, device=device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = [compiled(x) for _ in range(6)]
+    assert {r.device.type for r in results} == {"cpu"} and results[-1].tolist() == [3, 3, 3]
+    ((signature),) = compiled.signatures.values()
+    assert "moves a tensor to the CPU" in signature.why
+
+
+def test_a_program_of_the_gpu_s_is_not_for_the_cpu_s_tensors(drivers, device):
+    compiled = torch.compile(lambda x: x.exp() * 2)
+    for place in (device, "cpu", device, "cpu") * 2:
+        x = torch.ones(5, device=place)
+        y = compiled(x)
+        assert y.device.type == torch.device(place).type
+        numpy.testing.assert_allclose(numbers(y), 2 * numpy.e, rtol=1e-6)
+    assert len(compiled.signatures) == 2
+
+
+def test_an_index_out_of_range_is_an_error_and_changes_nothing(drivers, device):
+    weight = torch.ones(4, 2, device=device)
+
+    @torch.compile
+    def step(index):
+        weight.mul_(0.5)
+        return F.embedding(index, weight)
+
+    for _ in range(4):
+        step(torch.tensor([1, 3], device=device))
+    before = numbers(weight).copy()
+    with pytest.raises(IndexError, match="index out of range"):
+        for index in ([1, 4], [1, 3]):  # a GPU may tell one call later
+            step(torch.tensor(index, device=device))
+    assert numpy.array_equal(numbers(weight), before) or not drivers
