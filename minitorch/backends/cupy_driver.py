@@ -11,6 +11,7 @@ from importlib import import_module
 import cupy
 import numpy
 from cupy.cuda import device, runtime
+from cupy_backends.cuda.libs import cublas
 
 from .cuda import matmul as allowed
 
@@ -88,8 +89,6 @@ class Driver:
 
     def multiply(self, call, addresses):
         """C = A B by rows is Cᵀ = Bᵀ Aᵀ by columns, as cuBLAS counts."""
-        from cupy_backends.cuda.libs import cublas
-
         read, written = call.dtypes
         one, zero = self.factors["float64" if read == "float64" else "float32"]
         exact = cublas.CUBLAS_COMPUTE_64F if read == "float64" else cublas.CUBLAS_COMPUTE_32F

@@ -14,7 +14,6 @@ from ..device import CPU
 from .access import contiguous
 from .graph import Graph
 from .kernels import Place
-from .simplify import dead
 
 __all__ = ["Bridge", "parted"]
 
@@ -33,10 +32,14 @@ def parted(graph, destinations, hosts):
     pairs = list(zip(graph.outputs, destinations, strict=True))
     here = [(x, place) for x, place in pairs if place.kind == "input" and place.at in hosts]
     there = [(x, place) for x, place in pairs if (x, place) not in here]
-    beside = dead(Graph([graph.inputs[k] for k in hosts], graph.steps, [x for x, _ in here]))
-    made = {*beside.inputs, *[step.out for step in beside.steps]}
-    if any([x not in made for step in beside.steps for x in step.reads] + [x not in made for x in beside.outputs]):
+    inputs, needed, steps = [graph.inputs[k] for k in hosts], {x for x, _ in here}, []
+    for step in reversed(graph.steps):
+        if step.out in needed:
+            needed.update(step.reads)
+            steps.insert(0, step)
+    if needed - {*inputs, *[step.out for step in steps]}:
         raise ValueError("a tensor on the CPU is made of tensors on the GPU")
+    beside = Graph(inputs, steps, [x for x, _ in here])
     gpu = Graph(graph.inputs, graph.steps, [x for x, _ in there], graph.checks)
     places = [Place("input", list(hosts).index(place.at)) for _, place in here]
     return (gpu, [place for _, place in there]), (beside, places)
