@@ -315,7 +315,8 @@ def triu_indices(row, col, offset=0, *, dtype=int64, device=None):
 def vander(x, N=None, increasing=False):  # noqa: N803
     """The powers of a vector's elements, a row each.   torch: vander"""
     n = x.numel() if N is None else N
-    powers = arange(n) if increasing else arange(n - 1, -1, -1) if n else arange(0)
+    bounds = (0, n, 1) if increasing or not n else (n - 1, -1, -1)
+    powers = arange(*bounds, device=x.device)
     return x.unsqueeze(1) ** powers
 
 

@@ -29,7 +29,8 @@ DEBUG_MODES = ("default", "warn", "error")
 
 
 def set_float32_matmul_precision(precision):
-    """How exact products of float32 matrices are: "highest", "high" or "medium". They are exact whatever it is.
+    """How exact products of float32 matrices are: "highest", "high" or "medium". On the CPU they are exact whatever it is; on
+    a GPU the last two round their factors to TF32.
 
     torch: set_float32_matmul_precision
     """

@@ -129,8 +129,8 @@ def _real_outputs(func, inputs):
 def _drawn(like):
     """Numbers between -1 and 1 in the shape of an output."""
     if like.is_complex():
-        return view_as_complex(empty((*like.shape, 2), dtype=like.dtype.to_real()).uniform_(-1, 1))
-    return empty(like.shape, dtype=like.dtype).uniform_(-1, 1)
+        return view_as_complex(empty((*like.shape, 2), dtype=like.dtype.to_real(), device=like.device).uniform_(-1, 1))
+    return empty(like.shape, dtype=like.dtype, device=like.device).uniform_(-1, 1)
 
 
 def _wanted(inputs):
@@ -198,7 +198,7 @@ def _differences(func, inputs, x, position, step):
 
 
 def _stacked(rows, shape, like):
-    return stack(rows) if rows else zeros(shape, dtype=like.dtype)
+    return stack(rows) if rows else zeros(shape, dtype=like.dtype, device=like.device)
 
 
 def _analytical_jacobians(output, xs):
@@ -214,7 +214,8 @@ def _analytical_jacobians(output, xs):
             column.append(zeros_like(x).reshape(-1) if g is None else g.detach().clone().reshape(-1))
     with no_grad():
         jacobians = [
-            stack(column, 1) if column else zeros((x.numel(), 0), dtype=x.dtype) for column, x in zip(columns, xs, strict=True)
+            stack(column, 1) if column else zeros((x.numel(), 0), dtype=x.dtype, device=x.device)
+            for column, x in zip(columns, xs, strict=True)
         ]
     return jacobians, all(dtypes)
 

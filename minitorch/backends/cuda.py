@@ -1,4 +1,4 @@
-"""Switches of what computes on NVIDIA's GPUs. They are remembered, and decide nothing here.
+"""Switches of what computes on NVIDIA's GPUs. That of products decides (``cupy_products.py``); the others are remembered.
 
 torch: torch/backends/cuda
 """
@@ -7,6 +7,7 @@ import warnings
 from contextlib import contextmanager
 
 from ..absent import absent
+from ..settings import SETTINGS
 
 __all__ = [
     "can_use_cudnn_attention", "can_use_efficient_attention", "can_use_flash_attention", "cudnn_sdp_enabled",
@@ -19,9 +20,33 @@ __getattr__ = absent(__name__)
 
 
 class Products:
-    """How exact products of matrices are."""
+    """How exact products of float32 matrices are on a GPU: exact ("ieee"), or with factors rounded to TF32, of 10 bits, which is
+    quicker. It is one setting with ``set_float32_matmul_precision``.
 
-    allow_tf32, fp32_precision = False, "ieee"
+    >>> torch.backends.cuda.matmul.allow_tf32 = True
+    >>> torch.get_float32_matmul_precision()
+    'high'
+    >>> torch.set_float32_matmul_precision("highest")
+    >>> torch.backends.cuda.matmul.allow_tf32
+    False
+    """
+
+    @property
+    def allow_tf32(self):
+        return SETTINGS.precision != "highest"
+
+    @allow_tf32.setter
+    def allow_tf32(self, allowed):
+        SETTINGS.precision = "high" if allowed else "highest"
+
+    @property
+    def fp32_precision(self):
+        return "tf32" if self.allow_tf32 else "ieee"
+
+    @fp32_precision.setter
+    def fp32_precision(self, precision):
+        self.allow_tf32 = precision == "tf32"
+
     allow_fp16_reduced_precision_reduction = allow_bf16_reduced_precision_reduction = True
     allow_fp16_accumulation = False
 

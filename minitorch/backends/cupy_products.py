@@ -10,7 +10,7 @@ import cupy
 import numpy
 from cupy._core import _routines_linalg as products
 
-from .cuda import matmul as allowed
+from ..settings import SETTINGS
 
 __all__ = ["linear", "matmul"]
 
@@ -25,7 +25,7 @@ def matmul(x, y):
 def choose_precision(dtype):
     """How cuBLAS computes in single precision from now on."""
     if dtype.char in "fF":
-        chosen = products.COMPUTE_TYPE_TF32 if allowed.allow_tf32 else products.COMPUTE_TYPE_DEFAULT
+        chosen = products.COMPUTE_TYPE_DEFAULT if SETTINGS.precision == "highest" else products.COMPUTE_TYPE_TF32
         products.set_compute_type(numpy.float32, chosen)
 
 

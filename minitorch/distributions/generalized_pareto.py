@@ -2,7 +2,6 @@
 
 import math
 
-from ..creation import tensor
 from ..ops.elementwise import choose as where
 from ..random import rand
 from . import constraints
@@ -32,7 +31,7 @@ class GeneralizedPareto(Distribution):
 
     def _split(self):
         """(where c is 0, c with 1 there instead)"""
-        zero = self.concentration.isclose(tensor(0.0, dtype=self.concentration.dtype))
+        zero = self.concentration.isclose(self.concentration.new_zeros(()))
         return zero, where(zero, self.concentration.ones_like(), self.concentration)
 
     def rsample(self, sample_shape=()):

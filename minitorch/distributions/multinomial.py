@@ -48,7 +48,7 @@ class Multinomial(OverCategories):
         return counts.scatter_add_(-1, drawn, drawn.ones_like()).type_as(self.probs)
 
     def entropy(self):
-        n = tensor(self.total_count)
+        n = tensor(self.total_count, device=self.probs.device)
         counts = self._binomial.enumerate_support(expand=False)[1:]
         lost = (self._binomial.log_prob(counts).exp() * (counts + 1).lgamma()).sum([0, -1])
         return n * self._categorical.entropy() - (n + 1).lgamma() + lost

@@ -34,7 +34,7 @@ def precision_to_scale_tril(precision):
     """The L with L Lᵀ = P⁻¹: the factor of P, turned round by 180°, is that of L⁻¹."""
     flipped = cholesky(precision.flip((-2, -1)))
     inverse = flipped.flip((-2, -1)).transpose(-2, -1)
-    return solve_triangular(inverse, eye(precision.shape[-1], dtype=precision.dtype), upper=False)
+    return solve_triangular(inverse, eye(precision.shape[-1], dtype=precision.dtype, device=precision.device), upper=False)
 
 
 GIVEN = ("covariance_matrix", "precision_matrix", "scale_tril")
@@ -104,7 +104,7 @@ class MultivariateNormal(Distribution):
     @lazy_property
     def precision_matrix(self):
         factor = self._unbroadcasted_scale_tril
-        inverse = solve_triangular(factor, eye(factor.shape[-1], dtype=factor.dtype), upper=False)
+        inverse = solve_triangular(factor, eye(factor.shape[-1], dtype=factor.dtype, device=factor.device), upper=False)
         return self._for_batch(inverse.mT @ inverse)
 
     @property

@@ -32,8 +32,8 @@ def broadcast_all(*values):
             f"got {', '.join(type(v).__name__ for v in values)}"
         )
     first = next((v for v in values if isinstance(v, Tensor)), None)
-    dtype = get_default_dtype() if first is None else first.dtype
-    return tuple(broadcast_tensors(*[v if isinstance(v, Tensor) else tensor(v, dtype=dtype) for v in values]))
+    dtype, device = (get_default_dtype(), None) if first is None else (first.dtype, first.device)
+    return tuple(broadcast_tensors(*[v if isinstance(v, Tensor) else tensor(v, dtype=dtype, device=device) for v in values]))
 
 
 def _standard_normal(shape, dtype, device):

@@ -66,10 +66,10 @@ class VonMises(Distribution):
     def sample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         loc, kappa = self.loc.to(float64), self.concentration.to(float64)
-        x, done = empty(shape, dtype=float64), zeros(shape, dtype=bool_)
+        x, done = empty(shape, dtype=float64, device=loc.device), zeros(shape, dtype=bool_, device=loc.device)
         r = self._proposal(kappa)
         while not done.all():
-            u1, u2, u3 = rand((3, *shape), dtype=float64).unbind()
+            u1, u2, u3 = rand((3, *shape), dtype=float64, device=loc.device).unbind()
             z = (math.pi * u1).cos()
             f = (1 + r * z) / (r + z)
             c = kappa * (r - f)

@@ -67,7 +67,7 @@ class Wishart(ExponentialFamily):
         self._dist_chi2 = self._chi2_of(self.df)
 
     def _chi2_of(self, df):
-        places = arange(self._event_shape[-1], dtype=self._unbroadcasted_scale_tril.dtype)
+        places = arange(self._event_shape[-1], dtype=self._unbroadcasted_scale_tril.dtype, device=self.df.device)
         return Chi2(df=df.unsqueeze(-1) - places)
 
     def _expanded(self, batch_shape):
@@ -90,7 +90,7 @@ class Wishart(ExponentialFamily):
     @lazy_property
     def precision_matrix(self):
         factor = self._unbroadcasted_scale_tril
-        return self._for_batch(cholesky_solve(eye(factor.shape[-1], dtype=factor.dtype), factor))
+        return self._for_batch(cholesky_solve(eye(factor.shape[-1], dtype=factor.dtype, device=factor.device), factor))
 
     def _df_for_matrices(self, df):
         return df.view(self._batch_shape + (1, 1))
@@ -116,7 +116,7 @@ class Wishart(ExponentialFamily):
         p = self._event_shape[-1]
         roots = self._dist_chi2.rsample(sample_shape).sqrt()
         noise = roots.clamp(min=finfo(roots.dtype).eps).diag_embed(dim1=-2, dim2=-1)
-        i, j = tril_indices(p, p, offset=-1)
+        i, j = tril_indices(p, p, offset=-1, device=self.df.device)
         below = Size((*sample_shape, *self._batch_shape, p * (p - 1) // 2))
         noise[..., i, j] = randn(below, dtype=noise.dtype, device=noise.device)
         factor = self._unbroadcasted_scale_tril @ noise
@@ -150,7 +150,7 @@ class Wishart(ExponentialFamily):
     def entropy(self):
         df, p = self.df, self._event_shape[-1]
         half = df / 2
-        slope = (half.unsqueeze(-1) - arange(p, dtype=df.dtype) / 2).digamma().sum(-1)
+        slope = (half.unsqueeze(-1) - arange(p, dtype=df.dtype, device=df.device) / 2).digamma().sum(-1)
         volume = (p + 1) * (p * math.log(2) / 2 + half_log_det(self._unbroadcasted_scale_tril))
         return volume + multigammaln(half, p) - (df - p - 1) / 2 * slope + df * p / 2
 

@@ -16,7 +16,7 @@ def basis(A, q, niter, M):
         product = (A.mH if turned else A) @ B
         return product if M is None else product - (M.mH if turned else M) @ B
 
-    Q = qr(applied(randn(A.shape[-1], q, dtype=A.dtype))).Q
+    Q = qr(applied(randn(A.shape[-1], q, dtype=A.dtype, device=A.device))).Q
     for _ in range(niter):
         Q = qr(applied(Q, turned=True)).Q
         Q = qr(applied(Q)).Q

@@ -44,3 +44,15 @@ def test_switches_keep_what_they_are_set_to():
     # PyTorch's own test tools, which conformance tests load, forbid to set these for the rest of the process
     with getattr(torch.backends, "__allow_nonbracketed_mutation")():
         agree(program)
+
+
+def test_how_exact_products_are_is_one_setting():
+    def program(t):
+        found, products = [], t.backends.cuda.matmul
+        for change in (lambda: t.set_float32_matmul_precision("medium"), lambda: t.set_float32_matmul_precision("highest"),
+                       lambda: setattr(products, "allow_tf32", True), lambda: setattr(products, "allow_tf32", False)):  # fmt: skip
+            change()
+            found.append((products.allow_tf32, t.get_float32_matmul_precision() == "highest"))
+        return found
+
+    agree(program)

@@ -289,3 +289,80 @@ def test_random_numbers(device):
     cpu = t.get_rng_state()
     t.rand(3, device=device)
     assert cpu.equal(t.get_rng_state())
+
+
+# ------------------------------------------------------------------------------------------ what is made of several rows
+
+COMPOSITES = """
+t.linalg.inv(a) t.linalg.solve(a,a[0]) t.linalg.det(a) t.linalg.slogdet(a)[1] t.linalg.cholesky(a@a.mT+e) t.linalg.qr(a)[1] t.linalg.svdvals(a)
+t.linalg.eigvalsh(a+a.mT) t.linalg.eigvals(a).abs().sort()[0] t.linalg.lu(a)[2] t.linalg.pinv(a) t.linalg.matrix_exp(a) t.linalg.ldl_factor(a+a.mT)[0]
+t.linalg.lstsq(a,a).solution t.linalg.solve_triangular(a.tril()+e,a,upper=False) t.linalg.norm(a,dim=(-2,-1)) t.linalg.matrix_rank(a) t.linalg.cond(a)
+F.interpolate(x,scale_factor=2,mode='bilinear') F.interpolate(x,size=(5,3)) F.interpolate(x,scale_factor=1.5,mode='bicubic') F.adaptive_avg_pool2d(x,3)
+F.adaptive_max_pool2d(x,3) F.max_pool2d(x,3,2,1) F.avg_pool2d(x,2) F.grid_sample(x,g,align_corners=False) F.unfold(x,3) F.pixel_shuffle(x,2) F.group_norm(x,2)
+F.instance_norm(x) F.local_response_norm(x,2) F.scaled_dot_product_attention(x,x,x,is_causal=True) F.embedding(i,x[0,0]) F.one_hot(i,9) F.gelu(x) F.silu(x)
+F.pad(x,(1,2,0,1),mode='reflect') F.cosine_similarity(x,x+1) F.ctc_loss(x[0,:,:1].log_softmax(-1),i[i>0],[4],[3],reduction='sum') F.nll_loss(x[0,0].log_softmax(-1),i) F.kl_div(x,x.exp(),reduction='sum')
+F.conv_transpose2d(x,x[0,:,None,:3,:3]) x.cumsum(1) x.cumprod(1) x.cummax(-1)[0] x.sort(-1)[1] x.topk(2)[0] x.median(-1)[0] x.kthvalue(2)[0]
+x.quantile(0.3) x.std(1) x.var() x.histc(4) x.unique() x.flip(0) x.roll(1,1) x.tril() t.einsum('abcd,abed->ce',x,x) t.tensordot(x,x,2) t.cdist(x[0],x[0])
+x.masked_fill(x>0,1) x.masked_select(x>0) t.where(x>0,x,0) x.index_select(1,i%4) x.gather(-1,(x>0).long()) x.scatter_reduce(-1,(x>0).long(),x,'amax') x.logsumexp(-1)
+t.fft.fft2(x).abs() t.fft.irfft(t.fft.rfft(x)) t.stft(x[0,0].flatten(),8,window=t.ones(8,device=x.device,dtype=x.dtype),return_complex=True).abs() t.special.i0(x) x.lgamma() t.bucketize(x,x[0,0,0].sort()[0])
+nn.utils.rnn.pack_sequence([x[0,0],x[0,1][:2]]).data nn.utils.rnn.pad_sequence([x[0,0],x[0,1][:2]]) t.vander(x[0,0,0]) t.combinations(i) t.cartesian_prod(i,i) t.bincount(i) t.trapezoid(x)
+""".split()
+
+
+@pytest.mark.parametrize("text", COMPOSITES)
+def test_composites_are_what_they_are_on_the_cpu(text, device):
+    def outcome(place):
+        t.manual_seed(5)
+        a, x, g = t.randn(2, 3, 3, dtype=t.float64), t.randn(1, 4, 4, 4, dtype=t.float64), t.rand(1, 2, 3, 2, dtype=t.float64)
+        named = {"a": a, "x": x, "g": g, "i": t.tensor([1, 3, 0, 2]), "e": 3 * t.eye(3, dtype=t.float64)}
+        value = eval(text, {"t": t, "F": nn.functional, "nn": nn, **{name: v.to(place) for name, v in named.items()}})
+        assert value.device.type == place
+        return value.cpu()
+
+    expected, got = outcome("cpu"), outcome(device)
+    assert expected.dtype is got.dtype and expected.shape == got.shape
+    assert expected.allclose(got, rtol=1e-9, atol=1e-12, equal_nan=True) if expected.is_floating_point() else expected.equal(got)
+
+
+LAYERS = {
+    "LSTM": lambda: nn.LSTM(4, 3), "GRU": lambda: nn.GRU(4, 3, bidirectional=True), "RNN": lambda: nn.RNN(4, 3),
+    "attention": lambda: nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0), "bilinear": lambda: nn.Linear(4, 2, bias=False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_and_their_gradients_are_those_of_the_cpu(name, device):
+    def outcome(place):
+        t.manual_seed(1)
+        layer, x = LAYERS[name]().to(place), t.randn(5, 2, 4).to(place).requires_grad_()
+        y = layer(x)
+        (y[0] if isinstance(y, tuple) else y).square().sum().backward()
+        return [x.grad.cpu(), *[p.grad.cpu() for p in layer.parameters()]]
+
+    for expected, got in zip(outcome("cpu"), outcome(device), strict=True):
+        assert expected.allclose(got, rtol=1e-4, atol=1e-5)
+
+
+OPTIMIZERS = {
+    "SGD": {"momentum": 0.9}, "Adam": {}, "AdamW": {"amsgrad": True}, "NAdam": {}, "RAdam": {}, "Adagrad": {}, "Adadelta": {}, "Adamax": {},
+    "RMSprop": {"centered": True}, "Rprop": {}, "ASGD": {}, "LBFGS": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_go_the_way_of_the_cpu_s(name, device):
+    def outcome(place):
+        w = t.tensor([1.0, -2.0, 3.0], device=place, requires_grad=True)
+        optimizer = getattr(t.optim, name)([w], **OPTIMIZERS[name])
+
+        def loss():
+            optimizer.zero_grad()
+            found = (w * w).sum()
+            found.backward()
+            return found
+
+        for _ in range(5):
+            optimizer.step(loss)
+        return w.detach().cpu()
+
+    assert outcome("cpu").allclose(outcome(device), rtol=1e-5, atol=1e-6)

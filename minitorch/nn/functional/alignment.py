@@ -33,6 +33,7 @@ def ctc_loss(
     if not 0 <= blank < classes:
         raise RuntimeError(f"blank must be in label range\nit is {blank}, the classes are 0 to {classes - 1}")
     _check_lengths(*[x.tolist() for x in given], frames)
+    given = tuple([x.to(log_probs.device) for x in given])
     if log_probs.dtype not in (float32, float64):
         raise not_implemented("ctc_loss_cpu", log_probs._type_name())
     targets = _padded(targets.detach().long(), given[1], batch)

@@ -260,7 +260,7 @@ class RandomStructured(BasePruningMethod):
         count = _slice_count(self.amount, t, self.dim)
         if not count:
             return default_mask
-        draws = rand(t.shape[self.dim])
+        draws = rand(t.shape[self.dim], device=t.device)
         return _of_slices(t, self.dim, draws > draws.kthvalue(count).values, default_mask)
 
     @classmethod

@@ -112,7 +112,7 @@ def invert_permutation(permutation):
     """
     if permutation is None:
         return None
-    return empty_like(permutation).scatter_(0, permutation, arange(permutation.numel(), dtype=permutation.dtype))
+    return empty_like(permutation).scatter_(0, permutation, arange(permutation.numel(), dtype=permutation.dtype, device=permutation.device))
 
 
 def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True):
@@ -123,10 +123,11 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     >>> nn.utils.rnn.pack_padded_sequence(tensor([[1, 4], [2, 5], [3, 0]]), [3, 2]).data
     tensor([1, 4, 2, 5, 3])
     """
-    lengths = lengths.to(dtype=int64) if isinstance(lengths, Tensor) else as_tensor(lengths, dtype=int64)
+    lengths = lengths.to(dtype=int64) if isinstance(lengths, Tensor) else as_tensor(lengths, dtype=int64, device="cpu")
     sorted_indices = None
     if not enforce_sorted:
         lengths, sorted_indices = lengths.sort(descending=True)
+        sorted_indices = sorted_indices.to(input.device)
         input = input.index_select(0 if batch_first else 1, sorted_indices)
     if batch_first:
         input = input.transpose(0, 1)
@@ -136,8 +137,8 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     numbers = lengths.tolist()
     sizes = [sum([n > t for n in numbers]) for t in range(numbers[0])]
     places = [t * batch + k for t, size in enumerate(sizes) for k in range(size)]
-    data = input.flatten(0, 1).index_select(0, tensor(places))
-    return PackedSequence(data, tensor(sizes), sorted_indices, None)
+    data = input.flatten(0, 1).index_select(0, tensor(places, device=input.device))
+    return PackedSequence(data, tensor(sizes, device="cpu"), sorted_indices, None)
 
 
 def _check_lengths(input, lengths, batch):
@@ -180,13 +181,13 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
     data, batch = sequence.data, sizes[0]
     places = [t * batch + k for t, size in enumerate(sizes) for k in range(size)]
     padded = full((longest * batch, *data.shape[1:]), padding_value, dtype=data.dtype, device=data.device)
-    padded = padded.index_copy(0, tensor(places), data).view(longest, batch, *data.shape[1:])
-    lengths = tensor([sum([size > k for size in sizes]) for k in range(batch)])
+    padded = padded.index_copy(0, tensor(places, device=data.device), data).view(longest, batch, *data.shape[1:])
+    lengths = tensor([sum([size > k for size in sizes]) for k in range(batch)], device="cpu")
     if batch_first:
         padded = padded.transpose(0, 1)
     if sequence.unsorted_indices is not None:
         padded = padded.index_select(0 if batch_first else 1, sequence.unsorted_indices)
-        lengths = lengths[sequence.unsorted_indices]
+        lengths = lengths[sequence.unsorted_indices.cpu()]
     return padded, lengths
 
 
@@ -233,7 +234,7 @@ def pack_sequence(sequences, enforce_sorted=True):
     >>> nn.utils.rnn.pack_sequence([tensor([1, 2]), tensor([3])])
     PackedSequence(data=tensor([1, 3, 2]), batch_sizes=tensor([2, 1]), sorted_indices=None, unsorted_indices=None)
     """
-    lengths = as_tensor([s.size(0) for s in sequences])
+    lengths = as_tensor([s.size(0) for s in sequences], device="cpu")
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
