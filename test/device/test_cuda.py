@@ -188,14 +188,6 @@ def test_a_loader_pins_its_batches(device):
     assert x.pin_memory().is_pinned() and x.pin_memory()[1:].is_pinned() and x.pin_memory().equal(x) and not x.is_pinned()
 
 
-def test_a_compiled_function_runs_eagerly_there(device):
-    double = t.compile(lambda x: x * 2 + 1)
-    x = t.ones(3, device=device)
-    with pytest.warns(UserWarning, match="there are tensors on a GPU, where functions run eagerly"):
-        found = [double(x).tolist() for _ in range(5)]
-    assert found == [[3, 3, 3]] * 5
-
-
 # --------------------------------------------------------------------------------------------------------- mixed precision
 
 
