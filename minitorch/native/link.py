@@ -7,7 +7,8 @@
     load([object, ...], symbols)             several objects become one library; ``symbols`` are addresses they may call
     assembly(text, target)                   what the machine will read, for any machine
 
-LLVM is loaded with the first call, never by ``import minitorch``. No flag here lets LLVM assume that there is no NaN or
+LLVM is loaded when something must be compiled, never by ``import minitorch``; what is on disk is put into memory without it
+where that is possible (elf.py). No flag here lets LLVM assume that there is no NaN or
 infinity; what may be reordered, the text itself says, instruction by instruction.
 
 torch: torch/_inductor/codecache.py calls a C++ compiler at this point
