@@ -299,6 +299,47 @@ def test_machine_code_adds_up_and_lets_go(hasty):
     assert b.grad.any() and w.grad._array.base is None
 
 
+def trained(steps=12, seed=0):
+    """The weights of a small network after some steps, and the losses."""
+    made = numpy.random.default_rng(seed)
+    x, y = (t.tensor(made.normal(size=(8, n)), dtype=t.float32) for n in (3, 1))
+    model = t.nn.Sequential(t.nn.Linear(3, 4), t.nn.Tanh(), t.nn.Linear(4, 1))
+    with t.no_grad():
+        for p in model.parameters():
+            p.copy_(t.tensor(made.normal(size=tuple(p.shape)), dtype=t.float32))
+    optimizer, losses = t.optim.Adam(model.parameters(), lr=0.05), []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return [p.detach().numpy().tobytes() for p in model.parameters()], losses
+
+
+def test_a_run_is_the_same_before_and_after_there_is_machine_code(hasty):
+    first = trained()
+    assert hastened() and first == trained() == trained()
+
+
+def test_threads_and_children_compute_the_same(hasty):
+    import os
+    import warnings
+    from concurrent.futures import ThreadPoolExecutor
+
+    alone = [trained(seed=seed) for seed in range(6)]
+    assert hastened()
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda seed: trained(seed=seed), range(6))) == alone
+    if hasattr(os, "fork"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that other threads are there
+            child = os.fork()
+        if not child:
+            os._exit(0 if trained(seed=3) == alone[3] else 1)
+        assert os.waitpid(child, 0)[1] == 0
+
+
 def test_a_program_that_machine_code_does_not_agree_with_is_kept(hasty, monkeypatch):
     monkeypatch.setattr(hastening, "agrees", lambda *what: False)
     first, *rest = gradients(GRAPHS["an mlp"], leaves(*SHAPES), 7)
