@@ -25,9 +25,9 @@ import minitorch.nn.functional as F
 
 
 def own_source(limit=1_000_000):
-    """The library's Python files one after another, up to ``limit`` characters."""
+    """The library's Python files one after another, those at the top first, up to ``limit`` characters."""
     text = ""
-    for path in sorted(Path(torch.__file__).parent.rglob("*.py")):
+    for path in sorted(Path(torch.__file__).parent.rglob("*.py"), key=lambda path: (len(path.parts), path)):
         text += path.read_text(encoding="utf-8") + "\n"
         if len(text) > limit:
             break
