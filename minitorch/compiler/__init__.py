@@ -62,6 +62,7 @@ from .recompute import recompute
 from .simplify import dead, simplify
 from .sliding import SLIDING, slides, sliding
 from .timing import Built, Timed
+from .together import together
 
 __all__ = [
     "Place", "allow_in_graph", "assume_constant_result", "build", "build_on", "cudagraph_mark_step_begin", "disable", "is_compiling",
@@ -136,6 +137,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     kernels = order(kernels, found, plain, destinations)
     laid = plan(kernels, found, plain, destinations)
     launches = [one for kernel in laid.kernels for one in launched(kernel, found, laid)]
+    launches = together(launches, found, laid, [laid.places[found[x].base] for x, *_ in plain.checks])
     return DeviceProgram(launches, laid, found, plain, driver, beside)
 
 

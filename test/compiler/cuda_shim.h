@@ -120,9 +120,9 @@ template <class F> void run(F work, const int* grid, int threads, bool together)
     body = [](void* given) { (*(F*)given)(); };
     gridDim = {unsigned(grid[0]), unsigned(grid[1]), unsigned(grid[2])};
     blockDim = {unsigned(threads), 1, 1};
-    for (blockIdx.z = 0; blockIdx.z < gridDim.z; ++blockIdx.z)
-        for (blockIdx.y = 0; blockIdx.y < gridDim.y; ++blockIdx.y)
-            for (blockIdx.x = 0; blockIdx.x < gridDim.x; ++blockIdx.x) run_block(threads, together);
+    for (blockIdx.z = gridDim.z; blockIdx.z-- > 0;)  // the last block first: no order of blocks may matter
+        for (blockIdx.y = gridDim.y; blockIdx.y-- > 0;)
+            for (blockIdx.x = gridDim.x; blockIdx.x-- > 0;) run_block(threads, together);
 }
 
 template <class... A, size_t... I> void call(void (*kernel)(A...), void** pointers, std::index_sequence<I...>) {

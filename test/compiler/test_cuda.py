@@ -391,6 +391,26 @@ def test_a_row_without_a_kernel_runs_between_the_launches():
     numpy.testing.assert_allclose(got[0], expected[0], rtol=1e-5)
 
 
+def test_small_kernels_that_are_independent_are_one_launch():
+    """Four updates, and what reads two of them; a larger one stays alone."""
+    weights = [torch.randn(n) for n in (5, 300, 70, 1 << 19)]
+
+    def step(x):
+        for weight in weights:
+            weight.mul_(x.sum())
+        return weights[0].sum() + weights[1].sum()
+
+    recorded = Recorded(lambda: (step, (torch.full((3,), 0.5),)))
+    program, _ = driven(recorded)
+    expected = run(recorded.graph, [x.copy() for x in recorded.arrays])
+    arrays, fresh = [x.copy() for x in recorded.arrays], recorded.fresh()
+    program.call(arrays, fresh)
+    for a, b in zip(expected, recorded.results(arrays, fresh), strict=True):
+        numpy.testing.assert_allclose(b, a, rtol=1e-5)
+    together = [k.body.count("else {") + k.body.count("else if") + 1 for k in program.kernels]
+    assert max(together) > 1
+
+
 # ---------------------------------------------------------------------------------------------------------
 # What a GPU's own compiler says of the text
 
