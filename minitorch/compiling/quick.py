@@ -85,6 +85,8 @@ class Rows:
         """Groups of optimizers, modes, the counter of changes, what the function reaches by name, and gradients."""
         program = self.program
         for rates in program.rates.values():
+            if rates.group.__class__ is not dict:
+                raise Unusual
             self.add("values", self.of(rates.group), self.of(rates.values), self.of(rates.renewed))
         self.add("modes", self.of(MODE), self.of("__dict__"))
         grad, inference, autocast, default = program.mode

@@ -203,7 +203,7 @@ class Walk:
 
     def argument(self):
         """The argument that the first operand is the number of."""
-        return self.text.load("ptr", self.text.at(self.text.at("%args", ITEMS, "i8"), self.operand(0, "i64"), "ptr"))
+        return self.text.load("ptr", self.text.at(self.text.at("%args", self.at.element, "i8"), self.operand(0, "i64"), "ptr"))
 
     def kept(self):
         """k, object: argument k is that object."""
@@ -343,7 +343,7 @@ class Walk:
         with self.text.loop("k", 0, count) as k:
             thing = self.element(first, k)
             self.call("Py_IncRef", thing, result="void")
-            self.text.store("ptr", thing, self.text.at(self.text.at(made, ITEMS, "i8"), k, "ptr"))
+            self.text.store("ptr", thing, self.text.at(self.text.at(made, self.at.element, "i8"), k, "ptr"))
         self.answer(made)
 
     def answer(self, thing):

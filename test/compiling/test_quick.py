@@ -1,5 +1,6 @@
 """Answers in native code: they are taken where they should be, by nothing that they don't fit, and keep or lose no reference."""
 
+import collections
 import contextlib
 import gc
 import sys
@@ -201,6 +202,23 @@ def test_a_change_is_seen(name):
         found.append([losses, steps.state()])
     torch.testing.assert_close(torch.tensor(found[1][0]), torch.tensor(found[0][0]), rtol=1e-5, atol=1e-6)
     assert [version for _, version, _ in found[1][1]] == [version for _, version, _ in found[0][1]]
+
+
+def test_a_dict_or_list_of_another_class_is_asked_itself():
+    class Turned(list):
+        turned = False
+
+        def __iter__(self):
+            return iter([self[1], self[0]] if self.turned else [self[0], self[1]])
+
+    names, weights = collections.OrderedDict(a=1.0, b=2.0), Turned([3.0, 5.0])
+    compiled = warmed(lambda x: x * next(iter(names.values())) + next(iter(weights)), torch.ones(1))
+    assert quickly(compiled, torch.ones(1)).item() == 4.0
+    names.move_to_end("a")
+    assert quickly(compiled, torch.ones(1)) is MISS
+    assert compiled(torch.ones(1)).item() == 5.0
+    weights.turned = True
+    assert compiled(torch.ones(1)).item() == 7.0
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
