@@ -86,12 +86,16 @@ class Part:
 
 @dataclass
 class Answer:
-    """A program.   signature: what it answers.   outside: bytes that it returns, or keeps for backward, at each call."""
+    """A program.   signature: what it answers.   outside: bytes that it returns, or keeps for backward, at each call.
+
+    slower: why Python looks at the call, where native code can't; else "".
+    """
 
     signature: str
     steps: int
     outside: int
     tracing: float
+    slower: str
     parts: list = field(default_factory=list)
 
 
@@ -148,7 +152,7 @@ def answer_of(program, measure):
     recording = program.recording
     steps = len(recording.graph.steps) + (0 if recording.backward is None else len(recording.backward.steps))
     outside = sum([math.prod(shape) * dtype.itemsize for shape, dtype in program.fresh])
-    found = Answer(called_as(program.key), steps, outside, recording.seconds)
+    found = Answer(called_as(program.key), steps, outside, recording.seconds, program.slower)
     names = names_of_forward(program)
     found.parts.append(part_of("forward" if recording.backward else "", program.native, names))
     if measure:

@@ -17,7 +17,8 @@ __all__ = ["Program"]
 
 
 class Program:
-    """A recording, compiled.   answer(args, kwargs): what it gives, or MISS.   quick: the same in native code, or None.
+    """A recording, compiled.   answer(args, kwargs): what it gives, or MISS.   quick: the same in native code, or None;
+    slower: why there is none.
 
     watch: what the function reaches; seen: the count of changes up to which that was looked at.   rates: the numbers that
     are read anew, by the id of their group.   fresh: (shape, dtype) of the arrays that it makes, of which the last ``kept``
@@ -53,7 +54,7 @@ class Program:
         self.kept = 0 if self.backward is None else self.backward.kept
         self.bind()
         self.answer = answer_of(self, form, described, shared)
-        self.quick = quick_answer(self, form, described, shared) if of is None else None
+        self.quick, self.slower = quick_answer(self, form, described, shared) if of is None else (None, "")
         give_back()
 
     def twin(self):

@@ -28,14 +28,22 @@ class Unusual(Exception):
 
 
 def quick_answer(program, form, described, shared):
-    """The answer of ``program`` as a builtin function of (args, kwargs); None where there can't be one."""
-    native, recording = program.native, program.recording
-    if native.run is None or not native.image.short or shared or recording.backward or walker() is None:
-        return None
+    """(the answer of ``program`` as a builtin function of (args, kwargs), ""); or None, and why there can't be one."""
+    native = program.native
+    reasons = {
+        "NumPy runs some of it": native.run is None,
+        "it is more than a few microseconds' work": not native.image.short,
+        "its arguments share memory": shared,
+        "backward is called from outside": program.recording.backward is not None,
+        "this Python's objects can't be looked at": walker() is None,
+    }
+    for why, holds in reasons.items():
+        if holds:
+            return None, why
     try:
-        return Rows(program).written(form, described)
-    except Unusual:
-        return None
+        return Rows(program).written(form, described), ""
+    except Unusual as reason:
+        return None, str(reason)
 
 
 class Rows:
@@ -65,7 +73,7 @@ class Rows:
         """The number of a register for one more object."""
         self.registers += 1
         if self.registers >= REGISTERS:
-            raise Unusual
+            raise Unusual("it is given and gives back too many tensors")
         return self.registers - 1
 
     def written(self, form, described):
@@ -86,7 +94,7 @@ class Rows:
         program = self.program
         for rates in program.rates.values():
             if rates.group.__class__ is not dict:
-                raise Unusual
+                raise Unusual("an optimizer's group is a dict of another class")
             self.add("values", self.of(rates.group), self.of(rates.values), self.of(rates.renewed))
         self.add("modes", self.of(MODE), self.of("__dict__"))
         grad, inference, autocast, default = program.mode
@@ -104,20 +112,20 @@ class Rows:
         """Those that the last call left behind are written over, if nobody else holds them."""
         for leaf, there, state in self.program.recording.gradients:
             if state == "none" and there:
-                raise Unusual
+                raise Unusual("it takes gradients away")
             if state != "new":
                 self.add("leaf", self.of(leaf), int(there))
         made = self.program.answer.made
         if made is not None:
             if not made.reused:
-                raise Unusual
+                raise Unusual("it makes gradients where there were none, or adds to them")
             self.add("gradients", self.of(made.leaves), self.of(made.tensors), self.of(made.arrays))
 
     def arguments(self, form, described):
         """Compare the arguments with what was recorded."""
         _, args, kwargs = form
         if kwargs[1] or args[0] is not tuple:
-            raise Unusual
+            raise Unusual("arguments have keywords")
         self.add("count", len(args) - 1)
         owners, facts = sorted(self.program.written_owners), iter(described)
         written = self.row_of([len(owners), *owners])
@@ -127,11 +135,11 @@ class Rows:
             elif part is LEAF:
                 shape, dtype, strides, wants, _ = next(facts)
                 if wants:
-                    raise Unusual
+                    raise Unusual("an argument wants a gradient")
                 self.arrays.append(self.register())
                 self.add("given", k, self.row_of([len(shape), self.of(dtype), *shape, *strides]), written, self.arrays[-1])
             else:
-                raise Unusual
+                raise Unusual("an argument holds tensors")
 
     # -------------------------------------------------------------------------------------------------- what it runs on
 
@@ -149,7 +157,7 @@ class Rows:
                 self.add("made", register, self.of(xp.room), facts, self.of(node), self.of(storage))
                 self.points.append((("output", number), register, 1))
             elif kind != "gradient" and (kind != "external" or recording.externals[which][0] != "tensor"):
-                raise Unusual
+                raise Unusual("it gives an argument back")
         return returned, recording.returned
 
     def inputs(self):
@@ -157,11 +165,11 @@ class Rows:
         recording = self.program.recording
         for k, (kind, which) in enumerate(recording.externals):
             if kind == "grad":
-                raise Unusual
+                raise Unusual("it adds to gradients")
             if kind == "argument":
                 self.points.append((("input", k), self.arrays[which], 0))
         if any([source.__class__ is not tuple for source, _ in recording.sources]):
-            raise Unusual
+            raise Unusual("it draws numbers, or steps a schedule")
 
     def run(self):
         """Point to inputs and outputs, run, and leave the table as it was: an answer in Python may be about to use it."""
@@ -178,7 +186,7 @@ class Rows:
             self.add("check", array.__array_interface__["data"][0], self.of(native.refuse))
         written = [self.program.recording.externals[k] for k in self.program.recording.written]
         if any([kind != "tensor" for kind, _ in written]):
-            raise Unusual
+            raise Unusual("it writes to an argument")
         for tensor in sorted([x for _, x in written], key=version_of):  # those with one number behind each other
             self.add("bump", self.of(tensor))
 
@@ -201,7 +209,7 @@ class Rows:
         elif form[0] is tuple and all([part is LEAF for part in form[1:]]):
             self.add("several", registers[0] if registers else 0, len(registers))
         else:
-            raise Unusual
+            raise Unusual("what it gives back isn't a tensor or a tuple of some")
 
 
 def version_of(tensor):

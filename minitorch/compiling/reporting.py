@@ -28,6 +28,7 @@ def of_answer(answer, explanation):
         threads = counted(explanation.threads, "thread")
         yield f"  this machine, {threads}: {number(operations)}FLOP/s, {number(moved)}B/s from memory"
     yield f"  recorded in {seconds(answer.tracing)}"
+    yield f"  a call is looked at by {f'Python: {answer.slower}' if answer.slower else 'native code'}"
     for part in answer.parts:
         yield from ("", *of_part(part))
 

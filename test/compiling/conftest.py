@@ -12,4 +12,4 @@ sys.path.append(str(Path(__file__).parent))
 def answers(request, monkeypatch):
     """Programs answer by native code where they can, and then none does."""
     if request.param == "python":
-        monkeypatch.setattr("minitorch.compiling.program.quick_answer", lambda *of: None)
+        monkeypatch.setattr("minitorch.compiling.program.quick_answer", lambda *of: (None, "as asked"))

@@ -12,6 +12,7 @@ import pytest
 
 import minitorch as torch
 from minitorch import nn, optim
+from minitorch.compiling import places as layouts
 from minitorch.compiling import quick, walking
 from minitorch.compiling.answering import MISS
 from minitorch.compiling.places import places
@@ -75,7 +76,13 @@ LEFT = {
     "draws": lambda: (lambda x: x + torch.rand(2), (torch.ones(2),)),
     "a backward from outside": lambda: (lambda x: x * 2, (torch.ones(2, requires_grad=True),)),
     "a list": lambda: (lambda x: [x * 2], (torch.ones(2),)),
-    "an argument that is written to": lambda: (lambda x: x.mul_(1), (torch.ones(2),)),
+    "an argument that is written to": lambda: (lambda x: (x.mul_(1), x + 1)[1], (torch.ones(2),)),
+}  # fmt: skip
+
+
+WHY = {
+    "draws": "it draws numbers, or steps a schedule", "a backward from outside": "backward is called from outside",
+    "a list": "what it gives back isn't a tensor or a tuple of some", "an argument that is written to": "it writes to an argument",
 }  # fmt: skip
 
 
@@ -90,6 +97,8 @@ def test_what_is_rarer_is_left_to_python(name):
     function, args = LEFT[name]()
     compiled = warmed(function, *args)
     assert compiled.quick == () and compiled.answers != ()
+    (answer,) = compiled.explain(measure=False).answers
+    assert answer.slower in str(compiled.explain(measure=False)) and answer.slower == WHY[name]
 
 
 def test_it_answers_as_python_does():
@@ -288,6 +297,13 @@ def test_what_a_question_raises_is_raised():
         else:
             with pytest.raises(error):
                 answer((), {})
+
+
+@pytest.mark.parametrize("part", ["as_expected", "place_of", "place_in_cell", "place_in_tuple"])
+def test_without_a_place_for_each_part_there_are_none(part, monkeypatch):
+    assert layouts.places.__wrapped__() == layouts.places()
+    monkeypatch.setattr(layouts, part, lambda *of: None)
+    assert layouts.places.__wrapped__() is None
 
 
 def test_without_places_python_answers(monkeypatch):
