@@ -1,11 +1,13 @@
 """A recording, compiled: the native program, and what has to be so for it to answer a call."""
 
+import ctypes
+
 from ..compiler import Place, native_of, timed
 from ..compiler.access import contiguous
 from ..compiler.trace import owner_of
 from ..graph import CHANGES
 from ..native.heap import give_back
-from .answering import Rates, answer_of
+from .answering import Rates, aliases, answer_of
 from .locks import lock
 from .outside import Backward
 from .quick import quick_answer
@@ -36,13 +38,10 @@ class Program:
                 moving.setdefault(id(source[0]), (source[0], set()))[1].add(source[1])
         self.rates = {k: Rates(group, names) for k, (group, names) in moving.items()}
         form, *_, described, shared = key
-        self.wanting = self.wants()
+        self.wanting, self.sharing = self.wants(), aliases(self.tensors())
         self.watch = Watch((function, *others(form)), self.rates)
         self.writes_arguments = any([recording.externals[k][0] == "argument" for k in recording.written])
-        written = [recording.externals[k] for k in recording.written]
-        self.written_owners = {id(owner_of(x._array)) for kind, x in written if kind == "tensor"}
-        if self.writes_arguments:  # none of them may be memory that the program knows by another name
-            self.written_owners |= {0, *[id(owner_of(x._array)) for kind, x in recording.externals if kind == "tensor"]}
+        self.written_owners, self.owners = set(), (ctypes.c_int64 * (len(recording.written) + 1))()
         places = [Place("input", k) for k in recording.written]
         self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
         places += [Place("output", k) for k in range(len(self.fresh))]
@@ -76,6 +75,21 @@ class Program:
             slot = slots.get(("input", k))
             if array is not None and slot is not None:
                 table[slot] = id(array)
+        self.note_owners()
+
+    def note_owners(self):
+        """The arrays whose memory is written to: no argument may be part of it.   owners: how many they are, and their ids."""
+        written = [self.recording.externals[k] for k in self.recording.written]
+        found = {id(owner_of(x._array)) for kind, x in written if kind == "tensor"}
+        self.owners[: len(found) + 1] = [len(found), *found]
+        if self.writes_arguments:  # none of them may be memory that the program knows by another name
+            found |= {0, *[id(owner_of(x._array)) for x in self.tensors()]}
+        self.written_owners.clear()
+        self.written_owners.update(found)  # the answer holds this very set
+
+    def tensors(self):
+        """Those that stay from call to call."""
+        return [x for kind, x in self.recording.externals if kind == "tensor"]
 
     def still_fits(self):
         """Whether all that the function reaches is as it was when it was recorded; then look from here on."""
@@ -90,11 +104,13 @@ class Program:
 
     def wants(self):
         """Which of the tensors that stay want a gradient."""
-        return [x.requires_grad for kind, x in self.recording.externals if kind == "tensor"]
+        return [x.requires_grad for x in self.tensors()]
 
     def alike(self):
         """Whether the externals still look as they did, wherever their memory is now."""
         if self.wanting != self.wants() or any([hooked(x) for x, *_ in self.recording.gradients]):
+            return False
+        if self.sharing != aliases(self.tensors()):
             return False
         found = [(x, v) for (kind, x), v in zip(self.recording.externals, self.recording.graph.inputs) if kind == "tensor"]
         return all([

@@ -127,8 +127,8 @@ class Rows:
         if kwargs[1] or args[0] is not tuple:
             raise Unusual("arguments have keywords")
         self.add("count", len(args) - 1)
-        owners, facts = sorted(self.program.written_owners), iter(described)
-        written = self.row_of([len(owners), *owners])
+        owners, facts = self.program.owners, iter(described)
+        self.held.append(owners)
         for k, part in enumerate(args[1:]):
             if part.__class__ is Kept:
                 self.add("kept", k, self.of(part.value))
@@ -137,7 +137,7 @@ class Rows:
                 if wants:
                     raise Unusual("an argument wants a gradient")
                 self.arrays.append(self.register())
-                self.add("given", k, self.row_of([len(shape), self.of(dtype), *shape, *strides]), written, self.arrays[-1])
+                self.add("given", k, self.row_of([len(shape), self.of(dtype), *shape, *strides]), ctypes.addressof(owners), self.arrays[-1])
             else:
                 raise Unusual("an argument holds tensors")
 

@@ -261,6 +261,41 @@ def test_memory_that_is_written_to_is_no_argument():
         assert quickly(compiled, own) is MISS
 
 
+@pytest.mark.usefixtures("answers")
+def test_memory_that_a_parameter_was_given_is_no_argument_either():
+    weight = torch.ones(2, 2)
+
+    def grow(x):
+        y = x * 2
+        weight.add_(x)
+        return y + x
+
+    compiled = warmed(grow, torch.ones(2, 2))
+    weight.data = torch.full((2, 2), 3.0)
+    compiled(torch.zeros(2, 2))
+    assert compiled(weight).tolist() == [[12.0] * 2] * 2
+    assert weight.tolist() == [[6.0] * 2] * 2
+
+
+@pytest.mark.usefixtures("answers")
+def test_parameters_that_were_given_one_memory_are_one():
+    one, other = torch.ones(2), torch.ones(2)
+
+    def grow(x):
+        y = one * 2
+        other.add_(x)
+        return y + one
+
+    found = []
+    for wrap in (lambda f: f, torch.compile):
+        one.data, other.data, step = torch.ones(2), torch.ones(2), wrap(grow)
+        for _ in range(4):
+            step(torch.ones(2))
+        one.data = other.detach()
+        found.append([step(torch.ones(2)).tolist() for _ in range(6)])
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("call", [lambda f, x: f(x=x), lambda f, x: f((x,)), lambda f, x: f(x, x), lambda f, x: f(1), lambda f, x: f()])
 def test_other_forms_of_a_call_are_refused(call):
     compiled, x = warmed(lambda x: x * 2, torch.ones(2)), torch.ones(2)
