@@ -29,21 +29,26 @@ class Unusual(Exception):
 
 def quick_answer(program, form, described, shared):
     """(the answer of ``program`` as a builtin function of (args, kwargs), ""); or None, and why there can't be one."""
-    native = program.native
-    reasons = {
-        "NumPy runs some of it": native.run is None,
-        "it is more than a few microseconds' work": not native.image.short,
-        "its arguments share memory": shared,
-        "backward is called from outside": program.recording.backward is not None,
-        "this Python's objects can't be looked at": walker() is None,
-    }
-    for why, holds in reasons.items():
-        if holds:
-            return None, why
+    why = unusual(program, shared)
+    if why:
+        return None, why
     try:
         return Rows(program).written(form, described), ""
     except Unusual as reason:
         return None, str(reason)
+
+
+def unusual(program, shared):
+    """Why a program isn't of the usual form, as far as that can be told at once; else "".   shared: aliases among arguments."""
+    if program.native.run is None:
+        return "not all of it is native code of this processor"
+    if not program.native.image.short:
+        return "it is more than a few microseconds' work"
+    if shared:
+        return "its arguments share memory"
+    if program.recording.backward is not None:
+        return "backward is called from outside"
+    return "this Python's objects can't be looked at" if walker() is None else ""
 
 
 class Rows:
