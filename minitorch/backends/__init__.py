@@ -64,6 +64,7 @@ def gpu_backend(index=None):
         ARRAY_TYPES[loaded.ndarray] = loaded
         ACCELERATORS.append(loaded)
         loaded.quiet()
+        loaded.default_stream.manual_seed(numpy_backend.default_stream.initial_seed)  # ``torch.manual_seed`` was for both
     loaded = ACCELERATORS[0]
     if index is not None and index != loaded.current_device():
         if index >= gpu_count():

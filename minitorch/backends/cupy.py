@@ -13,12 +13,11 @@ import cupy
 import cupyx
 import numpy
 from cupy import (
-    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray,
-    ascontiguousarray, bitwise_and, bitwise_or, bitwise_xor, ceil, conjugate, copyto, cos, cosh, equal, exp, exp2,
-    expm1, flip, floor, floor_divide, fmod, frexp, from_dlpack, gcd, greater, greater_equal, hypot, invert, isfinite, isinf,
-    isnan, lcm, left_shift, less, less_equal, log, log10, log1p, log2, logical_and, logical_not, logical_or,
-    logical_xor, maximum, minimum, multiply, ndarray, negative, nextafter, not_equal, reciprocal, remainder, right_shift, roll,
-    signbit, sin, sinh, sqrt, square, subtract, tan, tanh, tril, triu, true_divide, trunc, where, zeros,
+    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray, ascontiguousarray, bitwise_and,
+    bitwise_or, bitwise_xor, ceil, conjugate, copyto, cos, cosh, equal, exp, exp2, expm1, flip, floor, floor_divide, fmod, frexp,
+    from_dlpack, gcd, greater, greater_equal, hypot, invert, isfinite, isinf, isnan, lcm, left_shift, less, less_equal, log, log10, log1p,
+    log2, maximum, minimum, multiply, ndarray, negative, nextafter, not_equal, reciprocal, remainder, right_shift, roll, signbit, sin,
+    sinh, sqrt, square, subtract, tan, tanh, tril, triu, true_divide, trunc, where, zeros,
 )  # fmt: skip
 from cupyx.scipy.special import erf, erfc, expit
 
@@ -218,6 +217,27 @@ def clip(x, low, high, out=None):
     return x if high is None else minimum(x, high, out)
 
 
+def truths(x):
+    """What ``x`` is to logic: CuPy's functions take no complex numbers."""
+    return not_equal(x, 0) if x.__class__ is ndarray and x.dtype.kind == "c" else bool(x) if x.__class__ is complex else x
+
+
+def logical_not(x, out=None):
+    return cupy.logical_not(truths(x), out)
+
+
+def logical_and(x, y, out=None):
+    return cupy.logical_and(truths(x), truths(y), out)
+
+
+def logical_or(x, y, out=None):
+    return cupy.logical_or(truths(x), truths(y), out)
+
+
+def logical_xor(x, y, out=None):
+    return cupy.logical_xor(truths(x), truths(y), out)
+
+
 def power(x, y, out=None):
     if x.__class__ is ndarray and y.__class__ is not ndarray:
         if y == 2:
@@ -283,6 +303,8 @@ def wide(x):
 
 def sum(x, dims, keepdim):
     """Integers and booleans add up in int64."""
+    if dims == ():
+        return x.astype(wide(x) or x.dtype)
     return x.sum(dims, wide(x), None, keepdim)
 
 
@@ -316,11 +338,11 @@ def accumulated(function, x, dim):
 
 
 def amax(x, dims, keepdim):
-    return x.max(dims, None, keepdim)
+    return x.max(dims, None, keepdim) if dims else x.copy()
 
 
 def amin(x, dims, keepdim):
-    return x.min(dims, None, keepdim)
+    return x.min(dims, None, keepdim) if dims else x.copy()
 
 
 def argmax(x, dim, keepdim):
@@ -332,11 +354,11 @@ def argmin(x, dim, keepdim):
 
 
 def any(x, dims, keepdim):
-    return cupy.any(x, dims, None, keepdim)
+    return cupy.any(x, dims, None, keepdim) if dims else not_equal(x, 0)
 
 
 def all(x, dims, keepdim):
-    return cupy.all(x, dims, None, keepdim)
+    return cupy.all(x, dims, None, keepdim) if dims else not_equal(x, 0)
 
 
 def softmax(x, dim):

@@ -65,5 +65,5 @@ class Stream:
         return made
 
 
-default_stream = Stream(mt19937.default_stream.initial_seed)
+default_stream = Stream()
 """What draws on the GPU without ``generator=`` come from."""

@@ -130,8 +130,8 @@ REDUCING = {"prod": "out[k] * y[j]", "amax": "isnan(y[j]) || y[j] > out[k] ? y[j
             "amin": "isnan(y[j]) || y[j] < out[k] ? y[j] : out[k]"}  # fmt: skip
 
 LINES = """
-    for (long long step = 0; step < n; ++step) {{
-        const long long j = i * n + step, k = i * m + places[j];
+    for (long long step = 0; step < length; ++step) {{
+        const long long j = i * length + step, k = i * room + places[j];
         out[k] = {value};
     }}
 """
@@ -149,7 +149,7 @@ def scatter_reduce(x, index, y, dim, reduce, out=None):
         lines, y = lines.astype(numpy.float32), y.astype(numpy.float32)
     value = REDUCING[reduce] if lines.dtype.kind == "f" else REDUCING[reduce].replace("isnan(y[j]) || ", "")
     kernel = cupy.ElementwiseKernel(
-        "raw T y, raw I places, int64 n, int64 m", "raw T out", LINES.format(value=value), f"scatter_{reduce}"
+        "raw T y, raw I places, int64 length, int64 room", "raw T out", LINES.format(value=value), f"scatter_{reduce}"
     )
     if index.size:
         kernel(y, index, index.shape[-1], lines.shape[-1], lines, size=index.size // index.shape[-1])

@@ -32,13 +32,13 @@ ctc_loss, ctc_loss_grad = by_cpu(ctc.ctc_loss), by_cpu(ctc.ctc_loss_grad)
 # ---------------------------------------------------------------------------------------------- cumulated logarithms
 
 LOG_SUM = """
-    T total = x[i * n];
-    out[i * n] = total;
-    for (long long j = 1; j < n; ++j) {
-        const T next = x[i * n + j];
+    T total = x[i * length];
+    out[i * length] = total;
+    for (long long j = 1; j < length; ++j) {
+        const T next = x[i * length + j];
         const T high = max(total, next), low = min(total, next);
         total = isnan(total) || isnan(next) ? total + next : high == low && isinf(high) ? high : high + log1p(exp(low - high));
-        out[i * n + j] = total;
+        out[i * length + j] = total;
     }
 """
 """A thread goes along one line: log(e^a + e^b) = max + log(1 + e^(min - max))."""
@@ -49,7 +49,7 @@ def logcumsumexp(x, dim):
         return x.copy()
     lines = cupy.moveaxis(x, dim, -1).copy("C")
     out = cupy.empty_like(lines)
-    kernel = cupy.ElementwiseKernel("raw T x, int64 n", "raw T out", LOG_SUM, "logcumsumexp")
+    kernel = cupy.ElementwiseKernel("raw T x, int64 length", "raw T out", LOG_SUM, "logcumsumexp")
     kernel(lines, lines.shape[-1], out, size=lines.size // lines.shape[-1])
     return cupy.ascontiguousarray(cupy.moveaxis(out, -1, dim))
 

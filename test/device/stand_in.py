@@ -610,12 +610,17 @@ def installed():
     """A block in which CuPy is this, with one GPU; the real one, if it is there with a GPU, stays."""
     before = {name: m for name, m in sys.modules.items() if name.split(".")[0] in ("cupy", "cupyx")}
     forget(before)
-    sys.modules.update(MODULES)
+    sys.modules.update(MODULES | BACKEND)
     try:
         yield MODULE
     finally:
-        forget([*MODULES, *ours()])
+        BACKEND.update({name: sys.modules[name] for name in ours()})
+        forget([*MODULES, *BACKEND])
         sys.modules.update(before)
+
+
+BACKEND: dict = {}
+"""The modules of the backend that were loaded with this for CuPy, for the next block."""
 
 
 def forget(names):
