@@ -52,10 +52,10 @@ FUNCTIONAL = {
     """.split()
 } | {"bilinear": None}
 ON_CPU = frozenset("adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d ctc_loss grid_sample max_pool3d nanquantile quantile trace".split())
-ON_GPU = frozenset("cosine_similarity dist group_norm interpolate layer_norm logsumexp norm pdist renorm rms_norm softplus".split())
+ON_GPU = frozenset("cosine_similarity dist group_norm interpolate layer_norm norm pdist renorm rms_norm softplus".split())
 """Those of them that only the CPU's list has, and only the GPU's. All others are in both."""
-FUNCTIONAL |= {name: False for name in ON_GPU - {"dist", "logsumexp", "norm", "renorm"}}
-TORCH = {name: False for name in "cdist dist logsumexp nanquantile norm quantile renorm trace".split()}
+FUNCTIONAL |= {name: False for name in ON_GPU - {"dist", "norm", "renorm"}}
+TORCH = {name: False for name in "cdist dist nanquantile norm quantile renorm trace".split()}
 """The functions of nn.functional and of torch that have a door: whether they lower their inputs, raise them, or (None) neither."""
 UNSAFE = {
     "binary_cross_entropy": "torch.nn.functional.binary_cross_entropy and torch.nn.BCELoss are unsafe to autocast.\n"
