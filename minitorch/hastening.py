@@ -48,9 +48,11 @@ def in_machine_code(sketch, root, g, plainly):
     names, arrived, units = passed(sketch, nodes_behind(root), g)
     leaves = [k for k, step in enumerate(sketch.steps) if step is None and k in arrived]
     writing = Writing(names, ARRAY_TYPES[g._array.__class__])
+    last_reader = {id(x): i for i, unit in enumerate(units) for x in unit.reads} | {id(arrived[k]): len(units) for k in leaves}
+    done = 0
     for part in parted(units):
-        wanted = {id(x) for unit in units for x in unit.reads if all([unit is not u for u in part])} | {id(arrived[k]) for k in leaves}
-        if not writing.one_call(part, wanted):
+        done += len(part)
+        if not writing.one_call(part, {key for key, reader in last_reader.items() if reader >= done}):
             for unit in part:
                 writing.by_itself(unit)
     if not writing.calls:
