@@ -3,6 +3,8 @@
     scaler.scale(loss).backward()       gradients are `scale` times too large
     scaler.step(optimizer)              divides them by it; no step if some are inf or nan
     scaler.update()                     halves the scale if so, and doubles it after 2,000 steps without
+
+Whether a step was too large is a tensor. While a run is recorded the step is taken, and what it wrote undone where it was.
 """
 
 import warnings
@@ -14,6 +16,7 @@ from ..creation import full
 from ..device import as_device
 from ..dtypes import float16, float32, int32
 from ..engine import Tensor, no_grad
+from ..modes import tracer
 
 __all__ = ["GradScaler"]
 
@@ -23,6 +26,11 @@ READY, UNSCALED, STEPPED = "ready", "unscaled", "stepped"
 def _refresh_per_optimizer_state():
     """What is known of an optimizer since the last update. Files of whole scalers name it so."""
     return {"stage": READY, "found_inf": {}}
+
+
+def any_of(numbers):
+    """Whether some of several 0-d Tensors aren't 0, as one."""
+    return sum(numbers) != 0
 
 
 class GradScaler:
@@ -58,6 +66,7 @@ class GradScaler:
         """A tensor, or each of several, times the scale."""
         if not self._enabled:
             return outputs
+        self._record()
         if self._scale is None:
             self._scale = full((), self._init_scale, dtype=float32, device=self._device)
             self._growth_tracker = full((), self._init_growth_tracker, dtype=int32, device=self._device)
@@ -73,6 +82,7 @@ class GradScaler:
         if not self._enabled:
             return
         self._check("unscale_")
+        self._record()
         state = self._per_optimizer_states[id(optimizer)]
         if state["stage"] == UNSCALED:
             raise RuntimeError("unscale_() has already been called on this optimizer since the last update().")
@@ -102,6 +112,7 @@ class GradScaler:
         if "closure" in kwargs:
             raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
         self._check("step")
+        self._record()
         state = self._per_optimizer_states[id(optimizer)]
         if state["stage"] == STEPPED:
             raise RuntimeError("step() has already been called since the last update().")
@@ -109,8 +120,22 @@ class GradScaler:
             self.unscale_(optimizer)
         if not state["found_inf"]:
             raise AssertionError("No inf checks were recorded for this optimizer.")
-        result = None if any(found.item() for found in state["found_inf"].values()) else optimizer.step(*args, **kwargs)
+        result = self._step(optimizer, any_of(state["found_inf"].values()), args, kwargs)
         state["stage"] = STEPPED
+        return result
+
+    def _step(self, optimizer, overflowed, args, kwargs):
+        """A step, unless a truth holds."""
+        if (recording := tracer()) is None:
+            return None if overflowed.item() else optimizer.step(*args, **kwargs)
+        states = {p: dict(state) for p, state in optimizer.state.items()}
+        tensors = [x for state in states.values() for x in state.values() if isinstance(x, Tensor)]
+        with recording.unless(overflowed, [*[p for group in optimizer.param_groups for p in group["params"]], *tensors]):
+            result = optimizer.step(*args, **kwargs)
+        if overflowed._array and any([states.get(p, {}).keys() != state.keys() for p, state in optimizer.state.items()]):
+            recording.interrupt("the first step of an optimizer overflows")
+            optimizer.state.clear()
+            optimizer.state.update(states)
         return result
 
     def update(self, new_scale=None):
@@ -118,26 +143,28 @@ class GradScaler:
         if not self._enabled:
             return
         self._check("update")
+        self._record(ends=True)
         if new_scale is not None:
             self._scale.fill_(new_scale if isinstance(new_scale, float) else new_scale.item())
         else:
             found = [f for state in self._per_optimizer_states.values() for f in state["found_inf"].values()]
             if not found:
                 raise AssertionError("No inf checks were recorded prior to update.")
-            self._adapt(any(f.item() for f in found))
+            self._adapt(any_of(found))
         self._per_optimizer_states = defaultdict(_refresh_per_optimizer_state)
 
     def _adapt(self, overflowed):
-        if overflowed:
-            self._scale.mul_(self._backoff_factor)
-            self._growth_tracker.fill_(0)
-            return
-        self._growth_tracker.add_(1)
-        if self._growth_tracker.item() == self._growth_interval:
-            grown = self._scale * self._growth_factor
-            if grown.isfinite().item():
-                self._scale.copy_(grown)
-            self._growth_tracker.fill_(0)
+        """The scale gets smaller after an overflow, and larger after so many steps without one, unless that were infinite."""
+        count, grown = self._growth_tracker + 1, self._scale * self._growth_factor
+        long = count == self._growth_interval
+        larger = grown.where(long.logical_and(grown.isfinite()), self._scale)
+        self._scale.copy_((self._scale * self._backoff_factor).where(overflowed, larger))
+        self._growth_tracker.copy_(count.masked_fill(overflowed.logical_or(long), 0))
+
+    def _record(self, ends=False):
+        """Tell who records this run. What happens between ``scale`` and ``update`` is to be in one program."""
+        if (recording := tracer()) is not None:
+            recording.span(self, fresh=not self._per_optimizer_states, ends=ends)
 
     def _check(self, name):
         if self._scale is None:

@@ -16,6 +16,7 @@ torch: torch/_dynamo (how a step is captured), torch/_functorch/_aot_autograd/fu
 """
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from weakref import ref
 
@@ -109,9 +110,9 @@ def layout(array):
 class Tracer:
     """Listens in a block, and writes down what passes the gate.
 
-    sources, externals, steps: what it found.   made: the externals that are constants.
-    xp: the backend that computes, a GPU's if a tensor is there.
-    numbers: what ``item`` gave.   checks: as Graph has them.   left: (why, line) of each time that the graph lost sight of the run.
+    sources, externals, steps: what it found.   made: the externals that are constants.   numbers: what ``item`` gave.
+    xp: the backend that computes, a GPU's if a tensor is there.   checks: as Graph has them.   spans: see ``span``.
+    left: (why, line) of each time that the graph lost sight of the run.
     lost: the Unfollowed after which it wrote nothing more.   drawn: whether a draw has read a tensor. It is a step then, and so
     is each draw after it, since sources are called before all steps.
     moving: {id of an optimizer's group: the names of numbers in it that are inputs}.
@@ -124,7 +125,7 @@ class Tracer:
         self.xp = for_device(CPU)
         self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, False
-        self.numbers, self.calls, self.checks = [], Calls(self, PACKAGE), []
+        self.numbers, self.calls, self.checks, self.spans = [], Calls(self, PACKAGE), [], {}
 
     def __enter__(self):
         self.before = MODE.listeners, MODE.readers
@@ -259,6 +260,33 @@ class Tracer:
                     return origin if origin.endswith(BACKWARD) else origin + BACKWARD
             frame = frame.f_back
         return None if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+    @contextmanager
+    def unless(self, condition, tensors):
+        """A block of which nothing that it writes remains where a 0-d Tensor is true.   tensors: what it may write to.
+
+        It is run either way, to be written down.
+        """
+        kept = [(x, x._array.copy()) for x in tensors] if condition._array else []
+        before = {id(memory): memory.value for found in self.memories.values() for memory in found}
+        yield
+        for x, array in kept:
+            x._array[...] = array
+        if self.lost is not None:
+            return
+        holds, first = self.read(condition), {id(x.memory): x.value for x in self.externals}
+        for memory in [memory for found in self.memories.values() for memory in found]:
+            old = before.get(id(memory), first.get(id(memory)))
+            if old is not None and old is not memory.value:
+                memory.value = self.add(primitives.where, (old, holds, memory.value), (), old.shape, old.dtype)
+                memory.writes += 1
+                memory.seen[memory.root] = (memory.value, memory.writes)
+
+    def span(self, thing, fresh, ends):
+        """Something of Python's goes through stages in this run: ``fresh`` at its beginning, over if it ``ends``."""
+        if id(thing) not in self.spans and not fresh and self.lost is None:
+            self.lost = Unfollowed(f"a {type(thing).__name__} is in the middle of a step when it begins")
+        self.spans[id(thing)] = thing, ends
 
     # -------------------------------------------------------------------------------------------------- steps and memory
 

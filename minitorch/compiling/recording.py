@@ -374,6 +374,9 @@ def returned(tracer, tensor, before, outputs, roots):
 
 
 def refuse_what_left(tracer):
+    for thing, over in tracer.spans.values():
+        if not over:
+            raise Unfollowed(f"a {type(thing).__name__} is in the middle of a step when it ends")
     for why, line in tracer.left:
         raise Unfollowed(f"{why}, in {line}")
 

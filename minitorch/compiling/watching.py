@@ -26,6 +26,7 @@ import sys
 import types
 from collections import deque
 
+from ..amp.grad_scaler import GradScaler
 from ..backends import for_device
 from ..device import CPU
 from ..engine import Tensor
@@ -98,6 +99,10 @@ class Watch:
 
     def look_at_dict(self, thing):
         return self.add(Whole(thing, ()), self.often)
+
+    def look_at_scaler(self, thing):
+        space = thing.__dict__
+        return self.add(Names(space, [name for name, x in space.items() if x.__class__ in PLAIN]), self.often)
 
     def look_at_list(self, thing):
         return self.add(Items(thing, ()), self.often)
@@ -204,6 +209,7 @@ LOOKS = {
     type: Watch.look_at_class,
     Module: Watch.look_at_module,
     Optimizer: Watch.look_at_optimizer,
+    GradScaler: Watch.look_at_scaler,
     dict: Watch.look_at_dict,
     list: Watch.look_at_list,
     tuple: lambda watch, thing: list(thing),
@@ -248,9 +254,9 @@ class Members(Owner):
     """What is written in a class, and in those that it comes from: functions are reached, other things looked after."""
 
     def __init__(self, cls, unasked):
-        space: dict = {}
-        for each in reversed(cls.__mro__):
-            space |= {} if ours(each) or settled(each) else vars(each)
+        self.spaces, space = [vars(each) for each in cls.__mro__ if not ours(each) and not settled(each)], {}
+        for each in reversed(self.spaces):
+            space |= each
         super().__init__(ClassData, space)
         self.of, self.unasked = cls, unasked
 
@@ -258,6 +264,10 @@ class Members(Owner):
         """Those that were said; and methods with two underscores, which operators call."""
         special = [name for name in self.space if name.startswith("__") and isinstance(self.space[name], FUNCTIONS)]
         return sorted({*(said & self.space.keys()), *special} - self.unasked)
+
+    def reached(self, said):
+        """What they stand for, in each class that has it: ``super()`` asks further up."""
+        return [space[name] for space in self.spaces for name in self.names(said) if name in space]
 
     def guard(self, said):
         """Looks after them all with one number."""

@@ -195,6 +195,11 @@ def logical_not(text, kind, x):
     return text.let("not", f"xor i1 {truth(text, kind, x)}, true")
 
 
+def inverted(text, kind, x):
+    """Every bit the other way."""
+    return text.let("not", f"xor {kind} {x}, {'true' if kind == 'i1' else '-1'}")
+
+
 def bits(word):
     return lambda text, kind, x, y: text.let(word, f"{word} {kind} {x}, {y}")
 
@@ -214,7 +219,7 @@ SPELLINGS = {
     "eq": compared("oeq", "eq"), "ne": compared("une", "ne"), "lt": compared("olt", "slt"), "le": compared("ole", "sle"),
     "gt": compared("ogt", "sgt"), "ge": compared("oge", "sge"), "logical_and": logic("and"), "logical_or": logic("or"),
     "logical_xor": logic("xor"), "logical_not": logical_not, "bitwise_and": bits("and"), "bitwise_or": bits("or"),
-    "bitwise_xor": bits("xor"), "copy": lambda text, kind, x: x,
+    "bitwise_xor": bits("xor"), "bitwise_not": inverted, "copy": lambda text, kind, x: x,
 }  # fmt: skip
 """Row → its spelling. What isn't here NumPy computes (kernels.Foreign)."""
 

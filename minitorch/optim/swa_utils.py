@@ -16,9 +16,10 @@ from ..absent import absent
 from ..creation import tensor
 from ..dtypes import int64
 from ..engine import no_grad
+from ..modes import tracer
 from ..nn.module import Module
 from ..nn.norm import _BatchNorm
-from .hyperparameters import number
+from .hyperparameters import measured
 from .lr_scheduler.base import LRScheduler, per_group
 
 __all__ = [
@@ -80,7 +81,7 @@ def get_swa_multi_avg_fn():
 
     @no_grad()
     def swa_update(averaged_param_list, current_param_list, num_averaged):
-        share = number(1 / (num_averaged + 1))
+        share = measured(1 / (num_averaged + 1))
         for average, new in zip(averaged_param_list, current_param_list, strict=True):
             if average.is_floating_point():
                 average.lerp_(new, share)
@@ -134,20 +135,24 @@ class AveragedModel(Module):
         """Take the weights of ``model`` into the average; the first are the average."""
         mine = [x.detach() for x in _members(self.module, self.use_buffers)]
         news = [x.detach().to(a.device) for a, x in zip(mine, _members(model, self.use_buffers), strict=True)]
-        if self.n_averaged == 0:
+        if tracer() is not None:  # a program chooses between numbers, not between ways
+            self._average(mine, news)
+            _copy(mine, [new.where(self.n_averaged == 0, average) for average, new in zip(mine, news, strict=True)])
+        elif self.n_averaged == 0:
             _copy(mine, news)
-        elif self.multi_avg_fn is not None:
-            self._update_lists(mine, news)
         else:
-            average_of = self.avg_fn or get_swa_avg_fn()
-            for average, new in zip(mine, news, strict=True):
-                average.copy_(average_of(average, new, self.n_averaged))
+            self._average(mine, news)
         if not self.use_buffers:
             _copy(self.module.buffers(), model.buffers())
         self.n_averaged += 1
 
-    def _update_lists(self, mine, news):
-        """By lists of one dtype each, as ``multi_avg_fn`` expects them."""
+    def _average(self, mine, news):
+        """Bring new weights into an average that there is: one by one, or by lists of one dtype each for ``multi_avg_fn``."""
+        if self.multi_avg_fn is None:
+            average_of = self.avg_fn or get_swa_avg_fn()
+            for average, new in zip(mine, news, strict=True):
+                average.copy_(average_of(average, new, self.n_averaged))
+            return
         for dtype in dict.fromkeys(x.dtype for x in mine):
             places = [i for i, x in enumerate(mine) if x.dtype is dtype]
             self.multi_avg_fn([mine[i] for i in places], [news[i] for i in places], self.n_averaged)

@@ -10,6 +10,7 @@ from ..absent import absent
 from ..autograd.function import Gradients, OutputNode
 from ..casting import enter_autocast, leave_autocast
 from ..engine import MODE, AccumulateGrad, Node, Tensor, backward, edge_of, enable_grad, no_grad
+from ..modes import tracer
 from ..random import get_rng_state, set_rng_state
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
@@ -91,6 +92,10 @@ def checkpoint(
         warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=2)
     if not MODE.grad or (use_reentrant and not wanting):
         with no_grad(), first:
+            return function(*args, **kwargs)
+
+    if tracer() is not None:  # a program decides for itself what to keep, and what to compute again
+        with first:
             return function(*args, **kwargs)
 
     state, autocast = get_rng_state() if preserve_rng_state else None, (MODE.autocast, MODE.autocast_on)
