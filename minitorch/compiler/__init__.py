@@ -129,16 +129,23 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     hosts: the numbers of the inputs that lie on the CPU: what ends up in one of them is computed there.
     """
     (graph, destinations), (other, places) = parted(graph, destinations, hosts)
-    native = build(other, {}, places) if places else None
+    built, native = Built(), build(other, {}, places) if places else None
     beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], [])
     plain = in_order(check(dead(narrow_products(simplify(graph)))), strides, cuda_rows.SLIDING)
     found = accesses(plain, strides)
+    built.over("simplify")
     kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain)
     kernels = order(kernels, found, plain, destinations)
+    built.over("fuse")
     laid = plan(kernels, found, plain, destinations)
+    built.over("plan")
     launches = [one for kernel in laid.kernels for one in launched(kernel, found, laid)]
     launches = together(launches, found, laid, [laid.places[found[x].base] for x, *_ in plain.checks])
-    return DeviceProgram(launches, laid, found, plain, driver, beside)
+    built.over("lower")
+    program = DeviceProgram(launches, laid, found, plain, driver, beside)
+    built.over("link")
+    program.built = built
+    return program
 
 
 def native_of(graph, strides, destinations, xp, hosts=()):

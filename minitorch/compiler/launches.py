@@ -19,7 +19,8 @@ class Launch:
     """A function ``NAME`` of pointers, run by ``grid`` (x, y, z) blocks of ``block`` threads.
 
     parameters: as they are declared, one for each of ``buffers``, the Places behind them.   writes: the numbers of those
-    that it writes to.   partials: bytes of them that it needs.   kernel, nest: what it was made of.
+    that it writes to.   partials: bytes of them that it needs.   kernel, nest: what it was made of.   parts: the Launches
+    that it is, where it is several.
     """
 
     parameters: list
@@ -31,6 +32,7 @@ class Launch:
     writes: frozenset
     partials: int = 0
     nest: object = None
+    parts: tuple = ()
 
     def text(self, guards=0):
         """The function. It does nothing if one of ``guards`` numbers, whose pointers come last, isn't 0."""

@@ -100,7 +100,7 @@ def joined(group):
         head = f"if (blockIdx.x < {blocks}) {{" if not last else "{"
         body.append(f"    {'else ' if launch is not group[0] else ''}{head}\n{text}    }}\n")
     first = group[0]
-    return Launch(parameters, "".join(body), buffers, (blocks, 1, 1), first.block, first.kernel, frozenset(writes))
+    return Launch(parameters, "".join(body), buffers, (blocks, 1, 1), first.block, first.kernel, frozenset(writes), parts=tuple(group))
 
 
 def renamed(text, names):

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 
 from ..backends.threads import get_num_threads
 from ..compiler.costs import flops, traffic
-from ..compiler.kernels import Foreign, Native, Pieces
+from ..compiler.kernels import Foreign, Pieces
 from ..compiler.nest import Load
 from ..compiler.reading import readable
 from ..compiler.timing import steps_of
@@ -153,7 +153,7 @@ def answer_of(program, measure):
     steps = len(recording.graph.steps) + (0 if recording.backward is None else len(recording.backward.steps))
     outside = sum([math.prod(shape) * dtype.itemsize for shape, dtype in program.fresh])
     found = Answer(called_as(program.key), steps, outside, recording.seconds, program.slower)
-    names = names_of_forward(program)
+    names, measure = names_of_forward(program), measure and recording.xp.SYNCHRONOUS  # a GPU's kernels are timed by its own tools
     found.parts.append(part_of("forward" if recording.backward else "", program.native, names))
     if measure:
         add_times(found.parts[0], program.native, inputs_of(recording), recording.strides)
@@ -175,10 +175,11 @@ def inputs_of(recording):
 
 
 def part_of(title, native, names):
-    kernels = [explained(k, kernel, native, names) for k, kernel in enumerate(native.kernels)]
+    written = [one for kernel in native.kernels for one in getattr(kernel, "parts", ()) or (kernel,)]
+    kernels = [explained(k, kernel, native, names) for k, kernel in enumerate(written)]
     numbers: dict = {}  # of the kernels that each one of the plan has become
-    for k, kernel in enumerate(native.kernels):
-        numbers.setdefault(kernel.kernel if kernel.__class__ is Native else kernel, []).append(k)
+    for k, kernel in enumerate(written):
+        numbers.setdefault(getattr(kernel, "kernel", kernel), []).append(k)
     order = native.plan.kernels
     regions = []
     for x, (first, last) in native.plan.lives.items():
@@ -206,7 +207,7 @@ def add_times(part, native, inputs, strides):
 
 def explained(number, kernel, native, names):
     """One kernel of a program."""
-    of = kernel.kernel if kernel.__class__ is Native else kernel
+    of = getattr(kernel, "kernel", kernel)
     lines = [(place(line), source(line)) for line in dict.fromkeys([s.line for s in of.steps]) if line]
     if of.__class__ is Pieces:
         work = math.prod(kernel.nest.shape) if kernel.nest.stores[0].adds else 0
@@ -214,7 +215,7 @@ def explained(number, kernel, native, names):
     else:
         work = sum([flops(step) for step in of.steps])
         read, written = traffic(of, native.found, native.plan.constants)
-    threads = get_num_threads() if kernel.__class__ is Native and kernel.shared else 1
+    threads = get_num_threads() if getattr(kernel, "shared", False) else 1
     found = Kernel(number, [s.row.name for s in of.steps], lines, loop_of(kernel, of, native, names), work, read, written, threads)
     if of.__class__ is Foreign:
         found.numpy = why_not(of.steps[0])
@@ -224,8 +225,9 @@ def explained(number, kernel, native, names):
 def loop_of(kernel, of, native, names):
     """How a kernel computes, as lines of text."""
     values = [x for step in of.steps for x in (step.out, *step.reads)]
-    if kernel.__class__ is Native and kernel.nest is not None:
-        return readable(kernel.nest, [names.at(place, values) for place in kernel.buffers])
+    nest = getattr(kernel, "nest", None)
+    if nest is not None:
+        return readable(nest, [names.at(place, values) for place in nest.buffers])
     lines = []
     for step in of.steps:
         words = [operand(x, native, names) for x in step.reads]

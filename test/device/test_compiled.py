@@ -139,3 +139,14 @@ def test_an_index_out_of_range_is_an_error_and_changes_nothing(drivers, device):
         for index in ([1, 4], [1, 3]):  # a GPU may tell one call later
             step(torch.tensor(index, device=device))
     assert numpy.array_equal(numbers(weight), before) or not drivers
+
+
+def test_a_program_is_explained(drivers, device):
+    scale, shift = torch.ones(7, device=device), torch.ones(5, device=device)
+    compiled = torch.compile(lambda x: ((x @ x.T).softmax(-1), scale * 2, shift + 1))
+    for _ in range(3):
+        compiled(torch.ones(4, 4, device=device))
+    told = compiled.explain(measure=False)
+    words = [word for kernel in told.kernels for word in kernel.rows]
+    assert sorted(words) == ["add", "amax", "div", "exp", "matmul", "mul", "sub", "sum"]
+    assert "s1 += t1[j]" in str(told)
