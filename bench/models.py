@@ -1,11 +1,13 @@
 """The larger workloads of bench/compiled.py, as ordinary PyTorch programs: see workloads.py, which has the smaller ones."""
 
+from typing import NamedTuple
+
 from workloads import BATCHES, Training, Workload, mnist_cnn, mnist_mlp, tiny_mlp, training
 
-__all__ = ["STEPS"]
+__all__ = ["STEPS", "Sizes", "gpt", "residual_model"]
 
 LETTERS, WIDTH, HEADS, LAYERS, BLOCK = 65, 128, 4, 4, 64
-"""The GPT: how many letters there are, numbers for each, heads, layers, and letters that it sees at once."""
+"""The small GPT, see ``Sizes``."""
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -30,11 +32,10 @@ def residual(torch, before, after, stride):
     return Residual()
 
 
-def residual_net(torch):
-    """3x32x32 on batches of 32, SGD with momentum."""
-    torch.manual_seed(0)
+def residual_model(torch):
+    """7 convolutions of 3 x 3 and two of 1 x 1, for images of 3x32x32."""
     nn = torch.nn
-    model = nn.Sequential(
+    return nn.Sequential(
         nn.Conv2d(3, 16, 3, 1, 1, bias=False),
         nn.BatchNorm2d(16),
         nn.ReLU(),
@@ -45,6 +46,12 @@ def residual_net(torch):
         nn.Flatten(),
         nn.Linear(64, 10),
     )
+
+
+def residual_net(torch):
+    """3x32x32 on batches of 32, SGD with momentum."""
+    torch.manual_seed(0)
+    nn, model = torch.nn, residual_model(torch)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     inputs, targets = torch.randn(BATCHES * 32, 3, 32, 32), torch.randint(0, 10, (BATCHES * 32,))
     return training(torch, model, optimizer, nn.CrossEntropyLoss(), inputs, targets)
@@ -53,20 +60,31 @@ def residual_net(torch):
 # ---------------------------------------------------------------------------------------------------------
 # A small GPT
 
-def block(torch):
+class Sizes(NamedTuple):
+    """How many letters there are, numbers for each, heads, layers, and letters that it sees at once."""
+
+    letters: int
+    width: int
+    heads: int
+    layers: int
+    block: int
+
+
+def block(torch, sizes):
     nn, F = torch.nn, torch.nn.functional
+    width = sizes.width
 
     class Block(nn.Module):
         def __init__(self):
             super().__init__()
-            self.ln1, self.ln2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-            self.qkv, self.proj = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
-            self.up, self.down = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+            self.ln1, self.ln2 = nn.LayerNorm(width), nn.LayerNorm(width)
+            self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+            self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
         def heads(self, x):
             """Three times (batch, heads, letters, width of a head)."""
-            parts = self.qkv(self.ln1(x)).split(WIDTH, dim=2)
-            return [p.view(len(x), -1, HEADS, WIDTH // HEADS).transpose(1, 2) for p in parts]
+            parts = self.qkv(self.ln1(x)).split(width, dim=2)
+            return [p.view(len(x), -1, sizes.heads, width // sizes.heads).transpose(1, 2) for p in parts]
 
         def after(self, x, y):
             x = x + self.proj(y.transpose(1, 2).reshape(x.shape))
@@ -85,21 +103,24 @@ def block(torch):
     return Block()
 
 
-def gpt(torch):
+SMALL = Sizes(LETTERS, WIDTH, HEADS, LAYERS, BLOCK)
+
+
+def gpt(torch, sizes=SMALL):
     nn = torch.nn
 
     class GPT(nn.Module):
         def __init__(self):
             super().__init__()
-            self.letters, self.places = nn.Embedding(LETTERS, WIDTH), nn.Embedding(BLOCK, WIDTH)
-            self.blocks = nn.ModuleList([block(torch) for _ in range(LAYERS)])
-            self.ln, self.head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, LETTERS, bias=False)
+            self.letters, self.places = nn.Embedding(sizes.letters, sizes.width), nn.Embedding(sizes.block, sizes.width)
+            self.blocks = nn.ModuleList([block(torch, sizes) for _ in range(sizes.layers)])
+            self.ln, self.head = nn.LayerNorm(sizes.width), nn.Linear(sizes.width, sizes.letters, bias=False)
 
         def forward(self, x):
             x = self.letters(x) + self.places.weight
             for layer in self.blocks:
                 x = layer(x)
-            return self.head(self.ln(x)).view(-1, LETTERS)
+            return self.head(self.ln(x)).view(-1, sizes.letters)
 
     return GPT()
 

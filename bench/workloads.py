@@ -108,11 +108,10 @@ def mnist_mlp(torch):
     return training(torch, model, optimizer, nn.CrossEntropyLoss(), inputs, targets)
 
 
-def mnist_cnn(torch):
-    """PyTorch's classic MNIST network, without its dropout, with Adam on batches of 64."""
-    torch.manual_seed(0)
+def classic_cnn(torch):
+    """PyTorch's classic MNIST network, without its dropout."""
     nn = torch.nn
-    model = nn.Sequential(
+    return nn.Sequential(
         nn.Conv2d(1, 32, 3),
         nn.ReLU(),
         nn.Conv2d(32, 64, 3),
@@ -123,6 +122,12 @@ def mnist_cnn(torch):
         nn.ReLU(),
         nn.Linear(128, 10),
     )
+
+
+def mnist_cnn(torch):
+    """The same with Adam on batches of 64."""
+    torch.manual_seed(0)
+    nn, model = torch.nn, classic_cnn(torch)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     inputs = torch.rand(BATCHES * 64, 1, 28, 28)

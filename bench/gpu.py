@@ -1,0 +1,178 @@
+"""Everything that is to be seen on a GPU, in one call of less than ten minutes: ``python bench/gpu.py``. See README.md here.
+
+    checks     the tests of test/device on the GPU; the losses of each step there beside those on the CPU, and PyTorch's
+    times      of four training steps: ours compiled and eager, torch.compile with CUDA graphs and PyTorch eager, in turn
+    kernels    of each compiled step: its time, and its share of what the GPU can do for its bytes and its operations
+    memory     the most that tensors had together in a step
+
+What fails is reported in its place, and the rest goes on. All of it is also written to a file of JSON (``--out``).
+``--dry`` goes through the same on the CPU, with steps of toy size: it shows that this script works, and no time of use.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from eager import HERE, environment
+from gpu_worker import STEPS
+
+SIDES = ("minitorch compiled", "minitorch", "torch compiled", "torch")
+GOALS = {"MLP": 3, "MNIST CNN": 3, "residual net": 1.2, "GPT": 1.2}
+"""The speed over PyTorch's eager mode that we promise; and no less than torch.compile's."""
+TOLERANCE = {"MLP": 1e-4, "MNIST CNN": 1e-3, "residual net": 1e-3, "GPT": 3e-2}
+"""Relative, between the first losses on both devices and of both libraries: products are summed in another order there."""
+
+
+class Worker:
+    """A process of one side. Its answers are {"error": …} where something failed, also when it ended."""
+
+    def __init__(self, side, device, size):
+        command = [sys.executable, str(HERE / "gpu_worker.py"), side, device, size]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, env=environment(os.cpu_count() or 1), **pipes)
+
+    def ask(self, **command):
+        try:
+            print(json.dumps(command), file=self.process.stdin, flush=True)
+            line = self.process.stdout.readline()
+        except OSError:
+            line = ""
+        return json.loads(line) if line else {"error": "the process ended"}
+
+    def close(self):
+        try:
+            self.process.communicate(timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.communicate()
+
+
+def failed(answer):
+    return isinstance(answer, dict) and "error" in answer
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Measurements
+
+def tests(seconds):
+    """The last line of pytest's report on the tests that run on a GPU where there is one."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(HERE.parent / "test" / "device")]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=HERE.parent)
+    except subprocess.TimeoutExpired:
+        return {"error": f"the tests took longer than {seconds} seconds"}
+    return (done.stdout.strip() or done.stderr.strip() or "no report").splitlines()[-1]
+
+
+def farthest(a, b):
+    """The largest relative difference of two lists of losses."""
+    if failed(a) or failed(b):
+        return None
+    return max([abs(x - y) / max(abs(y), 1e-6) for x, y in zip(a, b, strict=True)])
+
+
+def losses(workers, name, steps):
+    """Of each side, the largest difference from PyTorch's eager ones; of our eager one from the CPU's too."""
+    found = {}
+    for side, worker in workers.items():
+        built = worker.ask(build=name)
+        found[side] = built if failed(built) else worker.ask(losses=steps)
+    compared = {side: farthest(x, found["torch"]) for side, x in found.items()}
+    compared["minitorch, from the CPU"] = farthest(found["minitorch"], workers["minitorch"].ask(losses=steps, device="cpu", name=name))
+    return {"differ": compared, "errors": {side: x["error"] for side, x in found.items() if failed(x)}}
+
+
+def times(workers, name, rounds, seconds):
+    """The times of a step in rounds taken in turn, a list for each side."""
+    found = {side: [] for side, worker in workers.items() if not failed(worker.ask(build=name))}
+    for number in range(rounds):
+        for side in list(found) if number % 2 == 0 else list(reversed(found)):
+            answer = workers[side].ask(seconds=seconds)
+            if failed(answer):
+                del found[side]
+            else:
+                found[side].append(answer)
+    return found
+
+
+def measured(workers, name, arguments, peaks):
+    """All of one step."""
+    report = {"losses": losses(workers, name, 10)}
+    report["times"] = times(workers, name, arguments.rounds, arguments.seconds)
+    report["memory"] = {side: worker.ask(memory=3) for side, worker in workers.items()}
+    kernels = workers["minitorch compiled"].ask(kernels=20)
+    report["kernels"] = kernels if failed(kernels) or failed(peaks) else [shared(*kernel, peaks) for kernel in kernels]
+    return report
+
+
+def shared(name, seconds, moved, operations, peaks):
+    """A kernel, and its share of the roofline: of the time that its bytes or its operations take at least."""
+    copy, single, half = peaks
+    least = max(moved / copy, operations / max(single, half))
+    return {"kernel": name, "seconds": seconds, "bytes": moved, "operations": operations, "share": least / seconds if seconds else None}
+
+
+# ---------------------------------------------------------------------------------------------------------
+# The report
+
+def row(name, report):
+    """One step as a line of the table."""
+    medians = {side: statistics.median(x) for side, x in report["times"].items() if x}
+    cells = [f"{medians[side] * 1e6:.0f} us" if side in medians else "failed" for side in SIDES]
+    theirs, ours = medians.get("torch"), medians.get("minitorch compiled")
+    speed = f"{theirs / ours:.2f}x" if theirs and ours else "-"
+    other = f"{medians['torch compiled'] / ours:.2f}x" if ours and "torch compiled" in medians else "-"
+    differ = [x for x in report["losses"]["differ"].values() if x is not None]
+    agree = "not compared" if not differ else f"{max(differ):.0e}{'' if max(differ) < TOLERANCE[name] else ' APART'}"
+    return [name, *cells, speed, f"{GOALS[name]}x", other, agree]
+
+
+def printed(report):
+    heads = ["step", *SIDES, "speed", "goal", "over torch compiled", "losses"]
+    print("\n" + " | ".join(heads))
+    for name, part in report["steps"].items():
+        print(" | ".join(row(name, part)))
+    for name, part in report["steps"].items():
+        for side, error in part["losses"]["errors"].items():
+            print(f"{name}, {side}: {error}")
+        if failed(part["kernels"]):
+            print(f"{name}, kernels: {part['kernels']['error']}")
+            continue
+        for kernel in sorted(part["kernels"], key=lambda kernel: -kernel["seconds"])[:8]:
+            print(f"{name}: {kernel['seconds'] * 1e6:8.1f} us, {kernel['share'] or 0:4.0%} of the roofline: {kernel['kernel'][:90]}")
+    print(f"tests: {report['tests']}\npeaks (bytes/s, float32, bfloat16): {report['peaks']}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--dry", action="store_true", help="toy sizes on the CPU")
+    parser.add_argument("--only", default="", help="steps whose names contain this")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of one round")
+    parser.add_argument("--limit", type=float, default=540, help="seconds until no further step is begun")
+    parser.add_argument("--out", type=Path, default=Path("gpu.json"))
+    arguments = parser.parse_args()
+    device, size, start = ("cpu", "tiny", time.time()) if arguments.dry else ("cuda", "real", time.time())
+    report = {"tests": "not run" if arguments.dry else tests(150), "peaks": None, "steps": {}, "not begun": []}
+    workers = {side: Worker(side, device, size) for side in SIDES if not (arguments.dry and side == "torch compiled")}
+    report["peaks"] = peaks = workers["torch"].ask(peaks=10)
+    for name in STEPS:
+        if arguments.only not in name:
+            continue
+        if time.time() - start > arguments.limit:
+            report["not begun"].append(name)
+            continue
+        report["steps"][name] = measured(workers, name, arguments, peaks)
+        arguments.out.write_text(json.dumps(report, indent=1))
+    for worker in workers.values():
+        worker.close()
+    printed(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""One side of bench/gpu.py: ``python bench/gpu_worker.py minitorch cuda real``, commanded by lines of JSON.
+
+The words are the side (minitorch, torch, "minitorch compiled", "torch compiled"), the device, and real or tiny sizes.
+
+{"build": name}    builds a step afresh; answers null
+{"losses": n}      the losses of its next n steps; "device" says where, if it is another than the process's
+{"seconds": s}     runs it for about s seconds; answers the time of one step
+{"memory": n}      n more steps; answers the most bytes that tensors had together, as the library counts
+{"kernels": n}     a compiled step's kernels, each run n times: [name, seconds, bytes, operations]
+{"peaks": n}       bytes that a copy moves in a second, and operations in a second of products in float32 and bfloat16
+
+A command that fails is answered by {"error": …}: the others go on.
+"""
+
+import contextlib
+import importlib
+import json
+import sys
+import time
+import traceback
+from functools import partial
+
+from models import Sizes, gpt, residual_model
+from workloads import classic_cnn
+
+GPT = {"real": Sizes(256, 384, 6, 6, 256), "tiny": Sizes(16, 8, 2, 1, 8)}
+BATCH = {
+    "real": {"MLP": 128, "MNIST CNN": 512, "residual net": 512, "GPT": 64},
+    "tiny": {"MLP": 2, "MNIST CNN": 2, "residual net": 2, "GPT": 2},
+}
+LARGEST = {"real": 8192, "tiny": 64}
+"""Rows of the matrices that are multiplied to see what the machine can do."""
+
+
+class Steps:
+    """Training on one batch. ``function()`` is one step, which gives the loss."""
+
+    def __init__(self, torch, model, optimizer, loss_of):
+        def function():
+            optimizer.zero_grad()
+            loss = loss_of(model)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        self.torch, self.function = torch, function
+
+
+def mlp(torch, device, batch, size):
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)).to(device)
+    return classifier(torch, model, torch.optim.Adam, torch.rand(batch, 784).to(device))
+
+
+def cnn(torch, device, batch, size):
+    return classifier(torch, classic_cnn(torch).to(device), torch.optim.Adam, torch.rand(batch, 1, 28, 28).to(device))
+
+
+def residual(torch, device, batch, size):
+    model, momentum = residual_model(torch).to(device), partial(torch.optim.SGD, lr=0.01, momentum=0.9)
+    return classifier(torch, model, momentum, torch.randn(batch, 3, 32, 32).to(device))
+
+
+def classifier(torch, model, optimizer, x):
+    y = torch.randint(0, 10, (len(x),)).to(x.device)
+    return Steps(torch, model, optimizer(model.parameters()), lambda model: torch.nn.functional.cross_entropy(model(x), y))
+
+
+def language(torch, device, batch, size):
+    """In bfloat16 by autocast."""
+    sizes = GPT[size]
+    model = gpt(torch, sizes).to(device)
+    x, y = [torch.randint(0, sizes.letters, (batch, sizes.block)).to(device) for _ in range(2)]
+
+    def loss_of(model):
+        with torch.autocast(device, dtype=torch.bfloat16):
+            return torch.nn.functional.cross_entropy(model(x), y.view(-1))
+
+    return Steps(torch, model, torch.optim.AdamW(model.parameters(), lr=1e-3), loss_of)
+
+
+STEPS = {"MLP": mlp, "MNIST CNN": cnn, "residual net": residual, "GPT": language}
+
+
+class Side:
+    """One library on one device."""
+
+    def __init__(self, side, device, size):
+        library, *compiled = side.split()
+        self.torch, self.device, self.size, self.compiled = importlib.import_module(library), device, size, bool(compiled)
+        self.options = {"mode": "reduce-overhead"} if side == "torch compiled" and device == "cuda" else {}
+        self.steps = None
+
+    def build(self, name, device=None):
+        """A step, the same on each device and in each library: all is drawn on the CPU."""
+        self.torch.manual_seed(0)
+        self.steps = STEPS[name](self.torch, device or self.device, BATCH[self.size][name], self.size)
+        if self.compiled:
+            self.steps.function = self.torch.compile(self.steps.function, **self.options)
+
+    def wait(self):
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+
+    def losses(self, n, device=None, name=None):
+        if device is not None:
+            self.build(name, device)
+        return [self.steps.function().item() for _ in range(n)]
+
+    def seconds(self, wanted):
+        """A tenth of the time goes before, to warm up and to count."""
+        taken, count = self.took(3), 3
+        while taken < wanted / 10:
+            count *= 2
+            taken = self.took(count)
+        steps = max(1, int(count * wanted / taken))
+        return self.took(steps) / steps
+
+    def took(self, steps):
+        self.wait()
+        start = time.perf_counter()
+        for _ in range(steps):
+            self.steps.function()
+        self.wait()
+        return time.perf_counter() - start
+
+    def memory(self, steps):
+        if self.device != "cuda":
+            return None
+        self.torch.cuda.reset_peak_memory_stats()
+        self.took(steps)
+        return self.torch.cuda.max_memory_allocated()
+
+    def kernels(self, repeats):
+        """What a program for a GPU launches. They write to the step's own tensors: ask for nothing after it."""
+        found = []
+        for signature in getattr(self.steps.function, "signatures", {}).values():
+            for program in signature.programs[:1]:
+                if hasattr(program.native, "launch"):
+                    found += [self.kernel(program.native, kernel, repeats) for kernel in program.native.kernels]
+        return found
+
+    def kernel(self, native, kernel, repeats):
+        costs = importlib.import_module("minitorch.compiler.costs")
+        of = getattr(kernel, "kernel", kernel)
+        if kernel is of:  # a step that the backend runs
+            run = partial(native.run_foreign, kernel.steps[0])
+        else:
+            run = partial(native.launch, [kernel])
+        run()
+        self.wait()
+        start = time.perf_counter()
+        for _ in range(repeats):
+            run()
+        self.wait()
+        seconds = (time.perf_counter() - start) / repeats
+        moved = sum(costs.traffic(of, native.found, native.plan.constants))
+        return " ".join([step.row.name for step in of.steps]), seconds, moved, sum([costs.flops(step) for step in of.steps])
+
+    def peaks(self, repeats):
+        torch, n = self.torch, LARGEST[self.size]
+
+        def rate(work, run):
+            run()
+            self.wait()
+            start = time.perf_counter()
+            for _ in range(repeats):
+                run()
+            self.wait()
+            return work * repeats / (time.perf_counter() - start)
+
+        x = torch.ones(n, n, device=self.device)
+        y, half = torch.empty_like(x), x.to(torch.bfloat16)
+        return [rate(2 * 4 * n * n, lambda: y.copy_(x)), rate(2 * n**3, lambda: x @ x), rate(2 * n**3, lambda: half @ half)]
+
+
+def main(side, device, size):
+    try:
+        worker = Side(side, device, size)
+    except Exception as error:
+        worker, failure = None, str(error)
+    for line in sys.stdin:
+        (command, value), *more = json.loads(line).items()
+        try:
+            if worker is None:
+                raise RuntimeError(failure)
+            with contextlib.redirect_stdout(sys.stderr):
+                answer = getattr(worker, command)(value, **dict(more))
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {error}"[:300]}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,47 @@
+"""bench/gpu.py, the one call for a machine with a GPU, gone through on the CPU: it measures, and survives what fails."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def bench():
+    sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
+    try:
+        yield importlib.import_module("gpu")
+    finally:
+        sys.path.pop(0)
+
+
+def test_a_dry_run_compares_all_sides(bench, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "gpu.json"
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--dry", "--only", "MLP", "--rounds", "1", "--seconds", "0.01", "--out", str(out)])
+    bench.main()
+    step = json.loads(out.read_text())["steps"]["MLP"]
+    assert set(step["times"]) == {"minitorch compiled", "minitorch", "torch"} and step["losses"]["errors"] == {}
+    assert step["losses"]["differ"].keys() >= {"minitorch", "minitorch compiled", "minitorch, from the CPU"}
+    assert max(step["losses"]["differ"].values()) < 1e-4
+    assert "MLP | " in capsys.readouterr().out
+
+
+def test_a_side_that_fails_is_reported_and_the_others_go_on(bench):
+    names = {"minitorch": "minitorch", "torch": "minitorch", "torch compiled": "no_such_library", "minitorch compiled": "minitorch compiled"}
+    workers = {side: bench.Worker(name, "cpu", "tiny") for side, name in names.items()}
+    try:
+        arguments = type("Arguments", (), {"rounds": 1, "seconds": 0.01})
+        report = bench.measured(workers, "MLP", arguments, [1.0, 1.0, 1.0])
+    finally:
+        for worker in workers.values():
+            worker.close()
+    assert list(report["losses"]["errors"]) == ["torch compiled"] and "no_such_library" in report["losses"]["errors"]["torch compiled"]
+    assert set(report["times"]) == {"minitorch", "torch", "minitorch compiled"}
+    assert bench.row("MLP", report)[3] == "failed" and report["losses"]["differ"]["minitorch"] == 0
+
+
+def test_a_share_of_the_roofline(bench):
+    assert bench.shared("add", 2.0, 100, 30, [100.0, 10.0, 30.0])["share"] == 0.5
+    assert bench.shared("matmul", 4.0, 100, 60, [100.0, 10.0, 30.0])["share"] == 0.5
