@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from ..native.convolution import Conv, forward_text, input_gradient_text, supports
 from ..native.convolution_weight import weight_gradient_text
-from ..native.kernel import Kernel, preamble
+from ..native.kernel import Kernel, code_of, preamble
 from ..native.link import host
 from ..native.vectors import Vectors
 from .keeping import keep_freed_memory
@@ -45,11 +45,15 @@ def conv_kernel(way, x_shape, weight_shape, geometry, char, bias=False):
     shapes.add(x_shape)
     keep_freed_memory()
     try:
-        more = {"epilogue": adding_bias(conv)} if bias else {}
-        code = TEXTS[way]("kernel", conv, host(), preamble("ABCD" if bias else "ABC"), **more)
-        return Kernel(code, 4 if bias else 3)
+        return Kernel(code_of(lambda: written(way, conv, bias), "convolution", way, conv, bias), 4 if bias else 3)
     except ImportError:
         return None
+
+
+def written(way, conv, bias):
+    """The Code of a convolution for this machine."""
+    more = {"epilogue": adding_bias(conv)} if bias else {}
+    return TEXTS[way]("kernel", conv, host(), preamble("ABCD" if bias else "ABC"), **more)
 
 
 def adding_bias(conv):

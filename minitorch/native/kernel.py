@@ -10,13 +10,16 @@ torch: the stubs of ATen/native/DispatchStub.h
 """
 
 import ctypes
+import json
 
+from . import cache
 from .entry import AVAILABLE, DATA, declared, entry, python_symbols
-from .link import host, load, object_of
+from .gemm import Code
+from .link import WRITERS, Written, host, load, object_of
 from .text import Text
 from .threads import runner, runtime_symbols, team
 
-__all__ = ["Kernel", "preamble"]
+__all__ = ["Kernel", "code_of", "preamble"]
 
 CALLED = "PyErr_BadArgument", "PyErr_Occurred", "PyFloat_AsDouble", "PyLong_AsLongLong", "Py_IncRef"
 """What ``enter`` needs of CPython."""
@@ -33,6 +36,18 @@ def preamble(names):
     for number, name in enumerate(names):
         text.do(f"%{name} = load ptr, ptr {text.at('%p', len(names) + number, 'ptr')}")
     return "\n".join(text.lines)
+
+
+def code_of(write, *words):
+    """The Code that ``write()`` makes for this machine, whose text isn't written if that was done before: see link.Written."""
+    name, made = cache.key_of("code", cache.source(*WRITERS), repr(host()), repr(words)), None
+    try:
+        chunks, grain, scratch = json.loads(cache.read(name) or "[]")
+    except ValueError:
+        made = write()
+        chunks, grain, scratch = made.chunks, made.grain, made.scratch
+        cache.keep(name, json.dumps([chunks, grain, scratch]).encode())
+    return Code(Written(lambda: (made or write()).text, *words), chunks, grain, scratch)
 
 
 class Kernel:

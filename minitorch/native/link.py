@@ -23,7 +23,10 @@ from . import cache
 from .elf import placed
 from .target import Target
 
-__all__ = ["Library", "Written", "assembly", "host", "key_of", "link", "load", "object_of", "versions"]
+__all__ = ["Library", "WRITERS", "Written", "assembly", "host", "key_of", "link", "load", "object_of", "versions"]
+
+WRITERS = "native", "backends"
+"""Folders of the library: in them are all that write texts of eager mode's kernels."""
 
 VERSION = "1"
 """Of what this file makes of a text: a change makes the objects on disk strangers."""
@@ -127,7 +130,7 @@ def optimised(text, target, level):
 class Written:
     """A text that is written only if its machine code isn't on disk, by ``write()``.
 
-    words: what it is of, all that ``write`` knows. They name it there, with the source of this layer, which does the writing.
+    words: what it is of, all that ``write`` knows. They name it there, with the source of what writes texts (``WRITERS``).
     """
 
     def __init__(self, write, *words):
@@ -136,7 +139,7 @@ class Written:
 
 def key_of(text, target, level):
     """The name of a text's machine code in the cache on disk."""
-    words = [text] if text.__class__ is str else ["written", cache.source("native"), repr(target), repr(text.words)]
+    words = [text] if text.__class__ is str else ["written", cache.source(*WRITERS), repr(target), repr(text.words)]
     return cache.key_of(versions(), target.triple, target.cpu, target.features, level, *words)
 
 
