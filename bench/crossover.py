@@ -8,6 +8,7 @@ import time
 
 import numpy
 
+import minitorch
 from minitorch import set_num_threads
 from minitorch.backends import convolution, erf, large, products, softmax
 from minitorch.backends import numpy as backend
@@ -20,6 +21,12 @@ SIZES = [1 << power for power in range(12, 22, 2)]
 LAYERS = [  # images, channels, filters, size, padding; all with a kernel of 3 x 3
     (8, 16, 32, 8, 1), (64, 16, 32, 8, 1), (64, 1, 32, 28, 0), (32, 16, 16, 32, 1), (32, 64, 64, 8, 1), (64, 32, 64, 26, 0)
 ]
+WEIGHTS = [minitorch.ones(COLUMNS, requires_grad=True) for _ in range(2)]
+FUNCTIONS = {
+    "gelu": minitorch.nn.functional.gelu,
+    "layer_norm": lambda x: minitorch.nn.functional.layer_norm(x, (COLUMNS,), *WEIGHTS),
+    "batch_norm": lambda x: minitorch.nn.functional.batch_norm(x.view(-1, COLUMNS, 16), None, None, *WEIGHTS, True),
+}
 PRODUCTS = [(1, 32, 128, 128), (1, 128, 256, 784), (1, 768, 128, 128), (1, 768, 512, 128), (48, 64, 32, 64)]  # batch, m, n, k
 
 
@@ -51,6 +58,16 @@ def convolutions(least):
     convolution.WORTH_COMPILING = least
 
 
+def trained(function, x):
+    """A step forward and back."""
+    x.grad = None
+    function(x).sum().backward()
+
+
+def composites(least):
+    backend.ENOUGH_FOR_COMPOSITES = least
+
+
 def all_products(least):
     products.WORTH_COMPILING = products.WORTH_COMPILING_BATCH = least
 
@@ -68,6 +85,12 @@ def main():
         for size in SIZES:
             x = numpy.random.default_rng(0).standard_normal((size // COLUMNS, COLUMNS)).astype("float32")
             print(f"{name:11} {size:9} elements     ", both(lambda: getattr(backend, name)(x, 1), rows), flush=True)  # noqa: B023
+
+    print(f"\nforward and back, from {backend.ENOUGH_FOR_COMPOSITES} elements")
+    for name, function in FUNCTIONS.items():
+        for size in SIZES:
+            x = minitorch.ones(size // COLUMNS, COLUMNS, requires_grad=True)
+            print(f"{name:11} {size:9} elements     ", both(lambda: trained(function, x), composites), flush=True)  # noqa: B023
 
     print(f"\nmultiplications from {products.WORTH_COMPILING}, of a batch from {products.WORTH_COMPILING_BATCH}")
     for batch, m, n, k in PRODUCTS:

@@ -30,6 +30,10 @@ PASSED_ON = frozenset(["alias", "contiguous", "copy", "detach", "expand", "permu
 REDUCTIONS = frozenset(["sum", "mean", "amax"])
 
 
+NARROWEST = 4
+"""How many numbers of a row must lie side by side: through fewer, NumPy goes faster the other way."""
+
+
 class Unspoken(Exception):
     """A step that no formula has."""
 
@@ -88,7 +92,7 @@ class Composite:
         xp, first, grid = for_device(CPU), inputs[0]._array, self.grid
         if first.size < xp.ENOUGH_FOR_COMPOSITES or first.__class__ is not xp.ndarray or first.dtype.char != "f":
             return False
-        if first.ndim < len(grid.sizes[0]) - 1:
+        if first.ndim < len(grid.sizes[0]) - 1 or (grid.sums and grid.of(first.shape)[2] < NARROWEST):
             return False
         shape = grid.vector_shape(first.shape)
         for x in inputs:

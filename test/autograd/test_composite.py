@@ -36,6 +36,7 @@ each_case = pytest.mark.parametrize("name", CASES)
 @pytest.fixture(autouse=True)
 def any_size(monkeypatch):
     monkeypatch.setattr(backend, "ENOUGH_FOR_COMPOSITES", 1)
+    monkeypatch.setattr(composites, "NARROWEST", 1)
 
 
 @pytest.fixture
@@ -220,6 +221,18 @@ def test_a_first_call_in_inference_mode_serves_training_too():
         twice(x)
     twice(x).sum().backward()
     numpy.testing.assert_allclose(x.grad.numpy(), 2 + 2 * x.detach().numpy(), 1e-6)
+
+
+def test_narrow_rows_are_left_to_numpy(kernels, monkeypatch):
+    monkeypatch.setattr(composites, "NARROWEST", 4)
+    for shape, ran in (((40, 3), 0), ((40, 4), 1)):
+        x, w, b = [minitorch.tensor(numbers(s)) for s in (shape, shape[1:], shape[1:])]
+        minitorch.nn.functional.layer_norm(x, shape[1:], w, b)
+        assert len(kernels) == ran
+        minitorch.nn.functional.batch_norm(x, None, None, w, b, True)  # a channel's numbers lie apart
+        minitorch.nn.functional.batch_norm(x.view(20, 2, -1)[..., : shape[1]].contiguous(), None, None, w[:2], b[:2], True)
+        assert len(kernels) == 2 * ran
+        kernels.clear()
 
 
 UNSPOKEN = {
