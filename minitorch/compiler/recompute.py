@@ -83,6 +83,7 @@ def repeat(kernel, value, readers, found):
     steps = needed(kernel, value, found)
     if steps is None:
         return
+    keep_rows(kernel, steps, found)
     outside = [(other, x, step) for other, x, step in readers.get(value, ()) if other is not kernel]
     for other in dict.fromkeys([other for other, *_ in outside]):
         bring_in(other, value, steps, readers, found)
@@ -102,6 +103,8 @@ def needed(kernel, value, found):
     while todo:
         x = todo.pop()
         member = members[x]
+        if not member.full and x is not value and x.size * 4 <= value.size:
+            continue  # one number for each row: it is kept as well
         if not member.full or member.step.row.kind != "elementwise" or len(steps) == MOST:
             return None
         steps[x] = member.step
@@ -116,6 +119,14 @@ def needed(kernel, value, found):
             elif base.size * 4 > value.size:
                 return None  # memory that nobody would keep otherwise
     return [m.step for m in kernel.members if m.step.out in steps]
+
+
+def keep_rows(kernel, steps, found):
+    """Keep what steps need that is one number for each row."""
+    made = {m.step.out for m in kernel.members} - {step.out for step in steps}
+    for base in [found[x].base for step in steps for x in step.reads]:
+        if base in made and base not in kernel.outputs:
+            kernel.outputs.append(base)
 
 
 def copies_of(steps, found):
@@ -192,6 +203,7 @@ class Renewing:
             late = [k for k in others if self.first[k] > begin - LATER and not leads(self.needs, k, host)]
             turn = max([self.number[value], *[self.first[k] for k in others if k not in late]])
             if late and begin - turn >= LATER and not any([k.__class__ is Foreign for k in late]):
+                keep_rows(kernel, steps, self.found)
                 return self.lay_down(host, value, steps, late)
 
     def lay_down(self, host, value, steps, late):
