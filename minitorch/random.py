@@ -28,7 +28,8 @@ from .ops.random import EXACT, integer, interval, moments, require, stream_of
 
 __all__ = [
     "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
-    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
+    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state", "set_states_of_all",
+    "states_of_all",
 ]  # fmt: skip
 
 __getattr__ = absent(__name__)
@@ -159,6 +160,21 @@ def set_rng_state(new_state):
     default_generator.set_state(new_state)
 
 
+def states_of_all():
+    """The states of the default generators, the CPU's first, as bytes."""
+    return [stream.get_state().tobytes() for stream in default_streams()]
+
+
+def set_states_of_all(states):
+    """Let the default generators go on from what ``states_of_all`` returned."""
+    for stream, state in zip(default_streams(), states):
+        stream.set_state(state)
+
+
+def default_streams():
+    return [default_stream, *[xp.default_stream for xp in ACCELERATORS]]
+
+
 @contextmanager
 def fork_rng(devices=None, enabled=True, device_type="cuda"):
     """A block after which the default generators go on as if nothing had been drawn in it.   torch: random.fork_rng
@@ -169,13 +185,11 @@ def fork_rng(devices=None, enabled=True, device_type="cuda"):
     >>> bool(a == torch.rand(1))
     True
     """
-    streams = [default_stream, *[xp.default_stream for xp in ACCELERATORS]] if enabled else []
-    states = [stream.get_state() for stream in streams]
+    states = states_of_all() if enabled else []
     try:
         yield
     finally:
-        for stream, state in zip(streams, states, strict=True):
-            stream.set_state(state)
+        set_states_of_all(states)
 
 
 # ------------------------------------------------------------------------------------------------------ of a given size

@@ -94,7 +94,7 @@ class Stream:
 
     def set_state(self, blob):
         """Continue from PyTorch's 5056 bytes."""
-        state = np.frombuffer(np.ascontiguousarray(blob).tobytes(), STATE)[0]
+        state = np.frombuffer(blob if blob.__class__ is bytes else np.ascontiguousarray(blob).tobytes(), STATE)[0]
         if state["seeded"] != 1 or not 0 < state["left"] <= WORDS or state["next"] > WORDS:
             raise RuntimeError(
                 "Invalid mt19937 state\nthese bytes don't come from get_state() or get_rng_state() of a CPU generator"

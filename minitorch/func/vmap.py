@@ -4,8 +4,7 @@ from functools import partial, wraps
 
 from ..engine import Tensor
 from ..ops.joining import stack
-from ..ops.reduce import equal
-from ..random import get_rng_state, set_rng_state
+from ..random import set_states_of_all, states_of_all
 from .tree import flatten, like, rebuild
 
 __all__ = ["vmap"]
@@ -33,10 +32,10 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     @wraps(func, updated=())
     def mapped(*args, **kwargs):
         leaves, dims = _dims_of(func, in_dims, args)
-        results, before = [], None if randomness == "different" else get_rng_state()
+        results, before = [], None if randomness == "different" else states_of_all()
         for i in range(_batch_size(leaves, dims)):
             if i and randomness == "same":
-                set_rng_state(before)
+                set_states_of_all(before)
             slices = [x if d is None else x.select(d, i) for x, d in zip(leaves, dims, strict=True)]
             results.append(func(*rebuild(args, slices), **kwargs))
             if randomness == "error":
@@ -48,8 +47,8 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
 
 def _refuse_draws(before):
     """Raise RuntimeError, as if nothing had been drawn, if the default generator went on since its state ``before``."""
-    if not equal(get_rng_state(), before):
-        set_rng_state(before)
+    if states_of_all() != before:
+        set_states_of_all(before)
         raise RuntimeError(
             "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
             "randomness flags on vmap or perform the randomness operation out of vmap"

@@ -11,7 +11,7 @@ from ..autograd.function import Gradients, OutputNode
 from ..casting import enter_autocast, leave_autocast
 from ..engine import MODE, AccumulateGrad, Node, Tensor, backward, edge_of, enable_grad, no_grad
 from ..modes import tracer
-from ..random import get_rng_state, set_rng_state
+from ..random import set_states_of_all, states_of_all
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
 
@@ -98,22 +98,22 @@ def checkpoint(
         with first:
             return function(*args, **kwargs)
 
-    state, autocast = get_rng_state() if preserve_rng_state else None, (MODE.autocast, MODE.autocast_on)
+    state, autocast = states_of_all() if preserve_rng_state else None, (MODE.autocast, MODE.autocast_on)
     start = Node(None, (), (), None).number
     with first:
         made = function(*args, **kwargs)
 
     def run():
-        now, before = get_rng_state(), enter_autocast(*autocast)
+        now, before = states_of_all(), enter_autocast(*autocast)
         try:
             if state is not None:
-                set_rng_state(state)
+                set_states_of_all(state)
             with again:
                 return function(*args, **kwargs)
         finally:
             leave_autocast(before)
             if state is not None:
-                set_rng_state(now)
+                set_states_of_all(now)
 
     return forgetful(made, run, start, "CheckpointFunctionBackward" if use_reentrant else "CheckpointBackward")
 

@@ -358,3 +358,63 @@ def test_optimizers_go_the_way_of_the_cpu_s(name, device):
         return w.detach().cpu()
 
     assert outcome("cpu").allclose(outcome(device), rtol=1e-5, atol=1e-6)
+
+
+# -------------------------------------------------------------------------------------------------------- whole programs
+
+
+def test_a_part_that_is_run_again_draws_the_same(device):
+    x, w = t.ones(64, device=device), t.ones(64, device=device, requires_grad=True)
+    y = t.utils.checkpoint.checkpoint(lambda x: nn.functional.dropout(x * w, 0.5), x, use_reentrant=False)
+    y.sum().backward()
+    assert w.grad.equal(y.detach())
+    same = t.vmap(lambda x: t.rand(3, device=device) + x, randomness="same")(t.zeros(4, device=device))
+    assert same[0].equal(same[3])
+    assert first_line(lambda: t.vmap(lambda x: t.rand(3, device=device) + x)(t.zeros(4, device=device))).startswith("vmap: called random operation")
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.place, self.token, self.head = nn.Embedding(6, 8), nn.Embedding(11, 8), nn.Linear(8, 11)
+        self.block = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True, norm_first=True)
+
+    def forward(self, x):
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1], device=x.device)
+        h = self.token(x) + self.place(t.arange(x.shape[1], device=x.device))
+        return self.head(self.block(h, mask, is_causal=True)).flatten(0, 1)
+
+
+PROGRAMS = {
+    "network": (lambda: nn.Sequential(nn.Linear(6, 16), nn.GELU(), nn.Dropout(0.2), nn.Linear(16, 4)), lambda: t.randn(8, 6), 8),
+    "images": (
+        lambda: nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3, stride=2, groups=2),
+                              nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 4)),
+        lambda: t.randn(8, 2, 9, 9), 8,
+    ),
+    "words": (Attention, lambda: t.randint(0, 11, (3, 6)), 18),
+}  # fmt: skip
+"""By name: a model, its inputs, and how many classes it is asked for. The draws of a GPU are those of the CPU at that seed."""
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_training_goes_the_way_of_the_cpu_s(name, device):
+    make, inputs, count = PROGRAMS[name]
+
+    def losses(place):
+        t.manual_seed(4)
+        model, x, y, found = make().to(place), inputs().to(place), t.randint(0, 4, (count,)).to(place), []
+        optimizer = t.optim.AdamW(model.parameters(), 0.01)
+        schedule = t.optim.lr_scheduler.CosineAnnealingLR(optimizer, 6)
+        t.manual_seed(5)
+        for _ in range(6):
+            loss = nn.functional.cross_entropy(model(x), y, label_smoothing=0.1)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            found.append(loss.item())
+        return found
+
+    assert losses(device) == pytest.approx(losses("cpu"), rel=1e-4)
