@@ -12,8 +12,7 @@ A chunk is some channels by some output channels, over all images: no two chunks
 the sums doesn't depend on the threads.
 
 Where rows are no multiple of half a vector (in small images a quarter), dy is copied into the layout's rows first, with
-zeros for the border. There, an infinite or NaN x makes NaN of all taps of its channel, some of which it would not have
-reached.
+zeros for the border. What an infinite or NaN x makes of those is mended afterwards (convolution_exact.py).
 
 torch: ATen/native/mkldnn/Conv.cpp (oneDNN)
 """
@@ -23,6 +22,7 @@ from itertools import product
 from math import gcd, prod
 
 from .convolution import Sliding, round_up, sliding_forward, write_layout, write_row, write_table
+from .convolution_exact import write_exact, write_mending
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces
 from .target import SIZES
 from .text import Text
@@ -167,6 +167,7 @@ def weight_gradient_text(name, conv, target, preamble):
     cut = cut_of(conv, sliding, target)
     layout = Layout(name, sliding, cut, v.lanes)
     write_functions(text, v, layout)
+    write_exact(text, name, conv)
 
     bands, shares = -(-sliding.inner // cut.channels), -(-sliding.rows // cut.outputs)
     with text.function(f"void @{name}(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
@@ -178,6 +179,7 @@ def weight_gradient_text(name, conv, target, preamble):
             c1 = text.minimum(text.add(c0, cut.channels), sliding.inner) if bands > 1 else sliding.inner
             o1 = text.minimum(text.add(o0, cut.outputs), sliding.rows) if shares > 1 else sliding.rows
             write_chunk(text, layout, (group, c0, c1, o0, o1))
+            write_mending(text, v, name, conv, (group, c0, c1, o0, o1))
 
     chunks = sliding.groups * bands * shares
     worth = -(-SMALLEST_CHUNK * chunks // max(1, conv.flops))

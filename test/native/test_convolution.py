@@ -186,6 +186,24 @@ def test_nan_and_infinity_stay_where_they_are():
     np.testing.assert_allclose(result(kernel, x, weight, expected.shape), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["same 3x3", "small planes", "strided", "groups", "odd"])
+@pytest.mark.parametrize("odd", [np.inf, np.nan])
+def test_a_weight_s_gradient_is_nan_only_where_it_is_reached(name, odd):
+    conv = {
+        "same 3x3": Conv(2, 3, 5, (10, 10), (3, 3), padding=(1, 1)), "small planes": Conv(3, 20, 20, (4, 4), (3, 3), padding=(1, 1)),
+        "strided": Conv(2, 4, 6, (9, 9), (3, 3), (2, 2), (1, 1)), "groups": Conv(2, 4, 8, (7, 7), (3, 3), padding=(2, 2), groups=2),
+        "odd": Conv(1, 3, 4, (5, 11), (2, 5), padding=(0, 3), dilation=(1, 2)),
+    }[name]  # fmt: skip
+    x, weight, dy, *_ = samples(conv)
+    x = x.copy()
+    x[0, 1, 0, 0, 0], x[-1, 2, 0, 3, -1] = odd, odd
+    expected = torch.nn.grad.conv3d_weight(
+        torch.from_numpy(x), weight.shape, torch.from_numpy(dy), conv.stride, conv.padding, conv.dilation, conv.groups
+    ).numpy()
+    kernel = Kernel("conv", weight_gradient_text("conv", conv, host(), preamble("A", "B", "C")))
+    np.testing.assert_allclose(result(kernel, x, dy, expected.shape), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_what_is_not_supported():
     assert not supports(Conv(1, 3, 4, (2, 2), (3, 3)))
     assert not supports(Conv(0, 3, 4, (5, 5), (3, 3)))
