@@ -32,7 +32,8 @@ def summed(text, conv, planes, total, where, taps):
         inside = text.let("inside", f"icmp ult i64 {at}, {conv.size[d]}")
         inside = text.let("inside", f"and i1 {inside}, {where[2]}")
         here = text.add(text.multiply(where[0], conv.size[d]), at), text.add(text.multiply(where[1], conv.out[d]), place), inside
-        place.carry(summed(text, conv, planes, place.values[0], here, rest) if rest else with_product(text, conv, planes, place.values[0], here))
+        (so_far,) = place.values
+        place.carry(summed(text, conv, planes, so_far, here, rest) if rest else with_product(text, conv, planes, so_far, here))
     return place.values[0]
 
 
