@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import itertools
 import pickle
 import warnings
 
@@ -74,15 +75,17 @@ def double(x):
 
 
 class Count:
-    """Counts up, where nobody watches for changes: it has no ``__dict__``."""
-
-    __slots__ = ("n",)
+    """Counts up, where nobody watches for changes: in an object that tells its number only as text."""
 
     def __init__(self):
-        self.n = 0
+        self.ticks = itertools.count()
 
     def up(self):
-        self.n += 1
+        next(self.ticks)
+
+    @property
+    def n(self):
+        return int(repr(self.ticks).removeprefix("count(").removesuffix(")"))
 
 
 def test_a_module_compiled_in_place():
