@@ -44,7 +44,8 @@ SPELLINGS = {
     "where": "{1} ? {0} : {2}", "isnan": "{0} != {0}", "eq": "{0} == {1}", "ne": "{0} != {1}", "lt": "{0} < {1}",
     "le": "{0} <= {1}", "gt": "{0} > {1}", "ge": "{0} >= {1}", "logical_and": "({0} != 0) && ({1} != 0)",
     "logical_or": "({0} != 0) || ({1} != 0)", "logical_xor": "({0} != 0) != ({1} != 0)", "logical_not": "{0} == 0",
-    "bitwise_and": "{0} & {1}", "bitwise_or": "{0} | {1}", "bitwise_xor": "{0} ^ {1}", "copy": "{0}",
+    "bitwise_and": "{0} & {1}", "bitwise_or": "{0} | {1}", "bitwise_xor": "{0} ^ {1}",
+    "bitwise_not": "{0} ^ {kind}(-1)", "copy": "{0}",
 }  # fmt: skip
 """Row → its spelling: the same rows as in ``mathematics.SPELLINGS``."""
 
