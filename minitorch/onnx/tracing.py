@@ -54,7 +54,7 @@ class Trace:
 
     def __init__(self, model, args, kwargs):
         self.arrays, self.steps, self.numbers = [], [], {}
-        self.outside, self.live, self.owners, self.storages = {}, set(), set(), set()
+        self.outside, self.live, self.owners, self.storages = {}, set(), set(), {}  # held, for another may get a freed one's id
         self.paths = {id(m): path for path, m in model.named_modules()} if hasattr(model, "named_modules") else {}
         self.inputs = [self.begin(x) for x in tensors_in((args, kwargs))]
         self.examples = [x.clone() for x in tensors_in((args, kwargs))]
@@ -86,7 +86,7 @@ class Trace:
         """The number of an input."""
         self.live.add(id(tensor._array))
         self.owners.add(id(owner(tensor._array)))
-        self.storages.add(id(tensor._storage))
+        self.storages[id(tensor._storage)] = tensor._storage
         return self.number_of(tensor._array)
 
     def number_of(self, array):
@@ -121,7 +121,7 @@ class Trace:
         if any([self.is_live(x) for x in inputs if hasattr(x, "_array")]):
             self.live.add(id(out._array))
             self.owners.add(id(owner(out._array)))
-            self.storages.add(id(out._storage))
+            self.storages[id(out._storage)] = out._storage
         number = self.number_of(out._array)
         if row.kind == "random" or self.is_live(out) or any([n in self.depending for n in known]):
             self.depending.add(number)
