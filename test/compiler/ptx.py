@@ -34,7 +34,7 @@ def ptx(text, architecture):
 def by_nvrtc(text, architecture):
     program, size = c_void_p(), c_size_t()
     assert NVRTC.nvrtcCreateProgram(byref(program), text.encode(), b"kernels.cu", 0, None, None) == 0
-    options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17", b"--device-as-default-execution-space"]
+    options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17"]
     failed = NVRTC.nvrtcCompileProgram(program, len(options), (c_char_p * len(options))(*options))
     kind = "ProgramLog" if failed else "PTX"
     getattr(NVRTC, f"nvrtcGet{kind}Size")(program, byref(size))
