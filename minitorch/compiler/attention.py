@@ -107,11 +107,11 @@ class Found:
 
 
 def factor(step):
-    """The positive number by which a step multiplies; 1 if there is no step, None if it is another one."""
+    """The number by which a step multiplies, far from 0 and infinity; 1 if there is no step, None if it is another one."""
     if step is None:
         return 1.0
     x, y = step.inputs if step.row in (rows.mul, rows.div) else (None, None)
-    if x.__class__ is not Value or y.__class__ not in (int, float) or not 0 < y < math.inf:
+    if x.__class__ is not Value or y.__class__ not in (int, float) or not 1e-30 < y < 1e30:
         return None
     return float(y) if step.row is rows.mul else 1 / y
 
