@@ -1,11 +1,14 @@
 """Queues of a GPU's work, and marks in them.   torch: torch/cuda/streams.py"""
 
+from ..absent import absent
 from .devices import driver, on_gpus
 
 __all__ = [
     "CUDAGraph", "Event", "Stream", "StreamContext", "current_stream", "default_stream",
     "is_current_stream_capturing", "set_stream", "stream",
 ]  # fmt: skip
+
+__getattr__ = absent(__name__)
 
 DUMMY = "Tried to instantiate dummy base class {}"
 
