@@ -179,8 +179,6 @@ def written(kernel, nests, found, laid, target):
         return [product(kernel, found, laid, target)]
     if kernel.__class__ is Attending:
         return [attending(kernel, found, laid, target)]
-    if kernel.__class__ is Attending:
-        return [attending(kernel, found, laid, target)]
     return [kernel]
 
 
