@@ -12,7 +12,8 @@ torch: c10/cuda, ATen/native/cuda, torch/_inductor/codegen/triton.py
 """
 
 import math
-import struct
+
+from .mathematics import rounded
 
 __all__ = [
     "COMBINED", "KINDS", "MEMORY", "NARROW", "PRELUDE", "SIZES", "SPELLINGS", "constant", "converted", "named", "spell",
@@ -117,11 +118,7 @@ def constant(number, kind):
 
 def floating(x, kind):
     """The shortest decimal that is read back as the same number."""
-    if kind == "float":
-        try:
-            (x,) = struct.unpack("<f", struct.pack("<f", x))
-        except OverflowError:
-            x = math.copysign(math.inf, x)
+    x = rounded(x, kind)
     if math.isnan(x):
         return f"{kind}(NAN)"
     if math.isinf(x):
@@ -138,7 +135,7 @@ def shortest(x):
     """
     for digits in range(6, 10):
         text = f"{x:.{digits}g}"
-        if struct.unpack("<f", struct.pack("<f", float(text)))[0] == x:
+        if rounded(float(text), "float") == x:
             break
     return text if "." in text or "e" in text else text + ".0"
 

@@ -17,7 +17,7 @@ import struct
 from .narrow import NARROW, narrowed, odd_float, widened
 from .text import Text
 
-__all__ = ["FLOAT_ONLY", "FUNCTIONS", "KINDS", "constant", "converted", "spell", "spelled", "support"]
+__all__ = ["FLOAT_ONLY", "FUNCTIONS", "KINDS", "constant", "converted", "rounded", "spell", "spelled", "support"]
 
 KINDS = {
     "float32": "float", "float64": "double", "int64": "i64", "int32": "i32", "int16": "i16", "int8": "i8",
@@ -41,14 +41,23 @@ def constant(number, kind):
     return str(int(number))
 
 
+def rounded(x, kind):
+    """A float as a constant of that kind holds it.
+
+    >>> rounded(0.1, "float"), rounded(1e300, "float"), rounded(0.1, "double")
+    (0.10000000149011612, inf, 0.1)
+    """
+    if kind != "float":
+        return x
+    try:
+        return struct.unpack("<f", struct.pack("<f", x))[0]
+    except OverflowError:
+        return math.copysign(math.inf, x)
+
+
 def hexadecimal(x, kind):
     """A float as the bits of a double, as LLVM wants it; one for a float32 is rounded to that first."""
-    if kind == "float":
-        try:
-            (x,) = struct.unpack("<f", struct.pack("<f", x))
-        except OverflowError:
-            x = math.copysign(math.inf, x)
-    return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
+    return f"0x{struct.unpack('<Q', struct.pack('<d', rounded(x, kind)))[0]:016X}"
 
 
 # ------------------------------------------------------------------------------------------------------------ spellings

@@ -8,13 +8,12 @@
 
 import argparse
 import sys
-import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ptx  # noqa: E402
-from fuzz_graphs import sample_of  # noqa: E402
+from fuzz_graphs import all_right, sample_of  # noqa: E402
 from gpu_programs import PROGRAMS  # noqa: E402
 from test_cuda import agrees, assert_compiles  # noqa: E402
 
@@ -45,20 +44,7 @@ def main():
         return False
     if asked.seed is not None:
         return tried(asked.seed, asked.ptx)
-    kinds: dict = {}
-    for seed in range(asked.first, asked.first + asked.examples):
-        try:
-            tried(seed, asked.ptx)
-        except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
-            kinds.setdefault(where, []).append(seed)
-            if len(kinds[where]) == 1:
-                print(f"\nseed {seed}, {where}: {error}", flush=True)
-    print(f"\n{asked.examples} graphs, {sum(map(len, kinds.values()))} went wrong")
-    for where, seeds in kinds.items():
-        print(f"{len(seeds):5} {where}: {seeds[:8]}")
-    return bool(kinds)
+    return not all_right(lambda seed: tried(seed, asked.ptx), range(asked.first, asked.first + asked.examples))
 
 
 if __name__ == "__main__":

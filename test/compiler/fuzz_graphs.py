@@ -23,13 +23,22 @@ def sample_of(seed):
     return grown(lambda options: source.choice(list(options)))
 
 
-def wrong_with(seed):
-    """(where it went wrong, what was said), or None."""
-    try:
-        agrees(sample_of(seed))
-    except Exception as error:
-        return traceback.extract_tb(error.__traceback__)[-1], type(error).__name__, error
-    return None
+def all_right(tried, seeds):
+    """Call ``tried(seed)`` for each, and print the first seed of each kind of exception and how many there were."""
+    kinds: dict = {}
+    for seed in seeds:
+        try:
+            tried(seed)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
+            kinds.setdefault(where, []).append(seed)
+            if len(kinds[where]) == 1:
+                print(f"\nseed {seed}, {where}: {error}", flush=True)
+    print(f"\n{len(seeds)} graphs, {sum(map(len, kinds.values()))} went wrong")
+    for where, found in kinds.items():
+        print(f"{len(found):5} {where}: {found[:8]}")
+    return not kinds
 
 
 def main():
@@ -40,20 +49,7 @@ def main():
     asked = options.parse_args()
     if asked.seed is not None:
         return agrees(sample_of(asked.seed))
-    kinds: dict = {}
-    for seed in range(asked.first, asked.first + asked.examples):
-        found = wrong_with(seed)
-        if found is None:
-            continue
-        place, name, error = found
-        where = f"{name} in {Path(place.filename).name}:{place.lineno}"
-        kinds.setdefault(where, []).append(seed)
-        if len(kinds[where]) == 1:
-            print(f"\nseed {seed}, {where}: {error}", flush=True)
-    print(f"\n{asked.examples} graphs, {sum(map(len, kinds.values()))} went wrong")
-    for where, seeds in kinds.items():
-        print(f"{len(seeds):5} {where}: {seeds[:8]}")
-    return bool(kinds)
+    return not all_right(lambda seed: agrees(sample_of(seed)), range(asked.first, asked.first + asked.examples))
 
 
 if __name__ == "__main__":
