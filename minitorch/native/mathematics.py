@@ -7,7 +7,7 @@ become vector code; in float64 they are the C library's.
 Nothing here assumes that there is no NaN or infinity: ``contract`` alone allows a * b + c in one rounding.
 
 torch: ATen/cpu/vec, torch/_inductor/codegen/cpp.py.   Polynomials: Moshier's Cephes for the form, coefficients by Remez;
-erf beyond 0.9 as the exponential of a polynomial: Norbert Juffa
+erf by the power of a polynomial: after Norbert Juffa
 """
 
 import math
@@ -323,31 +323,29 @@ def number(x):
     return constant(x, "float")
 
 
-def limited(text, x, low, high):
-    """x within [low, high]; NaN stays NaN, as it would not with LLVM's minnum."""
-    x = chosen(text, "float", text.let("below", f"fcmp olt float {x}, {number(low)}"), number(low), x)
-    return chosen(text, "float", text.let("above", f"fcmp ogt float {x}, {number(high)}"), number(high), x)
-
-
 def two_to(text, n):
     """2^n, for an i32 in [-126, 127]."""
     shifted = text.let("exponent", f"shl i32 {text.let('biased', f'add i32 {n}, 127')}, 23")
     return text.let("power", f"bitcast i32 {shifted} to float")
 
 
+NEAREST = 1.5 * 2.0**23
+"""Added to a small number it leaves the nearest integer in the last bits."""
+
+
 @own("exp")
 def exp(text, x):
-    """2^n exp(r) with x = n ln 2 + r and |r| <= ln 2 / 2. The nearest integer n is what adding 1.5 * 2^23 leaves behind.
+    """2^n exp(r) with x = n ln 2 + r and |r| <= ln 2 / 2.
 
     Where the result is 0, as behind a mask of -infinity, nothing is computed that underflows: that costs a hundred cycles.
     """
     nothing = text.let("nothing", f"fcmp olt float {x}, {number(-104)}")
     x = chosen(text, "float", nothing, number(0), x)
     x = chosen(text, "float", text.let("above", f"fcmp ogt float {x}, {number(89)}"), number(89), x)
-    magic = 12582912.0
-    shifted = fma(text, x, number(1 / math.log(2)), number(magic))
-    n = text.let("n", f"sub i32 {text.let('bits', f'bitcast float {shifted} to i32')}, {struct.unpack('<i', struct.pack('<f', magic))[0]}")
-    whole = text.let("whole", f"fsub float {shifted}, {number(magic)}")
+    shifted = fma(text, x, number(1 / math.log(2)), number(NEAREST))
+    bits = text.let("bits", f"bitcast float {shifted} to i32")
+    n = text.let("n", f"sub i32 {bits}, {struct.unpack('<i', struct.pack('<f', NEAREST))[0]}")
+    whole = text.let("whole", f"fsub float {shifted}, {number(NEAREST)}")
     r = fma(text, whole, number(-0.693359375), x)
     r = fma(text, whole, number(2.12194440e-4), r)
     tail = polynomial(text, r, [0.5, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.9875691500e-4])
@@ -405,22 +403,25 @@ def tanh(text, x):
 
 @own("erf")
 def erf(text, x):
-    """Near 0 a polynomial; beyond, 1 - exp(-|x| + a polynomial), with the sign of x: exactly 1 where that rounds to it."""
-    positive = text.let("positive", f"call float @llvm.fabs.f32(float {x})")
-    t = limited(text, positive, 0.0, 4.0)
+    """1 - erfc(|x|), with the sign of x: exactly 1 where that rounds to it.
+
+    erfc(|x|) = exp(s y), with s = 2 / √π and y = -|x| + x² times a polynomial. As in ``exp``, that is 2^n exp(s r) with
+    y = n ln 2 / s + r. What is computed is exp(s r) - 1 = r + r times a polynomial: near 0 little is rounded on the way.
+    """
+    t = text.let("negative", f"fneg float {text.let('positive', f'call float @llvm.fabs.f32(float {x})')}")
+    t = chosen(text, "float", text.let("below", f"fcmp olt float {t}, {number(-4)}"), number(-4), t)  # NaN stays NaN
     tail = polynomial(text, t, [
-        -1.28637075e-1, -6.35198057e-1, -1.06158964e-1, 2.36944444e-2, -3.61025869e-3, 3.14830831e-4, -1.04296942e-5,
+        -0.564189354, 0.0910835674, 0.0169708876, -0.000147430873, -0.00148234915, -0.00056343461, -0.000104954859, -8.27832256e-6,
     ])  # fmt: skip
-    rest = fma(text, t, tail, text.let("neg", f"fneg float {t}"))
-    far = text.let("far", f"fsub float {number(1)}, {exp(text, rest)}")
-    far = text.let("far", f"call float @llvm.copysign.f32(float {far}, float {x})")
-    z = text.let("z", f"fmul float {x}, {x}")
-    tail = polynomial(text, z, [
-        1.28379166e-1, -3.76126289e-1, 1.12836242e-1, -2.68555600e-2, 5.19175315e-3, -8.03975272e-4, 7.94310035e-5,
-    ])  # fmt: skip
-    near = fma(text, x, tail, x)
-    is_near = text.let("is_near", f"fcmp olt float {positive}, {number(0.9)}")
-    return chosen(text, "float", is_near, near, far)
+    y = fma(text, text.let("square", f"fmul float {t}, {t}"), tail, t)
+    period = math.log(2) * math.sqrt(math.pi) / 2
+    shifted = fma(text, y, number(1 / period), number(NEAREST))
+    r = fma(text, text.let("whole", f"fsub float {shifted}, {number(NEAREST)}"), number(-period), y)
+    less = fma(text, r, polynomial(text, r, [0.128379179, 0.636619783, 0.239447177, 0.0675467652, 0.0153093476, 0.0028791246]), r)
+    n = text.let("n", f"shl i32 {text.let('bits', f'bitcast float {shifted} to i32')}, 23")  # NEAREST's own bits are shifted out
+    power = text.let("power", f"bitcast i32 {text.let('biased', f'add i32 {n}, {127 << 23}')} to float")
+    less = fma(text, power, less, text.let("rest", f"fsub float {power}, {number(1)}"))
+    return text.let("signed", f"call float @llvm.copysign.f32(float {less}, float {x})")
 
 
 def support(text):
