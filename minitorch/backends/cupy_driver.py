@@ -10,18 +10,11 @@ from importlib import import_module
 
 import cupy
 import numpy
-from cupy.cuda import device, runtime
-from cupy_backends.cuda.libs import cublas
+from cupy.cuda import runtime
 
-from .cuda import matmul as allowed
+from .cupy_products import Workspace, multiply
 
 __all__ = ["Driver"]
-
-KINDS = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}
-"""Dtypes, by name → cuBLAS's numbers for them (cudaDataType)."""
-PLAIN, TURNED = 0, 1
-"""cuBLAS's numbers for a matrix and its transpose."""
-
 
 class Memory:
     """A block of the GPU's memory."""
@@ -59,7 +52,7 @@ class Driver:
 
     def __init__(self):
         self.xp = import_module(".cupy", __package__)
-        self.factors = {name: (numpy.ones(1, wide), numpy.zeros(1, wide)) for name, wide in (("float64", "d"), ("float32", "f"))}
+        self.workspace = Workspace()
 
     def allocate(self, size):
         return Memory(size)
@@ -87,20 +80,8 @@ class Driver:
     def launch(self, function, grid, block, addresses):
         function(grid, (block,), tuple(addresses))
 
-    def multiply(self, call, addresses):
-        """C = A B by rows is Cᵀ = Bᵀ Aᵀ by columns, as cuBLAS counts."""
-        read, written = call.dtypes
-        one, zero = self.factors["float64" if read == "float64" else "float32"]
-        exact = cublas.CUBLAS_COMPUTE_64F if read == "float64" else cublas.CUBLAS_COMPUTE_32F
-        compute = cublas.CUBLAS_COMPUTE_32F_FAST_TF32 if read == "float32" and allowed.allow_tf32 else exact
-        size = 8 if read == "float64" else 4 if read == "float32" else 2
-        a, b, c = [at + offset * n for at, offset, n in zip(addresses, call.offsets, (size, size, 4 if written == "float32" else size))]
-        cublas.gemmStridedBatchedEx(
-            device.get_cublas_handle(), TURNED if call.turned[1] else PLAIN, TURNED if call.turned[0] else PLAIN,
-            call.n, call.m, call.k, one.ctypes.data, b, KINDS[read], call.steps[1], call.between[1],
-            a, KINDS[read], call.steps[0], call.between[0], zero.ctypes.data, c, KINDS[written], call.steps[2], call.between[2],
-            call.batch, compute, cublas.CUBLAS_GEMM_DEFAULT,
-        )  # fmt: skip
+    def multiply(self, product, addresses):
+        multiply(product, addresses, self.workspace)
 
     def capture(self, work):
         """What ``work()`` launches, as a CUDA graph. Captured on a stream of its own, it is replayed on the current one."""

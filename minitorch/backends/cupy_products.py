@@ -1,38 +1,135 @@
 """Products of matrices, by cuBLAS: float16 and bfloat16 on tensor cores, with sums in float32.
 
 float32 is computed exactly unless ``torch.backends.cuda.matmul.allow_tf32`` or ``set_float32_matmul_precision("high")``
-lets tensor cores round its factors to TF32, of 10 bits.
+lets tensor cores round its factors to TF32, of 10 bits. What no call of the library can walk along is copied first.
 """
 
+import ctypes
+import itertools
 import math
+from functools import lru_cache
+from importlib import import_module
 
 import cupy
 import numpy
-from cupy._core import _routines_linalg as products
+from cupy.cuda import runtime
 
 from ..settings import SETTINGS
+from .cublas import WORKSPACE, CublasLt
+from .matrices import Product, laid
 
-__all__ = ["linear", "matmul"]
+__all__ = ["Workspace", "linear", "matmul", "multiply"]
+
+LIBRARIES: dict = {}
+"""The number of a GPU → the library there."""
+WORKSPACES: dict = {}
+"""(the number of a GPU, a stream) → the Workspace of products that run there one after the other."""
 
 
-def matmul(x, y):
-    """x y: matrices, or batches of them that are broadcast."""
-    choose_precision(x.dtype)
-    out = cupy.matmul(x, y)
-    return out if out.dtype == x.dtype else out.astype(x.dtype)
+class Workspace:
+    """Memory for what an algorithm leaves in between. It grows to what the largest needs, from ``size`` bytes on."""
+
+    def __init__(self, size=0):
+        self.size, self.memory = size, None
+
+    def address(self, size):
+        if self.memory is None or self.size < size:
+            self.size = max(self.size, size)
+            self.memory = cupy.cuda.alloc(self.size)
+        return self.memory.ptr
 
 
-def choose_precision(dtype):
-    """How cuBLAS computes in single precision from now on."""
-    if dtype.char in "fF":
-        chosen = products.COMPUTE_TYPE_DEFAULT if SETTINGS.precision == "highest" else products.COMPUTE_TYPE_TF32
-        products.set_compute_type(numpy.float32, chosen)
+def library():
+    """The library of products on the current GPU."""
+    number = runtime.getDevice()
+    if number not in LIBRARIES:
+        import_module("cupy_backends.cuda.libs.cublas")  # CuPy knows where it lies, and loads it
+        LIBRARIES[number] = CublasLt(ctypes.CDLL(f"libcublasLt.so.{runtime.runtimeGetVersion() // 1000}"))
+    return LIBRARIES[number]
+
+
+def multiply(product, addresses, workspace=None):
+    """C = A B of what lies at the addresses of A, B, C, and of the bias if there is one, on the current stream."""
+    plan, stream = library().plan(product, addresses), cupy.cuda.get_current_stream().ptr
+    if plan.workspace and workspace is None:
+        workspace = WORKSPACES.setdefault((runtime.getDevice(), stream), Workspace(WORKSPACE))
+    plan.run(addresses, workspace.address(plan.workspace) if plan.workspace else 0, stream)
+
+
+def matmul(x, y, bias=None):
+    """x y, to each row of which a vector is added: matrices, or batches of them that are broadcast."""
+    if x.dtype.kind in "biu":
+        return with_bias(cupy.matmul(x, y), bias)
+    shape, copies, product = described(
+        x.shape, x.strides, y.shape, y.strides, x.dtype, bias is not None, SETTINGS.precision != "highest"
+    )
+    if product is None:
+        return with_bias(cupy.zeros(shape, x.dtype), bias)
+    x, y, out = copied(x, copies[0], shape), copied(y, copies[1], shape), cupy.empty(shape, x.dtype)
+    addresses = [x.data.ptr, y.data.ptr, out.data.ptr]
+    if product.bias:
+        bias = cupy.ascontiguousarray(bias)
+        addresses.append(bias.data.ptr)
+    multiply(product, addresses)
+    return with_bias(out, None if product.bias else bias)
+
+
+def with_bias(out, bias):
+    return out if bias is None else cupy.add(out, bias, out)
 
 
 def linear(x, weight, bias=None):
     """x Wᵀ + b. Raises ValueError unless W is a matrix and b a vector of its rows' number."""
     if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
         raise ValueError("linear takes a matrix and a vector")
+    if x.ndim == 2:
+        return matmul(x, weight.T, bias)
     rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    out = matmul(rows, weight.T).reshape(*x.shape[:-1], weight.shape[0])
-    return out if bias is None else cupy.add(out, bias, out)
+    return matmul(rows, weight.T, bias).reshape(*x.shape[:-1], weight.shape[0])
+
+
+AS_IT_IS, IN_ORDER, EXPANDED = range(3)
+
+
+def copied(x, how, shape):
+    """``x`` as the library can walk along it, in a product of that shape."""
+    if how == EXPANDED:
+        x = cupy.broadcast_to(x, (*shape[:-2], *x.shape[-2:]))
+    return x if how == AS_IT_IS else cupy.ascontiguousarray(x)
+
+
+@lru_cache(4096)
+def described(x_shape, x_strides, y_shape, y_strides, dtype, bias, rounds):
+    """(The shape of x y, how both have to be copied, the Product); no Product, where nothing is multiplied."""
+    batch = numpy.broadcast_shapes(x_shape[:-2], y_shape[:-2])
+    m, k, n = *x_shape[-2:], y_shape[-1]
+    shape = *batch, m, n
+    if not math.prod(shape) or not k:
+        return shape, (AS_IT_IS, AS_IT_IS), None
+    for copies in sorted(itertools.product(range(3), repeat=2), key=sum):
+        strides = [
+            walked(x, [s // dtype.itemsize for s in steps], how, batch)
+            for x, steps, how in zip((x_shape, y_shape), (x_strides, y_strides), copies)
+        ]
+        found = laid(batch, (m, n, k), [*strides, in_order(shape)])
+        if found is not None:
+            break
+    return shape, copies, Product(dtypes=(dtype.name, dtype.name), rounds=rounds, bias=bias and dtype.kind == "f", **found)
+
+
+def walked(shape, strides, how, batch):
+    """The strides along ``batch`` and a matrix of an operand that was copied so."""
+    if how == EXPANDED:
+        return in_order((*batch, *shape[-2:]))
+    strides = strides if how == AS_IT_IS else in_order(shape)
+    spread = [0 if n == 1 else s for n, s in zip(shape[:-2], strides)]
+    return (*[0] * (len(batch) - len(spread)), *spread, *strides[-2:])
+
+
+def in_order(shape):
+    """The strides of an array that lies in order.
+
+    >>> in_order((2, 3, 4))
+    (12, 4, 1)
+    """
+    return tuple([math.prod(shape[d + 1 :]) for d in range(len(shape))])

@@ -1,10 +1,11 @@
 """An Attending kernel as text: the matrices where they lie, whatever their strides, given to native/attention.py."""
 
+from ..backends.matrices import merged
 from ..native.attention import Attention, attention_gradient_text, attention_text
 from ..native.mathematics import KINDS
 from .attention import ATTEND
 from .kernels import Native
-from .product import PARALLEL, merged, pointers
+from .product import PARALLEL, pointers
 
 __all__ = ["attending"]
 

@@ -9,12 +9,12 @@ torch: ATen/native/cuda/Blas.cpp, torch/_inductor/kernel/conv.py
 import math
 
 from ..backends import cuda, cudnn
+from ..backends.matrices import Product, laid, merged
 from ..native.cuda import MEMORY
 from ..native.cuda_tiles import BLOCK, Tiled, added_up, tiled
 from ..tables import windows
 from .access import contiguous
 from .launches import PARTIALS, Call, Launch
-from .product import merged
 
 __all__ = ["multiplied", "slid"]
 
@@ -31,12 +31,13 @@ def multiplied(kernel, found, plan):
     batch = out.shape[:-2]
     m, n, k = out.shape[-2], out.shape[-1], x.shape[-1]
     a, b, c = found[x].broadcast((*batch, m, k)), found[y].broadcast((*batch, k, n)), found[out]
-    count, between = merged(batch, a.strides[:-2], b.strides[:-2], c.strides[:-2])
     places, offsets = [plan.places[a.base], plan.places[b.base], plan.places[out]], (a.offset, b.offset, 0)
-    laid = [steps_of(access.strides[-2:], shape) for access, shape in zip((a, b, c), ((m, k), (k, n), (m, n)))]
-    if m * n * k > SMALL and count.__class__ is int and None not in laid and not laid[2][1] and places[2].kind != "input":
-        steps, turned = zip(*laid)
-        return [Call(m, n, k, (x.dtype.name, out.dtype.name), steps, turned, offsets, places, kernel, count, tuple(between))]
+    dtypes, strides = (x.dtype.name, out.dtype.name), [access.strides for access in (a, b, c)]
+    known = laid(batch, (m, n, k), strides) if m * n * k > SMALL and places[2].kind != "input" else None
+    if known is not None:
+        begins = tuple([offset * v.dtype.itemsize for offset, v in zip(offsets, (x, y, out))])
+        return [Call(Product(dtypes=dtypes, rounds=cuda.matmul.allow_tf32, **known), begins, places, kernel)]
+    count, between = merged(batch, *[s[:-2] for s in strides])
     extents = count if count.__class__ is tuple else (count,)
     each = [s if s.__class__ is tuple else (s,) for s in between]
     sides = [numbered(extents, s) for s in each]
@@ -46,7 +47,7 @@ def multiplied(kernel, found, plan):
     ]
     first = (a.strides[-2] == 1, b.strides[-1] == 1)
     tile = Tiled(
-        m, n, k, math.prod(extents), (x.dtype.name, out.dtype.name), (f"x = b0[{at[0]}];",), (f"x = b1[{at[1]}];",), at[2],
+        m, n, k, math.prod(extents), dtypes, (f"x = b0[{at[0]}];",), (f"x = b1[{at[1]}];",), at[2],
         first, cuda.matmul.allow_tf32,
     )  # fmt: skip
     return launched(shared(tile), places, kernel)
@@ -60,16 +61,6 @@ def numbered(extents, strides):
             terms.append(f"int64(z / {rest} % {n}) * {s}")
         rest *= n
     return terms
-
-
-def steps_of(strides, shape):
-    """(step from row to row, False), or from column to column and True, of a matrix that a library takes; else None."""
-    (down, right), (rows, columns) = strides, shape
-    if (right == 1 or columns == 1) and (down >= columns or rows == 1):
-        return max(down, columns), False
-    if (down == 1 or rows == 1) and (right >= rows or columns == 1):
-        return max(right, rows), True
-    return None
 
 
 def shared(tile):

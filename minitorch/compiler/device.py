@@ -6,7 +6,7 @@
                 from or to which it is copied
     replay      once all places have stayed for a call, the launches are captured, and from then on replayed at once
 
-What runs all this is a *driver*: CuPy's (backends/cuda_driver.py), or whatever else has these methods:
+What runs all this is a *driver*: CuPy's (backends/cupy_driver.py), or whatever else has these methods:
 
     allocate(bytes)                                memory, with an ``address``
     array(memory, offset, shape, strides, dtype)   an array on it; offset in bytes, strides in elements
@@ -15,7 +15,7 @@ What runs all this is a *driver*: CuPy's (backends/cuda_driver.py), or whatever 
     upload(memory, bytes)                          bytes of the CPU's to a memory
     load(text, names)                              compiled functions, by name
     launch(function, grid, block, addresses)       one of them on pointers
-    multiply(call, addresses)                      a product by the library, see ``Call``
+    multiply(product, addresses)                   a Product (backends/matrices.py) of what lies there
     capture(work)                                  a function that does again what ``work()`` launches
     flag(array)                                    a watch on an array of one number: ``fetch()`` begins to bring it,
                                                    ``heard()`` is the last one that came, ``now()`` waits for it
@@ -205,7 +205,7 @@ class DeviceProgram:
                 addresses += stops if self.guarded(kernel) else []
                 self.driver.launch(self.functions[kernel], kernel.grid, kernel.block, addresses)
             else:
-                self.driver.multiply(kernel, addresses)
+                self.driver.multiply(kernel.product, [at + offset for at, offset in zip(addresses, kernel.offsets)])
 
     def run_foreign(self, step):
         """Let the backend run a step."""

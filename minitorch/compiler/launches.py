@@ -4,8 +4,9 @@ torch: torch/_inductor/runtime/triton_heuristics.py (the grid), select_algorithm
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from ..backends.matrices import Product
 from .kernels import Place
 
 __all__ = ["Call", "Launch", "PARTIALS", "Source"]
@@ -48,27 +49,15 @@ class Launch:
 
 @dataclass(eq=False)
 class Call:
-    """A product of matrices by the GPU's library: C = A B, ``batch`` times, each matrix in rows or in columns.
+    """A Product of matrices by the GPU's library.   buffers: the Places of A, B and C;   offsets: where each begins, in bytes."""
 
-    m, n, k: A is m by k, B is k by n.   steps: the row strides of A, B and C, of which ``turned`` are in columns instead.
-    between: from one of a batch to the next, in elements.   offsets: where each begins.   dtypes: the names of A's and B's,
-    and of C's.
-    """
-
-    m: int
-    n: int
-    k: int
-    dtypes: tuple
-    steps: tuple
-    turned: tuple
+    product: Product
     offsets: tuple
     buffers: list
     kernel: object
-    batch: int = 1
-    between: tuple = (0, 0, 0)
     writes: frozenset = frozenset([2])
     partials: int = 0
-    nest: object = field(default=None)
+    nest: object = None
 
 
 class Source:

@@ -1,12 +1,13 @@
 """A Product kernel as text: the matrices where they lie, whatever their strides, given to gemm."""
 
+from ..backends.matrices import merged
 from ..native.gemm import Gemm, gemm_text
 from ..native.mathematics import KINDS
 from ..native.target import SIZES
 from ..native.text import Text
 from .kernels import Native
 
-__all__ = ["PARALLEL", "merged", "pointers", "product"]
+__all__ = ["PARALLEL", "pointers", "product"]
 
 PARALLEL = 1 << 18
 """Multiplications from which several threads are worth waking."""
@@ -38,19 +39,3 @@ def pointers(names, offsets, kind):
         start = text.load("ptr", text.at("%p", number, "ptr"))
         text.do(f"%{name} = getelementptr i8, ptr {start}, i64 {offset * SIZES[kind]}")
     return "\n".join(text.lines)
-
-
-def merged(batch, *strides):
-    """The extents of a batch, and a batch stride for each operand; dims that all of them walk in step are one."""
-    runs: list = []
-    for d, n in enumerate(batch):
-        if n == 1:
-            continue
-        if runs and all([s[runs[-1][1]] == s[d] * n for s in strides]):
-            runs[-1] = (runs[-1][0] * n, d)
-        else:
-            runs.append((n, d))
-    if len(runs) < 2:
-        n, d = runs[0] if runs else (1, None)
-        return n, [0 if d is None else s[d] for s in strides]
-    return tuple([n for n, _ in runs]), [tuple([s[d] for _, d in runs]) for s in strides]

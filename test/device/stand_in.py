@@ -12,6 +12,7 @@ The texts of kernels are compiled by the C++ compiler, if there is one, and run 
 """
 
 import ctypes
+import importlib
 import math
 import re
 import shutil
@@ -28,6 +29,10 @@ import numpy
 import scipy.special
 
 from minitorch import backends
+from minitorch.backends.cublas import CublasLt
+
+sys.path.append(str(Path(__file__).parent.parent / "compiler"))
+cublas_shim = importlib.import_module("cublas_shim")
 
 __all__ = ["COUNTS", "Leak", "installed", "ndarray"]
 
@@ -555,6 +560,14 @@ class Mark:
     done, ptr = True, 0
 
 
+class Block:
+    """Memory of the GPU's."""
+
+    def __init__(self, size):
+        self.bytes = numpy.empty(size, "uint8")
+        self.ptr = self.bytes.ctypes.data
+
+
 class Pool:
     def used_bytes(self):
         return 0
@@ -574,12 +587,11 @@ def modules():
     )  # fmt: skip
     nvtx = Module("cupy.cuda.nvtx", RangePush=lambda message: None, RangePop=lambda: None, Mark=lambda message: None)
     cuda = Module(
-        "cupy.cuda", runtime=runtime, nvtx=nvtx, is_available=lambda: True, Device=Place, Stream=Mark, Event=Mark, PinnedMemoryPointer=PinnedMemoryPointer, get_current_stream=Mark,
+        "cupy.cuda", runtime=runtime, alloc=Block, nvtx=nvtx, is_available=lambda: True, Device=Place, Stream=Mark, Event=Mark, PinnedMemoryPointer=PinnedMemoryPointer, get_current_stream=Mark,
         get_elapsed_time=lambda a, b: 1.0,
     )  # fmt: skip
     cuda.Stream.null = Mark()
     tricks = Module("cupy.lib.stride_tricks", as_strided=as_strided)
-    products = Module("cupy._core._routines_linalg", COMPUTE_TYPE_TF32=3, COMPUTE_TYPE_DEFAULT=1, set_compute_type=lambda dtype, kind: None)
     special = Module("cupyx.scipy.special", scipy.special)
     extra = Module("cupyx", scatter_add=scatter_add, empty_pinned=empty_pinned, seterr=lambda **kwargs: None)
     root = Module(
@@ -588,11 +600,10 @@ def modules():
         linalg=Module("cupy.linalg", numpy.linalg), fft=Module("cupy.fft", numpy.fft), ElementwiseKernel=ElementwiseKernel,
         searchsorted=searchsorted, matmul=matmul, diagonal=diagonal, get_default_memory_pool=Pool, __version__="14.2.0",
     )  # fmt: skip
-    found = (root, cuda, runtime, nvtx, tricks, products, special, extra, root.linalg, root.fft)
-    packages = [types.ModuleType(name) for name in ("cupy.lib", "cupy._core", "cupyx.scipy")]
+    found = (root, cuda, runtime, nvtx, tricks, special, extra, root.linalg, root.fft)
+    packages = [types.ModuleType(name) for name in ("cupy.lib", "cupyx.scipy")]
     for package in packages:
         package.__path__ = []
-    packages[1]._routines_linalg = products
     return {m.__name__: m for m in (*found, *packages)}
 
 
@@ -611,6 +622,8 @@ def installed():
     before = {name: m for name, m in sys.modules.items() if name.split(".")[0] in ("cupy", "cupyx")}
     forget(before)
     sys.modules.update(MODULES | BACKEND)
+    products = importlib.import_module("minitorch.backends.cupy_products")
+    products.LIBRARIES.setdefault(0, CublasLt(cublas_shim.Library()))
     try:
         yield MODULE
     finally:
