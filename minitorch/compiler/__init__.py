@@ -2,7 +2,7 @@
 
     trace       a run of the step                        → Graph: rows of the table, one value a name
     simplify    Graph                                    → Graph of fewer, plainer rows
-    attended    Graph                                    → Graph whose attention is single steps
+    attended    Graph                                    → Graph whose attention is single steps (attended_on_gpu: for GPUs)
     access      Graph                                    → how each value is read: movement as strides
     fuse        Graph                                    → kernels: loops, products, and what NumPy keeps
     recompute   kernels                                  → kernels that keep fewer values for each other
@@ -29,6 +29,7 @@ from .access import accesses, in_order
 from .attending import attending
 from .attention import ATTEND, ATTEND_GRAD, attended
 from .beside import parted
+from .cuda_attention import attended_on_gpu, attending_launches
 from .cuda_narrow import narrow_products
 from .cuda_products import multiplied, slid
 from .device import DeviceProgram
@@ -131,10 +132,10 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     (graph, destinations), (other, places) = parted(graph, destinations, hosts)
     built, native = Built(), build(other, {}, places) if places else None
     beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], [])
-    plain = in_order(check(dead(narrow_products(simplify(graph)))), strides, cuda_rows.SLIDING)
+    plain = in_order(check(dead(narrow_products(dead(attended_on_gpu(simplify(graph)))))), strides, cuda_rows.SLIDING)
     found = accesses(plain, strides)
     built.over("simplify")
-    kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain)
+    kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain, renews=False)
     kernels = order(kernels, found, plain, destinations)
     built.over("fuse")
     laid = plan(kernels, found, plain, destinations)
@@ -161,6 +162,8 @@ def launched(kernel, found, laid):
         return [launch for nest in lower(kernel, found, laid) for launch in cuda.launches(nest, kernel)]
     if kernel.__class__ is Convolution:
         return slid(kernel, found, laid)
+    if kernel.__class__ is Attending:
+        return attending_launches(kernel, found, laid)
     return multiplied(kernel, found, laid) if kernel.__class__ is Product else [kernel]
 
 

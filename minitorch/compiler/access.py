@@ -12,7 +12,7 @@ torch: aten/src/ATen/native/TensorShape.cpp, ATen/TensorUtils.cpp (computeStride
 from dataclasses import dataclass
 
 from .. import primitives as rows
-from .attention import ATTEND, ATTEND_GRAD, heads_within_rows
+from .attention import ATTEND_TOTALS, ATTENDING, heads_within_rows
 from .graph import Graph, Step, Value
 
 __all__ = ["Access", "accesses", "contiguous", "drops_ones", "in_order", "is_contiguous", "region", "reshaped"]
@@ -154,7 +154,8 @@ def accesses(graph, strides):
 
 def laid_out(step):
     """The strides in which a step lays down what it makes: in order, but for attention whose heads go within rows."""
-    return heads_within_rows(step.out.shape) if step.row in (ATTEND, ATTEND_GRAD) and step.params[-1] else contiguous(step.out.shape)
+    swapped = step.row in ATTENDING and step.row is not ATTEND_TOTALS and step.params[-1]
+    return heads_within_rows(step.out.shape) if swapped else contiguous(step.out.shape)
 
 
 def in_order(graph, strides, wants_order=()):
@@ -176,7 +177,7 @@ def in_order(graph, strides, wants_order=()):
         return laid[x]
 
     for step in graph.steps:
-        wants = is_contiguous if step.row in wants_order else in_rows if step.row in (ATTEND, ATTEND_GRAD) else None
+        wants = is_contiguous if step.row in wants_order else in_rows if step.row in ATTENDING else None
         if wants is not None:
             step = step.having([in_line(x, step) if x.__class__ is Value and not wants(found[x]) else x for x in step.inputs])
         if step.row is rows.reshape and found[step.out].base is step.out:

@@ -22,7 +22,9 @@ from ..dtypes import float32, float64, int64
 from .graph import Graph, Step, Value
 from .places import Row
 
-__all__ = ["ATTEND", "ATTEND_GRAD", "attended", "heads_within_rows"]
+__all__ = [
+    "ATTEND", "ATTENDING", "ATTEND_BACK", "ATTEND_GRAD", "ATTEND_TOTALS", "Search", "attended", "heads_within_rows",
+]  # fmt: skip
 
 FEWEST = 16
 """Queries, and keys: with fewer, two products and a softmax are as good."""
@@ -37,12 +39,16 @@ def turned(x):
     return x.swapaxes(-1, -2)
 
 
-def weights_of(xp, q, k, scale, causal):
+def scores_of(xp, q, k, scale, causal):
     scores = rows.mul.forward(xp, rows.matmul.forward(xp, q, turned(k)), scale)
     if causal:
         queries, keys = [xp.arange(0, 1, n, int64) for n in scores.shape[-2:]]
         scores = rows.where.forward(xp, scores, keys <= queries.reshape(-1, 1), -math.inf)
-    return rows.softmax.forward(xp, scores, -1)
+    return scores
+
+
+def weights_of(xp, q, k, scale, causal):
+    return rows.softmax.forward(xp, scores_of(xp, q, k, scale, causal), -1)
 
 
 def attend(xp, q, k, v, scale, causal, swapped):
@@ -60,7 +66,22 @@ def attend_grad(xp, g, q, k, v, which, scale, causal, swapped):
     return rows.matmul.forward(xp, slopes, k) if which == 0 else rows.matmul.forward(xp, turned(slopes), q)
 
 
+def attend_totals(xp, q, k, v, scale, causal, swapped):
+    """log Σ exp of each row of scores: what the way back on a GPU asks of the way forth."""
+    scores = scores_of(xp, q, k, scale, causal)
+    most = scores.max(-1, keepdims=True)
+    return (xp.log(xp.exp(scores - most).sum(-1, keepdims=True)) + most)[..., 0]
+
+
+def attend_back(xp, out, totals, *rest):
+    """``attend_grad`` by one who is told what came out, and the totals."""
+    return attend_grad(xp, *rest)
+
+
 ATTEND, ATTEND_GRAD = Row("attend", attend), Row("attend_grad", attend_grad)
+ATTEND_TOTALS, ATTEND_BACK = Row("attend_totals", attend_totals), Row("attend_back", attend_back)
+ATTENDING = (ATTEND, ATTEND_GRAD, ATTEND_TOTALS, ATTEND_BACK)
+"""The rows of attention. The last two are for GPUs."""
 
 
 def last_two_exchanged(ndim):

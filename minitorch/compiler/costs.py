@@ -11,7 +11,7 @@ import math
 
 from .. import primitives as rows
 from ..tables import windows
-from .attention import ATTEND, ATTEND_GRAD
+from .attention import ATTEND, ATTEND_TOTALS, ATTENDING
 from .kernels import Loops
 from .places import PUT, TAKE
 from .pools import FOLD
@@ -27,7 +27,9 @@ def flops(step):
     row, out = step.row, step.out
     if row is rows.matmul:
         return 2 * out.size * step.inputs[0].shape[-1]
-    if row in (ATTEND, ATTEND_GRAD):
+    if row is ATTEND_TOTALS:
+        return 0  # of the scores that the step beside it has
+    if row in ATTENDING:
         return attention_flops(step)
     if row is windows.conv:
         return 2 * out.size * math.prod(step.inputs[1].shape[1:])

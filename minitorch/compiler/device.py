@@ -76,7 +76,8 @@ class DeviceProgram:
                 names.setdefault(self.text(kernel), f"kernel{len(names)}")
         if not names:
             return {}
-        self.source = "\n".join([PRELUDE, *[named(text, name) for text, name in names.items()]])
+        below = dict.fromkeys([kernel.functions for kernel in self.kernels if kernel.__class__ is Launch])
+        self.source = "\n".join([PRELUDE, *below, *[named(text, name) for text, name in names.items()]])
         functions = self.driver.load(self.source, list(names.values()))
         return {kernel: functions[names[self.text(kernel)]] for kernel in self.kernels if kernel.__class__ is Launch}
 

@@ -14,7 +14,7 @@ torch: torch/_inductor/scheduler.py
 from .. import primitives as rows
 from ..tables import windows
 from .access import drops_ones
-from .attention import ATTEND, ATTEND_GRAD
+from .attention import ATTENDING
 from .kernels import Attending, Convolution, Foreign, Loops, Member, Pieces, Product, in_turn, leads
 from .places import PUT, TAKE
 from .pools import FOLD
@@ -24,7 +24,7 @@ __all__ = ["REDUCTIONS", "fuse"]
 REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
 ALONE = {
     rows.matmul: Product, rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces, FOLD: Pieces,
-    rows.pad: Pieces, ATTEND: Attending, ATTEND_GRAD: Attending,
+    rows.pad: Pieces, **dict.fromkeys(ATTENDING, Attending),
     windows.conv: Convolution, windows.conv_input_grad: Convolution, windows.conv_weight_grad: Convolution,
 }  # fmt: skip
 """Rows that are kernels of their own."""
@@ -57,7 +57,7 @@ class Fusion:
     waiting: elementwise steps that read nothing of a kernel. They join whoever needs them first.
     number: of the step that makes a Value, in the order of the graph; age: of a kernel, in that in which they were begun.
     drawn: the kernel of the last draw, which the next one needs though it reads nothing of it: the generator goes on.
-    together: the first of the gradients of one attention.
+    together: the first step of one attention, or of its gradients.
     constants: steps that make one number everywhere, or count. Loops write that down where they need it.
     """
 
@@ -96,8 +96,8 @@ class Fusion:
             self.waiting[out] = step
 
     def stand(self, step):
-        """A kernel of its own; but the gradients of one attention are computed together."""
-        first = self.together.setdefault((step.inputs, step.params[1:]), step) if step.row is ATTEND_GRAD else step
+        """A kernel of its own; but what is asked of one attention is computed together, and so are its gradients."""
+        first = self.together.setdefault((step.inputs, step.params[-3:]), step) if step.row in ATTENDING else step
         if first is step:
             return self.settle(self.add(ALONE[step.row](step)), step)
         kernel = self.home[first.out]

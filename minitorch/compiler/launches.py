@@ -21,7 +21,7 @@ class Launch:
 
     parameters: as they are declared, one for each of ``buffers``, the Places behind them.   writes: the numbers of those
     that it writes to.   partials: bytes of them that it needs.   kernel, nest: what it was made of.   parts: the Launches
-    that it is, where it is several.
+    that it is, where it is several.   functions: text that it rests on.
     """
 
     parameters: list
@@ -34,6 +34,7 @@ class Launch:
     partials: int = 0
     nest: object = None
     parts: tuple = ()
+    functions: str = ""
 
     def text(self, guards=0):
         """The function. It does nothing if one of ``guards`` numbers, whose pointers come last, isn't 0."""

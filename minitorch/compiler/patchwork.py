@@ -14,6 +14,8 @@ torch: torch/_inductor/fx_passes/split_cat.py
 """
 
 from .. import primitives as rows
+from ..dtypes import float32
+from ..native.narrow import NARROW
 from .graph import Graph, Step, Value
 
 __all__ = ["patched"]
@@ -33,11 +35,11 @@ class Patchwork:
     """The steps so far, and what is known of Values.
 
     patches: Value → (dim, {(start, stop): what lies there}), zeros elsewhere.   zeros: of the gaps.
-    same: Value → another that is the same.   made: patchwork → its concatenation.
+    same: Value → another that is the same.   made: patchwork → its concatenation.   wide: float32 → what it was widened of.
     """
 
     def __init__(self):
-        self.steps, self.patches, self.zeros, self.same, self.made = [], {}, set(), {}, {}
+        self.steps, self.patches, self.zeros, self.same, self.made, self.wide = [], {}, set(), {}, {}, {}
 
     def take(self, step):
         """Note what a step makes if it is a patchwork or a part of one; any other step reads them laid together."""
@@ -81,6 +83,19 @@ class Patchwork:
         self.patches[step.out] = dim, {**parts, **others}
         return True
 
+    def cast(self, step, x):
+        """Narrow numbers are added in float32: what is added to 0 comes back as it was."""
+        source = self.wide.get(x)
+        if x in self.zeros:
+            self.zeros.add(step.out)
+        elif source is not None and source.dtype is step.out.dtype:
+            self.same[step.out] = source
+        else:
+            if x.dtype.name in NARROW and step.out.dtype is float32:
+                self.wide[step.out] = x
+            return False
+        return True
+
     def slice(self, step, x):
         if x not in self.patches:
             return False
@@ -107,7 +122,10 @@ class Patchwork:
         return True
 
 
-RULES = {rows.embed: Patchwork.embed, rows.add: Patchwork.add, rows.slice: Patchwork.slice, rows.write: Patchwork.write}
+RULES = {
+    rows.embed: Patchwork.embed, rows.add: Patchwork.add, rows.slice: Patchwork.slice, rows.write: Patchwork.write,
+    rows.cast: Patchwork.cast,
+}  # fmt: skip
 
 
 def band(shape, path):

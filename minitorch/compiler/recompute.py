@@ -32,8 +32,11 @@ LATER = 32
 """Steps of the graph between two uses of a value in which its memory is worth more than to compute it again."""
 
 
-def recompute(kernels, found, graph):
-    """The kernels, some of which repeat steps of others, so that fewer values go from kernel to kernel; not yet in order."""
+def recompute(kernels, found, graph, renews=True):
+    """The kernels, some of which repeat steps of others, so that fewer values go from kernel to kernel; not yet in order.
+
+    renews: whether values are laid down anew to save memory, which takes time.
+    """
     kept = {found[x].base for x in (*graph.outputs, *[value for value, *_ in graph.checks])}
     readers: dict = {}
     for kernel in kernels:
@@ -47,7 +50,7 @@ def recompute(kernels, found, graph):
             for value in reversed(spare):
                 repeat(kernel, value, readers, found)
     renewing = Renewing(kernels, found, graph)
-    for kernel in kernels:
+    for kernel in kernels if renews else ():
         if kernel.__class__ is Loops:
             for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL]:
                 renewing.renew(kernel, value)
@@ -63,7 +66,7 @@ def spared(kernel, value, readers):
 
 
 def anchor(kernel, spare, found):
-    """Keep one value more, if several others follow from it: the earliest that most follow from."""
+    """Keep one value more, if several others follow from it: the earliest that most follow from, in as few bytes as it can be had."""
     best, most = None, 1
     for member in kernel.members:
         value = member.step.out
@@ -72,7 +75,7 @@ def anchor(kernel, spare, found):
         kernel.outputs.append(value)
         count = len([x for x in spare if needed(kernel, x, found) is not None])
         kernel.outputs.remove(value)
-        if count > most:
+        if count > most or (best is not None and count == most and value.dtype.itemsize < best.dtype.itemsize):
             best, most = value, count
     if best is not None and most > len([x for x in spare if needed(kernel, x, found) is not None]):
         kernel.outputs.append(best)

@@ -180,3 +180,32 @@ template <int PER, class F> void multiply(float (&sum)[4], const unsigned (&a)[4
 MULTIPLY(tf32, 1, __uint_as_float(word))
 MULTIPLY(float16, 2, from_float16((unsigned short)(word >> 16 * part)))
 MULTIPLY(bfloat16, 2, __uint_as_float(word >> 16 * part << 16))
+
+// --------------------------------------------------------------------------------------------------- tiles of attention
+
+namespace shim {
+
+static const unsigned short* named_rows[MOST];
+
+// Four 8 x 8 matrices: lane 4g + t has (g, 2t) and (g, 2t + 1) of each; or, turned, (2t, g) and (2t + 1, g).
+inline void load(unsigned (&x)[4], const void* row, bool turned) {
+    int first = threadIdx.x / 32 * 32, lane = threadIdx.x % 32, group = lane / 4, four = lane % 4;
+    named_rows[threadIdx.x] = (const unsigned short*)row;
+    wait(warps[first / 32], 32);
+    for (int m = 0; m < 4; ++m) {
+        const unsigned short** rows = named_rows + first + m * 8;
+        x[m] = turned ? rows[four * 2][group] | unsigned(rows[four * 2 + 1][group]) << 16
+                      : rows[group][four * 2] | unsigned(rows[group][four * 2 + 1]) << 16;
+    }
+    wait(warps[first / 32], 32);
+}
+
+}  // namespace shim
+
+inline void load_matrices(unsigned (&x)[4], const void* row) { shim::load(x, row, false); }
+inline void load_turned(unsigned (&x)[4], const void* row) { shim::load(x, row, true); }
+inline void send(void* to, const void* from, bool there) { there ? memcpy(to, from, 16) : memset(to, 0, 16); }
+inline void sent() {}
+template <int BUT> void arrived() {}
+inline float power_of_two(float x) { return exp2(x); }
+template <class T> unsigned paired(T, float x, float y) { return T(x).bits | unsigned(T(y).bits) << 16; }

@@ -64,7 +64,7 @@ class Layer(nn.Module):
 class GPT(nn.Module):
     """Words and places, layers, words again by the same table."""
 
-    def __init__(self, words=37, length=12, width=32, heads=4, layers=1):
+    def __init__(self, words=37, length=16, width=32, heads=4, layers=1):
         super().__init__()
         self.words, self.places = nn.Embedding(words, width), nn.Embedding(length, width)
         self.layers = nn.Sequential(*[Layer(width, heads) for _ in range(layers)])
@@ -89,7 +89,7 @@ def gpt(device="cpu", narrow=False):
         optimizer.step()
         return loss
 
-    return step, [torch.randint(37, (3, 12)).to(device) for _ in range(2)]
+    return step, [torch.randint(37, (2, 16)).to(device) for _ in range(2)]
 
 
 PROGRAMS = {

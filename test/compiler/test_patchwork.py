@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from minitorch import primitives as rows
+from minitorch.backends import for_device
 from minitorch.compiler.graph import Graph, Step, Value, check, run
 from minitorch.compiler.patchwork import patched
 from minitorch.compiler.simplify import dead
-from minitorch.dtypes import float32
+from minitorch.device import CPU
+from minitorch.dtypes import bfloat16, float32
 
 
 def path(start, stop):
@@ -81,5 +83,27 @@ def test_a_patchwork_within_a_patchwork():
     graph = check(Graph(w.inputs, w.steps, [outer]))
     found = check(dead(patched(graph)))
     arrays = [np.full(x.shape, k + 1, "float32") for k, x in enumerate(w.inputs)]
+    np.testing.assert_array_equal(run(found, arrays)[0], run(graph, arrays)[0])
+    assert [step.row.name for step in found.steps] == ["cat"]
+
+
+def test_narrow_numbers_that_are_added_to_zeros_in_float32_are_themselves():
+    """What ``simplify`` makes of the gradients of a split in bfloat16."""
+    w = Writing()
+    x, y = [Value((4, 4), bfloat16) for _ in range(2)]
+    w.inputs = [x, y]
+
+    def made(row, inputs, params, width, dtype):
+        w.steps.append(Step(row, inputs, params, Value((4, width), dtype)))
+        return w.steps[-1].out
+
+    whole = made(rows.embed, (x,), ((4, 8), path(4, 8)), 8, bfloat16)
+    part = made(rows.slice, (whole,), (((0, 4, 1), (0, 4, 1)),), 4, bfloat16)
+    wide = [made(rows.cast, (z,), (float32,), 4, float32) for z in (part, y)]
+    total = made(rows.cast, (made(rows.add, wide, (), 4, float32),), (bfloat16,), 4, bfloat16)
+    out = made(rows.write, (whole, total), (path(0, 4),), 8, bfloat16)
+    graph = check(Graph(w.inputs, w.steps, [out]))
+    found = check(dead(patched(graph)))
+    arrays = [for_device(CPU).cast(np.random.default_rng(k).standard_normal((4, 4)), bfloat16) for k in range(2)]
     np.testing.assert_array_equal(run(found, arrays)[0], run(graph, arrays)[0])
     assert [step.row.name for step in found.steps] == ["cat"]
