@@ -50,21 +50,21 @@ def with_product(text, conv, planes, total, where):
 def write_mending(text, v, name, conv, where):
     """Look through a chunk's part of the gradient, row by row, and sum up again what is NaN.
 
-    where: (group, first and last channel, first and last output), as numbers in the group.
+    where: (group, first and last number of a row, first and last output of the group). A row has all taps of all channels.
     """
-    group, c0, c1, o0, o1 = where
+    group, j0, j1, o0, o1 = where
     area, inner, outputs = prod(conv.kernel), conv.channels // conv.groups, conv.outputs // conv.groups
     with text.loop("o", o0, o1) as o:
         output = text.add(text.multiply(group, outputs), o)
-        row = text.at("%C", text.multiply(text.add(text.multiply(output, inner), c0), area), v.kind)
-        length = text.multiply(text.subtract(c1, c0), area)
+        row = text.at("%C", text.add(text.multiply(output, inner * area), j0), v.kind)
+        length = text.subtract(j1, j0)
         with text.when(text.let("odd", f"fcmp uno {v.kind} {of_zeros(text, v, row, length)}, 0.0")):
             with text.loop("number", 0, length) as number:
                 place = text.at(row, number, v.kind)
                 value = text.load(v.kind, place)
                 with text.when(text.let("nan", f"fcmp uno {v.kind} {value}, {value}")):
-                    channel, tap = text.divide(number, area)
-                    channel = text.add(text.add(text.multiply(group, inner), c0), channel)
+                    channel, tap = text.divide(text.add(number, j0), area)
+                    channel = text.add(text.multiply(group, inner), channel)
                     rest, c = text.divide(tap, conv.kernel[2])
                     a, b = text.divide(rest, conv.kernel[1])
                     x = text.at("%A", text.multiply(channel, prod(conv.size)), v.kind)

@@ -11,6 +11,8 @@ Small images are taken several at a time, or adding up the vectors would cost mo
 A chunk is some channels by some output channels, over all images: no two chunks add to the same number, and the order of
 the sums doesn't depend on the threads.
 
+Where there are many output channels a product of matrices is quicker (convolution_columns.py).
+
 Where rows are no multiple of half a vector (in small images a quarter), dy is copied into the layout's rows first, with
 zeros for the border. What an infinite or NaN x makes of those is mended afterwards (convolution_exact.py).
 
@@ -22,13 +24,14 @@ from itertools import product
 from math import gcd, prod
 
 from .convolution import Sliding, round_up, sliding_forward, write_layout, write_row, write_table
+from .convolution_columns import columns_text, pays_by_columns
 from .convolution_exact import write_exact, write_mending
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces
 from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["weight_gradient_text"]
+__all__ = ["places_text", "weight_gradient_text"]
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,11 @@ def weight_gradient_text(name, conv, target, preamble):
 
     Link it at level "vectors". ``preamble`` is LLVM text that defines ``%A``, ``%B`` and ``%C`` from ``%p``.
     """
+    return (columns_text if pays_by_columns(conv, target) else places_text)(name, conv, target, preamble)
+
+
+def places_text(name, conv, target, preamble):
+    """The same with vectors along the places of an image."""
     text, sliding = Text(), sliding_forward(conv)
     v = Vectors(text, conv.kind, target.lanes(conv.kind))
     cut = cut_of(conv, sliding, target)
@@ -179,7 +187,8 @@ def weight_gradient_text(name, conv, target, preamble):
             c1 = text.minimum(text.add(c0, cut.channels), sliding.inner) if bands > 1 else sliding.inner
             o1 = text.minimum(text.add(o0, cut.outputs), sliding.rows) if shares > 1 else sliding.rows
             write_chunk(text, layout, (group, c0, c1, o0, o1))
-            write_mending(text, v, name, conv, (group, c0, c1, o0, o1))
+            taps = prod(conv.kernel)
+            write_mending(text, v, name, conv, (group, text.multiply(c0, taps), text.multiply(c1, taps), o0, o1))
 
     chunks = sliding.groups * bands * shares
     worth = -(-SMALLEST_CHUNK * chunks // max(1, conv.flops))

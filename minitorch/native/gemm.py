@@ -36,8 +36,8 @@ from .text import Text
 from .vectors import Vectors
 
 __all__ = [
-    "Code", "Gemm", "SMALLEST_CHUNK", "Tiling", "counts_of", "gemm_text", "parts", "pieces", "rows_of", "start_of", "write_copy",
-    "write_tile", "write_zeros",
+    "Code", "Gemm", "NEAREST", "SMALLEST_CHUNK", "Tiling", "counts_of", "depth_of", "gemm_text", "parts", "pieces", "rows_of",
+    "start_of", "write_copy", "write_tile", "write_zeros",
 ]  # fmt: skip
 
 
@@ -46,6 +46,7 @@ class Gemm:
     """A product: C[m, n] = A[m, k] B[k, n], ``batch`` times. Strides are (batch, row, column), in elements.
 
     ``batch`` may be several extents, as of the heads of several sequences; then a batch stride is as many strides.
+    ``runs`` = (n, stride): A's columns come n by n, from the first of them to the next so far; tiles alone know of it.
     """
 
     m: int
@@ -57,6 +58,7 @@ class Gemm:
     batch: int | tuple = 1
     kind: str = "float"
     accumulate: bool = False
+    runs: tuple | None = None
 
     @classmethod
     def of(cls, m, n, k, transpose_a=False, transpose_b=False, batch=1, **more):
@@ -128,6 +130,9 @@ LARGEST_CHUNK, SMALLEST_CHUNK = 32_000_000, 2_000_000
 """Floating-point operations: 0.3 ms, and 20 microseconds, where a core does 100 GFLOP/s."""
 
 
+NEAREST = 32768
+"""Bytes of a panel: what the nearest cache holds."""
+
 FEW, SOME = 4, 16
 """Rows: up to so many use B too few times to be worth turning it, if k is short, or long."""
 
@@ -145,14 +150,24 @@ def tiling(gemm, target):
         columns = pieces(gemm.n, vectors * lanes, lanes)
         rows = rows_of(gemm.m, (target.registers - 2) // (columns // lanes) - 1)
         way = "copied" if gemm.b[2] != 1 or gemm.m > 4 * rows else "direct"
-        depth = pieces(gemm.k, 32768 // SIZES[gemm.kind] // columns if way == "copied" else 1024, lanes)
-        while depth > lanes and 0 < gemm.k % depth < lanes:
-            depth -= lanes  # no block is shorter than a vector
+        depth = depth_of(gemm.k, NEAREST // SIZES[gemm.kind] // columns if way == "copied" else 1024, lanes)
 
     tall = pieces(gemm.m, 256, rows)
     share = min(max(gemm.flops // 16, SMALLEST_CHUNK), LARGEST_CHUNK)
     wide = pieces(gemm.n, share // max(1, 2 * tall * gemm.k), columns)
     return Tiling(lanes, rows, columns, depth, tall, wide, way)
+
+
+def depth_of(k, most, lanes):
+    """The length of equal blocks along k, none of them shorter than a vector.
+
+    >>> depth_of(784, 256, 16), depth_of(520, 256, 16)
+    (208, 176)
+    """
+    depth = pieces(k, most, lanes)
+    while depth > lanes and 0 < k % depth < lanes:
+        depth -= lanes
+    return depth
 
 
 def rows_of(m, most):
@@ -204,7 +219,7 @@ def sums_of_tile(text, v, gemm, cut, rows, columns):
             v.load(text.at(panel, start * v.lanes, gemm.kind), None if copied else count)
             for start, count in enumerate(counts)
         ]
-        column, sums, following = text.at("%a", text.multiply(p, gemm.a[2]), gemm.kind), iter(sums), []
+        column, sums, following = text.at("%a", column_of(text, gemm, p), gemm.kind), iter(sums), []
         for i in range(rows):
             x = v.spread(text.load(gemm.kind, text.at(column, i * gemm.a[1], gemm.kind)))
             following += [v.multiply_add(x, vector, next(sums)) for vector in row]
@@ -223,6 +238,14 @@ def sums_of_tile(text, v, gemm, cut, rows, columns):
     with text.loop("p", whole, "%k", carry=[(v.type, x) for x in sums]) as p:
         p.carry(*step(p, p.values))
     return p.values
+
+
+def column_of(text, gemm, p):
+    """How far from its row's start a number of A lies."""
+    if gemm.runs is None:
+        return text.multiply(p, gemm.a[2])
+    run, rest = text.divide(p, gemm.runs[0])
+    return text.add(text.multiply(run, gemm.runs[1]), text.multiply(rest, gemm.a[2]))
 
 
 def sums_along(text, v, gemm, cut, rows, columns):

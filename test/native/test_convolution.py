@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from machine import RUNNABLE, Kernel, guarded, preamble
 
 from minitorch.native.convolution import Conv, arranged, forward_text, input_gradient_text, sliding_forward, supports
-from minitorch.native.convolution_weight import weight_gradient_text
+from minitorch.native.convolution_columns import columns_text, pays_by_columns
+from minitorch.native.convolution_weight import places_text, weight_gradient_text
 from minitorch.native.link import assembly, host
 from minitorch.native.target import Target
 
 MARGIN = 64
+WEIGHTS = {"weight": places_text, "columns": columns_text}
+"""The two ways to a weight's gradient, whichever of them would be taken."""
 
 
 def samples(conv):
@@ -51,7 +54,7 @@ def close(actual, expected, terms):
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
 
 
-def check(conv, target=None, passes="forward input weight"):
+def check(conv, target=None, passes="forward input weight columns"):
     x, weight, dy, y, dx, dw = samples(conv)
     machine, names = target or host(), preamble("A", "B", "C")
     if "forward" in passes:
@@ -60,9 +63,10 @@ def check(conv, target=None, passes="forward input weight"):
     if "input" in passes:
         kernel = Kernel("conv", input_gradient_text("conv", conv, machine, names), target)
         close(result(kernel, dy, weight, dx.shape), dx, weight.size)
-    if "weight" in passes:
-        kernel = Kernel("conv", weight_gradient_text("conv", conv, machine, names), target)
-        close(result(kernel, x, dy, dw.shape), dw, dy.size)
+    for each, write in WEIGHTS.items():
+        if each in passes:
+            kernel = Kernel("conv", write("conv", conv, machine, names), target)
+            close(result(kernel, x, dy, dw.shape), dw, dy.size)
 
 
 def axes(values, rank):
@@ -100,6 +104,7 @@ NAMED = {
     "depthwise, two for each": Conv(3, 8, 16, (10, 10), (3, 3), padding=(1, 1), groups=8),
     "small planes": Conv(9, 40, 48, (4, 4), (3, 3), padding=(1, 1)),
     "one place": Conv(3, 20, 20, (5, 5), (5, 5)),
+    "small planes, many": Conv(17, 9, 130, (4, 4), (3, 3), padding=(1, 1)),
     "large kernel": Conv(1, 2, 3, (25, 25), (11, 11), padding=(5, 5)),
     "wide kernel row": Conv(1, 2, 3, (1, 60), (1, 33)),
     "dilated": Conv(2, 3, 5, (30, 30), (3, 3), padding=(4, 4), dilation=(4, 4)),
@@ -125,18 +130,18 @@ def test_every_machine(name, target):
     check(replace(NAMED[name], kind="double"), target)
 
 
-@pytest.mark.parametrize("write", [forward_text, input_gradient_text, weight_gradient_text])
+@pytest.mark.parametrize("write", [forward_text, input_gradient_text, places_text, columns_text])
 def test_arm_gets_vectors(write):
     text = write("conv", NAMED["residual"], Target.aarch64(), preamble("A", "B", "C")).text
     assert assembly(text, Target.aarch64(), "vectors").count("fmla\tv") >= 9
 
 
-@pytest.mark.parametrize("name", ["one large image", "residual", "depthwise", "MNIST, second"])
+@pytest.mark.parametrize("name", ["one large image", "residual", "depthwise", "MNIST, second", "small planes, many"])
 def test_any_split_of_the_chunks_gives_the_same(name):
     conv = NAMED[name]
     x, weight, dy, y, dx, dw = samples(conv)
     for write, a, b, expected in [
-        (forward_text, x, weight, y), (input_gradient_text, dy, weight, dx), (weight_gradient_text, x, dy, dw)
+        (forward_text, x, weight, y), (input_gradient_text, dy, weight, dx), (places_text, x, dy, dw), (columns_text, x, dy, dw)
     ]:  # fmt: skip
         kernel = Kernel("conv", write("conv", conv, host(), preamble("A", "B", "C")))
         whole = result(kernel, a, b, expected.shape)
@@ -200,8 +205,16 @@ def test_a_weight_s_gradient_is_nan_only_where_it_is_reached(name, odd):
     expected = torch.nn.grad.conv3d_weight(
         torch.from_numpy(x), weight.shape, torch.from_numpy(dy), conv.stride, conv.padding, conv.dilation, conv.groups
     ).numpy()
-    kernel = Kernel("conv", weight_gradient_text("conv", conv, host(), preamble("A", "B", "C")))
-    np.testing.assert_allclose(result(kernel, x, dy, expected.shape), expected, rtol=1e-4, atol=1e-4)
+    for write in WEIGHTS.values():
+        kernel = Kernel("conv", write("conv", conv, host(), preamble("A", "B", "C")))
+        np.testing.assert_allclose(result(kernel, x, dy, expected.shape), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_way_to_a_weight_s_gradient_that_is_taken():
+    target, names = Target.avx512(), preamble("A", "B", "C")
+    for name, write in {"small planes": columns_text, "small planes, many": columns_text, "residual": places_text}.items():
+        assert pays_by_columns(NAMED[name], target) == (write is columns_text)
+        assert weight_gradient_text("conv", NAMED[name], target, names) == write("conv", NAMED[name], target, names)
 
 
 def test_what_is_not_supported():
