@@ -15,13 +15,13 @@ torch: ATen/native/transformers/cuda/flash_attn, torch/_inductor/fx_passes/fuse_
 import math
 
 from .. import primitives as rows
+from ..backends.matrices import merged
 from ..dtypes import bfloat16, float16, float32
 from ..native.cuda import MEMORY, constant
 from ..native.cuda_attention import ATTENTION, ROWS, THREADS, AttentionShape
 from .attention import ATTEND, ATTEND_BACK, ATTEND_GRAD, ATTEND_TOTALS, Search
 from .graph import Graph, Step, Value
 from .launches import PARTIALS, Launch
-from .product import merged
 
 __all__ = ["attended_on_gpu", "attending_launches"]
 
