@@ -136,7 +136,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     found = accesses(plain, strides)
     built.over("simplify")
     kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain, renews=False)
-    kernels = order(kernels, found, plain, destinations)
+    kernels = order(kernels, found, plain, destinations, late=True)
     built.over("fuse")
     laid = plan(kernels, found, plain, destinations)
     built.over("plan")

@@ -7,17 +7,18 @@
                                                            5  …           g is over, and its memory free
 
 A kernel goes where its first step was recorded, with all that it needs right before it. Who reads a parameter goes before who
-writes its new value over it, where that is possible, for then the old one needs no copy.
+writes its new value over it, where that is possible, for then the old one needs no copy. On a GPU updates are ``late``: they go where
+their last step was recorded, side by side, and share a launch (together.py).
 
 torch: torch/_inductor/memory.py (topological_sort_dfs)
 """
 
-from .kernels import draws_before, in_turn, leads
+from .kernels import Loops, draws_before, in_turn, leads
 
 __all__ = ["order"]
 
 
-def order(kernels, found, graph, destinations):
+def order(kernels, found, graph, destinations, late=False):
     """The same kernels, in another order.   destinations: for each output of the graph the Place that it goes to."""
     number = {step.out: k for k, step in enumerate(graph.steps)}
     first = {kernel: min([number.get(step.out, len(number)) for step in kernel.steps]) for kernel in kernels}
@@ -32,6 +33,7 @@ def order(kernels, found, graph, destinations):
                 readers.setdefault(base, {})[kernel] = None
                 if base in maker and maker[base] is not kernel:
                     needs[kernel].add(maker[base])
+    turn = {**first, **delayed(kernels, needs, maker, number, graph, destinations)} if late else first
     for value, destination in zip(graph.outputs, destinations, strict=True):
         writer = maker.get(found[value].base)
         if destination.kind != "input" or writer is None:
@@ -39,4 +41,12 @@ def order(kernels, found, graph, destinations):
         for reader in readers.get(graph.inputs[destination.at], ()):
             if reader is not writer and not leads(needs, writer, reader):
                 needs[writer].add(reader)
-    return in_turn(kernels, needs, first)
+    return in_turn(kernels, needs, turn)
+
+
+def delayed(kernels, needs, maker, number, graph, destinations):
+    """{kernel: where its last step was recorded} of those that only write to inputs, point by point."""
+    written = {maker.get(x) for x, place in zip(graph.outputs, destinations) if place.kind == "input"}
+    needed = set().union(*needs.values())
+    updates = [k for k in kernels if k in written and k not in needed and k.__class__ is Loops and not k.reduced]
+    return {kernel: max([number.get(step.out, len(number)) for step in kernel.steps]) for kernel in updates}

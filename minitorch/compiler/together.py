@@ -1,26 +1,26 @@
 """Together: small kernels that don't depend on each other are one launch.
 
-    w1 = w1 - lr g1        1 block                      a launch of 1 + 49 blocks:
+    w1 = w1 - lr g1        1 block                      a launch of 1 + 49 + 49 blocks:
     w2 = w2 - lr g2       49 blocks             →           if (blockIdx.x < 1) { the first one's text }
-                                                            else { the second one's, blockIdx.x - 1 }
+    w3 = w3 - lr g3       49 blocks                         else { that of the others, part = (blockIdx.x - 1) / 49 }
 
 To start a kernel takes as long as a small one runs, and a small one leaves most of a GPU idle. The updates of many parameters
-are such kernels. A launch may run earlier than it stands if nothing between touches what it touches.
+are such kernels. A launch may run earlier than it stands if nothing between touches what it touches. Those that differ in
+nothing but where their numbers lie share one text.
 
 torch: torch/_inductor/codegen/triton_combo_kernel.py
 """
 
 import re
-from itertools import count
 
 from .kernels import Foreign
 from .launches import Launch
 
 __all__ = ["together"]
 
-FEW = 264
-"""Blocks up to which a launch is small: with more of them it keeps the GPU busy alone."""
-MOST, FAR = 8, 64
+FEW = 2048
+"""Blocks up to which a launch is small: with more of them, what is lost at its ends is little."""
+MOST, FAR = 32, 64
 """Kernels of one launch, and how far ahead they are looked for."""
 
 
@@ -88,19 +88,40 @@ def clash(one, other):
 def joined(group):
     """Several launches as one."""
     parameters, buffers, writes, body, blocks = [], [], [], [], 0
+    alike: dict = {}
     for launch in group:
-        numbers = count(len(buffers))
-        names = {f"b{k}": f"b{next(numbers)}" for k in range(len(launch.buffers))}
-        parameters += [renamed(p, names) for p in launch.parameters]
-        writes += [len(buffers) + k for k in launch.writes]
-        buffers += launch.buffers
-        text = renamed(launch.body, names).replace("blockIdx.x", f"(blockIdx.x - {blocks})" if blocks else "blockIdx.x")
-        blocks += launch.grid[0]
-        last = launch is group[-1]
-        head = f"if (blockIdx.x < {blocks}) {{" if not last else "{"
-        body.append(f"    {'else ' if launch is not group[0] else ''}{head}\n{text}    }}\n")
+        alike.setdefault((tuple(launch.parameters), launch.body, launch.grid), []).append(launch)
+    for parts in alike.values():
+        starts = []
+        for launch in parts:
+            starts.append(len(buffers))
+            parameters += [renamed(p, names_from(launch, len(buffers))) for p in launch.parameters]
+            writes += [len(buffers) + k for k in launch.writes]
+            buffers += launch.buffers
+        text = branch(parts[0], starts, blocks)
+        blocks += parts[0].grid[0] * len(parts)
+        head = f"if (blockIdx.x < {blocks}) {{" if len(buffers) < sum([len(launch.buffers) for launch in group]) else "{"
+        body.append(f"    {'else ' if body else ''}{head}\n{text}    }}\n")
     first = group[0]
     return Launch(parameters, "".join(body), buffers, (blocks, 1, 1), first.block, first.kernel, frozenset(writes), parts=tuple(group))
+
+
+def names_from(launch, start):
+    """The names of a launch's buffers, if others come before them."""
+    return {f"b{k}": f"b{start + k}" for k in range(len(launch.buffers))}
+
+
+def branch(launch, starts, blocks):
+    """The text of one launch, or of several alike: the buffers of each begin at one of ``starts``, its blocks behind ``blocks``."""
+    block = f"(blockIdx.x - {blocks})" if blocks else "blockIdx.x"
+    if len(starts) == 1:
+        return renamed(launch.body, names_from(launch, starts[0])).replace("blockIdx.x", block)
+    each, lines = launch.grid[0], [f"        const int part = {block}{f' / {launch.grid[0]}' if launch.grid[0] > 1 else ''};\n"]
+    for k, parameter in enumerate(launch.parameters):
+        chosen = "".join([f"part == {n} ? b{start + k} : " for n, start in enumerate(starts[:-1])])
+        lines.append(f"        {renamed(parameter, {f'b{k}': f'w{k}'})} = {chosen}b{starts[-1] + k};\n")
+    names = {f"b{k}": f"w{k}" for k in range(len(launch.buffers))}
+    return "".join([*lines, renamed(launch.body, names).replace("blockIdx.x", f"({block} % {each})")])
 
 
 def renamed(text, names):

@@ -392,8 +392,8 @@ def test_a_row_without_a_kernel_runs_between_the_launches():
 
 
 def test_small_kernels_that_are_independent_are_one_launch():
-    """Four updates, and what reads two of them; a larger one stays alone."""
-    weights = [torch.randn(n) for n in (5, 300, 70, 1 << 19)]
+    """Five updates, of which two are alike, and what reads two of them; a larger one stays alone."""
+    weights = [torch.randn(n) for n in (5, 300, 70, 70, 1 << 22)]
 
     def step(x):
         for weight in weights:
@@ -408,7 +408,7 @@ def test_small_kernels_that_are_independent_are_one_launch():
     for a, b in zip(expected, recorded.results(arrays, fresh), strict=True):
         numpy.testing.assert_allclose(b, a, rtol=1e-5)
     together = [k.body.count("else {") + k.body.count("else if") + 1 for k in program.kernels]
-    assert max(together) > 1
+    assert max(together) > 1 and any(["part == 0 ? b" in k.body for k in program.kernels])
 
 
 # ---------------------------------------------------------------------------------------------------------
