@@ -43,14 +43,14 @@ class Listening:
 
     def __enter__(self):
         self.steps = []
-        MODE.listeners = (self.write_down,)
+        self.before, MODE.listeners = MODE.listeners, (self.write_down,)
         return self.steps
 
     def write_down(self, *step):
         self.steps.append(step)
 
     def __exit__(self, *exception):
-        MODE.listeners = ()
+        MODE.listeners = self.before
 
 
 def recorded(run, g, values):

@@ -7,7 +7,9 @@ numbers while a listener writes down what passes the gate, forward and back; tha
 kernel of it (native/rowformula.py), one forward and one for each gradient. There is no second set of formulas.
 
 Which of the two ways is taken depends on shapes alone. Where somebody listens at the gate, or gradients are to be
-differentiated again, it is the mathematics itself.
+differentiated again, it is the mathematics itself. Only who records for the compiler hears of the kernel, and asks
+``formula_of`` what it stands for; the numbers of such a run are computed strip by strip (strips.py), so that it takes no
+more memory than any other.
 
 torch: torch/csrc/jit/codegen/fuser did this; ATen/native has such kernels by hand
 """
@@ -18,12 +20,13 @@ from .. import primitives as rows
 from ..backends import for_device
 from ..creation import arange
 from ..device import CPU
-from ..modes import MODE
+from ..modes import MODE, all_compile
 from ..table import Primitive
 from ..tape import Listening
 from .reverse import grad
+from .strips import in_strips
 
-__all__ = ["composite"]
+__all__ = ["composite", "formula_of"]
 
 PASSED_ON = frozenset(["alias", "contiguous", "copy", "detach", "expand", "permute", "reshape"])
 """Rows that only say how an array is seen."""
@@ -42,32 +45,43 @@ class Grid:
     """How a function goes along its first tensor, and what the others are: vectors, or of its shape.
 
     sizes: two shapes to try it with, so that what depends on the shape shows; sums: the dims of these that it sums over.
+    summed: the dims of any other shape that it sums over.
     """
 
-    def __init__(self, sizes, sums, vector, of):
-        self.sizes, self.sums, self.vector, self.of = sizes, sums, vector, of
+    def __init__(self, sizes, sums, vector, of, summed):
+        self.sizes, self.sums, self.vector, self.of, self.summed = sizes, sums, vector, of, summed
 
     def vector_shape(self, shape):
         return shape if self.vector is None else (shape[self.vector],)
 
 
 GRIDS = {
-    None: Grid(((7,),), (), None, lambda shape: None),
-    "rows": Grid(((3, 5), (3, 7)), (1,), -1, lambda shape: (1, math.prod(shape[:-1]), shape[-1])),
-    "channels": Grid(((2, 3, 5), (2, 3, 7)), (0, 2), 1, lambda shape: (shape[0], shape[1], math.prod(shape[2:]))),
+    None: Grid(((7,),), (), None, lambda shape: None, lambda shape: ()),
+    "rows": Grid(
+        ((3, 5), (3, 7)), (1,), -1, lambda shape: (1, math.prod(shape[:-1]), shape[-1]), lambda shape: (len(shape) - 1,)
+    ),
+    "channels": Grid(
+        ((2, 3, 5), (2, 3, 7)), (0, 2), 1, lambda shape: (shape[0], shape[1], math.prod(shape[2:])),
+        lambda shape: (0, *range(2, len(shape))),
+    ),
 }
 """By "along". of: (parts, rows, columns) of a shape, for native/rowformula.py: with "channels" a row is a channel's numbers."""
+
+
+COMPOSITES: dict = {}
+"""Row → (its Composite, which of the kernels of that it is)."""
 
 
 class Composite:
     """A function of ``count`` tensors and then of numbers, which may be one kernel."""
 
     def __init__(self, function, name, count, along, label):
-        self.function, self.count, self.grid, self.formulas = function, count, GRIDS[along], {}
+        self.function, self.count, self.grid, self.formulas, self.compiled = function, count, GRIDS[along], {}, {}
         self.slopes = [
             Primitive(f"{name}_slope_{i}", "composite", lambda xp, *args, i=i: self.run(xp, i, args)) for i in range(count)
         ]
         self.row = Primitive(name, "composite", self.forward, [self.vjp(i) for i in range(count)], label=label)
+        COMPOSITES.update({row: (self, which) for which, row in ((None, self.row), *enumerate(self.slopes))})
 
     def vjp(self, i):
         """The vjp of input ``i``, which reads all inputs: its arguments tell so."""
@@ -85,7 +99,9 @@ class Composite:
 
     def takes(self, *args):
         """Whether these arguments get the kernel."""
-        return not MODE.listeners and self.fits(args[: self.count]) and self.formulas_for(args[self.count :]) is not None
+        if (MODE.listeners and not all_compile()) or not self.fits(args[: self.count]):
+            return False
+        return self.formulas_for(args[self.count :]) is not None and (MODE.listeners or self.compiles(args[self.count :]))
 
     def fits(self, inputs):
         """Whether the tensors are large, on the CPU, in float32 and contiguous, and have the shapes that are meant."""
@@ -112,9 +128,10 @@ class Composite:
         """The kernel ``which`` on arrays: None forward, or the gradient of that input, where the first array is g."""
         count = self.count + (which is not None)
         arrays, params = args[:count], args[count:]
-        shape = args[count - self.count].shape
-        kernel = xp.composite_kernel(arrays[0].dtype.char, *self.formulas_for(params)[which])
-        return kernel(*arrays, grid=self.grid.of(shape))
+        formula, grid = self.formulas_for(params)[which], self.grid.of(args[count - self.count].shape)
+        if MODE.listeners and all_compile():  # for one run a kernel isn't worth its compilation
+            return in_strips(xp, formula, arrays, args[count - self.count].shape, grid)
+        return xp.composite_kernel(arrays[0].dtype.char, *formula)(*arrays, grid=grid)
 
     def gradient(self, i, g, inputs, params):
         """The gradient of input ``i``; one that can be differentiated again if gradients are recorded."""
@@ -124,20 +141,25 @@ class Composite:
         return grad(self.function(*inputs, *params), inputs[i], g, create_graph=True)[0]
 
     def formulas_for(self, params):
-        """The formulas by ``which``; None if there is one missing, or no compiler."""
+        """The formulas by ``which``; None if there is one missing."""
         if params not in self.formulas:
             mode = MODE
-            before = mode.grad, mode.inference, mode.autocast
-            mode.inference, mode.autocast = False, None
+            before = mode.grad, mode.inference, mode.autocast, mode.listeners, mode.readers
+            mode.inference, mode.autocast, mode.listeners, mode.readers = False, None, (), ()
             try:
-                found = {which: self.formula(which, params) for which in (None, *range(self.count))}
-                kernel = for_device(CPU).composite_kernel
-                self.formulas[params] = found if all([kernel("f", *formula) for formula in found.values()]) else None
+                self.formulas[params] = {which: self.formula(which, params) for which in (None, *range(self.count))}
             except Unspoken:
                 self.formulas[params] = None
             finally:
-                mode.grad, mode.inference, mode.autocast = before
+                mode.grad, mode.inference, mode.autocast, mode.listeners, mode.readers = before
         return self.formulas[params]
+
+    def compiles(self, params):
+        """Whether there are kernels for its formulas."""
+        if params not in self.compiled:
+            kernel = for_device(CPU).composite_kernel
+            self.compiled[params] = all([kernel("f", *formula) for formula in self.formulas_for(params).values()])
+        return self.compiled[params]
 
     def formula(self, which, params):
         """(arrays, steps, result, what that is), written down from a run on sample numbers."""
@@ -254,6 +276,12 @@ def as_formula(steps, inputs, result, shape, grid):
 def plain(shape):
     """A shape without dims of size 1."""
     return tuple([n for n in shape if n != 1])
+
+
+def formula_of(row, params):
+    """(the grid of a row of kind composite, its formula) for ``params``."""
+    found, which = COMPOSITES[row]
+    return found.grid, found.formulas_for(params)[which]
 
 
 def composite(function, name, count=1, along=None, label=None):

@@ -14,6 +14,7 @@ torch: torch/_inductor/codecache.py (FxGraphCache)
 import json
 import sys
 
+from ..autograd.composite import formula_of
 from ..dtypes import dtype
 from ..native import cache
 from ..native.entry import DATA
@@ -63,6 +64,8 @@ def told(graph, strides, destinations):
         names[out] = f"%{len(names)}"
         inputs = [names[x] if x.__class__ is Value else plain(x) for x in step.inputs]
         words.append((row.name, inputs, [plain(x) for x in step.params], out.dtype.name, out.shape))
+        if row.kind == "composite":
+            words.append(formula_of(row, step.params)[1])
     places = [(place.kind, place.at) for place in destinations]
     return repr([*words, [names[x] for x in graph.outputs], places])
 

@@ -17,6 +17,7 @@ torch: torch/_inductor/decomposition.py, torch/_functorch/compile_utils.py (fx_g
 from .. import primitives as rows
 from ..dtypes import float32
 from ..native.narrow import NARROW
+from .composed import composed
 from .expansions import EXPANSIONS, Writer
 from .graph import Graph, Step, Value
 from .patchwork import patched
@@ -24,7 +25,7 @@ from .places import PLACES
 from .pools import POOLS
 from .sums import summed
 
-__all__ = ["dead", "simplify"]
+__all__ = ["dead", "shared", "simplify"]
 
 
 SPELLED_OUT = {**EXPANSIONS, **PLACES, **POOLS}
@@ -51,7 +52,7 @@ def expanded(graph):
         if nothing(step):
             same[step.out] = step.inputs[0]
             continue
-        expansion = widened if is_narrow(step) else SPELLED_OUT.get(step.row)
+        expansion = widened if is_narrow(step) else composed if step.row.kind == "composite" else SPELLED_OUT.get(step.row)
         writer = Writer(step.line)
         value = None if expansion is None else expansion(writer, step)
         if value is None:

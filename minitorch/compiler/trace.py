@@ -107,6 +107,20 @@ def layout(array):
     return backend_of((array,)).start_of(array), array.shape, array.strides, array.dtype
 
 
+class Looking:
+    """Listens in the rest of a run that won't be a graph: only looks for leaves."""
+
+    compiles = True
+
+    def __init__(self, tracer):
+        self.tracer = tracer
+
+    def __call__(self, row, inputs, params, out, written):
+        for x in (*inputs, out) if written else inputs:
+            if hasattr(x, "_array"):
+                self.tracer.note(x if x._base is None else x._base)
+
+
 class Tracer:
     """Listens in a block, and writes down what passes the gate.
 
@@ -118,6 +132,8 @@ class Tracer:
     moving: {id of an optimizer's group: the names of numbers in it that are inputs}.
     leaves: where gradients may arrive, as known before the run; strangers: the ends of the graph at those that it met beside them.
     """
+
+    compiles = True
 
     def __init__(self, moving=None):
         self.moving, self.leaves, self.strangers, self.dtypes = moving or {}, {}, {}, {}
@@ -148,14 +164,9 @@ class Tracer:
             except Unfollowed as reason:
                 self.lost = reason
         if self.strangers:
-            MODE.listeners = tuple([self.look if x is self else x for x in MODE.listeners])
-            self.look(row, inputs, params, out, written)
-
-    def look(self, row, inputs, params, out, written):
-        """A row ran, in a run that won't be a graph: only look for leaves."""
-        for x in (*inputs, out) if written else inputs:
-            if hasattr(x, "_array"):
-                self.note(x if x._base is None else x._base)
+            look = Looking(self)
+            MODE.listeners = tuple([look if x is self else x for x in MODE.listeners])
+            look(row, inputs, params, out, written)
 
     def note(self, tensor):
         """See whether a tensor is a leaf that wasn't known."""

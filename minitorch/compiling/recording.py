@@ -15,9 +15,10 @@ from sys import getrefcount
 
 from ..backends import backend_of, for_device
 from ..backward import backward, reachable
+from ..compiler.composed import without_composites
 from ..compiler.graph import Graph, uses_of
 from ..compiler.numbers import Number
-from ..compiler.simplify import dead
+from ..compiler.simplify import dead, shared
 from ..compiler.trace import Tracer, Unfollowed, owner_of
 from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
@@ -210,7 +211,11 @@ def parted(graph, outputs, split, gradients, seeds):
         %2 = mul %0 %1          forward: %2 = mul %0 %1; return %2
         %4 = mul %3 %1     →    backward of %1 (an external, saved as it is) and %3 (a seed): %4 = mul %3 %1; return %4
     """
-    first, second = graph.steps[:split], graph.steps[split:]
+    first, second = without_composites(graph.steps[:split]), without_composites(graph.steps[split:])
+    joint = shared(Graph(graph.inputs, [*first, *second], [*outputs, *gradients], graph.checks))
+    split = len(shared(Graph(graph.inputs, first, ())).steps)  # what is computed twice stays where it is first
+    outputs, gradients = joint.outputs[: len(outputs)], joint.outputs[len(outputs) :]
+    first, second = joint.steps[:split], joint.steps[split:]
     made = {step.out for step in first}
     back = dead(Graph((), second, gradients))
     needed = uses_of(back)
@@ -218,7 +223,7 @@ def parted(graph, outputs, split, gradients, seeds):
     saved = [x for x in (*graph.inputs, *seeds, *[step.out for step in first]) if x in needed]
     assert all([x in given or x in saved for x in needed]), "backward reads what nobody makes"
     inner = [x for x in saved if x in made]
-    return Graph(graph.inputs, first, [*outputs, *inner], graph.checks), Graph(saved, back.steps, gradients), saved
+    return Graph(graph.inputs, first, [*outputs, *inner], joint.checks), Graph(saved, back.steps, gradients), saved
 
 
 def constants(tracer, results):

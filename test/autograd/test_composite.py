@@ -8,6 +8,7 @@ import torch
 
 import minitorch
 from minitorch.autograd import composite as composites
+from minitorch.autograd import strips
 from minitorch.autograd.composite import composite
 from minitorch.backends import numpy as backend
 from minitorch.backends import threads
@@ -177,6 +178,68 @@ def test_numbers_do_not_depend_on_the_threads(name, monkeypatch):
     for others in found[1:]:
         for x, y in zip(others, found[0], strict=True):
             numpy.testing.assert_array_equal(x, y)
+
+
+@each_case
+@pytest.mark.parametrize("shape", [(2, 2), (700, 16), (5, 3, 4, 6)], ids=str)
+def test_strip_by_strip_as_the_kernels(name, shape, monkeypatch):
+    monkeypatch.setattr(strips, "STRIP", 100)
+    composed, _, _ = CASES[name]
+    params, grid = (1e-5,) if composed.grid.sums else (), composed.grid.of(shape)
+    for formula in composed.formulas_for(params).values():
+        shapes = [shape if kind == "matrix" else composed.grid.vector_shape(shape) for kind in formula[0]]
+        arrays = [numbers(s, k) for k, s in enumerate(shapes)]
+        found = strips.in_strips(backend, formula, arrays, shape, grid)
+        compare([found], [backend.composite_kernel("f", *formula)(*arrays, grid=grid)], 1e-4, 1e-5)
+
+
+LAYERS = {
+    "gelu": lambda: minitorch.nn.GELU(), "silu": lambda: minitorch.nn.SiLU(), "layer_norm": lambda: minitorch.nn.LayerNorm(16),
+    "rms_norm": lambda: minitorch.nn.RMSNorm(16), "batch_norm": lambda: minitorch.nn.BatchNorm2d(5),
+}  # fmt: skip
+
+
+def inference(model, x, g):
+    with minitorch.no_grad():
+        return model(x)
+
+
+def training(model, x, g):
+    model.zero_grad()
+    out = model(x)
+    out.backward(g)
+    return out.detach()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("use", ["a step", "a backward outside", "inference"])
+def test_a_run_is_recorded_with_them(name, use, kernels):
+    results, ran, function = [], [], inference if use == "inference" else training
+    for compiled in (False, True):
+        minitorch.manual_seed(3)
+        model = minitorch.nn.Sequential(minitorch.nn.Conv2d(2, 5, 1), LAYERS[name](), minitorch.nn.Conv2d(5, 2, 1))
+        x, g = [minitorch.tensor(numbers((4, 2, 6, 16), k)) for k in range(2)]
+        run, called = function, model
+        kernels.clear()
+        if compiled and use == "a backward outside":
+            called = minitorch.compile(model, fullgraph=True)
+        elif compiled:
+            run = minitorch.compile(function, fullgraph=True)
+        outs = [run(called, x, g) for _ in range(4)]
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        results.append([y.detach().numpy() for y in (*outs, *model.buffers(), *gradients)])
+        ran.append(len(kernels))
+    compare(*results, 1e-4, 1e-5)
+    assert 0 < 2 * ran[1] <= ran[0]  # in two calls of four, at most
+
+
+def test_a_formula_that_is_written_down_while_a_run_is_recorded(kernels):
+    cubed = composite(lambda x: x * x * x, "cubed")
+    compiled = minitorch.compile(lambda x: cubed(x + 1) * 2, fullgraph=True)
+    x = minitorch.tensor(numbers((4, 8)))
+    for _ in range(3):
+        assert minitorch.allclose(compiled(x), (x + 1) ** 3 * 2)
+    assert kernels == [("cubed", None)]
 
 
 def test_one_tensor_as_two_inputs():

@@ -27,6 +27,21 @@ def test_a_run_that_is_recorded_frees_what_it_no_longer_needs():
         assert peak_of(compiled, x) < 4 * x.nbytes
 
 
+def test_a_run_that_is_recorded_takes_no_more_than_an_eager_one():
+    nn = torch.nn
+    model = nn.Sequential(*[nn.Sequential(nn.LayerNorm(256), nn.Linear(256, 256), nn.GELU()) for _ in range(4)])
+    x = torch.randn(1024, 256)
+
+    def step(x):
+        model.zero_grad()
+        model(x).square().mean().backward()
+
+    step(x)
+    eager, compiled = peak_of(step, x), torch.compile(step, fullgraph=True)
+    for _ in range(2):
+        assert peak_of(compiled, x) < 1.1 * eager
+
+
 def test_the_steps_of_a_chain_take_no_memory():
     x = torch.ones(1 << 20)
     compiled = torch.compile(longest)
