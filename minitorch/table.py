@@ -20,7 +20,7 @@ class Primitive:
 
     kind     elementwise, reduction, movement, contraction, decomposition, indexing, joining, creation or random; or one of two
              that are for speed alone, and run where nobody listens: sequence, whose vjps are elsewhere (tables/recurrent.py),
-             and composite, several rows in one (autograd/composite.py)
+             and composite, several rows in one (autograd/composite.py), of which the compiler may hear
     forward  (xp, *arrays, *params) → array; with ``writes`` it takes ``out=`` and may write its result there
     vjps     (g, out, *inputs, *params) → the gradient of one input; None where there is none. ``each`` instead of them:
              one function for all inputs of a row that takes any number, (g, i, shapes, *params)

@@ -129,7 +129,7 @@ class Composite:
         count = self.count + (which is not None)
         arrays, params = args[:count], args[count:]
         formula, grid = self.formulas_for(params)[which], self.grid.of(args[count - self.count].shape)
-        if MODE.listeners and all_compile():  # for one run a kernel isn't worth its compilation
+        if MODE.listeners and all_compile() and not self.compiled.get(params):  # for one run a kernel isn't worth its compilation
             return in_strips(xp, formula, arrays, args[count - self.count].shape, grid)
         return xp.composite_kernel(arrays[0].dtype.char, *formula)(*arrays, grid=grid)
 
