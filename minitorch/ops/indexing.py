@@ -45,6 +45,11 @@ def setitem(input, key, value):
         if hasattr(key, "_apply") and key.dtype is bool_dtype and key.shape == input.shape:
             input.masked_fill_(key, value)
             return
+    covered = under_mask(input, key, value) if input._mode.readers else None
+    if covered is not None:
+        view, mask, value = covered
+        view._write(rows.where, (value, mask, view))
+        return
     view, indices, dims = resolved(input, key)
     ndim = view.ndim - len(indices) + max([i.ndim for i in indices], default=0)
     while value.ndim > ndim and value.shape[0] == 1:
@@ -60,6 +65,29 @@ def setitem(input, key, value):
         else:
             raise RuntimeError(index_put_dtypes(input, value))
     view._write(rows.index_put, (view, value, *indices), (dims, False))
+
+
+def under_mask(input, key, value):
+    """(the view that a key selects but for its one mask; the mask and the value as they broadcast there), or None.
+
+        x[mask, 1:] = row        →        x[:, 1:], mask[:, None], row
+
+    The same write with nothing looked at: for who records it. With few places of large rows, numbers of places are quicker.
+    None for keys with other tensors, and where each place takes a value of its own: how many there are the mask alone knows.
+    """
+    entries = without_ellipsis(input, as_entries(input, key))
+    if not is_one_mask(entries):
+        return None
+    at = next(k for k, entry in enumerate(entries) if hasattr(entry, "_apply"))
+    mask, behind = entries[at], len([entry for entry in entries[at + 1 :] if entry.__class__ is not int])
+    view, others, _ = resolved(input, (*entries[:at], *[slice(None)] * mask.ndim, *entries[at + 1 :]))
+    front, size = view.ndim - behind, value.shape
+    if len(size) > behind:
+        size = (*size[: len(size) - behind - 1], *[size[len(size) - behind - 1]] * mask.ndim, *size[len(size) - behind :])
+    fits = len(size) <= view.ndim and all([n == 1 or (n == m and not 0 <= d - behind < mask.ndim) for d, (n, m) in enumerate(zip(size[::-1], view.shape[::-1]))])
+    if others or not fits or mask.shape != view.shape[front - mask.ndim : front] or (value.dtype is not input.dtype and value.ndim):
+        return None
+    return view, mask.reshape(*mask.shape, *[1] * behind), value.to(input.dtype).reshape(size)
 
 
 def is_one_mask(entries):
@@ -223,6 +251,11 @@ def index_put_(input, indices, values, accumulate=False):
     """``values`` written to, or added at, the places of a tuple of index tensors.   torch: Tensor.index_put_"""
     if values.dtype is not input.dtype:
         raise RuntimeError(index_put_dtypes(input, values))
+    covered = under_mask(input, tuple(indices), values) if input._mode.readers and not accumulate else None
+    if covered is not None:
+        view, mask, values = covered
+        view._write(rows.where, (values, mask, view))
+        return input
     view, found, dims = resolved(input, tuple(indices))
     if found:
         view._write(rows.index_put, (view, values, *found), (dims, accumulate))
