@@ -12,7 +12,7 @@ torch: aten/src/ATen/native/TensorShape.cpp, ATen/TensorUtils.cpp (computeStride
 from dataclasses import dataclass
 
 from .. import primitives as rows
-from .attention import ATTEND_TOTALS, ATTENDING, heads_within_rows
+from .attention import ATTEND_TOTALS, ATTENDING, heads_within_rows, matrices_of
 from .graph import Graph, Step, Value
 
 __all__ = ["Access", "accesses", "contiguous", "drops_ones", "in_order", "is_contiguous", "region", "reshaped"]
@@ -177,9 +177,12 @@ def in_order(graph, strides, wants_order=()):
         return laid[x]
 
     for step in graph.steps:
-        wants = is_contiguous if step.row in wants_order else in_rows if step.row in ATTENDING else None
+        wants, given = is_contiguous if step.row in wants_order else None, step.inputs
+        if step.row in ATTENDING:
+            wants, given = in_rows, matrices_of(step)
         if wants is not None:
-            step = step.having([in_line(x, step) if x.__class__ is Value and not wants(found[x]) else x for x in step.inputs])
+            wrong = [x for x in given if x.__class__ is Value and not wants(found[x])]
+            step = step.having([in_line(x, step) if x in wrong else x for x in step.inputs])
         if step.row is rows.reshape and found[step.out].base is step.out:
             step = step.having([in_line(step.inputs[0], step)])
         steps.append(step)

@@ -3,7 +3,7 @@
 from ..backends.matrices import merged
 from ..native.attention import Attention, attention_gradient_text, attention_text
 from ..native.mathematics import KINDS
-from .attention import ATTEND
+from .attention import ATTEND, extras_of, matrices_of
 from .kernels import Native
 from .product import PARALLEL, pointers
 
@@ -17,17 +17,21 @@ def attending(kernel, found, plan, target):
     names = ["Q", "K", "V", "O"] if forth else ["G", "Q", "K", "V", "DQ", "DK", "DV"]
     outs = [step.out for step in sorted(kernel.steps, key=lambda step: step.params[0])]
     batch = outs[0].shape[:-2]
-    accesses = [found[x].broadcast((*batch, *x.shape[-2:])) for x in first.inputs] + [found[x] for x in outs]
+    extras, (*g, q, k, v) = extras_of(first), matrices_of(first)
+    accesses = [found[x].broadcast((*batch, *x.shape[-2:])) for x in (*g, q, k, v)] + [found[x] for x in outs]
+    accesses += [found[x].broadcast((*batch, q.shape[-2], k.shape[-2])) for x in extras]
+    names += [f"X{number}" for number in range(len(extras))]
     extents, strides = merged(batch, *[access.strides[:-2] for access in accesses])
-    q, k, v = first.inputs[-3:]
-    scale, causal, _ = first.params[-3:]
+    rows = [access.strides[-2:] if name.startswith("X") else access.strides[-2:-1] for name, access in zip(names, accesses)]
+    roles, spared, scale, causal, _ = first.params[-5:]
     attention = Attention(
         q.shape[-2], k.shape[-2], q.shape[-1], v.shape[-1],
-        {name: (stride, access.strides[-2]) for name, stride, access in zip(names, strides, accesses, strict=True)},
-        extents, scale, causal, kind,
+        {name: (stride, *row) for name, stride, row in zip(names, strides, rows, strict=True)},
+        extents, scale, causal, kind, roles, spared,
     )  # fmt: skip
     write = attention_text if forth else attention_gradient_text
-    code = write("NAME", attention, target, pointers(names, [access.offset for access in accesses], kind))
+    offsets = [access.offset * access.base.dtype.itemsize for access in accesses]
+    code = write("NAME", attention, target, pointers(names, offsets, "i8"))
     places = [plan.places[access.base] for access in accesses]
     shared = attention.flops // 2 >= PARALLEL and code.chunks > 1
     return Native(code.text, places, code.chunks, code.grain, shared, code.scratch, "loops", kernel)

@@ -56,7 +56,7 @@ def estimate(graph):
 def attention_flops(step):
     """The scores and what is made of them; of the gradients, the query's counts for what all three need."""
     q, k, v = step.inputs[-3:]
-    scale, causal, _ = step.params[-3:]
+    causal = step.params[-2]
     scores = math.prod(step.out.shape[:-2]) * q.shape[-2] * k.shape[-2] // (2 if causal else 1)
     if step.row is ATTEND:
         return 2 * scores * (q.shape[-1] + v.shape[-1])

@@ -19,7 +19,7 @@ from ..backends.matrices import merged
 from ..dtypes import bfloat16, float16, float32
 from ..native.cuda import MEMORY, constant
 from ..native.cuda_attention import ATTENTION, ROWS, THREADS, AttentionShape
-from .attention import ATTEND, ATTEND_BACK, ATTEND_GRAD, ATTEND_TOTALS, Search
+from .attention import ATTEND, ATTEND_BACK, ATTEND_GRAD, ATTEND_TOTALS, Search, extras_of
 from .graph import Graph, Step, Value
 from .launches import PARTIALS, Launch
 
@@ -78,6 +78,8 @@ class Unrounded:
         if dtype is None or max(found.q.shape[-1], found.v.shape[-1]) > WIDEST:
             return {}
         (forth,) = steps[found.out]
+        if extras_of(forth):
+            return {}  # the kernel knows of no masks but the triangle, and of no dropout
         forth = self.formed(forth, dtype)
         if forth is None:
             return {}

@@ -97,7 +97,7 @@ class Fusion:
 
     def stand(self, step):
         """A kernel of its own; but what is asked of one attention is computed together, and so are its gradients."""
-        first = self.together.setdefault((step.inputs, step.params[-3:]), step) if step.row in ATTENDING else step
+        first = self.together.setdefault((step.inputs, step.params[-5:]), step) if step.row in ATTENDING else step
         if first is step:
             return self.settle(self.add(ALONE[step.row](step)), step)
         kernel = self.home[first.out]

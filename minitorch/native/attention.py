@@ -14,6 +14,9 @@ Going back, a strip's P is computed once more, and with it dP = G Vᵀ; then
     dS = scale · P (dP - Σ P dP)       dQ = dS K        dK += dSᵀ Q        dV += Pᵀ G
 
 Where query i sees the keys 0 … i only (``causal``), what no query of a strip sees isn't computed: half of all, in the end.
+Tensors may go over the scores (``extras``): one that is added, one that says which are seen, or which are hidden; and over P
+one by which it is multiplied, as dropout does. They are read where they lie, broadcast as they are.
+
 A row is whole before its largest score is taken, so the numbers are those of the plain formulas, and NaN fills its row.
 
 torch: ATen/native/cpu/FlashAttentionKernel.cpp.   Dao et al. 2022, arXiv:2205.14135; Rabe & Staats 2021, arXiv:2112.05682
@@ -30,6 +33,9 @@ from .vectors import Vectors
 
 __all__ = ["Attention", "attention_gradient_text", "attention_text"]
 
+SIZES_OF_ROW = "i64 %count, i64 %blocks"
+MASKS = ("seen", "hidden")
+"""Extras that are truths, a byte each."""
 WIDE_FROM = 256
 """Queries from which strips are 64 rows."""
 
@@ -39,7 +45,10 @@ class Attention:
     """``queries`` x ``keys`` scores of ``features`` numbers each, and ``values`` numbers to each key; ``batch`` times.
 
     strides: of each operand by its name, (batch, row), in elements; numbers of a row lie side by side. As in Gemm,
-    ``batch`` may be several extents, and a batch stride as many.
+    ``batch`` may be several extents, and a batch stride as many.   extras: (role, number) of each of the operands X0, X1 …, in
+    order: those "added"; masks of what is "seen", or "hidden", where a number is put elsewhere; and last one that says what of
+    the weights is "kept", as often as a number says. Their strides are (batch, row, column).   spared: a query whose scores
+    are all -infinity gets zeros, and not NaN.
     """
 
     queries: int
@@ -51,6 +60,8 @@ class Attention:
     scale: float = 1.0
     causal: bool = False
     kind: str = "float"
+    extras: tuple = ()
+    spared: bool = False
 
     @property
     def matrices(self):
@@ -73,6 +84,10 @@ class Writing:
         self.strip = 64 if attention.queries >= WIDE_FROM else 32
         self.panels = -(-attention.keys // self.columns)
         self.pitch = self.panels * self.columns  # of a row of scores
+        extras = {f"X{k}": extra for k, extra in enumerate(attention.extras)}
+        self.over = {x: extra for x, extra in extras.items() if extra[0] != "kept"}
+        self.kept = {x: extra for x, extra in extras.items() if extra[0] == "kept"}
+        self.masks = {x: extra for x, extra in self.over.items() if extra[0] in MASKS}
         self.used = 0
 
     def scratch(self, elements):
@@ -95,25 +110,72 @@ class Writing:
                 write_copy(self.text, f"{name}.copy{columns}", gemm, cut, columns)
         return Product(self.text, name, gemm, cut)
 
+    def over_rows(self, name, extras, body):
+        """A function of a row of numbers and those of extras that lie over it: ``body(number, extras)`` is put in its place."""
+        text, kind = self.text, self.kind
+        given = "".join([f"ptr %{x}, " for x in extras])
+        with text.function(f"internal void @{self.name}.{name}(ptr noalias %row, {given}{SIZES_OF_ROW})", "noinline nounwind"):
+            with text.loop("j", 0, "%count") as j:
+                at, found = text.at("%row", j, kind), []
+                for x, (role, number) in extras.items():
+                    place = text.multiply(j, self.attention.strides[x][2])
+                    if role in MASKS:
+                        byte = text.load("i8", text.at(f"%{x}", place, "i8"))
+                        value = text.let("seen", f"icmp {'ne' if role == 'seen' else 'eq'} i8 {byte}, 0")
+                    else:
+                        value = text.load(kind, text.at(f"%{x}", place, kind))
+                    found.append((role, constant(number, kind), value))
+                text.store(kind, body(text.load(kind, at), found), at)
+
+    def extra_functions(self):
+        """What goes over the scores, over the weights, and back over the gradient of the scores."""
+        text, kind, a = self.text, self.kind, self.attention
+
+        def dressed(score, found):
+            score = text.let("score", f"fmul {kind} {score}, {constant(a.scale, kind)}")
+            for role, number, x in found:
+                covered = f"fadd {kind} {score}, {x}" if role == "added" else f"select i1 {x}, {kind} {score}, {kind} {number}"
+                score = text.let("score", covered)
+            return score
+
+        def kept(weight, found):
+            ((_, number, x),) = found
+            return text.let("kept", f"fmul {kind} {weight}, {text.let('share', f'fmul {kind} {x}, {number}')}")
+
+        def bare(slope, found):
+            for *_, seen in found:
+                slope = text.let("slope", f"select i1 {seen}, {kind} {slope}, {kind} {constant(0, kind)}")
+            return slope
+
+        for name, extras, body in (("dressed", self.over, dressed), ("kept", self.kept, kept), ("bare", self.masks, bare)):
+            if extras:
+                self.over_rows(name, extras, body)
+
     def row_functions(self, gradient):
         """Functions of a row of scores, in blocks of a constant size, of which LLVM makes vectors."""
         text, kind, a = self.text, self.kind, self.attention
-        sizes, attributes = "i64 %count, i64 %blocks", "noinline nounwind"
-        with text.function(f"internal void @{self.name}.softmax(ptr noalias %row, {sizes})", attributes):
+        scale, attributes = 1.0 if self.over else a.scale, "noinline nounwind"
+        self.extra_functions()
+        with text.function(f"internal void @{self.name}.softmax(ptr noalias %row, {SIZES_OF_ROW})", attributes):
             largest = self.largest()
+            if a.spared:
+                blind = text.let("blind", f"fcmp oeq {kind} {largest}, {constant(-math.inf, kind)}")
+                largest = text.let("largest", f"select i1 {blind}, {kind} {constant(0, kind)}, {kind} {largest}")
 
             def exponential(at, seen):
                 shifted = text.let("shifted", f"fsub {kind} {self.seen(at, seen)}, {largest}")
-                e = spell(text, "exp", kind, [text.let("scaled", f"fmul {kind} {shifted}, {constant(a.scale, kind)}")])
+                e = spell(text, "exp", kind, [text.let("scaled", f"fmul {kind} {shifted}, {constant(scale, kind)}")])
                 text.store(kind, e, at)
                 return [e]
 
             (total,) = self.blocks("%row", exponential, 1)
             share = text.let("share", f"fdiv {kind} {constant(1, kind)}, {total}")
+            if a.spared:
+                share = text.let("share", f"select i1 {blind}, {kind} {constant(0, kind)}, {kind} {share}")
             self.blocks("%row", lambda at, _: text.store(kind, text.let("p", f"fmul {kind} {text.load(kind, at)}, {share}"), at))
         if not gradient:
             return
-        with text.function(f"internal void @{self.name}.slopes(ptr noalias %row, ptr noalias %g, {sizes})", attributes):
+        with text.function(f"internal void @{self.name}.slopes(ptr noalias %row, ptr noalias %g, {SIZES_OF_ROW})", attributes):
 
             def product(at, seen):
                 p = text.load(kind, self.beside(at))
@@ -123,7 +185,10 @@ class Writing:
             (total,) = self.blocks("%g", product, 1)
 
             def slope(at, seen):
-                p = text.let("scaled", f"fmul {kind} {text.load(kind, self.beside(at))}, {constant(a.scale, kind)}")
+                p = text.load(kind, self.beside(at))
+                if a.spared and len(self.masks) < len(self.over):  # of a query that sees nothing it is 0 even where dP is NaN
+                    seen = text.let("seen", f"and i1 {seen}, {text.let('some', f'fcmp une {kind} {p}, {constant(0, kind)}')}")
+                p = text.let("scaled", f"fmul {kind} {p}, {constant(a.scale, kind)}")
                 s = text.let("slope", f"fmul {kind} {p}, {text.let('less', f'fsub {kind} {text.load(kind, at)}, {total}')}")
                 text.store(kind, text.let("seen", f"select i1 {seen}, {kind} {s}, {kind} {constant(0, kind)}"), at)
 
@@ -176,7 +241,8 @@ class Writing:
         """Where the matrix of that number begins in an operand."""
         strides = self.attention.strides[operand]
         gemm = Gemm(1, 1, 1, strides, strides, strides, self.attention.batch, self.kind)
-        return self.text.at(f"%{operand}", start_of(self.text, matrix, gemm, strides), self.kind)
+        kind = "i8" if operand in self.masks else self.kind
+        return self.text.at(f"%{operand}", start_of(self.text, matrix, gemm, strides), kind)
 
     def row(self, operand):
         return self.attention.strides[operand][1]
@@ -200,14 +266,19 @@ class Writing:
                 width = text.minimum(text.multiply(panels, self.columns), a.keys)
             body(i0, i1, width)
 
-    def rows_of_scores(self, i0, i1, width, call):
-        """Call a function on each row of a strip."""
-        text, a = self.text, self.attention
+    def rows_of_scores(self, strip, function, *matrices, extras=()):
+        """Call a function on each row of a strip of matrices in scratch, and on the rows of extras beside it."""
+        if function in ("dressed", "kept", "bare") and not extras:
+            return
+        (i0, i1, width), text, a = strip, self.text, self.attention
         blocks, _ = text.divide(text.add(width, self.columns - 1), self.columns)
         with text.loop("query", i0, i1) as i:
             count = text.minimum(text.add(i, 1), a.keys) if a.causal else a.keys
             at = text.multiply(text.subtract(i, i0), self.pitch)
-            text.do(call(at, f"i64 {count}, i64 {blocks}"))
+            places = [text.at(x, at, self.kind) for x in matrices]
+            for x in extras:
+                places.append(text.at(self.starts[x], text.multiply(i, a.strides[x][1]), "i8" if x in self.masks else self.kind))
+            text.do(f"call void @{self.name}.{function}({', '.join([f'ptr {x}' for x in places])}, i64 {count}, i64 {blocks})")
 
     def kernel(self, preamble, body):
         """The kernel's function, as Code. A chunk is one matrix."""
@@ -215,6 +286,7 @@ class Writing:
         with text.function(f"void @{self.name}(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
             text.do(preamble)
             with text.loop("chunk", "%begin", "%end") as chunk:
+                self.starts = {x: self.start(x, chunk) for x in (*self.over, *self.kept)}
                 body(chunk)
         worth = -(-SMALLEST_CHUNK * a.matrices // max(1, a.flops))
         return Code(str(text), a.matrices, max(1, min(worth // 2, a.matrices // 8)), self.used * SIZES[self.kind])
@@ -255,7 +327,10 @@ def back(text, pointer, rows, pitch, kind):
 
 
 def attention_text(name, attention, target, preamble):
-    """The kernel ``@name``: O = softmax(scale · Q Kᵀ) V. ``preamble`` is LLVM text that defines ``%Q``, ``%K``, ``%V`` and ``%O``."""
+    """The kernel ``@name``: O = softmax(scale · Q Kᵀ) V.
+
+    ``preamble`` is LLVM text that defines ``%Q``, ``%K``, ``%V``, ``%O``, and ``%X0`` … of extras.
+    """
     w, a = Writing(name, attention, target), attention
     scores = w.product("scores", w.gemm(a.queries, a.keys, a.features, (w.row("Q"), 1), (1, w.row("K")), (w.pitch, 1)), True)
     mixed = w.product("mixed", w.gemm(a.queries, a.values, a.keys, (w.pitch, 1), (w.row("V"), 1), (w.row("O"), 1)))
@@ -269,7 +344,8 @@ def attention_text(name, attention, target, preamble):
         def strip(i0, i1, width):
             first = back(w.text, p, i0, w.pitch, w.kind)
             scores.over(q, turned, first, (i0, i1), width)
-            softmax(w, p, i0, i1, width)
+            softmax(w, p, (i0, i1, width))
+            w.rows_of_scores((i0, i1, width), "kept", p, extras=w.kept)
             mixed.over(first, v, o, (i0, i1), a.values, width)
 
         w.strips(strip)
@@ -277,14 +353,15 @@ def attention_text(name, attention, target, preamble):
     return w.kernel(preamble, matrix)
 
 
-def softmax(w, p, i0, i1, width):
-    w.rows_of_scores(i0, i1, width, lambda at, rest: f"call void @{w.name}.softmax(ptr {w.text.at(p, at, w.kind)}, {rest})")
+def softmax(w, p, strip):
+    w.rows_of_scores(strip, "dressed", p, extras=w.over)
+    w.rows_of_scores(strip, "softmax", p)
 
 
 def attention_gradient_text(name, attention, target, preamble):
     """The kernel ``@name``: the gradients of Q, K and V, for one of O, called G.
 
-    ``preamble`` is LLVM text that defines ``%G``, ``%Q``, ``%K``, ``%V``, ``%DQ``, ``%DK`` and ``%DV``.
+    ``preamble`` is LLVM text that defines ``%G``, ``%Q``, ``%K``, ``%V``, ``%DQ``, ``%DK``, ``%DV``, and ``%X0`` … of extras.
     """
     w, a = Writing(name, attention, target), attention
     by_row, by_column = (w.pitch, 1), (1, w.pitch)
@@ -307,13 +384,14 @@ def attention_gradient_text(name, attention, target, preamble):
 
         def strip(i0, i1, width):
             first_p, first_d = (back(text, x, i0, w.pitch, w.kind) for x in (p, d))
+            rows = i0, i1, width
             scores.over(q, keys, first_p, (i0, i1), width)
-            softmax(w, p, i0, i1, width)
+            softmax(w, p, rows)
             weights.over(g, values, first_d, (i0, i1), width)
-            w.rows_of_scores(
-                i0, i1, width,
-                lambda at, rest: f"call void @{w.name}.slopes(ptr {text.at(p, at, w.kind)}, ptr {text.at(d, at, w.kind)}, {rest})",
-            )  # fmt: skip
+            w.rows_of_scores(rows, "kept", d, extras=w.kept)
+            w.rows_of_scores(rows, "slopes", p, d)
+            w.rows_of_scores(rows, "bare", d, extras=w.masks)
+            w.rows_of_scores(rows, "kept", p, extras=w.kept)
             deep = text.subtract(i1, i0)
             q0, g0 = text.at(q, text.multiply(i0, w.row("Q")), w.kind), text.at(g, text.multiply(i0, w.row("G")), w.kind)
             to_v.over(p, g0, dv, (0, width), a.values, deep)

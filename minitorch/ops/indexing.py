@@ -84,7 +84,8 @@ def under_mask(input, key, value):
     front, size = view.ndim - behind, value.shape
     if len(size) > behind:
         size = (*size[: len(size) - behind - 1], *[size[len(size) - behind - 1]] * mask.ndim, *size[len(size) - behind :])
-    fits = len(size) <= view.ndim and all([n == 1 or (n == m and not 0 <= d - behind < mask.ndim) for d, (n, m) in enumerate(zip(size[::-1], view.shape[::-1]))])
+    allowed = [(1,) if behind <= d < behind + mask.ndim else (1, n) for d, n in enumerate(view.shape[::-1])]
+    fits = len(size) <= view.ndim and all([n in choice for n, choice in zip(size[::-1], allowed)])
     if others or not fits or mask.shape != view.shape[front - mask.ndim : front] or (value.dtype is not input.dtype and value.ndim):
         return None
     return view, mask.reshape(*mask.shape, *[1] * behind), value.to(input.dtype).reshape(size)

@@ -63,12 +63,85 @@ def watched(q, k, v):
     return weights @ v + weights.amax(-1, keepdim=True)
 
 
-def penalised(q, k, v):
-    return F.scaled_dot_product_attention(q, k, v, q[..., :1, :1] * k[..., :1].mT)
+def triangle_as_mask(q, k, v):
+    return F.scaled_dot_product_attention(q, k, v, torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool).tril())
 
 
 def shifted(q, k, v):
     return F.scaled_dot_product_attention(q, k, v, torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool).tril(3))
+
+
+def truths(*shape):
+    """The same at each call, and other ones in each place; one query, and one row of keys, all False."""
+    mask = (torch.arange(math.prod(shape)).reshape(shape) * 7919 % 13) > 4
+    mask[..., 0, :] = False
+    return mask
+
+
+def masked(q, k, v):
+    return F.scaled_dot_product_attention(q, k, v, truths(q.shape[-2], k.shape[-2]))
+
+
+def masked_each(q, k, v):
+    return F.scaled_dot_product_attention(q, k, v, truths(*q.shape[:-1], k.shape[-2]))
+
+
+def padded(q, k, v):
+    """Keys beyond the ends of their sequences, as most write it."""
+    seen = torch.arange(k.shape[-2]) < torch.tensor([11, 17]).view(2, 1, 1, 1)
+    return F.scaled_dot_product_attention(q, k, v, seen)
+
+
+def padded_by_numbers(q, k, v):
+    hidden = torch.arange(k.shape[-2]) >= torch.tensor([11, 17]).view(2, 1, 1, 1)
+    return F.scaled_dot_product_attention(q, k, v, hidden * -10000.0)
+
+
+def blind(q, k, v):
+    """Two queries see nothing: -infinity is added to all of their scores."""
+    hidden = (torch.arange(q.shape[-2]) % 9 == 4).view(-1, 1)
+    return F.scaled_dot_product_attention(q, k, v, torch.zeros(q.shape[-2], k.shape[-2]).masked_fill(hidden, -math.inf))
+
+
+def padded_by_hand(q, k, v):
+    seen = torch.arange(k.shape[-2]) < torch.tensor([11, 17]).view(2, 1, 1, 1)
+    return (q @ k.mT / 3).masked_fill(seen == 0, -math.inf).softmax(-1) @ v
+
+
+def nearly_hidden(q, k, v):
+    """By a number that is far below, so that a query that sees nothing sees all alike."""
+    return (q @ k.mT / 3).masked_fill(truths(q.shape[-2], k.shape[-2]) == 0, -1e9).softmax(-1) @ v
+
+
+def causal_and_padded(q, k, v):
+    seen = torch.arange(k.shape[-2]) < torch.tensor([11, 17]).view(2, 1, 1, 1)
+    triangle = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool).tril()
+    return (q @ k.mT / 3).masked_fill(~seen, -math.inf).masked_fill(~triangle, -math.inf).softmax(-1) @ v
+
+
+def linear_biases(q, k, v):
+    """A slope for each head.   Press, Smith & Lewis 2021, arXiv:2108.12409"""
+    distance = torch.arange(k.shape[-2]) - torch.arange(q.shape[-2]).view(-1, 1)
+    slopes = torch.tensor([0.5, 0.25, 0.125]).view(3, 1, 1)
+    hidden = torch.ones(q.shape[-2], k.shape[-2]).triu(1).bool()
+    return (q @ k.mT * 0.3 + slopes * distance).masked_fill(hidden, -math.inf).softmax(-1) @ v
+
+
+def dropped(q, k, v):
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=0.3)
+
+
+def dropped_causal(q, k, v):
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=0.3, is_causal=True)
+
+
+def dropped_masked(q, k, v):
+    return F.scaled_dot_product_attention(q, k, v, truths(q.shape[-2], k.shape[-2]), dropout_p=0.3)
+
+
+def learned(q, k, v):
+    """What is added follows from the query, and wants its gradient: the scores' gradient is needed."""
+    return F.scaled_dot_product_attention(q, k, v, q.sum(-1, keepdim=True) * k.mT[..., :1, :])
 
 
 SQUARE = [(2, 3, 20, 8)] * 3
@@ -84,12 +157,25 @@ ONE = {  # name: (function, shapes, dtype)
     "by hand": (by_hand, SQUARE, torch.float32),
     "by hand, with a triangle": (by_hand_causal, SQUARE, torch.float32),
     "by hand, with what is above it": (by_hand_above, SQUARE, torch.float32),
+    "a triangle as a mask": (triangle_as_mask, SQUARE, torch.float32),
+    "another triangle": (shifted, SQUARE, torch.float32),
+    "masked": (masked, [(2, 3, 20, 8), (2, 3, 37, 8), (2, 3, 37, 5)], torch.float32),
+    "a mask of its own for each": (masked_each, SQUARE, torch.float64),
+    "padded": (padded, SQUARE, torch.float32),
+    "padded by numbers": (padded_by_numbers, SQUARE, torch.float32),
+    "queries that see nothing": (blind, SQUARE, torch.float32),
+    "padded by hand": (padded_by_hand, SQUARE, torch.float32),
+    "nearly hidden": (nearly_hidden, SQUARE, torch.float32),
+    "causal and padded": (causal_and_padded, SQUARE, torch.float32),
+    "biases that grow with distance": (linear_biases, SQUARE, torch.float32),
+    "dropout": (dropped, SQUARE, torch.float32),
+    "dropout, causal": (dropped_causal, [(2, 2, 70, 8), (2, 2, 70, 8), (2, 2, 70, 8)], torch.float32),
+    "dropout, masked": (dropped_masked, SQUARE, torch.float32),
 }
 NONE = {
     "few queries": (plain, [(2, 3, 4, 8), (2, 3, 37, 8), (2, 3, 37, 8)], torch.float32),
     "weights that others read": (watched, SQUARE, torch.float32),
-    "a number to add": (penalised, SQUARE, torch.float32),
-    "another triangle": (shifted, SQUARE, torch.float32),
+    "what is added is learned": (learned, SQUARE, torch.float32),
 }
 
 
@@ -116,10 +202,12 @@ def test_attention(name):
     function, shapes, dtype = (ONE | NONE)[name]
     inputs = tensors(*shapes, dtype=dtype)
     step = step_of(function, inputs)
-    expected = [x.clone() for x in step(*inputs)]
     compiled = torch.compile(step)
     for _ in range(3):
+        torch.manual_seed(5)
         made = compiled(*inputs)
+    torch.manual_seed(5)
+    made, expected = [x.clone() for x in made], step(*inputs)
     tolerance = 2e-5 if dtype is torch.float32 else 1e-12
     for a, b in zip(expected, made, strict=True):
         torch.testing.assert_close(b, a, rtol=tolerance, atol=tolerance)
