@@ -32,6 +32,7 @@ from .beside import parted
 from .cuda_attention import attended_on_gpu, attending_launches
 from .cuda_narrow import narrow_products
 from .cuda_products import multiplied, slid
+from .cuda_sums import taken_apart
 from .device import DeviceProgram
 from .facade import (
     allow_in_graph,
@@ -132,7 +133,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     (graph, destinations), (other, places) = parted(graph, destinations, hosts)
     built, native = Built(), build(other, {}, places) if places else None
     beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], [])
-    plain = in_order(check(dead(narrow_products(dead(attended_on_gpu(simplify(graph)))))), strides, cuda_rows.SLIDING)
+    plain = in_order(check(dead(narrow_products(taken_apart(dead(attended_on_gpu(simplify(graph))))))), strides, cuda_rows.SLIDING)
     found = accesses(plain, strides)
     built.over("simplify")
     kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain, renews=False)
