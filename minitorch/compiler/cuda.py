@@ -8,7 +8,8 @@
 Who runs what: without reductions each thread takes a point, or a few that lie side by side in memory. A reduction is the
 work of a *team*: a warp or a part of it for a short row, a block for a long one, a column of threads where many sums go down
 side by side. All of a team know the total, so the next pass goes on at once. Where there are few and long rows, several
-blocks share each: a launch for each pass, whose blocks leave partial totals for the next to add up.
+blocks share each: a launch for each pass, whose blocks leave partial totals for the next to add up. What is done once for each
+row at the end is the work of the block that comes last.
 
 Sums are taken in an order that depends on nothing but the shape. Only values that are added at places which other values say
 (embedding's gradient) come in any order.
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 
 from ..native.cuda import COMBINED, KINDS, SIZES, constant, stored
 from .cuda_points import THREADS, Flat, Writing, in_packs, packed
+from .launches import COUNTS, PARTIALS
 from .nest import Load, Op
 
 __all__ = ["launches"]
@@ -40,8 +42,11 @@ def launches(nest, kernel):
     team = arranged(nest)
     if team.chunks == 1:
         return [Team(nest, kernel, team, range(nest.passes + 1)).launch()]
-    found = [Team(nest, kernel, team, [level]) for level in range(nest.passes + 1)]
-    return [one.launch() for one in found if one.busy()]
+    *firsts, last = range(nest.passes)
+    found = [Team(nest, kernel, team, [level]) for level in firsts]
+    end = Team(nest, kernel, team, [last, nest.passes])
+    ends = [end] if end.ends_well() else [Team(nest, kernel, team, [level]) for level in end.levels]
+    return [one.launch() for one in (*found, *ends) if one.busy()]
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,22 @@ class Team(Writing):
         """Whether there is anything to do in its passes."""
         return any([self.roots(level) for level in self.levels])
 
+    def ends_well(self):
+        """Whether a block may do what is done once for each row while others are still in the last pass."""
+        last, end = self.levels
+        stores = {level: {s.buffer for s in self.nest.stores if (s.op.level if s.op.kind == "full" else end) == level} for level in self.levels}
+        return not (stores[end] & self.buffers_read(last) or stores[last] & self.buffers_read(end))
+
+    def buffers_read(self, level):
+        """Where a pass reads."""
+        todo, seen = self.roots(level), set()
+        while todo:
+            x = todo.pop()
+            if x not in seen and x.__class__ is Op:
+                todo += x.args
+            seen.add(x)
+        return {x.buffer for x in seen if x.__class__ is Load}
+
     def worth_holding(self):
         """What may be held, if that isn't too much."""
         first: dict = {}
@@ -153,6 +174,7 @@ class Team(Writing):
             if level < self.nest.passes:
                 self.one_pass(level, memo)
         if self.nest.passes in self.levels:
+            self.wait_for_others(memo)
             self.ending(memo)
         chunks = 1 if self.levels[0] == self.nest.passes else team.chunks
         return self.finished((blocks, chunks, 1), team.threads * team.rows)
@@ -245,23 +267,34 @@ class Team(Writing):
     def partial(self, op):
         """Where the blocks leave their totals of one reduction."""
         number = [x for x in self.nest.ops if x.kind == "reduction"].index(op)
-        if not self.extra:
-            self.extra.append("char* __restrict__ partials")
+        self.extra["char* __restrict__ partials"] = PARTIALS
         size = self.points * self.team.chunks * 8
         self.partials = max(self.partials, (number + 1) * size)
         return f"(({KINDS[op.dtype]}*)(partials + {number * size}))"
 
     def earlier(self):
         """The totals of passes that ran as launches before this one, as far as they are needed."""
-        memo: dict = {}
-        needed = self.needed() if self.levels[0] else ()
-        for op in [x for x in self.nest.ops if x in needed]:
-            total = self.total(op)
-            self.source.open(f"for (int c = lane; c < {self.team.chunks}; c += {self.team.threads})")
-            self.source.do(f"{total} = {COMBINED[op.name]}()({total}, {self.partial(op)}[c * {self.points} + row]);")
-            self.source.close()
-            memo[op] = self.source.let(KINDS[op.dtype], self.across(op, total))
-        return memo
+        needed = [op for op in self.needed() if op.level < self.levels[0]]
+        return {op: self.added_up(op) for op in self.nest.ops if op in needed}
+
+    def added_up(self, op):
+        """The total of what all blocks of a row have left."""
+        total = self.total(op)
+        self.source.open(f"for (int c = lane; c < {self.team.chunks}; c += {self.team.threads})")
+        self.source.do(f"{total} = {COMBINED[op.name]}()({total}, left({self.partial(op)} + c * {self.points} + row));")
+        self.source.close()
+        return self.source.let(KINDS[op.dtype], self.across(op, total))
+
+    def wait_for_others(self, memo):
+        """Where several blocks share a row, the last one that is through a pass goes on alone, and knows the totals."""
+        if self.team.chunks == 1 or len(self.levels) == 1:
+            return
+        totals = self.reductions(self.levels[0])
+        if not totals:
+            return self.source.do("if (blockIdx.y) return;")
+        self.extra["unsigned* __restrict__ counts"] = COUNTS
+        self.source.do(f"if (!last_of(counts + blockIdx.x, {self.team.chunks})) return;")
+        memo.update([(op, self.added_up(op)) for op in totals])
 
     def needed(self):
         """The reductions that this launch's passes rest on."""

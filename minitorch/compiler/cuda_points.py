@@ -11,7 +11,7 @@ torch: torch/_inductor/codegen/triton.py (TritonKernel)
 import math
 
 from ..native.cuda import KINDS, MEMORY, NARROW, SIZES, constant, converted, spell, stored
-from .launches import PARTIALS, Launch, Source
+from .launches import Launch, Source
 from .nest import Count, Load, Op
 
 __all__ = ["Flat", "THREADS", "Writing", "in_packs", "packed"]
@@ -36,12 +36,12 @@ class Writing:
         self.fetched, self.going, self.guard = {}, {}, ""
         self.wide = "int" if reach(nest) < 1 << 31 else "int64"
         self.writes = frozenset([s.buffer for s in nest.stores])
-        self.extra, self.partials = [], 0
+        self.extra, self.partials = {}, 0
 
     def finished(self, grid, block):
         kinds = kinds_of(self.nest)
         parameters = [f"{'' if k in self.writes else 'const '}{kinds[k]}* __restrict__ b{k}" for k in range(len(self.nest.buffers))]
-        buffers = [*self.nest.buffers, *[PARTIALS] * len(self.extra)]
+        buffers = [*self.nest.buffers, *self.extra.values()]
         return Launch(
             [*parameters, *self.extra], str(self.source), buffers, grid, block, self.kernel, self.writes, self.partials, self.nest
         )

@@ -24,12 +24,14 @@ What runs all this is a *driver*: CuPy's (backends/cupy_driver.py), or whatever 
 torch: torch/_inductor/cudagraph_trees.py, codegen/wrapper.py
 """
 
+from .. import primitives as rows
+from ..dtypes import int32
 from ..native.cuda import PRELUDE, named
 from .access import contiguous
 from .beside import Bridge
-from .graph import evaluate
+from .graph import Step, evaluate
 from .kernels import Foreign, Place
-from .launches import Launch
+from .launches import COUNTS, Launch
 
 __all__ = ["DeviceProgram"]
 
@@ -53,6 +55,7 @@ class DeviceProgram:
         self.table, self.beside, self.bridge = {}, beside, Bridge(driver, {})
         self.arena = driver.allocate(max(plan.size, 1))
         self.partials = driver.allocate(max([k.partials for k in kernels if k.__class__ is not Foreign], default=0) or 1)
+        self.counts = self.zeros(max([k.grid[0] for k in kernels if k.__class__ is Launch and COUNTS in k.buffers], default=1))
         self.guards = [plan.places[found[value].base] for value, *_ in graph.checks]
         self.written = {place for k in kernels for place in written_by(k, plan) if place.kind == "input"}
         self.functions = self.compiled()
@@ -99,7 +102,15 @@ class DeviceProgram:
         """The address of a place."""
         if place.kind == "arena":
             return self.arena.address + place.at
-        return self.partials.address if place.kind == "partials" else self.addresses[place]
+        shared = {"partials": self.partials, "counts": self.counts}.get(place.kind)
+        return self.addresses[place] if shared is None else shared.address
+
+    def zeros(self, count):
+        """Memory for so many numbers, which are 0."""
+        memory = self.driver.allocate(count * int32.itemsize)
+        zeros = evaluate(Step(rows.full, (), ((count,), 0, int32), None), [], self.driver.xp)
+        self.driver.copy(self.driver.array(memory, 0, (count,), (1,), int32), zeros)
+        return memory
 
     def settled(self, arrays):
         """Notice where the arrays are now. Gives whether all are where they were, as far as the program goes there.

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from ..backends.matrices import Product
 from .kernels import Place
 
-__all__ = ["Call", "Launch", "PARTIALS", "Source"]
+__all__ = ["COUNTS", "Call", "Launch", "PARTIALS", "Source"]
 
 PARTIALS = Place("partials", 0)
 """Memory for what the blocks of one launch leave for the next."""
+COUNTS = Place("counts", 0)
+"""Numbers that are 0 between launches: how many blocks are through."""
 
 
 @dataclass(eq=False)

@@ -270,6 +270,23 @@ template <int THREADS, int WIDTH, class F, class T> __device__ inline T down_blo
     return x;
 }
 
+// What another block has left.
+template <class T> __device__ inline T left(const T* place) { return __ldcg(place); }
+
+// Whether this block is the last of so many to come here: then it sees what the others left.
+__device__ inline bool last_of(unsigned* count, int blocks) {
+    __shared__ bool last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        last = atomicAdd(count, 1u) == blocks - 1;
+        if (last) *count = 0;
+    }
+    __syncthreads();
+    if (last) __threadfence();
+    return last;
+}
+
 // Add to memory where other threads may add at the same time.
 template <class T> __device__ inline void add_at(T* place, T x) { atomicAdd(place, x); }
 __device__ inline void add_at(int64* place, int64 x) { atomicAdd((unsigned long long*)place, (unsigned long long)x); }
