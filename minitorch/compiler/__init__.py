@@ -136,7 +136,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     plain = in_order(check(dead(narrow_products(taken_apart(dead(attended_on_gpu(simplify(graph))))))), strides, cuda_rows.SLIDING)
     found = accesses(plain, strides)
     built.over("simplify")
-    kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain, renews=False)
+    kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain, on_gpu=True)
     kernels = order(kernels, found, plain, destinations, late=True)
     built.over("fuse")
     laid = plan(kernels, found, plain, destinations)

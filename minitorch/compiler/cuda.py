@@ -114,8 +114,9 @@ class Team(Writing):
     def ends_well(self):
         """Whether a block may do what is done once for each row while others are still in the last pass."""
         last, end = self.levels
-        stores = {level: {s.buffer for s in self.nest.stores if (s.op.level if s.op.kind == "full" else end) == level} for level in self.levels}
-        return not (stores[end] & self.buffers_read(last) or stores[last] & self.buffers_read(end))
+        stores = [(s.op.level if s.op.kind == "full" else end, s.buffer) for s in self.nest.stores]
+        ahead, behind = [{buffer for level, buffer in stores if level == one} for one in (last, end)]
+        return not (behind & self.buffers_read(last) or ahead & self.buffers_read(end))
 
     def buffers_read(self, level):
         """Where a pass reads."""

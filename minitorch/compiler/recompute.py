@@ -28,14 +28,16 @@ MOST = 12
 """Steps that are repeated for one value at most."""
 SMALL = 4096
 """Elements up to which a value isn't worth it."""
+NEAR = 4
+"""Kernels between two uses of a value in which it is no matter to keep something else for as long."""
 LATER = 32
 """Steps of the graph between two uses of a value in which its memory is worth more than to compute it again."""
 
 
-def recompute(kernels, found, graph, renews=True):
+def recompute(kernels, found, graph, on_gpu=False):
     """The kernels, some of which repeat steps of others, so that fewer values go from kernel to kernel; not yet in order.
 
-    renews: whether values are laid down anew to save memory, which takes time.
+    on_gpu: where arithmetic is cheap, what is summed up is repeated too; and nothing is laid down anew, which saves memory only.
     """
     kept = {found[x].base for x in (*graph.outputs, *[value for value, *_ in graph.checks])}
     readers: dict = {}
@@ -43,25 +45,28 @@ def recompute(kernels, found, graph, renews=True):
         for step in kernel.steps:
             for x in step.reads:
                 readers.setdefault(found[x].base, []).append((kernel, x, step))
+    turn = {kernel: k for k, kernel in enumerate(kernels)}
     for kernel in kernels:
         if kernel.__class__ is Loops:
-            spare = [x for x in kernel.outputs if x not in kept and spared(kernel, x, readers)]
+            spare = [x for x in kernel.outputs if x not in kept and spared(kernel, x, readers, on_gpu)]
             anchor(kernel, spare, found)
             for value in reversed(spare):
-                repeat(kernel, value, readers, found)
+                near = on_gpu and all([abs(turn[other] - turn[kernel]) <= NEAR for other, *_ in readers[value]])
+                repeat(kernel, value, readers, found, near)
     renewing = Renewing(kernels, found, graph)
-    for kernel in kernels if renews else ():
+    for kernel in () if on_gpu else kernels:
         if kernel.__class__ is Loops:
             for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL]:
                 renewing.renew(kernel, value)
     return kernels
 
 
-def spared(kernel, value, readers):
+def spared(kernel, value, readers, sums):
     """Whether all that read a value could compute it themselves."""
     outside = [(other, x, step) for other, x, step in readers.get(value, ()) if other is not kernel]
     return value.size >= SMALL and bool(outside) and all([
-        other.__class__ is Loops and x is value and whole(step, value) for other, x, step in outside
+        other.__class__ is Loops and x is value and (whole(step, value) or (sums and adds_up(step, value, other)))
+        for other, x, step in outside
     ])  # fmt: skip
 
 
@@ -81,9 +86,13 @@ def anchor(kernel, spare, found):
         kernel.outputs.append(best)
 
 
-def repeat(kernel, value, readers, found):
-    """Let the readers of a value compute it themselves, if what they need is kept."""
+def repeat(kernel, value, readers, found, near):
+    """Let the readers of a value compute it themselves, if what they need is kept; or there, if they come soon, and not more to fetch."""
     steps = needed(kernel, value, found)
+    if steps is None and near:
+        steps = needed(kernel, value, found, True)
+        if steps is not None and more_bytes(kernel, value, steps, readers, found):
+            return
     if steps is None:
         return
     keep_rows(kernel, steps, found)
@@ -99,8 +108,27 @@ def whole(step, value):
     return step.row is not TAKE and step.row.kind == "elementwise" and step.out.shape == value.shape
 
 
-def needed(kernel, value, found):
-    """The steps that make a value of others that its kernel keeps (or of single rows of numbers); None if there are too many."""
+def adds_up(step, value, kernel):
+    """Whether a step of a kernel takes the elements of a value together, one after the other."""
+    return step.row.kind == "reduction" and kernel.shape == value.shape
+
+
+def more_bytes(kernel, value, steps, readers, found):
+    """Whether a reader would have to fetch more than the value."""
+    made = {m.step.out for m in kernel.members} - set(kernel.outputs)
+    bases = {found[x].base for step in steps for x in step.reads} - made
+    for other in {other for other, *_ in readers[value] if other is not kernel}:
+        more = bases - {found[x].base for step in other.steps for x in step.reads}
+        if sum([x.size * x.dtype.itemsize for x in more]) > value.size * value.dtype.itemsize:
+            return True
+    return False
+
+
+def needed(kernel, value, found, borrows=False):
+    """The steps that make a value of others that its kernel keeps (or of single rows of numbers); None if there are too many.
+
+    borrows: whether they may be of anything that its kernel reads.
+    """
     members = {m.step.out: m for m in kernel.members}
     todo, steps = [value], {}
     while todo:
@@ -119,7 +147,7 @@ def needed(kernel, value, found):
                 if base is not y:
                     return None
                 todo.append(base)
-            elif base.size * 4 > value.size:
+            elif base.size * 4 > value.size and not borrows:
                 return None  # memory that nobody would keep otherwise
     return [m.step for m in kernel.members if m.step.out in steps]
 
@@ -146,7 +174,8 @@ def copies_of(steps, found):
 def bring_in(kernel, value, steps, readers, found):
     """Members of a kernel that compute a value, before the first that reads it; the readers then read theirs."""
     first = next(k for k, m in enumerate(kernel.members) if value in m.step.inputs)
-    labels, copies = kernel.members[first].labels, copies_of(steps, found)
+    reader, copies = kernel.members[first], copies_of(steps, found)
+    labels = labels_of(value) if reader.step.row.kind == "reduction" else reader.labels
     for copy in copies.values():
         for x in copy.reads:
             readers.setdefault(found[x].base, []).append((kernel, x, copy))
