@@ -9,10 +9,11 @@ from minitorch.native.link import host, link
 from minitorch.native.target import Target
 from minitorch.native.threads import Block
 
+MACHINES = [(Target.avx512(), "+avx512f"), (Target.avx2(), "+avx2"), (Target.generic(), ""), (Target.aarch64(), "")]
 RUNNABLE = [
     target
-    for target, needs in [(Target.avx512(), "+avx512f"), (Target.avx2(), "+avx2"), (Target.generic(), "")]
-    if host().triple.startswith("x86_64") and "linux" in host().triple and needs in host().features
+    for target, needs in MACHINES
+    if host().triple.split("-")[0] == target.triple.split("-")[0] and "linux" in host().triple and needs in host().features
 ]
 """Machines whose code this one can run as well."""
 

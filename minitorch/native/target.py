@@ -15,6 +15,10 @@ SIZES = {"float": 4, "double": 8, "i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8
 """LLVM's element types, and their bytes."""
 
 
+def is_arm(triple):
+    return triple.split("-")[0] in ("aarch64", "arm64")
+
+
 @dataclass(frozen=True)
 class Target:
     """A machine. ``triple``, ``cpu`` and ``features`` are LLVM's names for it; a register has ``width`` bytes."""
@@ -37,8 +41,7 @@ class Target:
             return cls(triple, cpu, features, 64, 32)
         if "+avx2" in present and "+fma" in present:
             return cls(triple, cpu, features, 32, 16)
-        is_arm = triple.split("-")[0] in ("aarch64", "arm64")
-        return cls(triple, cpu, features, 16, 32 if is_arm else 16)
+        return cls(triple, cpu, features, 16, 32 if is_arm(triple) else 16)
 
     @classmethod
     def avx512(cls):
@@ -62,9 +65,14 @@ class Target:
         return cls.of("aarch64-unknown-linux-gnu", "generic", "+neon")
 
     @property
+    def is_arm(self):
+        """Whether it is of the 64-bit ARM family."""
+        return is_arm(self.triple)
+
+    @property
     def fused(self):
         """Whether a * b + c is one instruction."""
-        return self.triple.split("-")[0] in ("aarch64", "arm64") or "+fma" in self.features.split(",")
+        return self.is_arm or "+fma" in self.features.split(",")
 
     def lanes(self, kind):
         """How many elements of an LLVM type one register holds.

@@ -5,15 +5,14 @@ from functools import cache
 import numpy
 import pytest
 from machine import RUNNABLE
-from recorded import Recorded, training
+from on_aarch64 import GIVEN, MORE, asked, compared, missing, written
+from recorded import Recorded
+from targets import PROGRAMS
 
-import minitorch as torch
-from minitorch import nn
 from minitorch.compiler import build
 from minitorch.compiler.graph import run
 from minitorch.native.link import assembly, host
 from minitorch.native.target import Target
-from minitorch.nn import functional as F
 
 TARGETS = {"avx512": Target.avx512(), "avx2": Target.avx2(), "generic": Target.generic(), "aarch64": Target.aarch64()}
 
@@ -21,40 +20,6 @@ OLDER = [target for target in RUNNABLE if target.width < host().width]
 
 REGISTERS = {"avx512": ("zmm", None), "avx2": ("ymm", "zmm"), "generic": ("xmm", "ymm"), "aarch64": (".4s", "xmm")}
 """What the text of a program's instructions has to mention, and what it must not."""
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Programs: what a user would compile, and its arguments
-
-
-def mlp():
-    model = nn.Sequential(nn.Linear(20, 50), nn.ReLU(), nn.Linear(50, 7))
-    return training(model, F.cross_entropy, torch.randn(33, 20), torch.randint(7, (33,)))
-
-
-def chain():
-    def normed(x, weight):
-        return F.softmax(F.layer_norm(x, (37,), weight), -1).log1p().tanh() + x.erf().amax(0).sigmoid()
-
-    return normed, (torch.randn(9, 5, 37), torch.randn(37))
-
-
-def convolutions():
-    model = nn.Sequential(nn.Conv2d(3, 10, 3, 2, 1), nn.BatchNorm2d(10), nn.ReLU(), nn.Conv2d(10, 6, 3), nn.MaxPool2d(2), nn.Flatten(), nn.LazyLinear(4))
-    x = torch.randn(5, 3, 17, 15)
-    model(x)
-    return training(model, F.mse_loss, x, torch.randn(5, 4))
-
-
-def taken_and_put():
-    def moved(x, index, source):
-        taken = x[index].gather(1, index[:, None])
-        return taken, x.index_add(0, index, source), x.clone().index_put_((index,), source), x.int().double() * 3
-
-    return moved, (torch.randn(11, 13), torch.tensor([3, 0, 10, 7, 3]), torch.randn(5, 13))
-
-
-PROGRAMS = {"MLP": mlp, "chain": chain, "convolutions": convolutions, "take and put": taken_and_put}
 
 
 def ran(recorded, target):
@@ -115,3 +80,17 @@ def test_the_machine_we_run_on_is_what_a_program_is_written_for():
     for target in (None, host()):
         build(mlp.graph, mlp.strides, mlp.places, target, lambda found, _: texts.append(found) or Nowhere())
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("name", ["convolutions", "masked attention", "bfloat16"])
+def test_what_is_emitted_for_arm_calls_nobody_that_is_not_there(name):
+    _, objects = written(Recorded((PROGRAMS | MORE)[name]))
+    made = {word for data in objects for word in asked(data) if word.startswith(("product_", "kernel"))}
+    assert set().union(*[asked(data) for data in objects]) - made <= GIVEN
+
+
+@pytest.mark.skipif(missing() != "", reason=f"no {missing()} here")
+@pytest.mark.parametrize("name", ["MLP", "take and put", "masked attention"])
+def test_an_emulated_arm_machine_gives_the_same(name):
+    """More of them: python test/compiler/on_aarch64.py."""
+    assert compared((PROGRAMS | MORE)[name])
