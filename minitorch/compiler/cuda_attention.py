@@ -15,10 +15,10 @@ torch: ATen/native/transformers/cuda/flash_attn, torch/_inductor/fx_passes/fuse_
 import math
 
 from .. import primitives as rows
-from ..backends.matrices import merged
 from ..dtypes import bfloat16, float16, float32
-from ..native.cuda import MEMORY, constant
-from ..native.cuda_attention import ATTENTION, ROWS, THREADS, AttentionShape
+from ..native.cuda import MEMORY
+from ..native.cuda_attention import ATTENTION, PACK, THREADS, AttentionShape, Operand, attention_kernel
+from .access import contiguous
 from .attention import ATTEND, ATTEND_BACK, ATTEND_GRAD, ATTEND_TOTALS, Search, extras_of
 from .graph import Graph, Step, Value
 from .launches import PARTIALS, Launch
@@ -26,8 +26,6 @@ from .launches import PARTIALS, Launch
 __all__ = ["attended_on_gpu", "attending_launches"]
 
 NARROW = (float16, bfloat16)
-PACK = 16
-"""Bytes that are fetched at once."""
 WIDEST = 128
 """Numbers of a query, or a value: a warp has 16 rows of them in its registers."""
 
@@ -123,67 +121,46 @@ class Attended:
     def __init__(self, kernel, found, plan):
         self.kernel, self.found, self.plan = kernel, found, plan
         self.first = first = kernel.steps[0]
-        self.batch, (q, k, v), (scale, causal, _) = first.out.shape[:-2], first.inputs[-3:], first.params[-3:]
-        self.scale, self.matrices, self.queries, self.keys = constant(scale, "float"), math.prod(self.batch), q.shape[-2], k.shape[-2]
-        packs = all([self.in_packs(x) for step in kernel.steps if step.row is not ATTEND_TOTALS for x in (*step.inputs, step.out)])
-        self.shape = AttentionShape(self.queries, self.keys, q.shape[-1], v.shape[-1], causal, packs, MEMORY[q.dtype.name])
+        self.made = {step.out for step in kernel.steps}
+        self.batch, (q, k, v), (self.scale, causal, _) = first.out.shape[:-2], first.inputs[-3:], first.params[-3:]
+        matrices = [x for step in kernel.steps for x in (*step.inputs, step.out) if x.dtype is not float32]
+        packs = all([self.in_packs(x) for x in matrices])
+        self.shape = AttentionShape(q.shape[-2], k.shape[-2], q.shape[-1], v.shape[-1], causal, packs, MEMORY[q.dtype.name])
 
     def in_packs(self, x):
         """Whether all rows begin at multiples of 16 bytes."""
         access, place = self.found[x], self.plan.places[self.found[x].base]
-        each = PACK // x.dtype.itemsize
         steps = (access.offset, x.shape[-1], *access.strides[:-1])
-        return x.dtype is float32 or (not any([n % each for n in steps]) and (place.kind != "arena" or place.at % PACK == 0))
+        aligned = place.kind != "arena" or place.at % PACK == 0
+        return aligned and not any([n * x.dtype.itemsize % PACK for n in steps])
 
     def forth(self):
         made = {step.row: step.out for step in self.kernel.steps}
-        return [self.launch("attend", [*self.first.inputs, made[ATTEND], made.get(ATTEND_TOTALS)], self.queries)]
+        return [self.launch("attend", [*self.first.inputs, made[ATTEND], made.get(ATTEND_TOTALS)], None)]
 
     def back(self):
         """Those of the queries, which leave Σ G O; then those of the keys and values."""
         made = {step.params[0]: step.out for step in self.kernel.steps}
         out, totals, *given = self.first.inputs
-        launches = [self.launch("attend_back", [*given, out, totals, self.SUMS, made.get(0)], self.queries)]
+        launches = [self.launch("attend_back", [*given, out, totals, self.SUMS, made.get(0)], 0)]
         if 1 in made or 2 in made:
-            launches.append(self.launch("attend_across", [*given, totals, self.SUMS, made.get(1), made.get(2)], self.keys))
+            launches.append(self.launch("attend_across", [*given, totals, self.SUMS, made.get(1), made.get(2)], 0))
         return launches
 
-    def launch(self, function, operands, rows):
-        """A launch of a function of the prelude on Values, or None for one that isn't wanted: a block for some rows of a matrix."""
-        made, blocks = {step.out for step in self.kernel.steps}, -(-rows // ROWS)
-        parameters, places, pointers, steps = [], [], [], []
-        for x in operands:
-            access = None if x is None or x is self.SUMS else self.found[x].broadcast((*self.batch, *x.shape[len(self.batch) :]))
-            if access is not None:
-                parameters.append(f"{'' if x in made else 'const '}{MEMORY[x.dtype.name]}* __restrict__ b{len(places)}")
-                pointers.append(" + ".join([f"b{len(places)}", *self.start(access)]))
-                places.append(self.plan.places[access.base])
-            elif x is self.SUMS:
-                parameters.append("char* __restrict__ partials")
-                pointers.append(f"(float*)partials + int64(matrix) * {self.queries}")
-                places.append(PARTIALS)
-            else:
-                pointers.append("0")
-            if x is not self.SUMS and (x is None or len(access.shape) > len(self.batch) + 1):
-                steps.append("0" if x is None else str(access.strides[-2]))
-        body = [
-            f"const int matrix = blockIdx.x % {self.matrices}, turn = blockIdx.x / {self.matrices};",
-            f"{function}{self.shape.arguments}({', '.join([*pointers, *steps, 'turn', self.scale])});",
-        ]
-        writes = frozenset([k for k, x in enumerate([x for x in operands if x is not None]) if x in made])
-        partials = self.matrices * self.queries * 4 if self.SUMS in operands else 0
-        text = "".join([f"    {line}\n" for line in body])
-        return Launch(
-            parameters, text, places, (blocks * self.matrices, 1, 1), THREADS, self.kernel, writes, partials, functions=ATTENTION
-        )
+    def launch(self, function, values, step):
+        """A launch of a function on Values.   step: that of the rows of one that isn't wanted; None if it has no rows."""
+        operands = [Operand(None, row=step) if x is None else self.operand(x) for x in values]
+        there = [x for x in values if x is not None]
+        places = [PARTIALS if x is self.SUMS else self.plan.places[self.found[x].base] for x in there]
+        parameters, body, blocks = attention_kernel(function, self.shape, operands, self.batch, self.scale)
+        writes = frozenset([k for k, x in enumerate(there) if x in self.made])
+        partials = 4 * math.prod(self.batch) * self.shape.queries if self.SUMS in values else 0
+        return Launch(parameters, body, places, (blocks, 1, 1), THREADS, self.kernel, writes, partials, functions=ATTENTION)
 
-    def start(self, access):
-        """The terms of where the matrix of a block begins."""
-        extents, (steps,) = merged(self.batch, access.strides[: len(self.batch)])
-        extents, steps = (extents, steps) if extents.__class__ is tuple else ((extents,), (steps,))
-        terms, rest = [], 1
-        for n, s in zip(reversed(extents), reversed(steps)):
-            if s and n > 1:
-                terms.append(f"int64(matrix / {rest} % {n}) * {s}")
-            rest *= n
-        return [*terms, *([str(access.offset)] if access.offset else [])]
+    def operand(self, x):
+        """Where a Value lies, or the sums."""
+        if x is self.SUMS:
+            return Operand("float", True, contiguous((*self.batch, self.shape.queries))[:-1])
+        access = self.found[x].broadcast((*self.batch, *x.shape[len(self.batch) :]))
+        batch, rows = access.strides[: len(self.batch)], access.strides[len(self.batch) : -1]
+        return Operand(MEMORY[x.dtype.name], x in self.made, batch, rows[0] if rows else None, access.offset)

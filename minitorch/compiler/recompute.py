@@ -28,8 +28,6 @@ MOST = 12
 """Steps that are repeated for one value at most."""
 SMALL = 4096
 """Elements up to which a value isn't worth it."""
-NEAR = 4
-"""Kernels between two uses of a value in which it is no matter to keep something else for as long."""
 LATER = 32
 """Steps of the graph between two uses of a value in which its memory is worth more than to compute it again."""
 
@@ -45,14 +43,12 @@ def recompute(kernels, found, graph, on_gpu=False):
         for step in kernel.steps:
             for x in step.reads:
                 readers.setdefault(found[x].base, []).append((kernel, x, step))
-    turn = {kernel: k for k, kernel in enumerate(kernels)}
     for kernel in kernels:
         if kernel.__class__ is Loops:
             spare = [x for x in kernel.outputs if x not in kept and spared(kernel, x, readers, on_gpu)]
             anchor(kernel, spare, found)
-            for value in reversed(spare):
-                near = on_gpu and all([abs(turn[other] - turn[kernel]) <= NEAR for other, *_ in readers[value]])
-                repeat(kernel, value, readers, found, near)
+            for value in spare if on_gpu else reversed(spare):
+                repeat(kernel, value, readers, found, on_gpu)
     renewing = Renewing(kernels, found, graph)
     for kernel in () if on_gpu else kernels:
         if kernel.__class__ is Loops:
@@ -86,10 +82,10 @@ def anchor(kernel, spare, found):
         kernel.outputs.append(best)
 
 
-def repeat(kernel, value, readers, found, near):
-    """Let the readers of a value compute it themselves, if what they need is kept; or there, if they come soon, and not more to fetch."""
+def repeat(kernel, value, readers, found, borrows):
+    """Let the readers of a value compute it themselves, if what they need is kept; or, with ``borrows``, if it can be had."""
     steps = needed(kernel, value, found)
-    if steps is None and near:
+    if steps is None and borrows:
         steps = needed(kernel, value, found, True)
         if steps is not None and more_bytes(kernel, value, steps, readers, found):
             return
@@ -114,12 +110,12 @@ def adds_up(step, value, kernel):
 
 
 def more_bytes(kernel, value, steps, readers, found):
-    """Whether a reader would have to fetch more than the value."""
+    """Whether a reader would have to fetch as much as it takes to write the value down and to fetch that."""
     made = {m.step.out for m in kernel.members} - set(kernel.outputs)
     bases = {found[x].base for step in steps for x in step.reads} - made
     for other in {other for other, *_ in readers[value] if other is not kernel}:
         more = bases - {found[x].base for step in other.steps for x in step.reads}
-        if sum([x.size * x.dtype.itemsize for x in more]) > value.size * value.dtype.itemsize:
+        if sum([x.size * x.dtype.itemsize for x in more]) >= 2 * value.size * value.dtype.itemsize:
             return True
     return False
 

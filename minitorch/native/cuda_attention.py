@@ -16,12 +16,17 @@ from one product into the next without leaving the registers. While a tile is mu
 torch: ATen/native/transformers/cuda/flash_attn.   Dao et al. 2022, arXiv:2205.14135; Dao 2023, arXiv:2307.08691
 """
 
+import math
 from dataclasses import dataclass
 
-__all__ = ["ATTENTION", "AttentionShape", "ROWS", "THREADS"]
+from .cuda import constant
+
+__all__ = ["ATTENTION", "AttentionShape", "Operand", "PACK", "THREADS", "attention_kernel"]
 
 THREADS, ROWS = 128, 64
 """Of a block, and queries (or keys) that it has: 16 for each warp."""
+PACK = 16
+"""Bytes that are fetched at once."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,47 @@ class AttentionShape:
         """Of the templates below."""
         flags = ", ".join([str(flag).lower() for flag in (self.causal, self.packs)])
         return f"<{self.kind}, {self.queries}, {self.keys}, {self.features}, {self.values}, {flags}>"
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Where an operand's numbers lie.   kind: as they lie in memory; None if it isn't there.   made: whether they are written.
+
+    batch: steps between the matrices, along each extent of the batch.   row: step from row to row; None if a row has one number.
+    """
+
+    kind: str | None
+    made: bool = False
+    batch: tuple = ()
+    row: int | None = None
+    offset: int = 0
+
+    def start(self, name, extents):
+        """Code for where the matrix number ``matrix`` begins."""
+        terms, rest = [name], 1
+        for n, step in zip(reversed(extents), reversed(self.batch)):
+            if step and n > 1:
+                terms.append(f"int64(matrix / {rest} % {n}) * {step}")
+            rest *= n
+        return " + ".join([*terms, *([str(self.offset)] if self.offset else [])])
+
+
+def attention_kernel(function, shape, operands, extents, scale):
+    """(parameters, body, how many blocks) of a kernel that is one of the functions below.
+
+    operands: an Operand for each pointer that it takes; b0, b1, … are those that are there.   extents: of the batch.
+    """
+    there = [x for x in operands if x.kind is not None]
+    names = {id(x): f"b{k}" for k, x in enumerate(there)}
+    parameters = [f"{'' if x.made else 'const '}{x.kind}* __restrict__ {names[id(x)]}" for x in there]
+    pointers = [x.start(names[id(x)], extents) if x.kind is not None else "nullptr" for x in operands]
+    steps = [str(x.row) for x in operands if x.row is not None]
+    matrices, rows = math.prod(extents), shape.keys if function == "attend_across" else shape.queries
+    body = f"""\
+    const int matrix = blockIdx.x % {matrices}, turn = blockIdx.x / {matrices};
+    {function}{shape.arguments}({", ".join([*pointers, *steps, "turn", constant(scale, "float")])});
+"""
+    return parameters, body, matrices * -(-rows // ROWS)
 
 
 ATTENTION = r"""

@@ -95,6 +95,15 @@ def test_attention_is_one_step_and_the_numbers_are_those_of_float64(name):
         assert numpy.abs(got.astype("float64") - expected).max() <= 3 * STEP * numpy.abs(expected).max()
 
 
+def test_without_gradients_no_totals_are_kept():
+    recording = Recorded(lambda: (causal, [torch.randn(2, 3, 20, 8).bfloat16() for _ in range(3)]))
+    program, fresh = program_of(recording), recording.fresh()
+    program.call(list(recording.arrays), fresh)
+    (expected,) = run(recording.graph, recording.arrays)
+    assert [len(kernel.buffers) for kernel in program.kernels] == [4]
+    numpy.testing.assert_allclose(fresh[0].astype("float64"), expected.astype("float64"), atol=4 * STEP)
+
+
 @pytest.mark.parametrize("name", NONE)
 def test_what_there_is_no_kernel_for_stays_as_it_is(name):
     assert "attend" not in program_of(recorded(*NONE[name])).source
