@@ -239,9 +239,17 @@ class Transcript:
             operands = [self.names[a] if a is not None else x for a, x in zip(arrays, given)]
             if row.name == "pow" and operands[1] == 3:  # as the backends compute it
                 row, operands = rows.mul, [self.line("square", operands[0]), operands[0]]
-            self.names[made] = self.line(row.name, *operands, *params)
+            if row is rows.clamp:
+                self.names[made] = self.within(*operands, *params)
+            else:
+                self.names[made] = self.line(row.name, *operands, *params)
         else:
             raise Unspoken(row.name)
+
+    def within(self, x, low, high):
+        """x between two numbers, or on one side of one."""
+        x = x if low is None else self.line("maximum", x, low)
+        return x if high is None else self.line("minimum", x, high)
 
     def reduction(self, name, x, dims, made):
         """Along the grid's dims it is a number for each row; across them it can only be the result."""

@@ -9,6 +9,8 @@ import math
 
 from .. import primitives as rows
 from ..autograd.composite import formula_of
+from ..dtypes import bool as bool_dtype
+from ..native.formula import TRUTHS
 from ..table import TABLE
 from .expansions import Writer
 from .graph import Step
@@ -43,8 +45,10 @@ def composed(w, step):
         inputs = [known.get(x, x) for x in operands]
         if name in REDUCTIONS:
             known[f"t{k}"] = w.reduce(TABLE[name], w.expand(inputs[0], shape), dims)
+        elif name == "where":
+            known[f"t{k}"] = w.where(*inputs)
         else:
-            known[f"t{k}"] = w.pointwise(TABLE[name], *inputs)
+            known[f"t{k}"] = w.pointwise(TABLE[name], *inputs, dtype=bool_dtype if name in TRUTHS else None)
     found = known[result]
     if to == "matrix":
         return w.expand(found, shape)

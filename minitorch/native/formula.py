@@ -22,7 +22,7 @@ from .kernel import Kernel
 from .mathematics import FLOAT_ONLY, FUNCTIONS, constant, spell, support
 from .text import Text
 
-__all__ = ["EXACT", "Formula", "Writer", "formula", "has_spelling", "write_body"]
+__all__ = ["EXACT", "Formula", "TRUTHS", "Writer", "formula", "has_spelling", "write_body"]
 
 BLOCK = 1 << 13
 """Elements in a chunk."""
@@ -31,7 +31,10 @@ ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 EXPANDED = frozenset(["add_scaled", "addcdiv", "addcmul", "lerp", "rsqrt", "square"])
 """Rows that are several operations."""
 EXACT = frozenset([*ARITHMETIC, *EXPANDED, "neg", "abs", "reciprocal", "sqrt"])
-CHOICES = frozenset(["maximum", "minimum", "relu", "keep"])
+CHOICES = frozenset(["maximum", "minimum", "relu", "keep", "where", "sign"])
+LOGIC = frozenset(["bitwise_and", "bitwise_or", "logical_and", "logical_or", "logical_not"])
+TRUTHS = LOGIC | {"lt", "le", "gt", "ge", "eq", "ne"}
+"""Rows that make a truth of truths, and those that give one: no array has any, but ``where`` reads them."""
 
 
 def has_spelling(row, kind):
@@ -40,7 +43,7 @@ def has_spelling(row, kind):
     >>> has_spelling("erf", "float"), has_spelling("erf", "double")
     (True, False)
     """
-    if row in EXACT or row in CHOICES:
+    if row in EXACT | CHOICES | TRUTHS:
         return True
     return kind == "float" and (row == "sigmoid" or (row in FUNCTIONS and row in FLOAT_ONLY))
 
@@ -82,7 +85,7 @@ class Writer:
             return self.do("fmul", values[0], values[0])
         if row == "rsqrt":
             return spell(self.text, "reciprocal", self.kind, [spell(self.text, "sqrt", self.kind, values)])
-        return spell(self.text, row, self.kind, values)
+        return spell(self.text, row, "i1" if row in LOGIC else self.kind, values)
 
     def lerp(self, x, y, weight):
         """From the nearer end, as NumPy's row has it: x + w (y - x), or y - (1 - w)(y - x)."""

@@ -1,13 +1,13 @@
 """The table's elementwise rows in LLVM's words, one a line; and the functions that processors don't have.
 
 A spelling takes the text that is being written, the kind of its operands and their registers, and gives the register of
-the result. Comparisons give an i1. exp, log, tanh and erf in float32 are our own (``FUNCTIONS``), so that loops over them
-become vector code; in float64 they are the C library's.
+the result. Comparisons give an i1. exp, log, tanh, erf, expm1 and log1p in float32 are our own (``FUNCTIONS``), so that loops over
+them become vector code; in float64 they are the C library's.
 
 Nothing here assumes that there is no NaN or infinity: ``contract`` alone allows a * b + c in one rounding.
 
 torch: ATen/cpu/vec, torch/_inductor/codegen/cpp.py.   Polynomials: Moshier's Cephes for the form, coefficients by Remez;
-erf by the power of a polynomial: after Norbert Juffa
+erf by the power of a polynomial, and how log1p scales its argument: after Norbert Juffa
 """
 
 import math
@@ -323,6 +323,11 @@ def number(x):
     return constant(x, "float")
 
 
+def bits_of(x):
+    """The bits of a float32, as an integer."""
+    return struct.unpack("<i", struct.pack("<f", x))[0]
+
+
 def two_to(text, n):
     """2^n, for an i32 in [-126, 127]."""
     shifted = text.let("exponent", f"shl i32 {text.let('biased', f'add i32 {n}, 127')}, 23")
@@ -344,7 +349,7 @@ def exp(text, x):
     x = chosen(text, "float", text.let("above", f"fcmp ogt float {x}, {number(89)}"), number(89), x)
     shifted = fma(text, x, number(1 / math.log(2)), number(NEAREST))
     bits = text.let("bits", f"bitcast float {shifted} to i32")
-    n = text.let("n", f"sub i32 {bits}, {struct.unpack('<i', struct.pack('<f', NEAREST))[0]}")
+    n = text.let("n", f"sub i32 {bits}, {bits_of(NEAREST)}")
     whole = text.let("whole", f"fsub float {shifted}, {number(NEAREST)}")
     r = fma(text, whole, number(-0.693359375), x)
     r = fma(text, whole, number(2.12194440e-4), r)
@@ -363,7 +368,7 @@ def log(text, x):
     small = text.let("small", f"fcmp olt float {x}, {number(2.0**-126)}")
     scaled = chosen(text, "float", small, text.let("up", f"fmul float {x}, {number(2.0**23)}"), x)
     bits = text.let("bits", f"bitcast float {scaled} to i32")
-    moved = text.let("moved", f"sub i32 {bits}, {struct.unpack('<i', struct.pack('<f', math.sqrt(0.5)))[0]}")
+    moved = text.let("moved", f"sub i32 {bits}, {bits_of(math.sqrt(0.5))}")
     exponent = text.let("exponent", f"ashr i32 {moved}, 23")
     fraction = text.let("fraction", f"sub i32 {bits}, {text.let('shift', f'shl i32 {exponent}, 23')}")
     f = text.let("f", f"fsub float {text.let('one_f', f'bitcast i32 {fraction} to float')}, {number(1)}")
@@ -422,6 +427,43 @@ def erf(text, x):
     power = text.let("power", f"bitcast i32 {text.let('biased', f'add i32 {n}, {127 << 23}')} to float")
     less = fma(text, power, less, text.let("rest", f"fsub float {power}, {number(1)}"))
     return text.let("signed", f"call float @llvm.copysign.f32(float {less}, float {x})")
+
+
+@own("expm1")
+def expm1(text, x):
+    """2^n (exp(r) - 1) + 2^n - 1, with n and r as in ``exp``. All halved until the end: 2^128 is no float32."""
+    limited = chosen(text, "float", text.let("below", f"fcmp olt float {x}, {number(-25)}"), number(-25), x)  # NaN stays NaN
+    limited = chosen(text, "float", text.let("above", f"fcmp ogt float {x}, {number(89)}"), number(89), limited)
+    shifted = fma(text, limited, number(1 / math.log(2)), number(NEAREST))
+    whole = text.let("whole", f"fsub float {shifted}, {number(NEAREST)}")
+    r = fma(text, whole, number(2.12194440e-4), fma(text, whole, number(-0.693359375), limited))
+    tail = polynomial(text, r, [0.499999981, 0.166665422, 0.0416672058, 0.00836670569, 0.00138824863])
+    less = fma(text, text.let("square", f"fmul float {r}, {r}"), tail, r)
+    n = text.let("n", f"shl i32 {text.let('bits', f'bitcast float {shifted} to i32')}, 23")
+    half = text.let("half", f"bitcast i32 {text.let('biased', f'add i32 {n}, {126 << 23}')} to float")
+    value = fma(text, half, less, text.let("rest", f"fsub float {half}, {number(0.5)}"))
+    value = text.let("value", f"fadd float {value}, {value}")
+    return text.let("signed", f"call float @llvm.copysign.f32(float {value}, float {x})")
+
+
+@own("log1p")
+def log1p(text, x):
+    """e ln 2 + log(1 + m) with 1 + x = 2^e (1 + m) and 1 + m in [3/4, 3/2). m is x / 2^e + (1 / 2^e - 1): no digit of x is lost."""
+    sum_bits = text.let("bits", f"bitcast float {text.let('sum', f'fadd float {x}, {number(1)}')} to i32")
+    power = text.let("power", f"and i32 {text.let('moved', f'sub i32 {sum_bits}, {bits_of(0.75)}')}, {-1 << 23}")
+    scale = text.let("scale", f"bitcast i32 {text.let('inverse', f'sub i32 {bits_of(4.0)}, {power}')} to float")  # 4 / 2^e
+    shrunk = text.let("shrunk", f"sub i32 {text.let('bits', f'bitcast float {x} to i32')}, {power}")
+    m = text.let("m", f"fadd float {text.let('part', f'bitcast i32 {shrunk} to float')}, {fma(text, scale, number(0.25), number(-1))}")
+    tail = polynomial(text, m, [
+        -0.500000008, 0.333334547, -0.25000056, 0.199905934, -0.166476957, 0.144821388, -0.131631071, 0.104497771, -0.0449162775,
+    ])  # fmt: skip
+    value = fma(text, text.let("square", f"fmul float {m}, {m}"), tail, m)
+    e = text.let("e", f"fmul float {text.let('e', f'sitofp i32 {power} to float')}, {number(2.0**-23)}")
+    value = fma(text, e, number(math.log(2)), value)
+    value = chosen(text, "float", text.let("lowest", f"fcmp oeq float {x}, {number(-1)}"), number(-math.inf), value)
+    value = chosen(text, "float", text.let("inside", f"fcmp oge float {x}, {number(-1)}"), value, number(math.nan))
+    value = chosen(text, "float", text.let("endless", f"fcmp oeq float {x}, {number(math.inf)}"), x, value)
+    return text.let("signed", f"call float @llvm.copysign.f32(float {value}, float {x})")
 
 
 def support(text):

@@ -50,7 +50,10 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     """
     if inplace:
         return input.copy_(leaky_relu(input.clone(), negative_slope))
-    return input.relu() + input.clamp(max=0) * negative_slope
+    return _leaky_relu(input, negative_slope)
+
+
+_leaky_relu = composite(lambda x, slope: x.relu() + x.clamp(max=0) * slope, "leaky_relu")
 
 
 def leaky_relu_(input, negative_slope=0.01):
@@ -92,8 +95,15 @@ def elu(input, alpha=1.0, inplace=False):
     """
     if inplace:
         return input.copy_(elu(input.clone(), alpha))
-    low = input.clamp(max=0).expm1()  # clamped: exp of a large x would overflow, and inf · 0 is no gradient
-    return input.relu() + (low if alpha == 1 else low * alpha)
+    return _elu(input, alpha)
+
+
+def _with_curve(x, alpha):
+    low = x.clamp(max=0).expm1()  # clamped: exp of a large x would overflow, and inf · 0 is no gradient
+    return x.relu() + (low if alpha == 1 else low * alpha)
+
+
+_elu = composite(_with_curve, "elu")
 
 
 def elu_(input, alpha=1.0):
@@ -108,7 +118,10 @@ def selu(input, inplace=False):
     """
     if inplace:
         return input.copy_(selu(input.clone()))
-    return input.relu() * SELU_SCALE + input.clamp(max=0).expm1() * (SELU_ALPHA * SELU_SCALE)
+    return _selu(input)
+
+
+_selu = composite(lambda x: x.relu() * SELU_SCALE + x.clamp(max=0).expm1() * (SELU_ALPHA * SELU_SCALE), "selu")
 
 
 def selu_(input):
@@ -122,7 +135,10 @@ def celu(input, alpha=1.0, inplace=False):
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU\nalpha is the depth of the negative side")
     if inplace:
         return input.copy_(celu(input.clone(), alpha))
-    return input.relu() + (input.clamp(max=0) / alpha).expm1() * alpha
+    return _celu(input, alpha)
+
+
+_celu = composite(lambda x, alpha: x.relu() + (x.clamp(max=0) / alpha).expm1() * alpha, "celu")
 
 
 def celu_(input, alpha=1.0):
@@ -145,8 +161,14 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
         return input.copy_(hardtanh(input.clone(), min_val, max_val))
     if not input.dtype.is_floating_point:
         return input.clamp(int(min_val), int(max_val))
-    inside = (input > min_val) & (input < max_val)
-    return input.where(inside, input.detach().clamp(min_val, max_val))
+    return _hardtanh(input, min_val, max_val)
+
+
+def _kept(x, low, high):
+    return x.where((x > low) & (x < high), x.detach().clamp(low, high))
+
+
+_hardtanh = composite(_kept, "hardtanh")
 
 
 def hardtanh_(input, min_val=-1.0, max_val=1.0):
@@ -163,14 +185,20 @@ def hardsigmoid(input, inplace=False):
     """relu6(x + 3) / 6: a sigmoid of straight lines.   torch: F.hardsigmoid.   Howard et al. 2019, arXiv:1905.02244"""
     if inplace:
         return input.copy_(hardsigmoid(input.clone()))
-    return relu6(input + 3) / 6
+    return _hardsigmoid(input)
+
+
+_hardsigmoid = composite(lambda x: _kept(x + 3, 0, 6) / 6, "hardsigmoid")
 
 
 def hardswish(input, inplace=False):
     """x · relu6(x + 3) / 6.   torch: F.hardswish.   Howard et al. 2019, arXiv:1905.02244"""
     if inplace:
         return input.copy_(hardswish(input.clone()))
-    return input * relu6(input + 3) / 6
+    return _hardswish(input)
+
+
+_hardswish = composite(lambda x: x * _kept(x + 3, 0, 6) / 6, "hardswish")
 
 
 def softshrink(input, lambd=0.5):
@@ -181,7 +209,10 @@ def softshrink(input, lambd=0.5):
     """
     if not lambd >= 0:
         raise RuntimeError(f"lambda must be in range [0, inf], but found {lambd}\nlambd is a distance")
-    return input - input.clamp(-lambd, lambd)
+    return _softshrink(input, lambd)
+
+
+_softshrink = composite(lambda x, distance: x - x.clamp(-distance, distance), "softshrink")
 
 
 def threshold(input, threshold, value, inplace=False):
@@ -221,17 +252,25 @@ def logsigmoid(input):
     >>> F.logsigmoid(tensor([-1e4, 0.]))
     tensor([-1.0000e+04, -6.9315e-01])
     """
-    return -log1p_exp(-input)
+    return _log_sigmoid(input)
+
+
+_log_sigmoid = composite(lambda x: -log1p_exp(-x), "log_sigmoid")
 
 
 def softplus(input, beta=1, threshold=20):
     """log(1 + exp(beta · x)) / beta; x itself where beta · x > threshold.   torch: F.softplus"""
-    z = input if beta == 1 else input * beta
+    return _softplus(input, beta, threshold)
+
+
+def _rounded_corner(x, beta, threshold):
+    z = x if beta == 1 else x * beta
     small = z <= threshold
     curve = z.where(small, 0).exp().log1p()  # 0 elsewhere: what isn't used must not overflow either
-    if beta != 1:
-        curve = curve / beta
-    return curve.where(small, input)
+    return (curve if beta == 1 else curve / beta).where(small, x)
+
+
+_softplus = composite(_rounded_corner, "softplus")
 
 
 def silu(input, inplace=False):
@@ -252,7 +291,10 @@ def mish(input, inplace=False):
     """x · tanh(softplus(x)).   torch: F.mish.   Misra 2019, arXiv:1908.08681"""
     if inplace:
         return input.copy_(mish(input.clone()))
-    return input * softplus(input).tanh()
+    return _mish(input)
+
+
+_mish = composite(lambda x: x * _rounded_corner(x, 1, 20).tanh(), "mish")
 
 
 def gelu(input, approximate="none"):
@@ -283,12 +325,18 @@ _GELU = {
 
 def softsign(input):
     """x / (1 + |x|).   torch: F.softsign"""
-    return input / (input.abs() + 1)
+    return _softsign(input)
+
+
+_softsign = composite(lambda x: x / (x.abs() + 1), "softsign")
 
 
 def tanhshrink(input):
     """x - tanh(x).   torch: F.tanhshrink"""
-    return input - input.tanh()
+    return _tanhshrink(input)
+
+
+_tanhshrink = composite(lambda x: x - x.tanh(), "tanhshrink")
 
 
 def glu(input, dim=-1):
