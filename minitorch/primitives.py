@@ -25,12 +25,16 @@ from .table import (
     Primitive,
     analytic,
     contraction,
+    draw,
     elementwise,
     indexing,
+    inverse,
+    laid_out,
     movement,
     of_reals,
     ordered,
     reduction,
+    walked,
 )  # fmt: skip
 
 __all__ = ["ARITHMETIC", "FLOATS", "Primitive", "TABLE"]
@@ -432,11 +436,6 @@ def middle(widths, shape):
     return tuple([(before, before + n, 1) for (before, _), n in zip(widths, shape, strict=True)])
 
 
-def inverse(dims):
-    """The permutation that undoes ``dims``."""
-    return tuple(dims.index(d) for d in range(len(dims)))
-
-
 def basic_key(key):
     """A hashable key as NumPy takes it: (start, stop, step) becomes a slice. The Ellipsis keeps 0-d results arrays."""
     return (*(builtins.slice(*entry) if isinstance(entry, tuple) else entry for entry in key), ...)
@@ -572,25 +571,13 @@ empty = Primitive("empty", "creation", lambda xp, shape, dtype: xp.empty(shape, 
 # -------------------------------------------------------------------------------------------------------------- random
 
 
-def draw(name, values):
-    """A row of draws: ``values(stream, n, dtype, *params)`` are n numbers, laid out in a fresh array.
-
-    forward(xp, stream, shape, order, dtype, *params): by rising address the memory holds the numbers as they were drawn.
-    ``order`` is the dims from the outermost in memory to the innermost, None if that is how they come.
-    """
-
-    def forward(xp, stream, shape, order, dtype, *params):
-        return laid_out(values(stream, math.prod(shape), xp.array_dtype(dtype), *params), shape, order)
-
-    return Primitive(name, "random", forward)
-
-
 uniform = draw("uniform", lambda stream, n, dtype, low, high: stream.uniform(n, dtype, low, high))
 normal = draw("normal", lambda stream, n, dtype, mean, std, scattered: stream.normal(n, dtype, mean, std, scattered))
 log_normal = draw("log_normal", lambda stream, n, dtype, mean, std: stream.log_normal(n, dtype, mean, std))
 exponential = draw("exponential", lambda stream, n, dtype, rate: stream.exponential(n, dtype, rate))
 cauchy = draw("cauchy", lambda stream, n, dtype, median, sigma: stream.cauchy(n, dtype, median, sigma))
-bernoulli = draw("bernoulli", lambda stream, n, dtype, p: stream.bernoulli(n, dtype, p))
+# lanes: how many elements that lie side by side a thread of a GPU draws, for dropout
+bernoulli = draw("bernoulli", lambda stream, n, dtype, p, *lanes: stream.bernoulli(n, dtype, p, *lanes))
 geometric = draw("geometric", lambda stream, n, dtype, p: stream.geometric(n, dtype, p))
 random = draw("random", lambda stream, n, dtype, low, span, wide: stream.integers(n, dtype, low, span, wide))
 permutation = draw("permutation", lambda stream, n, dtype: stream.permutation(n, dtype))
@@ -626,15 +613,3 @@ multinomial_with_replacement = Primitive(
     "random",
     lambda xp, p, stream, order, samples: stream.multinomial_with_replacement(p, samples),
 )
-
-
-def laid_out(values, shape, order):
-    """Flat ``values`` as an array of that shape, its dims in memory in that ``order``."""
-    if order is None:
-        return values.reshape(shape)
-    return values.reshape([shape[d] for d in order]).transpose(inverse(order))
-
-
-def walked(x, order):
-    """The elements of ``x`` as a flat array, its dims taken in that ``order``."""
-    return x.reshape(-1) if order is None else x.transpose(order).reshape(-1)

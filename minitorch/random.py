@@ -80,7 +80,7 @@ class Generator:
         return self.stream.initial_seed
 
     def get_state(self):
-        """All that decides the numbers to come, as PyTorch's 5056 bytes."""
+        """All that decides the numbers to come, as PyTorch's 5056 bytes; of a GPU's, 16: its seed and its offset."""
         return wrap(self.stream.get_state())
 
     def set_state(self, new_state):
@@ -93,13 +93,26 @@ class Generator:
             raise TypeError(
                 f"RNG state must be a torch.ByteTensor\ngot one of {new_state.dtype}: pass what get_state() returned"
             )
-        if new_state.numel() != STATE_BYTES:
+        if self.device.type == "cpu" and new_state.numel() != STATE_BYTES:
             raise RuntimeError(
                 f"Expected a CPUGeneratorImplState of size {STATE_BYTES} but found the input RNG state size to be "
                 f"{new_state.numel()}\npass what get_state() returned"
             )
         self.stream.set_state(new_state.numpy())
         return self
+
+    def get_offset(self):
+        """How many words each thread of a GPU has used. Raises RuntimeError for a generator of the CPU's."""
+        return self._with_offset().offset
+
+    def set_offset(self, offset):
+        """Go on where each thread has used so many words, a multiple of 4."""
+        self._with_offset().set_offset(offset)
+
+    def _with_offset(self):
+        if self.device.type == "cpu":
+            raise RuntimeError("CPU Generator does not use offset\nget_state() and set_state() keep its place")
+        return self.stream
 
     def clone_state(self):
         """A second generator, at the same place of the same stream."""

@@ -1,8 +1,10 @@
 """What a row of the table is. The rows themselves are in ``primitives.py``."""
 
+import math
+
 __all__ = [
-    "ARITHMETIC", "FLOATS", "ORDERED", "Primitive", "REAL_FLOATS", "TABLE", "analytic", "contraction", "elementwise",
-    "indexing", "movement", "of_reals", "ordered", "reads", "reduction",
+    "ARITHMETIC", "FLOATS", "ORDERED", "Primitive", "REAL_FLOATS", "TABLE", "analytic", "contraction", "draw", "elementwise",
+    "indexing", "inverse", "laid_out", "movement", "of_reals", "ordered", "reads", "reduction", "walked",
 ]  # fmt: skip
 
 TABLE: dict = {}
@@ -119,3 +121,40 @@ def indexing(name, forward, *vjps, ready=None, writes=False, mixes=None, label=N
 
 def contraction(name, forward, *vjps, label=None):
     return Primitive(name, "contraction", forward, vjps, ready=ARITHMETIC, label=label)
+
+
+def draw(name, values):
+    """A row of draws: ``values(stream, n, dtype, *params)`` are n numbers, laid out in a fresh array.
+
+    forward(xp, stream, shape, order, dtype, *params): by rising address the memory holds the numbers as they were drawn.
+    ``order`` is the dims from the outermost in memory to the innermost, None if that is how they come. A GPU's stream writes
+    them where they are to be, if nothing else lies between.
+    """
+
+    def forward(xp, stream, shape, order, dtype, *params, out=None):
+        n, kind = math.prod(shape), xp.array_dtype(dtype)
+        if out is not None and not xp.SYNCHRONOUS:
+            ordered = out if order is None else out.transpose(order)
+            if ordered.flags.c_contiguous:
+                values(stream.into(ordered.reshape(-1)), n, kind, *params)
+                return out
+        return laid_out(values(stream, n, kind, *params), shape, order)
+
+    return Primitive(name, "random", forward, writes=True)
+
+
+def laid_out(values, shape, order):
+    """Flat ``values`` as an array of that shape, its dims in memory in that ``order``."""
+    if order is None:
+        return values.reshape(shape)
+    return values.reshape([shape[d] for d in order]).transpose(inverse(order))
+
+
+def walked(x, order):
+    """The elements of ``x`` as a flat array, its dims taken in that ``order``."""
+    return x.reshape(-1) if order is None else x.transpose(order).reshape(-1)
+
+
+def inverse(dims):
+    """The permutation that undoes ``dims``."""
+    return tuple(dims.index(d) for d in range(len(dims)))

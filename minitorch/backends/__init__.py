@@ -4,10 +4,12 @@ Most are the array library's own; a few kernels (``erf``, ``scatter_add``, ``con
 each backend knows how its arrays tell their dtype and device. Here a backend is found by the type of an array.
 """
 
+import os
 from importlib import import_module
 
 from ..absent import absence
 from . import numpy as numpy_backend
+from .mt19937 import DEFAULT_SEED
 
 __all__ = ["ACCELERATORS", "ARRAY_TYPES", "backend_of", "for_device", "gpu_backend", "gpu_count"]
 
@@ -64,7 +66,8 @@ def gpu_backend(index=None):
         ARRAY_TYPES[loaded.ndarray] = loaded
         ACCELERATORS.append(loaded)
         loaded.quiet()
-        loaded.default_stream.manual_seed(numpy_backend.default_stream.initial_seed)  # ``torch.manual_seed`` was for both
+        seeded = numpy_backend.default_stream.initial_seed  # ``torch.manual_seed`` was for both; nobody's seed is known
+        loaded.default_stream.manual_seed(seeded if seeded != DEFAULT_SEED else int.from_bytes(os.urandom(8), "little"))
     loaded = ACCELERATORS[0]
     if index is not None and index != loaded.current_device():
         if index >= gpu_count():

@@ -1,68 +1,307 @@
-"""Random numbers for a GPU: drawn on the CPU, from a generator of the GPU's own, and sent over.
+"""Random numbers on a GPU: PyTorch's own there, made by kernels that write them where they are wanted.
 
-So each seed gives the numbers that the CPU's generator gives at that seed, on every GPU. Parameters that are arrays come to
-the CPU first. ``torch.manual_seed`` starts this generator too.
+A ``Stream`` is a seed and an offset (philox.py); nothing of it lies on the GPU, and no draw waits for it. At the same seed it
+gives the numbers that PyTorch gives on a GPU with as many multiprocessors, bit for bit, and leaves PyTorch's state behind.
+docs/gpu.md lists the draws that are not PyTorch's.
+
+torch: aten/src/ATen/native/cuda/Distributions.cu, Randperm.cu, MultinomialKernel.cu
 """
 
+import math
+from functools import cache
+
 import cupy
+import numpy
 
-from . import mt19937
+from ..native.cuda import PRELUDE
+from ..native.philox import DRAWS, PHILOX, TYPES, filling, lanes_of, numbers_of, types_of
+from .mt19937 import DEFAULT_SEED
+from .philox import EACH, THREADS, Generator, Machine, halves
 
-__all__ = ["Stream", "default_stream"]
+__all__ = ["Stream", "default_stream", "machine"]
+
+NARROW = ("float16", "bfloat16")
+BOUNDS = {
+    name: (2.0**-low, 1 - 2.0**-digits)
+    for name, low, digits in (("float16", 14, 10), ("bfloat16", 126, 7), ("float32", 126, 23), ("float64", 1022, 52))
+}
+"""Dtype, by name → the smallest normal number, and 1 less the resolution."""
+LEAST = {"float32": "0x1p-126f", "float64": "0x1p-1022", "float16": "0x1p-14f", "bfloat16": "0x1p-126f"}
+"""The former in C."""
+PLACE = "const int64 i = int64(blockIdx.x) * blockDim.x + threadIdx.x;\n    if (i >= n) return;"
+
+# Draws that read an array ``a``, element by element: what becomes of an element.
+READING = {
+    "bernoulli_each": "T(unit_of(philox(seed, i / 4, offset / 4).at[i % 4]) <= a[i])",
+    "standard_gamma": "T(larger(Wide(gamma_draw<T, Wide>(a[i], drawn)), Wide({least})))",
+    "poisson": "T(Wide(poisson_draw(a[i], drawn)))",
+}  # fmt: skip
+
+# 512 elements a block: each thread draws four, one after the other.
+BINOMIAL = """
+    Sequence drawn(seed, int64(blockIdx.x) * 128 + threadIdx.x, offset);
+    for (int64 k = 0, i = int64(blockIdx.x) * 512 + threadIdx.x; k < 4 && i < n; ++k, i += 128)
+        out[i] = binomial_draw<T, Wide>(a[i], b[i], drawn);
+"""
+
+# Where the keys of neighbours are equal, the first of them shuffles them all. Durstenfeld 1964
+ISLANDS = """
+    if (i >= n - 1 || keys[i] != keys[i + 1] || (i && keys[i] == keys[i - 1])) return;
+    int64 size = 2;
+    while (i + size < n && keys[i + size] == keys[i]) ++size;
+    Sequence drawn(seed, i, offset);
+    for (int64 k = size - 1; k > 0; --k) {
+        const int64 other = drawn.word() % unsigned(k + 1);
+        const T kept = out[i + k];
+        out[i + k] = out[i + other];
+        out[i + other] = kept;
+    }
+"""
+
+# The first category whose cumulated share reaches a uniform number, or the last one before it that has a share.
+SAMPLES = """
+    const int64 sample = int64(blockIdx.x) * blockDim.x + threadIdx.x, thread = blockIdx.y * int64(gridDim.x) * blockDim.x + sample;
+    uint64 turn = offset / 4;
+    for (int64 row = blockIdx.y; row < rows && sample < n; row += gridDim.y) {
+        const SHARE aim = unit_of(philox(seed, thread, turn++).at[0]);
+        const SHARE *upto = sums + row * categories, *share = shares + row * categories;
+        int64 first = 0, last = categories;
+        while (first < last) {
+            const int64 middle = first + (last - first) / 2;
+            if (upto[middle] < aim) first = middle + 1;
+            else last = middle;
+        }
+        if (first == categories) --first;
+        while (first >= 1 && share[first] == 0) --first;
+        out[row * n + sample] = first;
+    }
+"""
 
 
-def received(x):
-    """An argument as the CPU's generator takes it."""
-    return x.get() if x.__class__ is cupy.ndarray else x
+@cache
+def machine(number):
+    """The GPU with that number."""
+    found = cupy.cuda.runtime.getDeviceProperties(number)
+    return Machine(found["multiProcessorCount"], found["maxThreadsPerMultiProcessor"])
 
 
-def sent(name):
-    """The generator's method ``name``, whose draws are sent to the GPU."""
+@cache
+def kernel(name, dtype, parameters, body, threads=THREADS):
+    """A compiled function of ``out``, ``parameters``, ``n``, ``seed`` and ``offset``; ``out`` has that dtype, by name."""
+    head = ", ".join(["T* out", *parameters, "int64 n", "uint64 seed", "uint64 offset"])
+    text = f'extern "C" __global__ void __launch_bounds__({threads}) {name}({head}) {{\n{body}\n}}\n'
+    return cupy.RawModule(code="".join([PRELUDE, PHILOX, types_of(dtype), text]), options=("-std=c++17",)).get_function(name)
 
-    def draw(self, *arguments):
-        return cupy.asarray(getattr(self.twin, name)(*[received(x) for x in arguments]))
 
-    return draw
+def real_of(dtype):
+    """The dtype of the parts of complex numbers."""
+    return numpy.dtype(f"f{dtype.itemsize // 2}")
 
 
-class Stream:
-    """A stream of random numbers with the distributions of ``mt19937.Stream``, as arrays on the GPU."""
+class Stream(Generator):
+    """A stream of random numbers with the distributions of ``mt19937.Stream``, as flat arrays on the GPU."""
 
-    __slots__ = ("__weakref__", "twin")
-    uniform, normal, log_normal, exponential = sent("uniform"), sent("normal"), sent("log_normal"), sent("exponential")
-    cauchy, bernoulli, bernoulli_each = sent("cauchy"), sent("bernoulli"), sent("bernoulli_each")
-    geometric, integers, permutation = sent("geometric"), sent("integers"), sent("permutation")
-    multinomial_with_replacement, poisson = sent("multinomial_with_replacement"), sent("poisson")
-    binomial, standard_gamma, dirichlet = sent("binomial"), sent("standard_gamma"), sent("dirichlet")
+    __slots__ = ()
 
-    def __init__(self, seed=mt19937.DEFAULT_SEED):
-        self.twin = mt19937.Stream(seed)
-
-    @property
-    def initial_seed(self):
-        return self.twin.initial_seed
-
-    def manual_seed(self, seed):
-        """Start again from ``seed``."""
-        self.twin.manual_seed(seed)
-
-    def multinomial(self, p, times, samples):
-        """Indices of ``samples`` different categories; ``times()`` are those of the race between them."""
-        return cupy.asarray(self.twin.multinomial(p.get(), lambda: times().get(), samples))
-
-    def get_state(self):
-        """All that decides the numbers to come, as bytes in the CPU's memory."""
-        return self.twin.get_state()
-
-    def set_state(self, blob):
-        """Go on from a state that ``get_state`` returned."""
-        self.twin.set_state(blob)
+    def __init__(self, seed=DEFAULT_SEED):
+        super().__init__(seed)
 
     def copy(self):
         """A second stream that goes on with the same numbers."""
-        made = Stream()
-        made.twin = self.twin.copy()
+        made = Stream(self.seed)
+        made.offset = self.offset
         return made
+
+    def __reduce__(self):
+        return _restored, (self.seed, self.offset)
+
+    def get_state(self):
+        """Seed and offset as PyTorch's 16 bytes, in the CPU's memory."""
+        return numpy.frombuffer(super().get_state(), numpy.uint8).copy()
+
+    def set_state(self, blob):
+        """Go on from PyTorch's 16 bytes."""
+        super().set_state(blob if blob.__class__ is bytes else numpy.ascontiguousarray(blob).tobytes())
+
+    def into(self, out):
+        """The same stream, whose next draw is written into ``out``, a flat array."""
+        return Into(self, out)
+
+    def _room(self, n, dtype):
+        return cupy.empty(n, dtype)
+
+    # ------------------------------------------------------------------------------------------------ of a given number
+
+    def _fill(self, name, out, *values):
+        """``out``, a flat array, with the elements of a draw."""
+        n, dtype = out.size, out.dtype.name
+        if not n:
+            return out
+        gpu, each = machine(out.device.id), numbers_of(name, dtype)
+        offset = self.taken(gpu.words_for(n, each))
+        if lanes_of(name) == 1 and (parts := halves(n, out.itemsize)) is not None:
+            self._fill(name, out[: parts[0]], *values)
+            self._fill(name, out[parts[0] :], *values)
+            return out
+        draw = kernel(name, dtype, DRAWS[name][1], filling(name))
+        draw((gpu.blocks_for(n),), (THREADS,), (out, *values, *self._end(n, offset)))
+        return out
+
+    def _end(self, n, offset):
+        """The arguments that come last in all kernels."""
+        return numpy.int64(n), numpy.uint64(self.seed), numpy.uint64(offset)
+
+    def uniform(self, n, dtype, low=0.0, high=1.0):
+        """low + (high - low) u, of u on (0, 1]; what comes out as ``high`` is ``low``."""
+        dtype = numpy.dtype(dtype)
+        if dtype.kind == "c":
+            return self.uniform(2 * n, real_of(dtype), low, high).view(dtype)
+        return self._fill("uniform", self._room(n, dtype), float(low), float(high))
+
+    def normal(self, n, dtype, mean=0.0, std=1.0, scattered=False):
+        """mean + std z, z in pairs. Box & Muller 1958"""
+        dtype = numpy.dtype(dtype)
+        if dtype.kind == "c":
+            return self.normal(2 * n, real_of(dtype), mean, std / math.sqrt(2)).view(dtype)
+        return self._fill("normal", self._room(n, dtype), float(mean), float(std))
+
+    def log_normal(self, n, dtype, mean, std):
+        """exp(mean + std z)"""
+        return self._fill("log_normal", self._room(n, dtype), float(mean), float(std))
+
+    def exponential(self, n, dtype, rate):
+        """-ln u / rate"""
+        return self._fill("exponential", self._room(n, dtype), float(rate))
+
+    def cauchy(self, n, dtype, median, sigma):
+        """median + sigma tan(π (u - ½))"""
+        return self._fill("cauchy", self._room(n, dtype), float(median), float(sigma))
+
+    def bernoulli(self, n, dtype, p, lanes=0):
+        """1 with probability ``p``, else 0.   lanes: how many elements side by side a thread draws, for dropout."""
+        return self._fill(f"kept{lanes}" if lanes else "bernoulli", self._room(n, dtype), float(p))
+
+    def geometric(self, n, dtype, p):
+        """⌈ln u / ln (1 - p)⌉"""
+        return self._fill("geometric", self._room(n, dtype), float(p))
+
+    def integers(self, n, dtype, low, span, wide):
+        """low + (a word modulo ``span``): of 64 bits if ``wide``, else of 32."""
+        name = "double_words" if wide else "words"
+        return self._fill(name, self._room(n, dtype), numpy.int64(low), numpy.uint64(span % 2**64))
+
+    # --------------------------------------------------------------------------------------- with arrays as parameters
+
+    def _each(self, name, a, dtype, words):
+        """One element for each of ``a``, in the order of its indices."""
+        out = cupy.empty(a.shape, dtype)
+        if not a.size:
+            return out
+        offset, dtype = self.taken(words), out.dtype.name
+        reads = "Wide" if name == "bernoulli_each" else "T"
+        sequence = "" if name == "bernoulli_each" else "    Sequence drawn(seed, i, offset);\n"
+        body = f"    {PLACE}\n{sequence}    out[i] = {READING[name].format(least=LEAST.get(dtype))};"
+        draw = kernel(name, dtype, (f"const {reads}* a",), body)
+        draw((-(-a.size // THREADS),), (THREADS,), (out, cupy.ascontiguousarray(a), *self._end(a.size, offset)))
+        return out
+
+    def bernoulli_each(self, p, dtype):
+        """1 with probability p[i], else 0; p: flat."""
+        wide = numpy.float64 if numpy.dtype(dtype) == numpy.float64 else numpy.float32
+        return self._each("bernoulli_each", p.astype(wide), dtype, EACH)
+
+    def poisson(self, rate):
+        """How many events of that rate there are in a unit of time."""
+        return self._each("poisson", rate, rate.dtype, 20)
+
+    def standard_gamma(self, concentration):
+        """Gamma with rate 1. Never 0."""
+        return self._each("standard_gamma", concentration, concentration.dtype, 10)
+
+    def dirichlet(self, concentration):
+        """Shares of gammas in their sum: (…, categories). Never 0 or 1."""
+        gammas = self.standard_gamma(concentration)
+        narrow = gammas.dtype.name in NARROW
+        wide = gammas.astype(numpy.float32) if narrow else gammas
+        total = wide.sum(-1, None, None, True)
+        if narrow:
+            total = total.astype(gammas.dtype).astype(numpy.float32)
+        least, most = [wide.dtype.type(x) for x in BOUNDS[gammas.dtype.name]]
+        return cupy.minimum(cupy.maximum(wide / total, least), most).astype(gammas.dtype)
+
+    def binomial(self, count, p):
+        """How many of ``count`` trials succeed."""
+        shape = numpy.broadcast_shapes(count.shape, p.shape)
+        count, p = [cupy.ascontiguousarray(cupy.broadcast_to(x, shape)) for x in (count, p)]
+        out = cupy.empty(shape, count.dtype)
+        if out.size:
+            draw = kernel("binomial", out.dtype.name, ("const T* a", "const T* b"), BINOMIAL, 128)
+            draw((-(-out.size // 512),), (128,), (out, count, p, *self._end(out.size, self.taken(42))))
+        return out
+
+    # -------------------------------------------------------------------------------------- permutations and categories
+
+    def permutation(self, n, dtype):
+        """0 … n-1 in the order of random keys, which have so many bits that they are most likely all different."""
+        if n == 0:
+            return cupy.empty(0, dtype)
+        bits = min(64, math.ceil(math.log2(n - (6 * n * n + 1) / (12 * math.log(0.9)))))
+        size = 32 if bits <= 32 else 64
+        keys = self.integers(n, f"i{size // 8}", -(2 ** (size - 1)), 2**size - 1, True).view(f"u{size // 8}")
+        keys = keys ^ keys.dtype.type(1 << (size - 1)) if bits == size else keys & keys.dtype.type((1 << bits) - 1)
+        order = keys.argsort(kind="stable")
+        out, keys = order.astype(dtype), keys[order]
+        draw = kernel("islands", out.dtype.name, (f"const {TYPES[keys.dtype.name]}* keys",), f"    {PLACE}{ISLANDS}")
+        draw((-(-n // THREADS),), (THREADS,), (out, keys, *self._end(n, self.taken(n))))
+        return out
+
+    def multinomial(self, p, times, samples):
+        """Indices of ``samples`` different categories; ``times()`` are those of the race between them."""
+        narrow = p.dtype.name in NARROW
+        times = times()
+        speed = p.astype(numpy.float32) / times.astype(numpy.float32) if narrow else p / times
+        if samples == 1:
+            return speed.argmax(-1)[..., None]
+        return cupy.ascontiguousarray((-speed).argsort(-1)[..., :samples])
+
+    def multinomial_with_replacement(self, p, samples):
+        """Indices of ``samples`` categories: the first whose cumulated share of p: (…, categories) reaches a uniform number."""
+        wide = cupy.ascontiguousarray(p.astype(numpy.float32) if p.dtype.name in NARROW else p)
+        shares = wide / wide.sum(-1, None, None, True)
+        rows, categories = math.prod(p.shape[:-1]), p.shape[-1]
+        out = cupy.empty((*p.shape[:-1], samples), numpy.int64)
+        if out.size:
+            blocks, down = -(-samples // 128), min(rows, 65535)
+            offset = self.taken(((rows - 1) // down + 1) * 4)
+            share = TYPES[shares.dtype.name]
+            reads = (f"const {share}* sums", f"const {share}* shares", "int64 rows", "int64 categories")
+            draw = kernel("samples", "int64", reads, SAMPLES.replace("SHARE", share), 128)
+            places = numpy.int64(rows), numpy.int64(categories)
+            draw((blocks, down), (128,), (out, shares.cumsum(-1), shares, *places, *self._end(samples, offset)))
+        return out
+
+
+class Into(Stream):
+    """A stream that writes its draw into an array that is there."""
+
+    __slots__ = ("out", "stream")
+
+    def __init__(self, stream, out):
+        super().__init__(stream.seed)
+        self.stream, self.out = stream, out
+
+    def taken(self, words):
+        return self.stream.taken(words)
+
+    def _room(self, n, dtype):
+        return self.out if self.out.dtype == dtype else self.out.view(dtype)
+
+
+def _restored(seed, offset):
+    """A stream as it was pickled."""
+    made = Stream(seed)
+    made.offset = offset
+    return made
 
 
 default_stream = Stream()

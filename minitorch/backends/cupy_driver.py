@@ -12,9 +12,11 @@ import cupy
 import numpy
 from cupy.cuda import runtime
 
+from .cupy_draws import machine
 from .cupy_products import Workspace, multiply
 
 __all__ = ["Driver"]
+
 
 class Memory:
     """A block of the GPU's memory."""
@@ -93,6 +95,9 @@ class Driver:
             finally:
                 graph = stream.end_capture()
         return graph.launch
+
+    def machine(self):
+        return machine(runtime.getDevice())
 
     def flag(self, array):
         return Flag(array)

@@ -34,6 +34,7 @@ from .cuda_narrow import narrow_products
 from .cuda_products import multiplied, slid
 from .cuda_sums import taken_apart
 from .device import DeviceProgram
+from .draws import Generators, as_arithmetic
 from .facade import (
     allow_in_graph,
     assume_constant_result,
@@ -133,7 +134,9 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     (graph, destinations), (other, places) = parted(graph, destinations, hosts)
     built, native = Built(), build(other, {}, places) if places else None
     beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], [])
-    plain = in_order(check(dead(narrow_products(taken_apart(dead(attended_on_gpu(simplify(graph))))))), strides, cuda_rows.SLIDING)
+    graph = narrow_products(taken_apart(dead(attended_on_gpu(simplify(graph)))))
+    graph, going = as_arithmetic(graph, driver.machine())
+    plain = in_order(check(dead(graph)), strides, cuda_rows.SLIDING)
     found = accesses(plain, strides)
     built.over("simplify")
     kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain, on_gpu=True)
@@ -144,7 +147,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     launches = [one for kernel in laid.kernels for one in launched(kernel, found, laid)]
     launches = together(launches, found, laid, [laid.places[found[x].base] for x, *_ in plain.checks])
     built.over("lower")
-    program = DeviceProgram(launches, laid, found, plain, driver, beside)
+    program = DeviceProgram(launches, laid, found, plain, driver, beside, Generators(driver, going))
     built.over("link")
     program.built = built
     return program

@@ -11,6 +11,7 @@ torch: torch/_inductor/codegen/triton.py (TritonKernel)
 import math
 
 from ..native.cuda import KINDS, MEMORY, NARROW, SIZES, constant, converted, spell, stored
+from ..native.philox import alone
 from .launches import Launch, Source
 from .nest import Count, Load, Op
 
@@ -90,9 +91,17 @@ class Writing:
         at = [self.placed(index, size, stride, memo) for index, (size, stride) in zip(indices, op.params)]
         return self.source.let(KINDS[source.dtype], f"b{source.buffer}[{' + '.join([self.position(source.strides, source.offset), *at])}]")
 
+    def drawn(self, op, memo):
+        """A number of a draw, from seed, offset and its place in the draw."""
+        name, constants, _, threads, n = op.params
+        at = ", ".join([self.value(x, memo, "int64") for x in op.args])
+        return self.source.let(KINDS[op.dtype], f"{alone(name, op.dtype, constants, n, threads)}({at})")
+
     def computed(self, op, memo):
         if op.name == "take":
             return self.taken(op, memo)
+        if op.name == "drawn":
+            return self.drawn(op, memo)
         if op.name in ("full", "arange"):
             x = self.value(op.args[0], memo, KINDS[op.dtype])
             return f"rounded<{op.dtype}>({x})" if op.dtype in NARROW else x

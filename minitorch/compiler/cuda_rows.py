@@ -4,6 +4,7 @@ from .. import primitives as rows
 from ..native.cuda import KINDS, spelled
 from ..tables import windows
 from .attention import ATTENDING
+from .draws import DRAWN
 from .pieces import laid_together
 from .places import PUT, TAKE
 from .pools import FOLD
@@ -58,6 +59,6 @@ RULES = {
     **dict.fromkeys((rows.sum, rows.amax, rows.amin, rows.prod), reduced),
     **dict.fromkeys((rows.cat, rows.embed, rows.write, rows.pad, FOLD), pieced),
     **dict.fromkeys(SLIDING, slides), PUT: put, TAKE: lambda step, dtypes: True,
-    rows.matmul: multiplied, **dict.fromkeys(ATTENDING, lambda step, dtypes: True),
+    rows.matmul: multiplied, **dict.fromkeys(ATTENDING, lambda step, dtypes: True), DRAWN: lambda step, dtypes: True,
 }  # fmt: skip
 """Row → whether it can be written, of a step and the dtypes of what it reads and makes. Other rows: if they are spelled."""

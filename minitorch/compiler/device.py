@@ -17,6 +17,7 @@ What runs all this is a *driver*: CuPy's (backends/cupy_driver.py), or whatever 
     launch(function, grid, block, addresses)       one of them on pointers
     multiply(product, addresses)                   a Product (backends/matrices.py) of what lies there
     capture(work)                                  a function that does again what ``work()`` launches
+    machine()                                      the GPU, as draws ask for it (backends/philox.py)
     flag(array)                                    a watch on an array of one number: ``fetch()`` begins to bring it,
                                                    ``heard()`` is the last one that came, ``now()`` waits for it
     xp                                             the backend's rows, for steps that have no kernel
@@ -27,8 +28,10 @@ torch: torch/_inductor/cudagraph_trees.py, codegen/wrapper.py
 from .. import primitives as rows
 from ..dtypes import int32
 from ..native.cuda import PRELUDE, named
+from ..native.philox import PHILOX
 from .access import contiguous
 from .beside import Bridge
+from .draws import Generators
 from .graph import Step, evaluate
 from .kernels import Foreign, Place
 from .launches import COUNTS, Launch
@@ -42,17 +45,17 @@ PACK = 16
 class DeviceProgram:
     """``run_between(inputs, outputs)`` on arrays.   kernels: Launches, Calls, and Foreign ones between them.
 
-    beside: a function of the inputs that does what is to be done on the CPU.
+    beside: a function of the inputs that does what is to be done on the CPU.   generators: where draws begin, the last inputs.
     The other attributes are those by which a native program is asked too (compiler/program.py); here they say nothing.
     """
 
     run, arguments, slots, checks, built = None, (), {}, (), None
 
-    def __init__(self, kernels, plan, found, graph, driver, beside=None):
+    def __init__(self, kernels, plan, found, graph, driver, beside=None, generators=None):
         self.kernels, self.plan, self.found, self.graph, self.driver = kernels, plan, found, graph, driver
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
         self.foreign = any([kernel.__class__ is Foreign for kernel in kernels])
-        self.table, self.beside, self.bridge = {}, beside, Bridge(driver, {})
+        self.table, self.beside, self.bridge, self.generators = {}, beside, Bridge(driver, {}), generators or Generators(driver, [])
         self.arena = driver.allocate(max(plan.size, 1))
         self.partials = driver.allocate(max([k.partials for k in kernels if k.__class__ is not Foreign], default=0) or 1)
         self.counts = self.zeros(max([k.grid[0] for k in kernels if k.__class__ is Launch and COUNTS in k.buffers], default=1))
@@ -80,7 +83,8 @@ class DeviceProgram:
         if not names:
             return {}
         below = dict.fromkeys([kernel.functions for kernel in self.kernels if kernel.__class__ is Launch])
-        self.source = "\n".join([PRELUDE, *below, *[named(text, name) for text, name in names.items()]])
+        above = [PRELUDE, PHILOX] if self.generators.streams else [PRELUDE]
+        self.source = "\n".join([*above, *below, *[named(text, name) for text, name in names.items()]])
         functions = self.driver.load(self.source, list(names.values()))
         return {kernel: functions[names[self.text(kernel)]] for kernel in self.kernels if kernel.__class__ is Launch}
 
@@ -161,12 +165,13 @@ class DeviceProgram:
 
     def run_between(self, inputs, outputs):
         """Run on arrays: ``inputs`` as the graph's, ``outputs`` to be filled."""
-        arrays = {Place("input", k): array for k, array in enumerate(inputs)}
+        arrays = {Place("input", k): array for k, array in enumerate([*inputs, *self.generators.arrays])}
         arrays.update([(place, outputs[place.at]) for place in self.values if place.kind == "output"])
         stayed = self.settled(arrays)
         if not stayed:
             self.replays = {}
         self.bridge.cross(arrays)
+        self.generators.place()
         for place, array in self.own.items():
             if place.kind == "input" and place not in self.bridge.views:
                 self.driver.copy(array, arrays[place])

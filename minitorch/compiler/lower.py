@@ -18,6 +18,7 @@ from .. import primitives as rows
 from ..native.mathematics import KINDS
 from ..native.target import SIZES
 from .access import contiguous
+from .draws import DRAWN
 from .graph import Step, Value
 from .kernels import Loops, Member, Place
 from .nest import Count, Load, Nest, Op, Store
@@ -105,10 +106,14 @@ class Lowering:
         dtypes = [x.dtype.name for x in step.reads]
         if step.row is rows.full:
             args = [step.params[1]]
+        elif step.row is DRAWN:
+            args.insert(2, Count("int64", self.along(in_turn(step), member.labels), 0, 0, 1))
         elif step.row is rows.arange:
             along = self.along(contiguous(step.out.shape), member.labels)
             args = [Count(step.out.dtype.name, along, 0, *step.params[:2])]
         params = (dtypes[0], step.out.dtype.name) if step.row is rows.cast else step.params
+        if step.row is DRAWN:
+            params = (*params, step.out.size)
         if step.row in (rows.full, rows.arange) or kind == "reduction":
             params = ()
         if step.row is TAKE:
@@ -222,6 +227,15 @@ class Lowering:
         nest = Nest(tuple(extents), outer, inner, by_rows, passes + 1, self.buffers, self.ops, stores, serial=self.serial)
         keep(nest)
         return nest
+
+
+def in_turn(step):
+    """By how much each dim of a draw moves the place of a number in it."""
+    shape, order = step.out.shape, step.params[2]
+    if order is None:
+        return contiguous(shape)
+    strides = dict(zip(order, contiguous([shape[d] for d in order]), strict=True))
+    return [strides[d] for d in range(len(shape))]
 
 
 def operands(step):

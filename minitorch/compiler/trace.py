@@ -128,7 +128,7 @@ class Tracer:
     xp: the backend that computes, a GPU's if a tensor is there.   checks: as Graph has them.   spans: see ``span``.
     left: (why, line) of each time that the graph lost sight of the run.
     lost: the Unfollowed after which it wrote nothing more.   drawn: whether a draw has read a tensor. It is a step then, and so
-    is each draw after it, since sources are called before all steps.
+    is each draw after it, since sources are called before all steps. On a GPU all draws are steps.
     moving: {id of an optimizer's group: the names of numbers in it that are inputs}.
     leaves: where gradients may arrive, as known before the run; strangers: the ends of the graph at those that it met beside them.
     """
@@ -189,9 +189,9 @@ class Tracer:
         if not inputs and not written:
             params = params[:-1]  # the device, which ``create`` adds
         draws = row.kind == "random" and row is not primitives.unmoved
-        self.drawn = self.drawn or (draws and any([hasattr(x, "_array") for x in inputs]))
-        if draws and not self.drawn:
-            xp = backend_of((out._array,))
+        xp = backend_of((out._array,))
+        self.drawn = self.drawn or (draws and xp.SYNCHRONOUS and any([hasattr(x, "_array") for x in inputs]))
+        if draws and not self.drawn and xp.SYNCHRONOUS:
             value = self.source(out._array, lambda: row.forward(xp, *params))
         else:
             value = self.step(row, [self.read(x) if hasattr(x, "_array") else x for x in inputs], params, out, written)

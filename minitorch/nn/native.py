@@ -13,7 +13,7 @@ from ..dtypes import bfloat16, float16, float32
 from ..dtypes import bool as bool_dtype
 from . import functional as F
 from .functional.bags import MODES, mixed_bags
-from .functional.dropout import drop_features
+from .functional.dropout import drop_features, dropout_on_gpu
 from .functional.padding import pad_constant
 from .functional.sparse import renormalize
 from .functional.vision import affine_grid_generator, grid_sampler
@@ -143,6 +143,9 @@ def native_dropout(input, p, train):
     """``dropout``, and where it kept the input.   torch: torch.native_dropout"""
     if train is False:
         return input, input.full_like(True, dtype=bool_dtype)
+    if input.is_cuda and 0 <= p < 1 and input.numel():
+        out, kept = dropout_on_gpu(input, 1 - p)
+        return out, kept.bool()
     kept = empty(input.shape, dtype=bool_dtype, device=input.device).bernoulli_(1 - p)
     return input * kept * (0 if p == 1 else 1 / (1 - p)), kept
 

@@ -8,11 +8,12 @@ torch: aten/src/ATen/native/Distributions.cpp and DistributionTemplates.h
 
 from .. import primitives as rows
 from ..backends import for_device
+from ..backends.philox import lanes_of
 from ..errors import C_NAMES, TYPE_NAMES
 from .memory_format import memory_order
 
 __all__ = [
-    "EXACT", "bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "integer", "interval", "log_normal_",
+    "EXACT", "bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "integer", "interval", "kept_on_gpu", "log_normal_",
     "moments", "multinomial", "normal_", "random_", "require", "stream_of", "uniform_",
 ]  # fmt: skip
 
@@ -158,6 +159,18 @@ def bernoulli(input, p=None, *, generator=None):
         return input._create(rows.bernoulli, params, input.device)
     require(input.dtype, "bernoulli_tensor_cpu_p_", input.is_floating_point())
     return input._apply(rows.bernoulli_each, (input,), (stream, None, input.dtype))
+
+
+def kept_on_gpu(input, p):
+    """1 with probability ``p``, else 0, for each element of a tensor on a GPU, as PyTorch's dropout draws there.
+
+    A thread takes some elements that lie side by side; where it can't, they go by index, and not by memory.
+    """
+    order, array = memory_order(input), input._array
+    dense = (array if order is None else array.transpose(order)).flags.c_contiguous
+    lanes = lanes_of(array.size, array.itemsize, input.storage_offset()) if dense else 1
+    params = (stream_of(None, input.device), tuple(input.shape), order if lanes > 1 else None, input.dtype, p, lanes)
+    return input._create(rows.bernoulli, params, input.device)
 
 
 def _probability(dtype, p):

@@ -11,7 +11,7 @@
 using std::abs;
 using std::acos; using std::acosh; using std::asin; using std::asinh; using std::atan; using std::atan2; using std::atanh;
 using std::ceil; using std::cos; using std::cosh; using std::erf; using std::erfc; using std::exp; using std::exp2;
-using std::expm1; using std::floor; using std::hypot; using std::log; using std::log10; using std::log1p; using std::log2;
+using std::expm1; using std::floor; using std::fma; using std::hypot; using std::log; using std::log10; using std::log1p; using std::log2;
 using std::pow; using std::rint; using std::sin; using std::sinh; using std::sqrt; using std::tan; using std::tanh;
 using std::trunc;
 inline int min(int x, int y) { return x < y ? x : y; }
@@ -34,6 +34,12 @@ inline unsigned short to_bfloat16(float x) {
     return x != x ? 0x7fff : (all + 0x7fff + (all >> 16 & 1)) >> 16;
 }
 inline unsigned to_tf32(float x) { return x != x ? 0x7fffffff : __float_as_uint(x) + 0x1000 & 0xffffe000; }
+
+inline void sine_cosine(float x, float* sine, float* cosine) { *sine = sinf(x); *cosine = cosf(x); }
+inline void sine_cosine_pi(double x, double* sine, double* cosine) { *sine = sin(M_PI * x); *cosine = cos(M_PI * x); }
+inline float quick_log(float x) { return logf(x); }
+inline float quick_exp(float x) { return expf(x); }
+inline float quick_tan(float x) { return tanf(x); }
 
 template <class T> T atomicAdd(T* place, T x) { T old = *place; *place = old + x; return old; }
 template <class T> T atomicCAS(T* place, T expected, T x) { T old = *place; if (old == expected) *place = x; return old; }

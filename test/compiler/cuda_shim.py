@@ -17,6 +17,7 @@ import numpy
 
 from minitorch.backends import for_device
 from minitorch.backends.cublas import CublasLt
+from minitorch.backends.philox import Machine
 from minitorch.device import CPU
 
 __all__ = ["COMPILER", "Shim"]
@@ -113,6 +114,9 @@ class Shim:
             work()
 
         return replay
+
+    def machine(self):
+        return Machine(4, 2048)
 
     def flag(self, array):
         return Flag(array)

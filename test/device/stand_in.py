@@ -526,6 +526,63 @@ def compiled(name, parameters, types, operation):
     return function
 
 
+SHIM = Path(__file__).parent.parent / "compiler" / "cuda_shim.h"
+GLOBAL = re.compile(r'extern "C" __global__ void __launch_bounds__\((\d+)\) (\w+)\((.*?)\) \{')
+SCALARS = {"int64": (numpy.int64, ctypes.c_int64), "uint64": (numpy.uint64, ctypes.c_uint64), "double": (float, ctypes.c_double)}
+
+
+class RawModule:
+    """Kernels of CUDA's, as loops of C++ (test/compiler/cuda_shim.h)."""
+
+    def __init__(self, *, code, options=()):
+        self.code = code
+
+    def get_function(self, name):
+        (found,) = [match for match in GLOBAL.findall(self.code) if match[1] == name]
+        return RawKernel(self.code, name, int(found[0]), [p.rsplit(" ", 1)[0] for p in found[2].split(", ")])
+
+
+class RawKernel:
+    def __init__(self, code, name, most, kinds):
+        self.code, self.name, self.most, self.kinds = code, name, most, kinds
+
+    def __call__(self, grid, block, args):
+        assert len(args) == len(self.kinds) and block[0] <= self.most
+        given = []
+        for kind, x in zip(self.kinds, args, strict=True):
+            if kind.endswith("*"):
+                assert x.__class__ is ndarray and x.flags.c_contiguous, "the stand-in runs kernels on contiguous arrays"
+                given.append(ctypes.c_void_p(x.data.ptr))
+            else:
+                wanted, made = SCALARS[kind]
+                assert x.__class__ is wanted, (kind, x)
+                given.append(made(int(x) if wanted is not float else x))
+        sizes = (ctypes.c_int * 3)(*grid, *[1] * (3 - len(grid)))
+        raw(self.code, self.name, tuple(self.kinds))(sizes, block[0], *given)
+
+
+@cache
+def raw(code, name, kinds):
+    if COMPILER is None:
+        import pytest
+
+        pytest.skip("needs a C++ compiler, to run the text of a kernel")
+    names = [f"a{k}" for k in range(len(kinds))]
+    head = ", ".join([f"{kind} {x}" for kind, x in zip(kinds, names, strict=True)])
+    source = f"""
+        #include "{SHIM}"
+        {code}
+        extern "C" void run(const int* grid, int threads, {head}) {{
+            shim::run([=] {{ {name}({", ".join(names)}); }}, grid, threads, false);
+        }}"""
+    with tempfile.TemporaryDirectory(prefix="kernel") as folder:
+        Path(folder, "kernel.cpp").write_text(source)
+        flags = ["-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-U_FORTIFY_SOURCE", "-shared", "-fPIC", "-w"]
+        done = subprocess.run([COMPILER, *flags, "-o", f"{folder}/kernel.so", f"{folder}/kernel.cpp"], capture_output=True, text=True)
+        assert done.returncode == 0, f"{done.stderr[:4000]}"
+        return ctypes.CDLL(f"{folder}/kernel.so").run
+
+
 # ------------------------------------------------------------------------------------------------------------- modules
 
 
@@ -583,7 +640,8 @@ def modules():
     runtime = Module(
         "cupy.cuda.runtime", getDevice=lambda: 0, getDeviceCount=lambda: 1, memGetInfo=lambda: (1 << 33, 1 << 34), setDevice=lambda i: None,
         deviceSynchronize=lambda: None, getDeviceProperties=lambda i: {"name": b"Stand-in", "major": 9, "minor": 0, "totalGlobalMem": 1 << 34,
-                                                                       "multiProcessorCount": 4, "warpSize": 32},
+                                                                       "multiProcessorCount": 4, "maxThreadsPerMultiProcessor": 2048,
+                                                                       "warpSize": 32},
     )  # fmt: skip
     nvtx = Module("cupy.cuda.nvtx", RangePush=lambda message: None, RangePop=lambda: None, Mark=lambda message: None)
     cuda = Module(
@@ -597,7 +655,7 @@ def modules():
     root = Module(
         "cupy", numpy, ndarray=ndarray, asarray=asarray, array=array, where=where, copyto=copyto, ascontiguousarray=ascontiguousarray,
         broadcast_to=broadcast_to, moveaxis=moveaxis, full=full, argmax=argmax, argmin=argmin, from_dlpack=from_dlpack, cuda=cuda,
-        linalg=Module("cupy.linalg", numpy.linalg), fft=Module("cupy.fft", numpy.fft), ElementwiseKernel=ElementwiseKernel,
+        linalg=Module("cupy.linalg", numpy.linalg), fft=Module("cupy.fft", numpy.fft), ElementwiseKernel=ElementwiseKernel, RawModule=RawModule,
         searchsorted=searchsorted, matmul=matmul, diagonal=diagonal, get_default_memory_pool=Pool, __version__="14.2.0",
     )  # fmt: skip
     found = (root, cuda, runtime, nvtx, tricks, special, extra, root.linalg, root.fft)

@@ -14,6 +14,7 @@ from ...creation import empty, empty_like, ones_like, zeros_like
 from ...dtypes import float64
 from ...engine import no_grad
 from ...ops.activation import hardshrink, prelu
+from ...random import rand
 
 __all__ = [
     "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
@@ -74,12 +75,23 @@ def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, inplace=False):
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
 
+    if input.is_cuda:
+        return input * _slopes_on_gpu(input, lower, upper)
     with no_grad():
         negative = input <= 0
         slopes = ones_like(input)
         drawn = empty(int(negative.sum()), dtype=float64, device=input.device).uniform_(lower, upper)
         slopes[negative] = drawn.to(input.dtype)
     return input * slopes
+
+
+def _slopes_on_gpu(input, lower, upper):
+    """A slope is drawn for each element, needed or not, from (0, 1] by index; only then 1 takes its place where x > 0."""
+    with no_grad():
+        drawn = rand(input.shape, dtype=input.dtype, device=input.device)
+        drawn = drawn.where(drawn != 0, 1)
+        slopes = (drawn.double() * (upper - lower) + lower).to(input.dtype)
+        return slopes.where(input <= 0, 1)
 
 
 def rrelu_(input, lower=1 / 8, upper=1 / 3, training=False):

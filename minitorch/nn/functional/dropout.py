@@ -4,8 +4,11 @@ import math
 import warnings
 
 from ...creation import empty, empty_like
+from ...dtypes import float64
+from ...native.mathematics import rounded
+from ...ops.random import kept_on_gpu
 
-__all__ = ["alpha_dropout", "drop_features", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
+__all__ = ["alpha_dropout", "drop_features", "dropout", "dropout1d", "dropout2d", "dropout3d", "dropout_on_gpu", "feature_alpha_dropout"]
 
 SATURATION = 1.7580993408473766
 """-SELU's value at minus infinity: the value to which alpha dropout sets what it drops."""
@@ -22,8 +25,16 @@ def dropout(input, p=0.5, training=True, inplace=False):
     _check_probability(p)
     if not training or p == 0:
         return input
+    if input.is_cuda and p < 1 and not inplace and input.numel():
+        return dropout_on_gpu(input, 1 - p)[0]
     noise = _scaled_noise(empty_like(input), p)
     return input.mul_(noise) if inplace else input * noise
+
+
+def dropout_on_gpu(input, keep):
+    """(x m / keep, m) as one kernel of PyTorch's computes it: narrow types are rounded once, at the end."""
+    kind, kept = "double" if input.dtype is float64 else "float", kept_on_gpu(input, keep)
+    return input * kept * rounded(1 / rounded(keep, kind), kind), kept
 
 
 def _scaled_noise(noise, p):
