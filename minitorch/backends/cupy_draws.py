@@ -37,10 +37,10 @@ READING = {
     "poisson": "T(Wide(poisson_draw(a[i], drawn)))",
 }  # fmt: skip
 
-# 512 elements a block: each thread draws four, one after the other.
+# 1024 elements a block: each thread draws eight, one after the other.
 BINOMIAL = """
     Sequence drawn(seed, int64(blockIdx.x) * 128 + threadIdx.x, offset);
-    for (int64 k = 0, i = int64(blockIdx.x) * 512 + threadIdx.x; k < 4 && i < n; ++k, i += 128)
+    for (int64 k = 0, i = int64(blockIdx.x) * 1024 + threadIdx.x; k < 8 && i < n; ++k, i += 128)
         out[i] = binomial_draw<T, Wide>(a[i], b[i], drawn);
 """
 
@@ -236,7 +236,7 @@ class Stream(Generator):
         out = cupy.empty(shape, count.dtype)
         if out.size:
             draw = kernel("binomial", out.dtype.name, ("const T* a", "const T* b"), BINOMIAL, 128)
-            draw((-(-out.size // 512),), (128,), (out, count, p, *self._end(out.size, self.taken(42))))
+            draw((-(-out.size // 1024),), (128,), (out, count, p, *self._end(out.size, self.taken(42))))
         return out
 
     # -------------------------------------------------------------------------------------- permutations and categories

@@ -140,9 +140,22 @@ def bernoulli_(x, p=0.5, *, generator=None):
     """
     if hasattr(p, "_apply"):
         require(p.dtype, "bernoulli_tensor_cpu_p_", p.is_floating_point())
-        place = (stream_of(generator, x.device), memory_order(x), x.dtype)
-        return x._write(rows.bernoulli_each, (p.expand(x.shape),), place)
+        p = p.expand(x.shape)
+        order = memory_order(x) if x.is_cpu else _common_order(x, p)
+        return x._write(rows.bernoulli_each, (p,), (stream_of(generator, x.device), order, x.dtype))
     return _fill(x, rows.bernoulli, generator, _probability(x.dtype, p))
+
+
+def _common_order(x, p):
+    """The dims in the order in which a GPU walks two tensors: by memory, as far as that is the same for both; None by index."""
+    order, sizes, strides = list(range(x.ndim)), x.shape, list(zip(x.stride(), p.stride(), strict=True))
+    for i in range(x.ndim):
+        for j in range(i + 1, x.ndim):
+            a, b = order[i], order[j]
+            pairs = [(m, n) for m, n in zip(strides[a], strides[b]) if m != n and 1 not in (sizes[a], sizes[b])]
+            if pairs and all([m < n for m, n in pairs]):
+                order[i], order[j] = b, a
+    return None if order == sorted(order) else tuple(order)
 
 
 def bernoulli(input, p=None, *, generator=None):

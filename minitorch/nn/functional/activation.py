@@ -88,9 +88,12 @@ def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, inplace=False):
 def _slopes_on_gpu(input, lower, upper):
     """A slope is drawn for each element, needed or not, from (0, 1] by index; only then 1 takes its place where x > 0."""
     with no_grad():
-        drawn = rand(input.shape, dtype=input.dtype, device=input.device)
-        drawn = drawn.where(drawn != 0, 1)
-        slopes = (drawn.double() * (upper - lower) + lower).to(input.dtype)
+        if input.dtype is float64:
+            slopes = empty(input.shape, dtype=float64, device=input.device).uniform_(lower, upper)
+        else:
+            drawn = rand(input.shape, dtype=input.dtype, device=input.device)
+            drawn = drawn.where(drawn != 0, 1)
+            slopes = (drawn.double() * (upper - lower) + lower).float().to(input.dtype)
         return slopes.where(input <= 0, 1)
 
 
