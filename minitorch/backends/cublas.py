@@ -29,12 +29,12 @@ FACTORS = {
     "float32": ((c_float * 2)(1), (c_float * 2)()), "float64": ((c_double * 2)(1), (c_double * 2)()),
     "complex64": ((c_float * 2)(1), (c_float * 2)()), "complex128": ((c_double * 2)(1), (c_double * 2)()),
 }  # fmt: skip
-"""1 and 0 in the dtypes that sums may have: a result is 1 A B + 0 C."""
+"""1 and 0 in the dtypes that sums may have: a result is 1 A B + 0 C, or with 1 C where a matrix is added."""
 
 FIRST_TURNED, SECOND_TURNED, THEN, BIAS = 3, 4, 7, 8
 """What is said of a product (cublasLtMatmulDescAttributes_t): how its factors lie, what follows, and where the bias is."""
-ADD_BIAS = 4
-"""That a vector is added to each column (cublasLtEpilogue_t)."""
+NOTHING, RELU, ADD_BIAS = 1, 2, 4
+"""What may follow (cublasLtEpilogue_t): that negative numbers become 0, that a vector is added to each column first."""
 BATCH, BETWEEN = 5, 6
 """What is said of a matrix besides its size (cublasLtMatrixLayoutAttribute_t)."""
 MOST_BYTES, ALIGNED = 1, (5, 6, 7, 8)
@@ -80,7 +80,7 @@ class CublasLt:
         """Call a function. Raises RuntimeError if that fails."""
         status = self.functions[name](*arguments)
         if status:
-            raise RuntimeError(f"CUDA error: CUBLAS_STATUS_{STATUS.get(status, status)} when calling `cublasLt{name}`")
+            raise failed(name, status)
 
     def made(self, name, *arguments):
         """The address of what a function makes."""
@@ -93,7 +93,7 @@ class CublasLt:
         self.do(f"{name}SetAttribute", of, attribute, ctypes.byref(value), ctypes.sizeof(value))
 
     def plan(self, product, addresses):
-        """The Plan of a Product whose A, B, C, and bias if it has one, lie at these addresses, or at others aligned like them."""
+        """The Plan of a Product whose A, B, C, bias and added matrix lie at these addresses, or at others aligned like them."""
         together = 0
         for address in addresses:
             together |= address
@@ -122,14 +122,16 @@ class Plan:
         weakref.finalize(self, forget, library, self.made).atexit = False
         read, written = product.dtypes
         scale = {"float16": "float32", "bfloat16": "float32"}.get(read, read)
-        self.one, self.zero = [ctypes.addressof(x) for x in FACTORS[scale]]
+        one, zero = [ctypes.addressof(x) for x in FACTORS[scale]]
+        self.factors, self.bias, self.adds = (one, one if product.adds else zero), product.bias, product.adds
         self.b, self.a, self.c = self.described(product, read, written)
         compute = DOUBLE if scale in ("float64", "complex128") else TF32 if product.rounds and read == scale else SINGLE
         self.product = self.make("MatmulDesc", compute, KINDS[scale])
         for attribute, turned in zip((FIRST_TURNED, SECOND_TURNED), reversed(product.turned)):
             library.say("MatmulDesc", self.product, attribute, c_int32(turned))
+        if product.bias or product.relu:
+            library.say("MatmulDesc", self.product, THEN, c_uint32(ADD_BIAS * product.bias | RELU * product.relu))
         if product.bias:
-            library.say("MatmulDesc", self.product, THEN, c_uint32(ADD_BIAS))
             library.say("MatmulDesc", self.product, BIAS, c_void_p(addresses[3]))
         self.lock = Lock() if product.bias else nullcontext()  # the library keeps one bias at a time
         self.algorithm = self.chosen(aligned)
@@ -155,11 +157,12 @@ class Plan:
 
     def chosen(self, aligned):
         """The Algorithm that the library thinks is the quickest for addresses so ``aligned``."""
-        a, b, c, *_ = aligned
+        a, b, d, *more = aligned
+        c = more[-1] if self.adds else d
         library, found, count = self.library, Algorithm(), c_int()
         limits = library.made("MatmulPreferenceCreate")
         library.say("MatmulPreference", limits, MOST_BYTES, c_uint64(WORKSPACE))
-        for attribute, most in zip(ALIGNED, (b, a, c, c)):
+        for attribute, most in zip(ALIGNED, (b, a, c, d)):
             library.say("MatmulPreference", limits, attribute, c_uint32(most))
         library.do(
             "MatmulAlgoGetHeuristic", library.handle, self.product, self.b, self.a, self.c, self.c, limits, 1, ctypes.byref(found),
@@ -167,21 +170,26 @@ class Plan:
         )  # fmt: skip
         library.do("MatmulPreferenceDestroy", limits)
         if not count.value:
-            raise RuntimeError("CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasLtMatmulAlgoGetHeuristic`")
+            raise failed("MatmulAlgoGetHeuristic", 15)
         return found
 
     def run(self, addresses, workspace, stream):
         """C = A B of what lies at the addresses, in the order of the stream.   workspace: the address of so many bytes."""
-        a, b, c, *bias = addresses
+        a, b, c, *more = addresses
+        one, factor = self.factors
         with self.lock:
-            if bias:
-                self.library.say("MatmulDesc", self.product, BIAS, c_void_p(bias[0]))
+            if self.bias:
+                self.library.say("MatmulDesc", self.product, BIAS, c_void_p(more[0]))
             status = self.multiply(
-                self.library.handle, self.product, self.one, b, self.b, a, self.a, self.zero, c, self.c, c, self.c,
+                self.library.handle, self.product, one, b, self.b, a, self.a, factor, more[-1] if self.adds else c, self.c, c, self.c,
                 ctypes.byref(self.algorithm), workspace, self.workspace, stream,
             )  # fmt: skip
         if status:
-            raise RuntimeError(f"CUDA error: CUBLAS_STATUS_{STATUS.get(status, status)} when calling `cublasLtMatmul`")
+            raise failed("Matmul", status)
+
+
+def failed(name, status):
+    return RuntimeError(f"CUDA error: CUBLAS_STATUS_{STATUS.get(status, status)} when calling `cublasLt{name}`")
 
 
 def forget(library, made):

@@ -49,7 +49,7 @@ def library():
 
 
 def multiply(product, addresses, workspace=None):
-    """C = A B of what lies at the addresses of A, B, C, and of the bias if there is one, on the current stream."""
+    """C = A B of what lies at the addresses of A, B, C and what is added, on the current stream."""
     plan, stream = library().plan(product, addresses), cupy.cuda.get_current_stream().ptr
     if plan.workspace and workspace is None:
         workspace = WORKSPACES.setdefault((runtime.getDevice(), stream), Workspace(WORKSPACE))
@@ -114,7 +114,7 @@ def described(x_shape, x_strides, y_shape, y_strides, dtype, bias, rounds):
         found = laid(batch, (m, n, k), [*strides, in_order(shape)])
         if found is not None:
             break
-    return shape, copies, Product(dtypes=(dtype.name, dtype.name), rounds=rounds, bias=bias and dtype.kind == "f", **found)
+    return shape, copies, Product(dtypes=(dtype.name, dtype.name), rounds=rounds, bias=bias and dtype.kind != "c", **found)
 
 
 def walked(shape, strides, how, batch):

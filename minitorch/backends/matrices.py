@@ -15,12 +15,12 @@ __all__ = ["Product", "laid", "merged", "steps_of"]
 
 @dataclass(eq=False)
 class Product:
-    """C = A B, ``batch`` times: A is m by k, B is k by n. C lies in rows.
+    """C = A B, ``batch`` times: A is m by k, B is k by n, and C lies in rows.
 
     dtypes: the names of A's and B's, and of C's.   steps: of A, B and C, from one row to the next, or from one column to the
     next of those that are ``turned``.   between: of A, B and C, from each of a batch to the next. All in elements.
-    rounds: whether float32 factors are rounded to TF32.   bias: whether a vector is added to each row.
-    plans: what a library keeps of it.
+    rounds: whether float32 factors are rounded to TF32.   bias: whether a vector is added to each row.   adds: whether a matrix
+    is, that lies as C does.   relu: whether negative numbers then become 0.   plans: what a library keeps of it.
     """
 
     m: int
@@ -33,6 +33,8 @@ class Product:
     between: tuple = (0, 0, 0)
     rounds: bool = False
     bias: bool = False
+    adds: bool = False
+    relu: bool = False
     plans: dict = field(default_factory=dict)
 
 

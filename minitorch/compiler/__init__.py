@@ -30,6 +30,7 @@ from .attending import attending
 from .attention import ATTEND, ATTEND_GRAD, attended
 from .beside import parted
 from .cuda_attention import attended_on_gpu, attending_launches
+from .cuda_epilogues import finished
 from .cuda_narrow import narrow_products
 from .cuda_products import multiplied, slid
 from .cuda_sums import taken_apart
@@ -137,6 +138,8 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     graph = narrow_products(taken_apart(dead(attended_on_gpu(simplify(graph)))))
     graph, going = as_arithmetic(graph, driver.machine())
     plain = in_order(check(dead(graph)), strides, cuda_rows.SLIDING)
+    into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
+    plain = check(dead(finished(plain, strides, into)))
     found = accesses(plain, strides)
     built.over("simplify")
     kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain, on_gpu=True)

@@ -12,6 +12,7 @@ import math
 from .. import primitives as rows
 from ..tables import windows
 from .attention import ATTEND, ATTEND_TOTALS, ATTENDING
+from .cuda_epilogues import FINISHED
 from .kernels import Loops
 from .places import PUT, TAKE
 from .pools import FOLD
@@ -25,8 +26,8 @@ FREE = (rows.cast, rows.copy, rows.full, rows.arange, rows.where)
 def flops(step):
     """Operations of one step on floating-point numbers."""
     row, out = step.row, step.out
-    if row is rows.matmul:
-        return 2 * out.size * step.inputs[0].shape[-1]
+    if row is rows.matmul or row in FINISHED:
+        return 2 * out.size * step.inputs[0].shape[-1] + out.size * (row is not rows.matmul)
     if row is ATTEND_TOTALS:
         return 0  # of the scores that the step beside it has
     if row in ATTENDING:

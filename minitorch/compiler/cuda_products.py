@@ -14,12 +14,11 @@ from ..native.cuda import MEMORY
 from ..native.cuda_tiles import BLOCK, Tiled, added_up, tiled
 from ..tables import windows
 from .access import contiguous
+from .cuda_epilogues import FINISHED, SMALL
 from .launches import PARTIALS, Call, Launch
 
 __all__ = ["multiplied", "slid"]
 
-SMALL = 1 << 16
-"""Multiplications up to which a tile of our own is as good as the library."""
 BUSY, LONG = 264, 256
 """Blocks that keep a large GPU busy; and the shortest sum that is worth a block of its own."""
 
@@ -27,7 +26,7 @@ BUSY, LONG = 264, 256
 def multiplied(kernel, found, plan):
     """The Launches or the Call of a matmul."""
     (step,) = kernel.steps
-    x, y, out = *step.inputs, step.out
+    (x, y, *more), out = step.inputs, step.out
     batch = out.shape[:-2]
     m, n, k = out.shape[-2], out.shape[-1], x.shape[-1]
     a, b, c = found[x].broadcast((*batch, m, k)), found[y].broadcast((*batch, k, n)), found[out]
@@ -35,8 +34,11 @@ def multiplied(kernel, found, plan):
     dtypes, strides = (x.dtype.name, out.dtype.name), [access.strides for access in (a, b, c)]
     known = laid(batch, (m, n, k), strides) if m * n * k > SMALL and places[2].kind != "input" else None
     if known is not None:
-        begins = tuple([offset * v.dtype.itemsize for offset, v in zip(offsets, (x, y, out))])
-        return [Call(Product(dtypes=dtypes, rounds=cuda.matmul.allow_tf32, **known), begins, places, kernel)]
+        bias, adds, relu = FINISHED.get(step.row, (False, False, False))
+        product = Product(dtypes=dtypes, rounds=cuda.matmul.allow_tf32, bias=bias, adds=adds, relu=relu, **known)
+        places += [plan.places[found[v].base] for v in more]
+        begins = [offset * v.dtype.itemsize for offset, v in zip((*offsets, *[found[v].offset for v in more]), (x, y, out, *more))]
+        return [Call(product, begins, places, kernel)]
     count, between = merged(batch, *[s[:-2] for s in strides])
     extents = count if count.__class__ is tuple else (count,)
     each = [s if s.__class__ is tuple else (s,) for s in between]

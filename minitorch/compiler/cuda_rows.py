@@ -4,6 +4,7 @@ from .. import primitives as rows
 from ..native.cuda import KINDS, spelled
 from ..tables import windows
 from .attention import ATTENDING
+from .cuda_epilogues import FINISHED
 from .draws import DRAWN
 from .pieces import laid_together
 from .places import PUT, TAKE
@@ -45,7 +46,7 @@ def put(step, dtypes):
 
 
 def multiplied(step, dtypes):
-    a, b, c = dtypes
+    a, b, *_, c = dtypes
     return a == b and a in FLOATS and c in (a, "float32")
 
 
@@ -59,6 +60,7 @@ RULES = {
     **dict.fromkeys((rows.sum, rows.amax, rows.amin, rows.prod), reduced),
     **dict.fromkeys((rows.cat, rows.embed, rows.write, rows.pad, FOLD), pieced),
     **dict.fromkeys(SLIDING, slides), PUT: put, TAKE: lambda step, dtypes: True,
-    rows.matmul: multiplied, **dict.fromkeys(ATTENDING, lambda step, dtypes: True), DRAWN: lambda step, dtypes: True,
+    **dict.fromkeys((rows.matmul, *FINISHED), multiplied), **dict.fromkeys(ATTENDING, lambda step, dtypes: True),
+    DRAWN: lambda step, dtypes: True,
 }  # fmt: skip
 """Row → whether it can be written, of a step and the dtypes of what it reads and makes. Other rows: if they are spelled."""

@@ -15,6 +15,7 @@ from .. import primitives as rows
 from ..tables import windows
 from .access import drops_ones
 from .attention import ATTENDING
+from .cuda_epilogues import FINISHED
 from .kernels import Attending, Convolution, Foreign, Loops, Member, Pieces, Product, in_turn, leads
 from .places import PUT, TAKE
 from .pools import FOLD
@@ -23,8 +24,8 @@ __all__ = ["REDUCTIONS", "fuse"]
 
 REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
 ALONE = {
-    rows.matmul: Product, rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces, FOLD: Pieces,
-    rows.pad: Pieces, **dict.fromkeys(ATTENDING, Attending),
+    rows.matmul: Product, **dict.fromkeys(FINISHED, Product), **dict.fromkeys(ATTENDING, Attending),
+    rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces, FOLD: Pieces, rows.pad: Pieces,
     windows.conv: Convolution, windows.conv_input_grad: Convolution, windows.conv_weight_grad: Convolution,
 }  # fmt: skip
 """Rows that are kernels of their own."""

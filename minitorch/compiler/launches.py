@@ -52,10 +52,11 @@ class Launch:
 
 @dataclass(eq=False)
 class Call:
-    """A Product of matrices by the GPU's library.   buffers: the Places of A, B and C;   offsets: where each begins, in bytes."""
+    """A Product of matrices by the GPU's library.   buffers: the Places of A, B, C and of what is added;   offsets: where each
+    begins, in bytes."""
 
     product: Product
-    offsets: tuple
+    offsets: list
     buffers: list
     kernel: object
     writes: frozenset = frozenset([2])

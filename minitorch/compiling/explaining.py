@@ -231,7 +231,10 @@ def loop_of(kernel, of, native, names):
     lines = []
     for step in of.steps:
         words = [operand(x, native, names) for x in step.reads]
-        text = " @ ".join(words) if step.row.name == "matmul" else f"{step.row.name}({', '.join(words)})"
+        text = f"{step.row.name}({', '.join(words)})"
+        if step.row.name.startswith("matmul"):
+            text = " + ".join([" @ ".join(words[:2]), *words[2:]])
+            text = f"relu({text})" if step.row.name.endswith("relu") else text
         lines.append(f"{operand(step.out, native, names)} = {text}")
     return lines
 

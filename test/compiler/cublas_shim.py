@@ -59,7 +59,7 @@ class Library:
         return SUCCESS
 
     def set(self, kind, address, attribute, value, size):
-        if ctypes.sizeof(value) != size or SIZES[kind].get(attribute) != size:
+        if ctypes.sizeof(value) != size or SIZES[kind].get(attribute) != size or (kind, attribute) == ("MatmulDesc", 7) and value.value not in (1, 2, 4, 6):
             return INVALID
         self.made[address][attribute] = value.value
         return SUCCESS
@@ -94,25 +94,30 @@ class Library:
     def MatmulAlgoGetHeuristic(self, handle, product, a, b, c, d, limits, most, found, count):
         assert handle in self.made and c == d and most == 1 and ctypes.sizeof(found) == 96
         limits = self.made[limits]
-        aligned = [limits.get(attribute, 256) for attribute in (5, 6, 7)]
+        aligned = [limits.get(attribute, 256) for attribute in (5, 6, 7, 8)]
         count.value = int(limits.get(1, 0) >= WORKSPACE)
-        found.data[:] = product, a, b, c, *aligned, 1
+        found.data[:] = product, a, b, c, *aligned
         found.workspace = WORKSPACE
         return SUCCESS
 
     def Matmul(self, handle, product, one, a, a_laid, b, b_laid, zero, c, c_laid, d, d_laid, algorithm, workspace, size, stream):
         """D = A B, by columns, with what follows."""
-        assert handle in self.made and algorithm.data[:4] == [product, a_laid, b_laid, c_laid] and (c, c_laid) == (d, d_laid)
-        assert size >= WORKSPACE and workspace and all([x % n == 0 for x, n in zip((a, b, d), algorithm.data[4:7])])
+        assert handle in self.made and algorithm.data[:4] == [product, a_laid, b_laid, c_laid] and c_laid == d_laid
+        assert size >= WORKSPACE and workspace and all([x % n == 0 for x, n in zip((a, b, c, d), algorithm.data[4:])])
         said = self.made[product]
         scale = DTYPES[said["scale"]]
-        assert [matrix(x, {"kind": said["scale"], "rows": 1, "columns": 1, "step": 1})[0, 0, 0] for x in (one, zero)] == [1, 0]
+        alpha, beta = [matrix(x, {"kind": said["scale"], "rows": 1, "columns": 1, "step": 1})[0, 0, 0] for x in (one, zero)]
+        assert alpha == 1 and (beta == 1 or (beta == 0 and c == d))
         layouts = [self.made[x] for x in (a_laid, b_laid, d_laid)]
         x, y, out = [matrix(address, layout) for address, layout in zip((a, b, d), layouts)]
         x, y = [z.swapaxes(1, 2) if said.get(attribute) else z for z, attribute in ((x, 3), (y, 4))]
         result = numpy.matmul(x.astype(scale), y.astype(scale))
+        if beta:
+            result = result + matrix(c, layouts[2]).astype(scale)
         if said.get(7, 1) & 4:
             result = result + matrix(said[8], {**layouts[2], 5: 1, "columns": 1}).astype(scale)
+        if said.get(7, 1) & 2:
+            result = numpy.maximum(result, 0)
         assert result.shape == out.shape
         out[...] = result.astype(out.dtype)
         self.asked.append((said, *layouts))

@@ -150,3 +150,13 @@ def test_a_program_is_explained(drivers, device):
     words = [word for kernel in told.kernels for word in kernel.rows]
     assert sorted(words) == ["add", "amax", "div", "exp", "matmul", "mul", "sub", "sum"]
     assert "s1 += t1[j]" in str(told)
+
+
+def test_a_layer_is_explained_as_one_kernel(drivers, device):
+    weight, bias = torch.ones(60, 50, device=device), torch.ones(60, device=device)
+    compiled = torch.compile(lambda x: F.linear(x, weight, bias).relu())
+    for _ in range(3):
+        compiled(torch.ones(40, 50, device=device))
+    told = compiled.explain(measure=False)
+    assert [kernel.rows for kernel in told.kernels] == [["matmul+bias+relu"]]
+    assert "= relu(x (40, 50) @ weightᵀ (50, 60) + bias (60))" in str(told)

@@ -90,6 +90,14 @@ def test_what_the_library_is_asked_for(library, device):
     assert [(a["rows"], a["columns"], a["step"]) for a in (first, second, result)] == [(16, 5, 16), (16, 7, 16), (5, 7, 5)]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bias_is_added_before_the_sum_is_rounded(name, library, device):
+    """But for complex numbers, where no algorithm adds one; integers aren't the library's."""
+    x = torch.ones(4, 4, device=device, dtype=getattr(torch, name))
+    torch.nn.functional.linear(x, x, x[0])
+    assert [said.get(7) for said, *_ in library] == {"complex64": [None], "complex128": [None], "int64": []}.get(name, [4])
+
+
 def test_a_matrix_for_a_whole_batch_is_one_product(library, device):
     torch.ones(6, 4, 5, device=device) @ torch.ones(5, 3, device=device)
     torch.ones(6, 4, 5, device=device) @ torch.ones(6, 5, 3, device=device)
