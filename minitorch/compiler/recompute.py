@@ -46,7 +46,7 @@ def recompute(kernels, found, graph, on_gpu=False):
     for kernel in kernels:
         if kernel.__class__ is Loops:
             spare = [x for x in kernel.outputs if x not in kept and spared(kernel, x, readers, on_gpu)]
-            anchor(kernel, spare, found)
+            anchor(kernel, [x for x in spare if not on_gpu or borrowed(kernel, x, readers, found) is None], found)
             for value in spare if on_gpu else reversed(spare):
                 repeat(kernel, value, readers, found, on_gpu)
     renewing = Renewing(kernels, found, graph)
@@ -86,9 +86,7 @@ def repeat(kernel, value, readers, found, borrows):
     """Let the readers of a value compute it themselves, if what they need is kept; or, with ``borrows``, if it can be had."""
     steps = needed(kernel, value, found)
     if steps is None and borrows:
-        steps = needed(kernel, value, found, True)
-        if steps is not None and more_bytes(kernel, value, steps, readers, found):
-            return
+        steps = borrowed(kernel, value, readers, found)
     if steps is None:
         return
     keep_rows(kernel, steps, found)
@@ -109,15 +107,17 @@ def adds_up(step, value, kernel):
     return step.row.kind == "reduction" and kernel.shape == value.shape
 
 
-def more_bytes(kernel, value, steps, readers, found):
-    """Whether a reader would have to fetch as much as it takes to write the value down and to fetch that."""
+def borrowed(kernel, value, readers, found):
+    """The steps that make a value of anything that its kernel reads; None if a reader had to fetch as much for them as it takes to
+    write the value down and to fetch that."""
+    steps = needed(kernel, value, found, True)
     made = {m.step.out for m in kernel.members} - set(kernel.outputs)
-    bases = {found[x].base for step in steps for x in step.reads} - made
+    bases = {found[x].base for step in steps or () for x in step.reads} - made
     for other in {other for other, *_ in readers[value] if other is not kernel}:
         more = bases - {found[x].base for step in other.steps for x in step.reads}
         if sum([x.size * x.dtype.itemsize for x in more]) >= 2 * value.size * value.dtype.itemsize:
-            return True
-    return False
+            return None
+    return steps
 
 
 def needed(kernel, value, found, borrows=False):
