@@ -562,6 +562,8 @@ def write_chunk(text, name, sliding, blocks, sizes, where):
             to = text.at("%scratch", text.multiply(c, sliding.plane), kind)
             text.do(f"call fastcc void @{name}.layout(ptr {source}, ptr {to}, i64 {first})")
         x = "%scratch"
+    elif len(sliding.phases[0].taps) > 1:
+        text.fetch(x, sliding.inner * prod(sliding.size) * SIZES[kind])  # so many planes side by side no processor foresees
 
     for number, block in enumerate(blocks):
         for rows, start, end in parts(text, text.subtract(r1, r0), sliding.rows, block.rows):

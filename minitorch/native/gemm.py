@@ -309,15 +309,13 @@ def better_flipped(gemm):
     return gemm.n <= FEW < gemm.m
 
 
-def gemm_text(name, gemm, target, preamble, epilogue=None):
+def gemm_text(name, gemm, target, preamble):
     """The kernel ``@name`` that computes a product, as Code. Its text is in vectors: link it at level "vectors".
 
-    ``preamble`` is LLVM text that defines ``%A``, ``%B`` and ``%C`` from ``%p``. ``epilogue(text, batch, i0, i1, j0, j1)``,
-    if there is one, writes what shall happen to the rows i0 to i1 and columns j0 to j1 of C as soon as they are done.
+    ``preamble`` is LLVM text that defines ``%A``, ``%B`` and ``%C`` from ``%p``.
     """
     names = ["%A", "%B"]
-    flip = better_flipped(gemm)
-    if flip:
+    if better_flipped(gemm):
         gemm, names = gemm.flipped(), ["%B", "%A"]
     cut = tiling(gemm, target)
     text = Text()
@@ -338,8 +336,6 @@ def gemm_text(name, gemm, target, preamble, epilogue=None):
             i1 = text.minimum(text.add(i0, cut.tall), gemm.m) if bands > 1 else gemm.m
             j1 = text.minimum(text.add(j0, cut.wide), gemm.n) if strips > 1 else gemm.n
             write_chunk(text, name, gemm, cut, names, (batch, i0, i1, j0, j1))
-            if epilogue:
-                epilogue(text, batch, *((j0, j1, i0, i1) if flip else (i0, i1, j0, j1)))
 
     chunks = gemm.matrices * bands * strips
     worth = -(-SMALLEST_CHUNK * chunks // max(1, gemm.flops))

@@ -18,6 +18,9 @@ from contextlib import contextmanager
 
 __all__ = ["Text"]
 
+LINE = 64
+"""Bytes of a cache line."""
+
 
 class Loop:
     """A loop that is being written: its index, where it is formatted, and the values it carries from turn to turn."""
@@ -143,6 +146,11 @@ class Text:
     def store(self, kind, value, pointer, align=None):
         """Put a value at an address."""
         self.do(f"store {kind} {value}, ptr {pointer}" + (f", align {align}" if align else ""))
+
+    def fetch(self, pointer, size):
+        """Ask for ``size`` bytes, line by line, before they are needed."""
+        with self.loop("line", 0, size, LINE) as line:
+            self.do(f"call void @llvm.prefetch.p0(ptr {self.at(pointer, line, 'i8')}, i32 0, i32 2, i32 1)")
 
     # ------------------------------------------------------------------------------------------------------- flow
 
