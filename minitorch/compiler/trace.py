@@ -28,13 +28,17 @@ from ..dtypes import float64, int64
 from ..engine import AccumulateGrad, create, edge_of
 from ..modes import MODE
 from ..tables.strides import as_strided
+from .deferred import Deferred
 from .graph import Graph, Step, Value
 from .numbers import Calls, Number, number_of
+from .passing import passes_on
 
 __all__ = ["External", "PACKAGE", "Source", "Tracer", "Unfollowed", "layout", "owner_of"]
 
 WALK, BACKWARD = backward.__code__, ", backward"
 PACKAGE = str(Path(__file__).resolve().parent.parent)
+ASKING = ("item", "tolist", "as_float")
+"""Functions by which Python asks for numbers that may be Deferred: all but those whose answer must be of a class of its own."""
 SHAPED_BY_DATA = frozenset(["nonzero"])
 """Rows whose result has a shape that depends on numbers: no graph can hold them."""
 
@@ -124,7 +128,8 @@ class Looking:
 class Tracer:
     """Listens in a block, and writes down what passes the gate.
 
-    sources, externals, steps: what it found.   made: the externals that are constants.   numbers: what ``item`` gave.
+    sources, externals, steps: what it found.   made: the externals that are constants.   numbers: what ``item`` gave; deferred:
+    what was given where numbers only pass on, by id, and Deferred for it.
     xp: the backend that computes, a GPU's if a tensor is there.   checks: as Graph has them.   spans: see ``span``.
     left: (why, line) of each time that the graph lost sight of the run.
     lost: the Unfollowed after which it wrote nothing more.   drawn: whether a draw has read a tensor. It is a step then, and so
@@ -141,7 +146,7 @@ class Tracer:
         self.xp = for_device(CPU)
         self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, False
-        self.numbers, self.calls, self.checks, self.spans = [], Calls(self, PACKAGE), [], {}
+        self.numbers, self.deferred, self.calls, self.checks, self.spans = [], {}, Calls(self, PACKAGE), [], {}
 
     def __enter__(self):
         self.before = MODE.listeners, MODE.readers
@@ -243,12 +248,33 @@ class Tracer:
     def leave(self, what, tensor=None, result=None):
         """A value leaves the graph: by ``item``, ``numpy``, ``print`` …; ``result`` is the number that it became.
 
-        A float that the user's code asks for is given as a Number, which tells what becomes of it.
+        A float that the user's code asks for is given as a Number, which tells what becomes of it; other numbers as Deferred
+        ones, if they only pass on to what the function returns.
         """
         asks = sys._getframe(3).f_code.co_filename
         if what == "item" and result.__class__ is float and self.lost is None and not asks.startswith(PACKAGE) and self.calls.begin():
             return number_of(self, self.fitted(self.reshaped(self.read(tensor)), (), float64), result)
-        return self.interrupt(f"{what} looks at a tensor's values")
+        name = "" if self.lost is not None else self.defers(tensor, result)
+        if not name:
+            return self.interrupt(f"{what} looks at a tensor's values")
+        value, result = self.read(tensor), float(result) if name == "as_float" else result
+        if result.__class__ is not list:
+            value = self.fitted(self.reshaped(value), (), float64) if result.__class__ is float else self.reshaped(value)
+        deferred = Deferred(self, [value], result)
+        self.deferred[id(deferred)] = deferred
+        if result.__class__ is float:  # Python wants just such an object, and passes it on as it is
+            self.deferred[id(result)] = deferred
+            return result
+        return deferred
+
+    def defers(self, tensor, result):
+        """By which function Python asks for a number that is known to go nowhere but to what the function returns; or ""."""
+        frame, name = sys._getframe(3), ""
+        while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+            frame, name = frame.f_back, frame.f_code.co_name
+        if frame is None or name not in ASKING or (tensor is not None and tensor.dtype.is_complex):
+            return ""
+        return name if passes_on(frame, PACKAGE, name == "item" and result.__class__ is int) else ""
 
     def reshaped(self, value):
         """A Value of one element, without dims."""

@@ -303,6 +303,9 @@ class Writing:
                 results.append(None)
             elif kind == "number":
                 results.append(f"o{which - len(recording.written)}.item()")
+            elif kind == "deferred":
+                numbers = ", ".join([f"o{k - len(recording.written)}.tolist()" for k in which])
+                results.append(f"{self.know(wanting[0], 'deferred')}([{numbers}])")
             else:
                 k = which - len(recording.written)
                 self.do(f"r{k} = wrap(o{k}{', Inference()' if self.program.mode[1] else ''})")

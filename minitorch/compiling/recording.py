@@ -16,6 +16,7 @@ from sys import getrefcount
 from ..backends import backend_of, for_device
 from ..backward import backward, reachable
 from ..compiler.composed import without_composites
+from ..compiler.deferred import Deferred
 from ..compiler.graph import Graph, uses_of
 from ..compiler.numbers import Number
 from ..compiler.simplify import dead, shared
@@ -28,6 +29,7 @@ from .tree import flattened, others, rebuilt
 __all__ = ["Incomplete", "Recording", "SPENT", "base_name", "hooked", "record"]
 
 
+NUMBERS = Number, Deferred
 CPU_ARRAY = for_device(CPU).ndarray
 SPENT = "spent"
 """Of a result: its graph was used up by a backward within the run."""
@@ -49,7 +51,8 @@ class Recording:
     returned   ("same", position among them) | ("external", position) | ("gradient", leaf) |
                ("new", position among the outputs, its graph: None, SPENT, or
                the number of its seed) | ("view", position among them, how it is Seen) |
-               ("number", position among the outputs), what ``item`` gave.
+               ("number", position among the outputs), what ``item`` gave |
+               ("deferred", positions among the outputs, what Python makes of their numbers).
                Behind the results come tensors that others are views of.
 
     xp         the backend that computes: a GPU's, if any tensor is there
@@ -128,12 +131,12 @@ def record(function, args, kwargs, leaves, moving=None):
 
 def plain(tracer, result):
     """A result with floats in place of its Numbers, which end here."""
-    for number in tracer.numbers:
+    for number in (*tracer.numbers, *tracer.deferred.values()):
         number.tracer = None
-    leaves, form = flattened(result, (Tensor, Number))
-    if not any([x.__class__ is Number for x in leaves]):
+    leaves, form = flattened(result, lambda x: isinstance(x, (Tensor, *NUMBERS)))
+    if not any([x.__class__ in NUMBERS for x in leaves]):
         return result
-    return rebuilt(form, iter([float(x) if x.__class__ is Number else x for x in leaves]))
+    return rebuilt(form, iter([x.now if x.__class__ is Deferred else float(x) if x.__class__ is Number else x for x in leaves]))
 
 
 def base_name(name):
@@ -292,12 +295,13 @@ def told(tracer, result, views, before, split, back):
     outputs = [value for _, value in written]
 
     made.gradients = gradients(tracer, before, outputs)
-    leaves, made.form = flattened(result, (Tensor, Number))
+    leaves, made.form = flattened(result, lambda x: isinstance(x, (Tensor, *NUMBERS)) or id(x) in tracer.deferred)
+    leaves = [tracer.deferred.get(id(x), x) for x in leaves]
     roots = [] if back is None else back[1]
     made.roots = [(k, is_base) for _, k, is_base in roots]
     made.returned = all_returned(tracer, leaves, views, before, outputs, [x for x, *_ in roots])
-    made.believed = others(made.form) if tracer.numbers else []
-    tensors = [x for x in leaves if x.__class__ is not Number]
+    made.believed = others(made.form) if tracer.numbers or tracer.deferred else []
+    tensors = [x for x in leaves if x.__class__ not in NUMBERS]
     refuse_what_left(tracer)
     refuse_what_stays(tracer, tensors, before)
     made.graph = tracer.graph(outputs)
@@ -357,6 +361,9 @@ def all_returned(tracer, leaves, views, before, outputs, roots):
         elif x.__class__ is Number:
             outputs.append(x.value)
             found.append(("number", len(outputs) - 1))
+        elif x.__class__ is Deferred:
+            found.append(("deferred", list(range(len(outputs), len(outputs) + len(x.parts))), x.make))
+            outputs += x.parts
         else:
             found.append(returned(tracer, x, before, outputs, roots))
     return found

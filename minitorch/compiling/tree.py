@@ -38,10 +38,14 @@ def same(a, b):
     return a == b if a.__class__ in PLAIN else a is b
 
 
-def flattened(value, leaf=Tensor):
+def is_tensor(value):
+    return isinstance(value, Tensor)
+
+
+def flattened(value, leaf=is_tensor):
     """The tensors in a value, in order, and its form: hashable, equal for values that differ only in their tensors.
 
-    leaf: other classes that count as such.
+    leaf: which values count as such.
     """
     leaves: list = []
     return leaves, form_of(value, leaves, leaf)
@@ -49,7 +53,7 @@ def flattened(value, leaf=Tensor):
 
 def form_of(value, leaves, leaf):
     kind = value.__class__
-    if isinstance(value, leaf):
+    if leaf(value):
         leaves.append(value)
         return LEAF
     if kind in (tuple, list):

@@ -223,8 +223,7 @@ def tolist(input):
     """The elements as nested lists of Python numbers.   torch: Tensor.tolist"""
     if input.dtype is dtypes.bfloat16:
         return input.detach().float().tolist()
-    input._leave("tolist", input)
-    return input._array.tolist()
+    return input._leave("tolist", input, input._array.tolist())
 
 
 def numpy(input, *, force=False):

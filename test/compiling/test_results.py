@@ -143,7 +143,55 @@ def nested(x):
     return {"a": [value(x), (value(x * 2),)], "kind": "none", "count": 3}
 
 
+def positive(x):
+    return (x > 0).sum().item()
+
+
+def counted(x):
+    """As a step of training counts what it got right."""
+    right, seen = 0, 0
+    for part in x:
+        right += (part > 0).sum().item()
+        seen += len(part)
+    return mean(x), right, right / seen, (right - 1) % 5
+
+
+def told(x):
+    count, some = positive(x), (x > 2).any().item()
+    share = 100.0 * positive(x) / x.shape[0]
+    return {"count": count, "some": some, "share": share, "both": [count, (share,)]}
+
+
+@torch.no_grad()
+def judged(x):
+    return (total := (x > 0).sum().item()), total + 1, mean(x).item() + total
+
+
+class Counter:
+    def __init__(self):
+        self.limit = 0.5
+
+    def above(self, x):
+        return (x > self.limit).sum().item()
+
+    @torch.no_grad()
+    def __call__(self, x):
+        first = self.above(x)
+        return first, self.above(-x)
+
+
 NUMBERS = {
+    "an integer": lambda x: (x > 0).sum().item(),
+    "a truth": lambda x: (x > 1.5).any().item(),
+    "integers of other types": lambda x: (x.argmax().item(), x.int().sum(dtype=torch.int32).item(), (x > 0)[0, 0].to(torch.uint8).item()),
+    "float()": lambda x: float(mean(x)),
+    "float() of an integer, and of bfloat16": lambda x: [float((x > 0).sum()), float(x.sum().bfloat16())],
+    "a list": lambda x: x.tolist(),
+    "lists": lambda x: {"x": x[0].tolist(), "one": mean(x).tolist(), "truths": (x > 0).tolist(), "narrow": x.bfloat16().tolist()},
+    "the same list twice": lambda x: (y := x[:1].tolist(), y),
+    "an integer from within": lambda x: (positive(x), positive(-x)),
+    "arithmetic of integers": lambda x: (3 - 2 * positive(x), positive(x) // 2, 1.5 * positive(x) + 2, positive(x) / x.size(0)),
+    "what was counted": counted, "told in a dict": told, "decorated": judged, "methods": Counter(),
     "alone": lambda x: mean(x).item(),
     "beside its tensor": lambda x: (y := mean(x), y.item()),
     "in a dict": lambda x: {"loss": mean(x).item(), "share": (x > 0).float().mean().item()},
@@ -175,6 +223,46 @@ def refused(x):
     return None if numpy.isnan(value) else value
 
 
+def branch(x):
+    count = positive(x)
+    if count > 6:
+        return count, "many"
+    return count, "few"
+
+
+def two(x):
+    return positive(x), positive(-x)
+
+
+def unpacked(x):
+    first, _ = two(x)
+    return first
+
+
+def default(x):
+    count = positive(x)
+
+    def given(n=count):
+        return n + 1 > 5
+
+    return given()
+
+
+def enclosed(x):
+    count = positive(x)
+    return (lambda: count > 5)()
+
+
+def grown(x):
+    counts = []
+    counts.append(positive(x))
+    return counts[0] + 1
+
+
+def generated(x):
+    yield (x > 0).sum().item()
+
+
 LOOKS = {
     "a branch": lambda x: (value := mean(x).item(), "up" if value > 0 else "down"),
     "a builtin function": exponential, "a function of NumPy's": refused,
@@ -189,7 +277,37 @@ LOOKS = {
     "a power": lambda x: mean(x).item() ** 2,
     "a key": lambda x: {mean(x).item(): 1},
     "a method": lambda x: (value := mean(x).item(), value.is_integer()),
-    "an integer": lambda x: (x > 0).sum().item(),
+    "an index": lambda x: ["none", "one", "some", *"abcdefghijk"][positive(x)],
+    "a slice": lambda x: "abcdefghijkl"[: positive(x)],
+    "a range": lambda x: list(range(positive(x))),
+    "how often": lambda x: [0] * positive(x),
+    "a branch on an integer": branch,
+    "a comparison": lambda x: (n := positive(x), n > 6),
+    "an integer as text": lambda x: f"{positive(x)}",
+    "an integer as old text": lambda x: "%d" % positive(x),  # noqa: UP031
+    "the largest of integers": lambda x: max(positive(x), positive(-x)),
+    "asked for by others": lambda x: max(map(torch.Tensor.item, (x > 0).sum(1))),
+    "a key of a sort": lambda x: sorted([x, -x, x * 0], key=positive)[0].sum().item(),
+    "the answer of a sort": lambda x: sorted([1, 2], key=lambda n: positive(x * n))[0],
+    "called by others": lambda x: sum(map(positive, [x, -x])),
+    "an operand that is an integer": lambda x: x * positive(x),
+    "a divisor that is an integer": lambda x: 1 / (positive(x) + 1),
+    "divided by each other": lambda x: (positive(x) + 1) / (positive(-x) + 1),
+    "a size": lambda x: x.new_zeros(positive(x)).sum(),
+    "an integer as a key": lambda x: {positive(x): 1},
+    "an integer in a set": lambda x: {positive(x)},
+    "an integer that is unpacked": unpacked,
+    "what a default is": default,
+    "what a closure sees": enclosed,
+    "int()": lambda x: int(mean(x) * 10),
+    "bool()": lambda x: bool((x > 0).any()),
+    "float() in a sum": lambda x: 1 + float(mean(x)),
+    "float() in a branch": lambda x: "up" if float(mean(x)) > 0 else "down",
+    "an argument": lambda x: round(positive(x)),
+    "a list that grows": grown,
+    "part of a list": lambda x: x[0].tolist()[0],
+    "one of a generator": lambda x: list(generated(x)),
+    "a squared truth": lambda x: (x > 0).any().item() + 1,
 }  # fmt: skip
 
 
@@ -197,7 +315,7 @@ LOOKS = {
 def test_a_number_that_python_looks_at_ends_the_graph(name):
     torch.manual_seed(3)
     run = torch.compile(LOOKS[name])
-    with pytest.warns(UserWarning, match=r"runs eagerly: (item looks at a tensor's values, in .*\.py:\d+|it makes tensors of numbers)"):
+    with pytest.warns(UserWarning, match=r"runs eagerly: (\w+ looks at a tensor's values, in .*\.py:\d+|it makes tensors of numbers)"):
         for _ in range(8):
             x = torch.randn(4, 3)
             assert repr(run(x)) == repr(LOOKS[name](x))
@@ -207,7 +325,7 @@ def test_a_profiler_keeps_its_place():
     """One who wants to be told of calls is; then nobody can see whether a number is looked at, and the function runs eagerly."""
     import sys
 
-    heard, run = [], torch.compile(lambda x: x.sum().item())
+    heard, run = [], torch.compile(lambda x: x.sum().item() + 0)
     with pytest.warns(UserWarning, match="item looks at"):
         sys.setprofile(lambda *event: heard.append(event[1]))
         try:
