@@ -87,11 +87,7 @@ def fit(row, inputs):
     xp = backend_of(arrays)
     if dtype.name not in xp.NARROW or row.name in xp.NATIVE:
         return tensors, [plain_number(x, dtype) for x in arrays], row.forward
-    return (
-        tensors,
-        [xp.widen(a) if a.__class__ in ARRAY_TYPES and a.dtype != bool else a for a in arrays],
-        widened(row, dtype),
-    )
+    return tensors, arrays, widened(row, dtype)
 
 
 def common_dtype(operands):
@@ -134,9 +130,14 @@ def plain_number(x, dtype):
 
 
 def widened(row, dtype):
-    """The row's forward for a narrow dtype: computed in float32, rounded once."""
+    """The row's forward for a narrow dtype: computed in float32, rounded once. By one kernel, if the backend has such."""
 
     def forward(xp, *arguments, out=None):
+        result = xp.narrow_row(row.name, arguments)
+        if result is not None:
+            return result
+        narrow = xp.array_dtype(dtype)
+        arguments = [xp.widen(a) if a.__class__ in ARRAY_TYPES and a.dtype == narrow else a for a in arguments]
         result = xp.asarray(row.forward(xp, *arguments))
         return xp.cast(result, dtype) if result.dtype.char == "f" else result
 

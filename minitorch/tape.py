@@ -34,6 +34,9 @@ BLOCK = 1 << 14
 TAPES = 256
 """How many tapes of one function are kept."""
 
+LATER = 64
+"""How often calls that can't be done at once are to come again before that is tried again."""
+
 RUNS, ROWS = 8, 16
 """The same, of those for several calls at once; and how many these are at most."""
 
@@ -102,7 +105,8 @@ class taped:
                 return
         self.came += 1
         if self.came > ARRAY_TYPES[rows[0][0]._array.__class__].patience():
-            self.came, run = 0, recorded_rows(self.function, rows)
+            run = recorded_rows(self.function, rows)
+            self.came = 0 if run is not None else -LATER
             self.runs = [run, *self.runs[: RUNS - 1]] if run is not None else self.runs
             return
         for row in rows:

@@ -17,9 +17,8 @@ torch: torch/csrc/jit/codegen/fuser did this; ATen/native has such kernels by ha
 import math
 
 from .. import primitives as rows
-from ..backends import for_device
+from ..backends import ARRAY_TYPES
 from ..creation import arange
-from ..device import CPU
 from ..modes import MODE, all_compile
 from ..table import Primitive
 from ..tape import Listening
@@ -101,19 +100,21 @@ class Composite:
         """Whether these arguments get the kernel."""
         if (MODE.listeners and not all_compile()) or not self.fits(args[: self.count]):
             return False
-        return self.formulas_for(args[self.count :]) is not None and (MODE.listeners or self.compiles(args[self.count :]))
+        xp, params = ARRAY_TYPES[args[0]._array.__class__], args[self.count :]
+        return self.formulas_for(params) is not None and (MODE.listeners or self.compiles(xp, params))
 
     def fits(self, inputs):
-        """Whether the tensors are large, on the CPU, in float32 and contiguous, and have the shapes that are meant."""
-        xp, first, grid = for_device(CPU), inputs[0]._array, self.grid
-        if first.size < xp.ENOUGH_FOR_COMPOSITES or first.__class__ is not xp.ndarray or first.dtype.char != "f":
+        """Whether the tensors are large, in float32 and contiguous, and have the shapes that are meant."""
+        first, grid = inputs[0]._array, self.grid
+        xp = ARRAY_TYPES[first.__class__]
+        if first.size < xp.ENOUGH_FOR_COMPOSITES or first.dtype.char != "f":
             return False
         if first.ndim < len(grid.sizes[0]) - 1 or (grid.sums and grid.of(first.shape)[2] < NARROWEST):
             return False
         shape = grid.vector_shape(first.shape)
         for x in inputs:
             array = x._array
-            if array.__class__ is not xp.ndarray or array.dtype is not first.dtype or not array.flags.c_contiguous:
+            if array.__class__ is not first.__class__ or array.dtype is not first.dtype or not array.flags.c_contiguous:
                 return False
             if x is not inputs[0] and array.shape != shape:
                 return False
@@ -129,7 +130,7 @@ class Composite:
         count = self.count + (which is not None)
         arrays, params = args[:count], args[count:]
         formula, grid = self.formulas_for(params)[which], self.grid.of(args[count - self.count].shape)
-        if MODE.listeners and all_compile() and not self.compiled.get(params):  # for one run a kernel isn't worth its compilation
+        if MODE.listeners and all_compile() and not self.compiled.get((xp, params)):  # for one run a kernel isn't worth its compilation
             return in_strips(xp, formula, arrays, args[count - self.count].shape, grid)
         return xp.composite_kernel(arrays[0].dtype.char, *formula)(*arrays, grid=grid)
 
@@ -154,12 +155,11 @@ class Composite:
                 mode.grad, mode.inference, mode.autocast, mode.listeners, mode.readers = before
         return self.formulas[params]
 
-    def compiles(self, params):
+    def compiles(self, xp, params):
         """Whether there are kernels for its formulas."""
-        if params not in self.compiled:
-            kernel = for_device(CPU).composite_kernel
-            self.compiled[params] = all([kernel("f", *formula) for formula in self.formulas_for(params).values()])
-        return self.compiled[params]
+        if (xp, params) not in self.compiled:
+            self.compiled[xp, params] = all([xp.composite_kernel("f", *formula) for formula in self.formulas_for(params).values()])
+        return self.compiled[xp, params]
 
     def formula(self, which, params):
         """(arrays, steps, result, what that is), written down from a run on sample numbers."""

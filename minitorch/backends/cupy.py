@@ -6,20 +6,17 @@ does, where the CPU raises an exception. See docs/design/gpu.md.
 """
 
 import math
-import sys
 from importlib import import_module
 
 import cupy
 import cupyx
 import numpy
 from cupy import (
-    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argwhere, array, asarray, ascontiguousarray, bitwise_and,
-    bitwise_or, bitwise_xor, ceil, conjugate, copyto, cos, cosh, equal, exp, exp2, expm1, flip, floor, floor_divide, fmod, frexp,
-    from_dlpack, gcd, greater, greater_equal, hypot, invert, isfinite, isinf, isnan, lcm, left_shift, less, less_equal, log, log10, log1p,
-    log2, maximum, minimum, multiply, ndarray, negative, nextafter, not_equal, reciprocal, remainder, right_shift, roll, signbit, sin,
-    sinh, sqrt, square, subtract, tan, tanh, tril, triu, true_divide, trunc, where, zeros,
+    argwhere, array, asarray, ascontiguousarray, bitwise_and, bitwise_or, bitwise_xor, conjugate, copyto, flip, floor_divide, fmod,
+    frexp, from_dlpack, gcd, invert, isfinite, isinf, lcm, left_shift, ndarray, nextafter, remainder, right_shift, roll, signbit,
+    zeros,
 )  # fmt: skip
-from cupyx.scipy.special import erf, erfc, expit
+from cupyx.scipy.special import expit
 
 from .. import dtypes
 from ..device import device
@@ -27,6 +24,14 @@ from . import cupy_linalg as linalg
 from . import numpy as on_cpu
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .cupy_draws import Stream, default_stream
+from .cupy_elementwise import (
+    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, cos, cosh, equal, erf, erfc, exp, exp2, expm1,
+    floor, greater, greater_equal, hypot, in_one_kernel, isnan, less, less_equal, log, log10, log1p, log2, maximum, minimum,
+    multiply, narrow_row, negative, not_equal, reciprocal, sin, sinh, sqrt, square, subtract, tan, tanh, true_divide, trunc, where,
+)  # fmt: skip
+from .cupy_formulas import (
+    ENOUGH_FOR_COMPOSITES, composite_kernel, exact_formula, log_softmax, log_softmax_grad, patience, sequence, softmax, softmax_grad,
+)  # fmt: skip
 from .cupy_indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
     searchsorted_rows,
@@ -35,6 +40,7 @@ from .cupy_memory import address, bytes_of, geometry, is_pinned, laid_over, owne
 from .cupy_memory import address as start_of
 from .cupy_products import linear, matmul
 from .cupy_rare import ctc_loss, ctc_loss_grad, logcumsumexp, resample
+from .cupy_sums import mean, squared_error_mean, sum
 from .cupy_windows import (
     avg_pool, avg_pool_grad, conv, conv_input_grad, conv_weight_grad, max_pool_index, pool_gather, pool_scatter,
 )  # fmt: skip
@@ -42,30 +48,31 @@ from .fourier import fft, irfft, rfft
 from .numpy import ARRAY_DTYPE, DTYPE_OF, NARROW, array_dtype, dtype_of
 
 __all__ = [
-    "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "NATIVE", "SYNCHRONOUS", "Stream", "absolute", "add", "addcdiv", "addcmul", "address",
-    "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin",
-    "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool", "avg_pool_grad",
-    "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "ceil", "clip", "complex_of", "composite_kernel",
-    "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss", "ctc_loss_grad",
-    "cumprod", "cumsum", "current_device", "default_stream", "device_of", "diagonal", "driver", "dtype_of", "empty", "equal", "erf", "erfc",
-    "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows", "frexp",
-    "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd", "geometry", "greater", "greater_equal", "half_turn", "hypot",
-    "index", "index_put", "invert", "irfft", "is_pinned", "isfinite", "isinf", "isnan", "keep", "laid_over", "lcm", "left_shift", "lerp",
-    "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "log_softmax_grad",
-    "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory",
-    "mean", "minimum", "moved", "multiply", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "owner",
-    "pad", "paired", "pairs_of", "patience", "pinned", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet",
-    "reciprocal", "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory",
-    "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax",
-    "softmax_grad", "spread", "sqrt", "square", "squared_error_mean", "stack", "start_of", "strided_view", "subtract", "sum", "tan",
-    "tanh", "to_cpu", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
+    "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "NATIVE", "SYNCHRONOUS", "Stream", "absolute", "add", "addcdiv", "addcmul",
+    "address", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool",
+    "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "ceil", "clip", "complex_of",
+    "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss",
+    "ctc_loss_grad", "cumprod", "cumsum", "current_device", "default_stream", "device_of", "diagonal", "driver", "dtype_of", "empty",
+    "equal", "erf", "erfc", "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod",
+    "fold_windows", "frexp", "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd", "geometry", "greater", "greater_equal",
+    "half_turn", "hypot", "index", "index_put", "invert", "irfft", "is_pinned", "isfinite", "isinf", "isnan", "keep", "laid_over",
+    "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax",
+    "log_softmax_grad", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index",
+    "maximum", "may_share_memory", "mean", "minimum", "moved", "multiply", "narrow_row", "ndarray", "negative", "nextafter", "nll",
+    "nll_grad", "nonzero_rows", "not_equal", "owner", "pad", "paired", "pairs_of", "patience", "pinned", "pool_gather", "pool_scatter",
+    "positive_copy", "power", "prod", "quiet", "reciprocal", "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift",
+    "rint", "roll", "room", "same_memory", "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid",
+    "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread", "sqrt", "square", "squared_error_mean", "stack", "start_of",
+    "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "where",
+    "widen", "zeros",
 ]  # fmt: skip
 
 SYNCHRONOUS = False
 """Whether a look at the numbers in an array costs nothing but the look: here it waits for all work that was begun."""
 
-NATIVE = frozenset(["matmul", "linear"])
-"""Rows that compute with narrow types as they are, on tensor cores. All others are widened to float32 and rounded once."""
+NATIVE = frozenset(["linear", "matmul", "mean", "squared_error_mean", "sum"])
+"""Rows that take narrow types as they are, and compute on tensor cores or in float32. All others are widened, and rounded once."""
 
 
 def driver():
@@ -149,27 +156,6 @@ def array_of(data, dtype=None, default=dtypes.float32):
 # ------------------------------------------------------------------------------- what only the CPU has machine code for
 
 
-ENOUGH_FOR_COMPOSITES = sys.maxsize
-"""Elements from which a function of several rows runs as one kernel: never."""
-
-
-def composite_kernel(char, arrays, steps, result, to="matrix"):
-    """None."""
-
-
-def exact_formula(char, size, *formula):
-    """None."""
-
-
-def sequence(char, inputs, numbers, steps, outputs, stores, cuts):
-    """None."""
-
-
-def patience():
-    """Nothing is worth the try: more runs than there will be."""
-    return sys.maxsize
-
-
 def recurrent_pass(mode, back, arrays, weight, sizes, reverse):
     """Not done."""
     return False
@@ -179,6 +165,10 @@ def recurrent_pass(mode, back, arrays, weight, sizes, reverse):
 
 
 def positive_copy(x, out=None):
+    if x.__class__ is ndarray and (x._c_contiguous or out is not None):
+        found = in_one_kernel("copy", (x,), out)
+        if found is not None:
+            return found
     if out is None:
         return x.copy("C" if 0 in x.strides else "K")
     copyto(out, x)
@@ -194,7 +184,10 @@ def stored(result, out):
 
 
 def rint(x, out=None):
-    return cupy.rint(x, out) if x.dtype.kind not in "biu" else positive_copy(x, out)
+    if x.dtype.kind in "biu":
+        return positive_copy(x, out)
+    found = in_one_kernel("round", (x,), out)
+    return cupy.rint(x, out) if found is None else found
 
 
 def sign(x, out=None):
@@ -203,11 +196,13 @@ def sign(x, out=None):
         return positive_copy(x, out)
     if x.dtype.kind != "f":
         return cupy.sign(x, out)
-    return stored(greater(x, 0).astype(x.dtype) - less(x, 0), out)
+    found = in_one_kernel("sign", (x,), out)
+    return stored(greater(x, 0).astype(x.dtype) - less(x, 0), out) if found is None else found
 
 
 def relu(x, out=None):
-    return maximum(x, x.dtype.type(0), out)
+    found = in_one_kernel("relu", (x,), out)
+    return maximum(x, x.dtype.type(0), out) if found is None else found
 
 
 def clip(x, low, high, out=None):
@@ -243,7 +238,7 @@ def power(x, y, out=None):
         if y == 2:
             return square(x, out)
         if y == 3:
-            return multiply(x * x, x, out)
+            return multiply(square(x), x, out)
         if x.dtype.kind in "iu" and y >= 0:
             return cupy.power(x, y, out)
     kind = x.dtype.kind if x.__class__ is ndarray else y.dtype.kind
@@ -262,11 +257,17 @@ def integer_power(x, y, out=None):
 
 def sigmoid(x, out=None):
     """1 / (1 + exp(-x)); where exp overflows, the limit 0."""
-    return expit(x, out) if x.dtype.kind == "f" else reciprocal(exp(negative(x)) + 1, out)
+    if x.dtype.kind != "f":
+        return reciprocal(exp(negative(x)) + 1, out)
+    found = in_one_kernel("sigmoid", (x,), out)
+    return expit(x, out) if found is None else found
 
 
 def keep(x, y, out=None):
     """0 where y <= 0, else x: so also where y is NaN."""
+    found = in_one_kernel("keep", (x, y), out)
+    if found is not None:
+        return found
     if x.__class__ is not ndarray:
         x = asarray(x, y.dtype)
     return stored(where(asarray(less_equal(y, 0)), x.dtype.type(0), x), out)
@@ -274,6 +275,9 @@ def keep(x, y, out=None):
 
 def lerp(x, y, weight, out=None):
     """x + w (y - x) for |w| < 1/2, else y - (y - x)(1 - w): exact at both ends."""
+    found = in_one_kernel("lerp", (x, y, weight), out) if weight.__class__ is not ndarray else None
+    if found is not None:
+        return found
     difference = subtract(y, x)
     if weight.__class__ is ndarray:
         near = less(absolute(weight), 0.5)
@@ -284,11 +288,17 @@ def lerp(x, y, weight, out=None):
 
 
 def addcmul(x, y, z, value, out=None):
+    found = in_one_kernel("addcmul", (x, y, z, value), out)
+    if found is not None:
+        return found
     product = multiply(y, z)
     return add(x, product if value == 1 else multiply(product, value, product), out)
 
 
 def addcdiv(x, y, z, value, out=None):
+    found = in_one_kernel("addcdiv", (x, y, z, value), out)
+    if found is not None:
+        return found
     quotient = true_divide(y, z)
     return add(x, quotient if value == 1 else multiply(quotient, value, quotient), out)
 
@@ -299,21 +309,6 @@ def addcdiv(x, y, z, value, out=None):
 def wide(x):
     """The dtype that integers add up in, None for others."""
     return numpy.int64 if x.dtype.kind in "biu" else None
-
-
-def sum(x, dims, keepdim):
-    """Integers and booleans add up in int64."""
-    if dims == ():
-        return x.astype(wide(x) or x.dtype)
-    return x.sum(dims, wide(x), None, keepdim)
-
-
-def mean(x, dims, keepdim):
-    return sum(x, dims, keepdim) / x.dtype.type(math.prod([x.shape[d] for d in dims]))
-
-
-def squared_error_mean(x, y):
-    return square(subtract(x, y)).sum() / x.dtype.type(x.size)
 
 
 def prod(x, dim, keepdim):
@@ -361,30 +356,6 @@ def all(x, dims, keepdim):
     return cupy.all(x, dims, None, keepdim) if dims else not_equal(x, 0)
 
 
-def softmax(x, dim):
-    """e^x / Σ e^x, shifted by the maximum, which changes nothing but overflow."""
-    e = exp(x - x.max(dim, None, True))
-    e /= e.sum(dim, None, None, True)
-    return e
-
-
-def log_softmax(x, dim):
-    """x - ln Σ e^x, shifted likewise."""
-    shifted = x - x.max(dim, None, True)
-    shifted -= log(exp(shifted).sum(dim, None, None, True))
-    return shifted
-
-
-def softmax_grad(g, y, dim):
-    """y (g - Σ g y)"""
-    return y * (g - (g * y).sum(dim, None, None, True))
-
-
-def log_softmax_grad(g, y, dim):
-    """g - e^y Σ g"""
-    return g - exp(y) * g.sum(dim, None, None, True)
-
-
 # ------------------------------------------------------------------------------------------------------------ movement
 
 
@@ -406,6 +377,19 @@ def unfold(x, dim, size, step):
     shape, strides = list(x.shape), list(x.strides)
     shape[dim], strides[dim] = (shape[dim] - size) // step + 1, strides[dim] * step
     return strided(x, (*shape, size), (*strides, x.strides[dim]))
+
+
+def triangle(function, x, k):
+    """CuPy's ``tril`` or ``triu``, which doesn't know bfloat16: the bits of that are looked at as whole numbers."""
+    return function(x.view(numpy.uint16), k).view(x.dtype) if x.dtype.char == "E" else function(x, k)
+
+
+def tril(x, k=0):
+    return triangle(cupy.tril, x, k)
+
+
+def triu(x, k=0):
+    return triangle(cupy.triu, x, k)
 
 
 def fold_windows(x, shape, dim, size, step):

@@ -124,7 +124,6 @@ def evaluate(step, arrays, xp=None):
     xp, forward = xp or for_device(CPU), step.row.forward
     narrow = next((x.dtype for x in step.reads if x.dtype.name in xp.NARROW), None)
     if narrow is not None and step.row.ready is not None and xp.array_dtype(narrow).char not in step.row.ready:
-        arrays = [xp.widen(a) if x.dtype is narrow else a for x, a in zip(step.reads, arrays)]
         forward = widened(step.row, narrow)
     found = iter(arrays)
     inputs = [next(found) if x.__class__ is Value else x for x in step.inputs]

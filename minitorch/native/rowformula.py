@@ -26,12 +26,11 @@ from .formula import Writer, has_spelling
 from .gemm import Code
 from .kernel import Kernel
 from .mathematics import constant, spell, support
+from .steps import REDUCTIONS, reductions, rounds
 from .target import SIZES
 from .text import Text
 
 __all__ = ["chunk_rows", "goes_along_rows", "row_formula"]
-
-REDUCTIONS = frozenset(["sum", "mean", "amax"])
 
 GRAIN = 1 << 13
 """Numbers in a chunk."""
@@ -56,28 +55,6 @@ class RowWriter:
 
     def __init__(self, text, kind, arrays, steps):
         self.text, self.kind, self.arrays, self.steps = text, kind, arrays, steps
-
-    def rounds(self, operand):
-        """How many loops must have ended before an operand is known everywhere in its row.
-
-        An element of x / Σ x is known after one, and max(x / Σ x) after two.
-        """
-        if operand.__class__ is not str or operand[0] != "t":
-            return 0
-        row, operands = self.steps[int(operand[1:])]
-        return max([self.rounds(x) for x in operands]) + (row in REDUCTIONS)
-
-    def reductions(self, operands):
-        """The steps that are reductions, among those that the operands need."""
-        found, todo = set(), list(operands)
-        while todo:
-            operand = todo.pop()
-            if operand.__class__ is str and operand[0] == "t" and operand not in found:
-                row, needed = self.steps[int(operand[1:])]
-                todo += needed
-                if row in REDUCTIONS:
-                    found.add(operand)
-        return sorted(found, key=lambda t: int(t[1:]))
 
     def value(self, writer, operand, i):
         """An operand's register at the place ``i`` of a row, (where its part begins, the column), with all that it needs.
@@ -116,9 +93,9 @@ class RowWriter:
     def row(self, places, stores):
         """All loops of one row."""
         self.places, self.known = places, {"inverse": "%inverse"}
-        needed = self.reductions([x for _, x in stores])
-        for turn in range(1, max([self.rounds(x) for x in needed], default=0) + 1):
-            self.sums([x for x in needed if self.rounds(x) == turn])
+        needed = reductions(self.steps, [x for _, x in stores])
+        for turn in range(1, max([rounds(self.steps, x) for x in needed], default=0) + 1):
+            self.sums([x for x in needed if rounds(self.steps, x) == turn])
         for k, operand in stores:
             if self.arrays[k] == "column":
                 self.text.store(self.kind, self.value(self.writer(self.known), operand, None), places[k])
@@ -126,17 +103,17 @@ class RowWriter:
         if wide:
             self.loop(lambda i, _: self.store(wide, i))
 
-    def sums(self, reductions):
+    def sums(self, together):
         """Reductions that one loop can take together."""
         text, kind = self.text, self.kind
-        rows = [self.steps[int(x[1:])] for x in reductions]
+        rows = [self.steps[int(x[1:])] for x in together]
 
         def body(i, sums):
             writer = self.writer(self.known)
             return [self.added(row, sum, self.value(writer, x, i)) for (row, (x,)), sum in zip(rows, sums)]
 
         results = self.loop(body, [constant(-math.inf if row == "amax" else 0, kind) for row, _ in rows])
-        for x, (row, _), result in zip(reductions, rows, results):
+        for x, (row, _), result in zip(together, rows, results):
             self.known[x] = text.let("mean", f"fdiv {kind} {result}, %count") if row == "mean" else result
 
     def store(self, stores, i):

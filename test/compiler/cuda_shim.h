@@ -7,6 +7,7 @@
 #include <ucontext.h>
 
 #include <cmath>
+#include <type_traits>
 #include <utility>
 using std::abs;
 using std::acos; using std::acosh; using std::asin; using std::asinh; using std::atan; using std::atan2; using std::atanh;
@@ -20,12 +21,14 @@ inline int min(int x, int y) { return x < y ? x : y; }
 #define __device__
 #define __shared__ static
 #define __launch_bounds__(threads)
+#define __grid_constant__
 
 struct Dims { unsigned x, y, z; };
 static Dims threadIdx, blockIdx, blockDim, gridDim;
 
 inline unsigned __float_as_uint(float x) { unsigned bits; memcpy(&bits, &x, 4); return bits; }
 inline float __uint_as_float(unsigned bits) { float x; memcpy(&x, &bits, 4); return x; }
+inline double __longlong_as_double(long long bits) { double x; memcpy(&x, &bits, 8); return x; }
 inline float from_float16(unsigned short bits) { _Float16 x; memcpy(&x, &bits, 2); return float(x); }
 inline unsigned short to_float16(float x) { _Float16 y = _Float16(x); unsigned short bits; memcpy(&bits, &y, 2); return bits; }
 
@@ -131,8 +134,13 @@ template <class F> void run(F work, const int* grid, int threads, bool together)
             for (blockIdx.x = gridDim.x; blockIdx.x-- > 0;) run_block(threads, together);
 }
 
+// An argument of a kernel: an address or a number; or a struct, of which there is the address.
+template <class A> A given(void* word) {
+    if constexpr (std::is_class_v<A>) return *(A*)word; else return (A)word;
+}
+
 template <class... A, size_t... I> void call(void (*kernel)(A...), void** pointers, std::index_sequence<I...>) {
-    kernel((A)pointers[I]...);
+    kernel(given<A>(pointers[I])...);
 }
 
 template <class... A> void launch(void (*kernel)(A...), void** pointers, const int* grid, int threads, bool together) {

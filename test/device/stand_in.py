@@ -32,7 +32,7 @@ from minitorch import backends
 from minitorch.backends.cublas import CublasLt
 
 sys.path.append(str(Path(__file__).parent.parent / "compiler"))
-cublas_shim = importlib.import_module("cublas_shim")
+cublas_shim, shim = [importlib.import_module(name) for name in ("cublas_shim", "cuda_shim")]
 
 __all__ = ["COUNTS", "Leak", "installed", "ndarray"]
 
@@ -194,6 +194,7 @@ class ndarray:
     dtype, shape, ndim, size = [property(lambda self, n=n: getattr(self._numpy, n)) for n in ("dtype", "shape", "ndim", "size")]
     strides, itemsize, nbytes = [property(lambda self, n=n: getattr(self._numpy, n)) for n in ("strides", "itemsize", "nbytes")]
     flags = property(lambda self: Flags(self._numpy.flags, self.base is None))
+    _c_contiguous = property(lambda self: self._numpy.flags.c_contiguous)
     data, device = property(lambda self: Pointer(self._numpy)), property(lambda self: Place())
     T, mT = property(lambda self: dressed(self._numpy.T, self)), property(lambda self: dressed(self._numpy.mT, self))
     real = property(lambda self: dressed(self._numpy.real, self), lambda self, x: self._numpy.real.__setitem__(..., bare(x)))
@@ -321,6 +322,10 @@ def wrapped(key, shape):
 KINDS = {bool: "?", int: "bBhHiIlLqQeEfdFD", float: "eEfdFD", complex: "FD"}
 
 
+ADDED = "efdFDiILQ"
+"""The types (dtype.char) that CuPy can add atomically."""
+
+
 class Ufunc:
     """One of CuPy's ufuncs: it takes the first of its types that all arguments can be cast to."""
 
@@ -340,6 +345,13 @@ class Ufunc:
             if all(fits(x, t) for x, t in zip(arrays, takes, strict=True)):
                 return takes, gives
         raise TypeError(f"Wrong type ({[getattr(x, 'dtype', type(x)) for x in arrays]}) of arguments for cupy_{self.__name__}")
+
+    def at(self, a, slices, value):
+        if a.dtype.char not in ADDED:
+            raise TypeError(f"`{self.__name__}.at` does not support {a.dtype}")
+        value = bare(value)
+        value = value.astype(a.dtype) if isinstance(value, numpy.ndarray) else value
+        getattr(numpy, self.__name__).at(a._numpy, wrapped(bare(slices), a.shape), value)
 
     def __call__(self, *args, out=None, dtype=None):
         ins, rest = args[: self.nin], args[self.nin :]
@@ -405,7 +417,7 @@ def copyto(dst, src, casting="same_kind", where=None):
 
 
 def ascontiguousarray(a, dtype=None):
-    return a if a.flags.c_contiguous else dressed(numpy.ascontiguousarray(bare(a)))
+    return a if a.flags.c_contiguous and a.ndim else dressed(numpy.ascontiguousarray(bare(a)))  # of at least one dim
 
 
 def broadcast_to(array, shape):
@@ -450,17 +462,6 @@ def empty_pinned(shape, dtype=float, order="C"):
 def as_strided(x, shape=None, strides=None):
     return ndarray(_numpy=numpy.lib.stride_tricks.as_strided(x._numpy, shape, strides))
 
-
-ADDED = "efdFDiILQ"
-"""The types (dtype.char) that CuPy can add atomically."""
-
-
-def scatter_add(a, slices, value):
-    if a.dtype.char not in ADDED:
-        raise TypeError(f"scatter_add does not support {a.dtype}")
-    value = bare(value)
-    value = value.astype(a.dtype) if isinstance(value, numpy.ndarray) else value
-    numpy.add.at(a._numpy, wrapped(bare(slices), a.shape), value)
 
 
 def matmul(x1, x2, out=None):
@@ -546,6 +547,11 @@ class RawKernel:
     def __init__(self, code, name, most, kinds):
         self.code, self.name, self.most, self.kinds = code, name, most, kinds
 
+    @property
+    def kernel(self):
+        """The same for CUDA's own launch."""
+        return types.SimpleNamespace(ptr=launchable(self.code, self.name))
+
     def __call__(self, grid, block, args):
         assert len(args) == len(self.kinds) and block[0] <= self.most
         given = []
@@ -581,6 +587,29 @@ def raw(code, name, kinds):
         done = subprocess.run([COMPILER, *flags, "-o", f"{folder}/kernel.so", f"{folder}/kernel.cpp"], capture_output=True, text=True)
         assert done.returncode == 0, f"{done.stderr[:4000]}"
         return ctypes.CDLL(f"{folder}/kernel.so").run
+
+
+LAUNCHABLE: list = []
+"""(text, name, what each argument is) of the kernels that were asked for; their handles are their numbers here."""
+
+
+@cache
+def launchable(text, name):
+    if COMPILER is None:
+        import pytest
+
+        pytest.skip("needs a C++ compiler, to run the text of a kernel")
+    (arguments, body) = next((arguments, body) for found, arguments, body in shim.KERNEL.findall(text) if found == name)
+    LAUNCHABLE.append((text, name, ["Words" in argument for argument in arguments.split(",")], bool(shim.WAITING.search(body))))
+    return len(LAUNCHABLE)
+
+
+def launch_kernel(handle, x, y, z, threads, _, __, shared, stream, places, extra):
+    text, name, whole, together = LAUNCHABLE[handle - 1]
+    pointers = (ctypes.c_void_p * len(whole)).from_address(places)
+    words = [at if is_whole else ctypes.c_uint64.from_address(at).value for at, is_whole in zip(pointers, whole, strict=True)]
+    run = getattr(shim.compiled(text), f"run_{name}")
+    run((ctypes.c_void_p * len(words))(*words), (ctypes.c_int * 3)(x, y, z), threads, together)
 
 
 # ------------------------------------------------------------------------------------------------------------- modules
@@ -651,15 +680,17 @@ def modules():
     cuda.Stream.null = Mark()
     tricks = Module("cupy.lib.stride_tricks", as_strided=as_strided)
     special = Module("cupyx.scipy.special", scipy.special)
-    extra = Module("cupyx", scatter_add=scatter_add, empty_pinned=empty_pinned, seterr=lambda **kwargs: None)
+    extra = Module("cupyx", empty_pinned=empty_pinned, seterr=lambda **kwargs: None)
     root = Module(
         "cupy", numpy, ndarray=ndarray, asarray=asarray, array=array, where=where, copyto=copyto, ascontiguousarray=ascontiguousarray,
         broadcast_to=broadcast_to, moveaxis=moveaxis, full=full, argmax=argmax, argmin=argmin, from_dlpack=from_dlpack, cuda=cuda,
         linalg=Module("cupy.linalg", numpy.linalg), fft=Module("cupy.fft", numpy.fft), ElementwiseKernel=ElementwiseKernel, RawModule=RawModule,
         searchsorted=searchsorted, matmul=matmul, diagonal=diagonal, get_default_memory_pool=Pool, __version__="14.2.0",
     )  # fmt: skip
-    found = (root, cuda, runtime, nvtx, tricks, special, extra, root.linalg, root.fft)
-    packages = [types.ModuleType(name) for name in ("cupy.lib", "cupyx.scipy")]
+    driver = Module("cupy_backends.cuda.api.driver", launchKernel=launch_kernel)
+    found = (root, cuda, runtime, nvtx, tricks, special, extra, root.linalg, root.fft, driver)
+    names = "cupy.lib", "cupyx.scipy", "cupy_backends", "cupy_backends.cuda", "cupy_backends.cuda.api"
+    packages = [types.ModuleType(name) for name in names]
     for package in packages:
         package.__path__ = []
     return {m.__name__: m for m in (*found, *packages)}
@@ -677,7 +708,8 @@ def ours():
 @contextmanager
 def installed():
     """A block in which CuPy is this, with one GPU; the real one, if it is there with a GPU, stays."""
-    before = {name: m for name, m in sys.modules.items() if name.split(".")[0] in ("cupy", "cupyx")}
+    before = {name: m for name, m in sys.modules.items() if name.split(".")[0] in ("cupy", "cupyx", "cupy_backends")}
+    before |= {name: sys.modules[name] for name in ours()}
     forget(before)
     sys.modules.update(MODULES | BACKEND)
     products = importlib.import_module("minitorch.backends.cupy_products")

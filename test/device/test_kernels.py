@@ -1,0 +1,119 @@
+"""The GPU's own kernels: functions of several rows, sums, losses, updates and narrow types, against what the CPU makes of them.
+
+Shapes decide how the work is shared, so there are some for each way: rows for a warp, for a block, for several blocks.
+"""
+
+import itertools
+
+import pytest
+
+import minitorch as t
+from minitorch.nn import functional as F
+
+ROWS = (3, 7), (5, 700), (2, 9000), (2, 3, 17)
+IMAGES = (4, 3, 5, 5), (2, 2, 80, 40)
+LABELS = t.randint(0, 7, (5, 4, 3), generator=t.Generator().manual_seed(3))
+LABELS[0, 0] = -100
+
+ALONG_ROWS = {
+    "gelu": F.gelu, "gelu's approximation": lambda x: F.gelu(x, approximate="tanh"), "silu": F.silu,
+    "softmax": lambda x: F.softmax(x, -1), "log_softmax": lambda x: F.log_softmax(x, -1), "softmax, the first dim": lambda x: F.softmax(x, 0),
+    "layer_norm": lambda x, w, b: F.layer_norm(x, x.shape[-1:], w, b), "rms_norm": lambda x, w: F.rms_norm(x, x.shape[-1:], w),
+}  # fmt: skip
+
+
+def outcome(function, shapes, place, dtype=t.float32):
+    """What a function makes of random tensors, and its gradients for a random one of its result."""
+    t.manual_seed(0)
+    inputs = [t.randn(shape).to(dtype).to(place).requires_grad_() for shape in shapes]
+    out = function(*inputs)
+    out.backward(t.randn(tuple(out.shape)).to(out.dtype).to(place))
+    assert out.device.type == place
+    return [out.detach().cpu(), *[x.grad.cpu() for x in inputs]]
+
+
+def compare(function, shapes, device, dtype=t.float32, tolerance=1e-5):
+    for expected, got in zip(outcome(function, shapes, "cpu", dtype), outcome(function, shapes, device, dtype), strict=True):
+        assert expected.dtype is got.dtype and expected.shape == got.shape
+        assert ((expected - got).abs().max() <= tolerance * (1 + expected.abs().max())).item()
+
+
+@pytest.mark.parametrize("name", ALONG_ROWS)
+def test_along_rows(name, device):
+    for shape in ROWS if name in ("layer_norm", "softmax") else ROWS[:2]:
+        compare(ALONG_ROWS[name], [shape, *[shape[-1:]] * (ALONG_ROWS[name].__code__.co_argcount - 1 if "norm" in name else 0)], device)
+
+
+def test_along_channels(device):
+    for shape in IMAGES:
+        compare(lambda x, w, b: F.batch_norm(x, None, None, w, b, True), [shape, shape[1:2], shape[1:2]], device)
+
+
+@pytest.mark.parametrize("how", ["mean", "sum", "none"])
+def test_losses(how, device):
+    compare(lambda x: F.cross_entropy(x, LABELS.to(x.device), reduction=how), [(5, 7, 4, 3)], device)
+    many = t.arange(20000) % 7
+    compare(lambda x: F.cross_entropy(x, many.to(x.device), reduction=how), [(20000, 7)], device)
+    compare(lambda x, y: F.mse_loss(x, y, reduction=how), [(40, 50), (40, 50)], device)
+
+
+def test_a_label_that_no_class_has_shows(device):
+    x = t.randn(3, 4, device=device, requires_grad=True)
+    loss = F.cross_entropy(x, t.tensor([0, 9, 1], device=device))
+    loss.backward()
+    assert loss.isnan().item() and x.grad.isfinite().all().item()
+
+
+def test_an_embedding_s_gradient(device):
+    compare(lambda w: F.embedding(LABELS.clamp(0).to(w.device), w), [(7, 9)], device)
+
+
+SHAPES = (7,), (200, 33), (2, 3, 4), (5, 300, 3), (3, 4, 5, 6), (20000,)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int64"])
+def test_sums(dtype, device):
+    for shape in SHAPES:
+        x = (t.randn(*shape, generator=t.Generator().manual_seed(1)) * 3).to(getattr(t, dtype))
+        for count in range(1, len(shape) + 1):
+            for dims, keepdim in itertools.product(itertools.combinations(range(len(shape)), count), (False, True)):
+                for name in ("sum", "mean") if x.is_floating_point() else ("sum",):
+                    expected, got = [getattr(y, name)(dims, keepdim=keepdim) for y in (x, x.to(device))]
+                    assert expected.dtype is got.dtype and expected.shape == got.shape
+                    difference = (expected - got.cpu()).abs().max()
+                    assert (difference <= TOLERANCE[dtype] * (1 + expected.abs().max())).item()
+
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12, "bfloat16": 1e-2, "int64": 0}
+
+NARROW = {
+    "add": lambda x, y: x + y, "multiply": lambda x, y: x * y * 0.3, "compare": lambda x, y: (x > y).float(), "choose": lambda x, y: t.where(x > 0, x, y),
+    "powers": lambda x, y: x**2 + y**3, "functions": lambda x, y: x.exp() + y.tanh(), "maximum": t.maximum, "turned": lambda x, y: (1 - y).relu() + x,
+    "between": lambda x, y: t.lerp(x, y, 0.3), "addcmul": lambda x, y: t.addcmul(x, x, y, value=0.5), "rounded": lambda x, y: (x * 3).round() + y,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", NARROW)
+def test_narrow_types(name, dtype, device):
+    for shape, other in ((3, 5), (3, 5)), ((3, 5), (5,)), ((2, 3, 4, 5), (3, 1, 1)), ((3, 1, 5), (4, 1)), ((2000,), (1,)):
+        x, y = [t.randn(*s, generator=t.Generator().manual_seed(k)).to(getattr(t, dtype)) for k, s in enumerate((shape, other))]
+        expected, got = NARROW[name](x, y), NARROW[name](x.to(device), y.to(device))
+        assert expected.dtype is got.dtype and expected.shape == got.shape
+        assert expected.float().allclose(got.cpu().float(), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("name, options", [("Adam", {}), ("AdamW", {"weight_decay": 0.1}), ("SGD", {"momentum": 0.9}), ("RMSprop", {})])
+def test_updates_of_many_tensors(name, options, device):
+    def outcome(place):
+        t.manual_seed(2)
+        tensors = [t.randn(shape).to(place).requires_grad_() for shape in [(3, 5), (), (1025,), (40, 60), (7,)] * 4]
+        optimizer = getattr(t.optim, name)(tensors, lr=0.01, **options)
+        for _ in range(6):
+            optimizer.zero_grad()
+            sum([(x * x).sum() + x.sum() for x in tensors]).backward()
+            optimizer.step()
+        return [x.detach().cpu() for x in tensors]
+
+    for expected, got in zip(outcome("cpu"), outcome(device), strict=True):
+        assert expected.allclose(got, rtol=1e-5, atol=1e-6)
