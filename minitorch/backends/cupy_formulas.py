@@ -16,8 +16,8 @@ from ..native.steps import REDUCTIONS
 from .cupy_launch import Kernel, in_order, room
 
 __all__ = [
-    "ENOUGH_FOR_COMPOSITES", "composite_kernel", "exact_formula", "log_softmax", "log_softmax_grad", "patience", "sequence", "softmax",
-    "softmax_grad",
+    "ENOUGH_FOR_COMPOSITES", "KINDS", "MEMORY", "WIDE", "composite_kernel", "exact_formula", "launch_rows", "log_softmax",
+    "log_softmax_grad", "patience", "sequence", "softmax", "softmax_grad",
 ]  # fmt: skip
 
 ENOUGH_FOR_COMPOSITES = 1

@@ -528,7 +528,7 @@ def compiled(name, parameters, types, operation):
 
 
 SHIM = Path(__file__).parent.parent / "compiler" / "cuda_shim.h"
-GLOBAL = re.compile(r'extern "C" __global__ void __launch_bounds__\((\d+)\) (\w+)\((.*?)\) \{')
+GLOBAL = re.compile(r'extern "C" __global__ void __launch_bounds__\((\d+)\) (\w+)\((.*?)\) \{', re.DOTALL)
 SCALARS = {"int64": (numpy.int64, ctypes.c_int64), "uint64": (numpy.uint64, ctypes.c_uint64), "double": (float, ctypes.c_double)}
 
 
