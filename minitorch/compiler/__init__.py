@@ -119,9 +119,12 @@ def stages(graph, strides, destinations, target, built):
     built.over("order")
     planned = plan(kernels, found, plain, destinations)
     built.over("plan")
-    nests = {kernel: lower(kernel, found, planned) for kernel in planned.kernels if kernel.__class__ in (Loops, Pieces)}
-    built.over("lower")
-    texts = [text for kernel in planned.kernels for text in written(kernel, nests.get(kernel), found, planned, target)]
+    texts = []
+    for kernel in planned.kernels:
+        nests = lower(kernel, found, planned) if kernel.__class__ in (Loops, Pieces) else None
+        built.over("lower")
+        texts += written(kernel, nests, found, planned, target)
+        built.over("llvm")
     parts = Parts(plain, found, texts, planned, laid(texts, planned, found, plain))
     built.over("llvm")
     return parts

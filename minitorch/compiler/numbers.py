@@ -117,9 +117,10 @@ class Calls:
         return self.watching
 
     def end(self):
+        """Watch nothing any more, and let go of the tracer, which holds this: what it knows is a megabyte."""
         if self.watching:
-            self.watching = False
             sys.setprofile(None)
+        self.watching, self.tracer = False, None
 
     def called(self, frame, event, function):
         if event != "c_call" or not self.watching or frame.f_globals.get("__name__", "").startswith("llvmlite"):

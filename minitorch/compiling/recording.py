@@ -126,6 +126,7 @@ def record(function, args, kwargs, leaves, moving=None):
         recording.seconds = time.perf_counter() - begin
         return plain(tracer, result), recording, None
     except (Unfollowed, Incomplete) as reason:
+        reason.with_traceback(None)  # or it would hold what it was raised in, and all that was recorded there
         return plain(tracer, result), None, (reason, met_leaves(tracer))
 
 
