@@ -9,6 +9,8 @@ same, tile by tile along a panel of B that was copied into the first-level cache
     panel       B's columns, as many as two vectors have lanes, behind each other; beyond the last one zeros
     tile        a function for each number of rows and of vectors: its sums stay in registers
 
+Tiles are compiled apart, and once: they are told A's strides, and read copies of B, so all four kernels share them.
+
 A tile adds its sums to what it finds at ``from``: the vector in the first block (zeros if there is none), C in the others.
 The cut depends on shapes alone, so numbers don't depend on who runs which chunk.
 
@@ -24,7 +26,7 @@ from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["Writer", "product"]
+__all__ = ["TILE", "Writer", "product"]
 
 DEPTH = 256
 """Steps along k: so many rows of a panel fill the first-level cache."""
@@ -45,9 +47,17 @@ WORDS = ("chunks", "grain", "m", "n", "k", "a_step", "b_step", "inner", "a_outer
 the inner dim of a batch, whose strides follow."""
 
 
+PARAMETERS = "ptr %a, i64 %a_row, i64 %a_column, ptr %b, ptr %from, i64 %from_step, ptr %c, i64 %c_step, i64 %k"
+"""What a tile is given beside the number of its rows and columns: a place in A and how far apart rows and columns lie there, a panel
+of B, what the sums are added to, where they go."""
+
+TILE = f"declare void @one(i64, {', '.join([word.split()[0] for word in PARAMETERS.split(', ')])}, i64)"
+"""How a text that calls tiles declares them."""
+
+
 class Writer:
-    """Writes a kernel. ``across``: whether A's and B's rows are contiguous, or else their columns; rows: those a tile may have,
-    the most first, with 1."""
+    """Writes a kernel, or the tiles that it calls. ``across``: whether A's and B's rows are contiguous, or else their columns;
+    rows: those a tile may have, the most first, with 1."""
 
     def __init__(self, kind, across, target, rows=ROWS):
         self.kind, self.target, self.text = kind, target, Text()
@@ -82,8 +92,7 @@ class Writer:
     def tile(self, rows, vectors):
         """``@tile.rows.vectors``: of the last vector the first ``%count`` lanes count."""
         text, v, kind = self.text, self.v, self.kind
-        parameters = "ptr %a, i64 %a_step, ptr %b, ptr %from, i64 %from_step, ptr %c, i64 %c_step, i64 %k, i64 %count"
-        with text.function(f"internal fastcc void @tile.{rows}.{vectors}({parameters})", "noinline nounwind"):
+        with text.function(f"internal fastcc void @tile.{rows}.{vectors}({PARAMETERS}, i64 %count)", "noinline nounwind"):
             starts = self.row_starts(rows)
             with text.loop("p", 0, "%k", carry=[(v.type, v.zero)] * (rows * vectors)) as p:
                 panel = text.at("%b", text.multiply(p, self.columns), kind)
@@ -105,17 +114,15 @@ class Writer:
 
     def row_starts(self, rows):
         """Where every fourth row of A begins, and the distances of those between: few registers for many addresses."""
-        if not self.a_across:
-            return [("%a", i) for i in range(rows)]
         text = self.text
-        steps = [text.multiply("%a_step", i) for i in range(4)]
-        bases = [text.at("%a", text.multiply("%a_step", i), self.kind) for i in range(0, rows, 4)]
+        steps = [text.multiply("%a_row", i) for i in range(4)]
+        bases = [text.at("%a", text.multiply("%a_row", i), self.kind) for i in range(0, rows, 4)]
         return [(bases[i // 4], steps[i % 4]) for i in range(rows)]
 
     def column_of(self, starts, p):
         """The addresses of A's numbers in step p."""
         text = self.text
-        step = p if self.a_across else text.multiply(p, "%a_step")
+        step = text.multiply(p, "%a_column")
         moved = {base: text.at(base, step, self.kind) for base, _ in starts}
         return [text.at(moved[base], distance, self.kind) for base, distance in starts]
 
@@ -153,7 +160,7 @@ class Writer:
 
     def kernel(self):
         text, kind = self.text, self.kind
-        self.tiles()
+        text.lines.append(TILE)
         self.copy()
         with text.function("void @kernel(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
             a, b, bias, c = (text.load("ptr", text.at("%p", 4 + i, "ptr")) for i in range(4))
@@ -193,9 +200,10 @@ class Writer:
                 rows = text.minimum(text.subtract(i1, i), w["rows"])
                 to = self.place(c, i, j, w["n"], True)
                 before = text.let("from", f"select i1 {first}, ptr {vector}, ptr {to}")
-                a_part = f"ptr {self.place(a, i, k, w['a_step'], self.a_across)}, i64 {w['a_step']}"
+                a_row, a_column = (w["a_step"], 1) if self.a_across else (1, w["a_step"])
+                a_part = f"ptr {self.place(a, i, k, w['a_step'], self.a_across)}, i64 {a_row}, i64 {a_column}"
                 c_part = f"ptr {before}, i64 {from_step}, ptr {to}, i64 {w['n']}"
-                text.do(f"call fastcc void @one(i64 {rows}, {a_part}, ptr %scratch, {c_part}, i64 {depth}, i64 {count})")
+                text.do(f"call void @one(i64 {rows}, {a_part}, ptr %scratch, {c_part}, i64 {depth}, i64 {count})")
 
     def place(self, matrix, row, column, step, across):
         """The address of an element."""
@@ -211,14 +219,13 @@ class Writer:
             found = self.load(text.at(place, s * v.lanes, self.kind), self.lanes_below(limit))
             v.store(found, text.at(vector, s * v.lanes, self.kind))
 
-    def tiles(self, visible="internal fastcc"):
-        """``@one``: the tile of so many rows, or several, and of as many vectors as ``%count`` columns need."""
+    def tiles(self):
+        """``@one``: the tile of so many rows, or several, and of as many vectors as ``%count`` columns need. Its text."""
         text = self.text
         for rows in self.rows:
             for vectors in range(1, VECTORS + 1):
                 self.tile(rows, vectors)
-        parameters = "ptr %a, i64 %a_step, ptr %b, ptr %from, i64 %from_step, ptr %c, i64 %c_step, i64 %k"
-        with text.function(f"{visible} void @one(i64 %rows, {parameters}, i64 %count)", "noinline nounwind"):
+        with text.function(f"void @one(i64 %rows, {PARAMETERS}, i64 %count)", "noinline nounwind"):
             narrow = text.let("narrow", f"icmp sle i64 %count, {self.v.lanes}")
             odd = text.let("odd", f"zext i1 {narrow} to i64")
             which = text.subtract(text.multiply("%rows", 2), odd)
@@ -228,14 +235,15 @@ class Writer:
             for key, (rows, vectors) in cases.items():
                 text.open(f"case.{key}")
                 count = text.subtract("%count", (vectors - 1) * self.v.lanes)
-                text.do(f"call fastcc void @tile.{rows}.{vectors}({parameters}, i64 {count})")
+                text.do(f"call fastcc void @tile.{rows}.{vectors}({PARAMETERS}, i64 {count})")
                 text.do("br label %none")
             text.open("several")
-            self.several("fastcc" if "fastcc" in visible else "")
+            self.several()
             text.do("br label %none")
             text.open("none")
+        return str(text)
 
-    def several(self, convention):
+    def several(self):
         """Rows for which there is no tile, by those that there are: the most rows first."""
         text, kind, left = self.text, self.kind, "%rows"
         for rows in self.rows:
@@ -243,10 +251,11 @@ class Writer:
             number, left = text.divide(left, rows)
             with text.loop("tile", 0, number) as t:
                 row = text.add(start, text.multiply(t, rows))
-                a = self.place("%a", row, 0, "%a_step", self.a_across)
+                a = text.at("%a", text.multiply(row, "%a_row"), kind)
                 before, to = (text.at(f"%{x}", text.multiply(row, f"%{x}_step"), kind) for x in ("from", "c"))
-                given = f"i64 {rows}, ptr {a}, i64 %a_step, ptr %b, ptr {before}, i64 %from_step, ptr {to}, i64 %c_step"
-                text.do(f"call {convention} void @one({given}, i64 %k, i64 %count)")
+                a_part = f"ptr {a}, i64 %a_row, i64 %a_column"
+                given = f"i64 {rows}, {a_part}, ptr %b, ptr {before}, i64 %from_step, ptr {to}, i64 %c_step"
+                text.do(f"call void @one({given}, i64 %k, i64 %count)")
 
 
 @lru_cache(4096)
@@ -282,7 +291,8 @@ class Product:
         writer = Writer(kind, across, host())
         self.most = tuple(writer.rows), writer.columns
         code = Code(Written(lambda: writer.kernel().text, "product", kind, across), None, None, writer.scratch)
-        self.kernel = Kernel(code, 4, "vectors", len(WORDS))
+        tiles = Written(lambda: Writer(kind, across, host()).tiles(), "tiles", kind)
+        self.kernel = Kernel(code, 4, "vectors", len(WORDS), more=tiles)
 
     def __call__(self, a, b, bias, c, shape, strides):
         words = words_of(shape, strides, bias is not None, self.most)

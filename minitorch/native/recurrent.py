@@ -18,7 +18,7 @@ from .gemm import Code, pieces
 from .kernel import Kernel
 from .link import host
 from .mathematics import support
-from .product import Writer
+from .product import TILE, Writer
 from .text import Text
 
 __all__ = ["recurrent"]
@@ -28,8 +28,6 @@ TALL = 8
 
 WORDS = "chunks", "grain", "steps", "batch", "hidden", "rows", "tall", "backwards"
 """What comes with a call. rows: of the packed sequences; backwards: whether the last step comes first."""
-
-TILE = "declare void @one(i64, ptr, i64, ptr, ptr, i64, ptr, i64, i64, i64)"
 
 
 class Driver:
@@ -87,7 +85,7 @@ class Driver:
             count = text.minimum(text.subtract(n, j), self.columns)
             panel = text.at(self.pointers["packed"], text.multiply(j, k), "float")
             there = add if add == "@zeros" else text.at(add, j, "float")
-            arguments = f"ptr {a}, i64 {self.distance(product.a)}, ptr {panel}, ptr {there}, i64 {add_step}"
+            arguments = f"ptr {a}, i64 {self.distance(product.a)}, i64 1, ptr {panel}, ptr {there}, i64 {add_step}"
             to = f"ptr {text.at(c, j, 'float')}, i64 {self.distance(product.c)}"
             text.do(f"call void @one(i64 {number}, {arguments}, {to}, i64 {k}, i64 {count})")
 
@@ -108,10 +106,9 @@ class Recurrent:
 
     def __init__(self, step, planes):
         tiles = Writer("float", (True, True), host(), range(TALL, 0, -1))
-        tiles.tiles("")
         self.step, self.columns, self.most = step, tiles.columns, tiles.rows[0]
         text = Driver(step, planes, self.columns).write()
-        self.kernel = Kernel(Code(text, None, None, 0), len(step.arrays), "loops", len(WORDS), more=str(tiles.text))
+        self.kernel = Kernel(Code(text, None, None, 0), len(step.arrays), "loops", len(WORDS), more=tiles.tiles())
 
     def __call__(self, arrays, rows, batch, hidden, backwards):
         tall = pieces(batch, self.most)
