@@ -12,6 +12,7 @@ torch: torch/_inductor/codegen/wrapper.py, codecache.py
 import builtins
 import ctypes
 import hashlib
+import re
 from functools import cached_property, partial
 
 from ..backends import for_device
@@ -24,6 +25,8 @@ from .graph import Step, evaluate
 from .kernels import ALIGNMENT, Native
 
 __all__ = ["Program", "texts_of"]
+
+DECLARATION = re.compile(r"^declare .*\n", re.MULTILINE)
 
 
 class Program:
@@ -185,7 +188,17 @@ def texts_of(kernels, laid):
         calls.append((name, row, kernel))
     body = "\n".join([*texts, *mains])
     head = "declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n"
-    return [(head + support(body) + body, "loops"), *alone]
+    return [(declared_once(head + support(body) + body), "loops"), *alone]
+
+
+def declared_once(text):
+    """A module in which each declaration stands once: its kernels were written each by itself.
+
+    >>> declared_once("declare void @f()\\ndeclare void @f()\\n; the rest")
+    'declare void @f()\\n; the rest'
+    """
+    declared = dict.fromkeys(DECLARATION.findall(text))
+    return "".join(declared) + DECLARATION.sub("", text)
 
 
 def named(kernel, number):

@@ -33,6 +33,7 @@ from dataclasses import dataclass, replace
 
 from .target import SIZES
 from .text import Text
+from .turning import write_turned
 from .vectors import Vectors
 
 __all__ = [
@@ -270,8 +271,8 @@ def write_copy(text, name, gemm, cut, columns):
     """The function ``@name``: a panel of B, ``columns`` wide, one row behind the other in ``%to``."""
     v = Vectors(text, gemm.kind, cut.lanes)
     with text.function(f"internal fastcc void @{name}(ptr %b, ptr %to, i64 %k)", "noinline nounwind"):
-        if gemm.b[1] == 1 and gemm.b[2] != 1:
-            write_turned(text, v, gemm, cut, columns)
+        if gemm.b[1] == 1 and gemm.b[2] != 1 and gemm.k >= v.lanes:
+            write_turned(text, gemm.kind, v.lanes, "%b", gemm.b[2], "%to", cut.columns, columns, "%k")
             return
         with text.loop("p", 0, "%k") as p:
             row = text.at("%b", text.multiply(p, gemm.b[1]), gemm.kind)
@@ -279,24 +280,6 @@ def write_copy(text, name, gemm, cut, columns):
             for start, count in enumerate(counts_of(v, columns)):
                 vector = v.load(text.at(row, start * v.lanes * gemm.b[2], gemm.kind), count, gemm.b[2])
                 v.store(vector, text.at(to, start * v.lanes, gemm.kind))
-
-
-def write_turned(text, v, gemm, cut, columns):
-    """Copy squares of lanes x lanes numbers, turned: B's columns are what is contiguous.
-
-    The last square along k begins early enough to be whole. Beyond the panel's columns the last one is repeated: those
-    lanes are never stored in C.
-    """
-    length = min(v.lanes, gemm.k)
-    with text.loop("p", 0, "%k", v.lanes) as turn, text.loop("s", 0, columns, v.lanes) as start:
-        p = text.minimum(turn, text.subtract("%k", length))
-        corner = text.at("%b", text.add(p, text.multiply(start, gemm.b[2])), gemm.kind)
-        last = text.subtract(columns - 1, start)
-        places = [text.minimum(j, last) if columns % v.lanes else j for j in range(v.lanes)]
-        squares = [v.load(text.at(corner, text.multiply(j, gemm.b[2]), gemm.kind), length) for j in places]
-        to = text.at("%to", text.add(text.multiply(p, cut.columns), start), gemm.kind)
-        for i, row in enumerate(v.transpose(squares)[:length]):
-            v.store(row, text.at(to, i * cut.columns, gemm.kind))
 
 
 # ----------------------------------------------------------------------------------------------------------- the kernel

@@ -23,7 +23,7 @@ from . import cache
 from .elf import placed
 from .target import Target
 
-__all__ = ["Library", "WRITERS", "Written", "assembly", "host", "key_of", "link", "load", "object_of", "versions"]
+__all__ = ["Library", "SHARED", "WRITERS", "Written", "assembly", "host", "key_of", "link", "load", "object_of", "shared", "versions"]
 
 WRITERS = "native", "backends"
 """Folders of the library: in them are all that write texts of eager mode's kernels."""
@@ -209,9 +209,25 @@ class Linked(Library):
         return found
 
 
+SHARED: dict = {}
+"""Functions that several libraries call and a process has once: name → (who writes the text, what of)."""
+
+
+@lru_cache(None)
+def shared(name):
+    """The library of such a function. It stays."""
+    write, *words = SHARED[name]
+    return linked([object_of(Written(lambda: write(*words), name), host(), "vectors")], {})
+
+
 def load(objects, symbols=()):
-    """One library of several objects. They may call each other, the C library, and ``symbols``: {name: address}."""
-    symbols = dict(symbols)
+    """One library of several objects. They may call each other, the C library, what is ``SHARED``, and ``symbols``: {name: address}."""
+    called = [name for name in SHARED if any([name.encode() in item for item in objects])]
+    return linked(objects, {**dict(symbols), **{name: shared(name).address(name) for name in called}})
+
+
+def linked(objects, symbols):
+    """The same of objects whose symbols are all known."""
     memory = placed(objects, symbols)
     return Linked(objects, symbols) if memory is None else Library(memory.addresses, memory)
 

@@ -24,6 +24,7 @@ from .kernel import Kernel
 from .link import Written, host
 from .target import SIZES
 from .text import Text
+from .turning import write_turned
 from .vectors import Vectors
 
 __all__ = ["TILE", "Writer", "product"]
@@ -143,18 +144,13 @@ class Writer:
                 self.turned()
 
     def turned(self):
-        """Squares of B, whose columns are contiguous, turned. Beyond the last column it is repeated: no tile stores it."""
-        text, v, kind = self.text, self.v, self.kind
-        last = text.subtract("%count", 1)
-        with text.loop("s", 0, self.columns, v.lanes) as s, text.loop("p", 0, "%k", v.lanes) as p:
-            mask = self.lanes_below(text.subtract("%k", p))
-            squares = []
-            for lane in range(v.lanes):
-                column = text.minimum(text.add(s, lane), last)
-                squares.append(self.load(text.at(text.at("%b", text.multiply(column, "%b_step"), kind), p, kind), mask))
-            to = text.at("%to", text.add(text.multiply(p, self.columns), s), kind)
-            for i, row in enumerate(v.transpose(squares)):
-                v.store(row, text.at(to, i * self.columns, kind))
+        """B's columns are contiguous: few numbers of each are copied one by one."""
+        text, kind, short = self.text, self.kind, self.text.let("short", f"icmp slt i64 %k, {self.v.lanes}")
+        with text.when(short), text.loop("p", 0, "%k") as p, text.loop("j", 0, "%count") as j:
+            number = text.load(kind, text.at("%b", text.add(text.multiply(j, "%b_step"), p), kind))
+            text.store(kind, number, text.at("%to", text.add(text.multiply(p, self.columns), j), kind))
+        with text.when(text.let("long", f"xor i1 {short}, true")):
+            write_turned(text, kind, self.v.lanes, "%b", "%b_step", "%to", self.columns, "%count", "%k")
 
     # ------------------------------------------------------------------------------------------------------ a kernel
 

@@ -245,6 +245,16 @@ def test_what_comes_out_may_leave_at_once():
     assert len(kernels_of(compiled)) == 1
 
 
+def test_two_of_different_lengths_in_one_program():
+    inputs = tensors(*[(2, 3, 20, 32)] * 3, *[(1, 3, 40, 16)] * 3)
+    compiled = torch.compile(lambda *x: (plain(*x[:3]), plain(*x[3:])), fullgraph=True)
+    with torch.no_grad():
+        for _ in range(3):
+            made = compiled(*inputs)
+        torch.testing.assert_close(made, (plain(*inputs[:3]), plain(*inputs[3:])))
+    assert len(kernels_of(compiled)) == 2
+
+
 def test_a_layer_of_many_heads():
     torch.manual_seed(0)
     layer, x = nn.MultiheadAttention(24, 3, batch_first=True), torch.randn(2, 20, 24)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from minitorch.native import cache
-from minitorch.native.link import Written, assembly, host, link, load, object_of
+from minitorch.native.link import Written, assembly, host, link, load, object_of, shared
 from minitorch.native.target import Target
 from minitorch.native.text import Text
+from minitorch.native.turning import write_turned
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOREIGN = [Target.avx512(), Target.avx2(), Target.generic(), Target.aarch64()]
@@ -91,6 +92,21 @@ def test_several_objects_and_symbols():
     outer = link("define i64 @outer(i64 %x) { %y = mul i64 %x, 10 ret i64 %y }")
     objects = [object_of(text, host()) for text in (caller, inner)]
     assert kind(load(objects, {"outer": outer.address("outer")}).address("both"))(4) == 50
+
+
+@pytest.mark.parametrize("by_llvm", [False, True])
+def test_a_function_that_libraries_share(by_llvm, monkeypatch):
+    if by_llvm:
+        monkeypatch.setattr("minitorch.native.link.placed", lambda objects, symbols: None)
+    text = Text()
+    with text.function("void @turned(ptr %from, ptr %to)"):
+        write_turned(text, "float", 4, "%from", 6, "%to", 4, 3, 6)
+    source, to = (ctypes.c_float * 18)(*range(18)), (ctypes.c_float * 24)()
+    libraries = [link(str(text)) for _ in range(2)]
+    for library in libraries:
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(library.address("turned"))(ctypes.addressof(source), ctypes.addressof(to))
+        assert [to[4 * i + j] for i in range(6) for j in range(3)] == [6 * j + i for i in range(6) for j in range(3)]
+    assert shared("minitorch_turn_float_4") is shared("minitorch_turn_float_4")
 
 
 def test_mistakes_are_errors():
