@@ -16,14 +16,16 @@ torch: torch/_inductor/codecache.py calls a C++ compiler at this point
 
 import os
 import threading
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 
 from . import cache
 from .elf import placed
 from .target import Target
 
-__all__ = ["Library", "SHARED", "WRITERS", "Written", "assembly", "host", "key_of", "link", "load", "object_of", "shared", "versions"]
+__all__ = [
+    "Library", "SHARED", "WRITERS", "Written", "assembly", "called", "host", "key_of", "link", "load", "object_of", "shared", "versions",
+]  # fmt: skip
 
 WRITERS = "native", "backends"
 """Folders of the library: in them are all that write texts of eager mode's kernels."""
@@ -213,17 +215,21 @@ SHARED: dict = {}
 """Functions that several libraries call and a process has once: name → (who writes the text, what of)."""
 
 
+def called(objects):
+    """{name: its text, to be written} of the functions that are ``SHARED`` and that these objects call."""
+    names = [name for name in SHARED if any([name.encode() in item for item in objects])]
+    return {name: Written(partial(*SHARED[name]), name) for name in names}
+
+
 @lru_cache(None)
 def shared(name):
     """The library of such a function. It stays."""
-    write, *words = SHARED[name]
-    return linked([object_of(Written(lambda: write(*words), name), host(), "vectors")], {})
+    return linked([object_of(Written(partial(*SHARED[name]), name), host(), "vectors")], {})
 
 
 def load(objects, symbols=()):
     """One library of several objects. They may call each other, the C library, what is ``SHARED``, and ``symbols``: {name: address}."""
-    called = [name for name in SHARED if any([name.encode() in item for item in objects])]
-    return linked(objects, {**dict(symbols), **{name: shared(name).address(name) for name in called}})
+    return linked(objects, {**dict(symbols), **{name: shared(name).address(name) for name in called(objects)}})
 
 
 def linked(objects, symbols):

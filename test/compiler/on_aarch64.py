@@ -20,7 +20,7 @@ from minitorch import nn
 from minitorch.compiler import build
 from minitorch.compiler.graph import run
 from minitorch.native.entry import DATA
-from minitorch.native.link import object_of
+from minitorch.native.link import called, object_of
 from minitorch.native.target import Target
 from minitorch.nn import functional as F
 
@@ -187,7 +187,8 @@ def written(recorded):
     texts = []
     program = build(recorded.graph, recorded.strides, recorded.places, TARGET, lambda found, _: texts.extend(found) or Nowhere())
     assert not program.foreign and program.image.stretches == 1, "NumPy runs a part of it"
-    return program, [object_of(text, TARGET, level) for text, level in texts]
+    objects = [object_of(text, TARGET, level) for text, level in texts]
+    return program, objects + [object_of(text, TARGET, "vectors") for text in called(objects).values()]
 
 
 def asked(data):
