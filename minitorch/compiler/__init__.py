@@ -30,6 +30,7 @@ from .attending import attending
 from .attention import ATTEND, ATTEND_GRAD, attended
 from .beside import parted
 from .cuda_attention import attended_on_gpu, attending_launches
+from .cuda_draws import drawing, stands_alone
 from .cuda_epilogues import finished
 from .cuda_narrow import narrow_products
 from .cuda_products import multiplied, slid
@@ -52,7 +53,7 @@ from .fuse import REDUCTIONS, fuse
 from .graph import check
 from .image import Parts, laid
 from .keeping import fetch, keep, name_of
-from .kernels import Attending, Convolution, Loops, Pieces, Place, Product
+from .kernels import Attending, Convolution, Foreign, Loops, Pieces, Place, Product
 from .llvm import native
 from .lower import lower
 from .order import order
@@ -172,6 +173,8 @@ def launched(kernel, found, laid):
         return [launch for nest in lower(kernel, found, laid) for launch in cuda.launches(nest, kernel)]
     if kernel.__class__ is Convolution:
         return slid(kernel, found, laid)
+    if kernel.__class__ is Foreign and stands_alone(kernel.steps[0]):
+        return drawing(kernel, found, laid)
     if kernel.__class__ is Attending:
         return attending_launches(kernel, found, laid)
     return multiplied(kernel, found, laid) if kernel.__class__ is Product else [kernel]

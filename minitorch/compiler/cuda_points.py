@@ -219,7 +219,8 @@ def packed(nest, dims):
     places = [p for p in (*loads_of(nest), *nest.stores) if any([p.strides[d] for d in dims])]
     if math.prod(nest.shape) < SMALL or any([s.at or s.adds for s in nest.stores]):
         return 1
-    pack = min(PACK // max([SIZES[kind] for kind in kinds_of(nest).values()]), MOST)
+    kinds = kinds_of(nest)
+    pack = min(PACK // max([SIZES[kinds[p.buffer]] for p in places], default=1), MOST)
     even = nest.shape[-1] % pack == 0 and all([
         p.strides[-1] == 0 or (p.strides[-1] == 1 and not any([n % pack for n in (*p.strides[:-1], p.offset)])) for p in places
     ])  # fmt: skip

@@ -4,6 +4,7 @@ from .. import primitives as rows
 from ..native.cuda import KINDS, spelled
 from ..tables import windows
 from .attention import ATTENDING
+from .cuda_draws import stands_alone
 from .cuda_epilogues import FINISHED
 from .draws import DRAWN
 from .pieces import laid_together
@@ -61,6 +62,6 @@ RULES = {
     **dict.fromkeys((rows.cat, rows.embed, rows.write, rows.pad, FOLD), pieced),
     **dict.fromkeys(SLIDING, slides), PUT: put, TAKE: lambda step, dtypes: True,
     **dict.fromkeys((rows.matmul, *FINISHED), multiplied), **dict.fromkeys(ATTENDING, lambda step, dtypes: True),
-    DRAWN: lambda step, dtypes: True,
+    DRAWN: lambda step, dtypes: not stands_alone(step),
 }  # fmt: skip
 """Row → whether it can be written, of a step and the dtypes of what it reads and makes. Other rows: if they are spelled."""

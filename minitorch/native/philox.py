@@ -15,7 +15,7 @@ torch: aten/src/ATen/native/cuda/DistributionTemplates.h, Dropout.cu, aten/src/A
 
 from .cuda import constant
 
-__all__ = ["DRAWS", "PHILOX", "TYPES", "alone", "filling", "lanes_of", "numbers_of", "types_of"]
+__all__ = ["DRAWS", "PHILOX", "TYPES", "alone", "assigned", "filling", "lanes_of", "numbers_of", "types_of"]
 
 TYPES = {
     "float32": "float", "float64": "double", "float16": "float16", "bfloat16": "bfloat16", "int64": "int64", "int32": "int",
@@ -69,7 +69,7 @@ def filling(name):
     """The body of a kernel that gives ``out`` the ``n`` elements of a draw, from ``seed`` and ``offset`` on."""
     raw, _, element = DRAWS[name]
     how = f"fill<{raw}>" if lanes_of(name) == 1 else f"fill_side_by_side<{lanes_of(name)}>"
-    return f"    {how}(n, seed, offset, [=](int64 i, auto x) {{ out[i] = {element}; }});"
+    return f"{how}(n, seed, offset, [=](int64 i, auto x) {{ out[i] = {element}; }});"
 
 
 def alone(name, dtype, constants, n, threads):
@@ -77,7 +77,7 @@ def alone(name, dtype, constants, n, threads):
 
     constants: the draw's parameters.
     """
-    raw, parameters, element = DRAWS[name]
+    raw, _, element = DRAWS[name]
     lanes, each = lanes_of(name), numbers_of(name, dtype)
     group = f"(i / {lanes})" if lanes > 1 else "i"
     thread, row = (f"{group} % {threads}", f"{group} / {threads}") if n > threads * lanes else (group, "0")
@@ -85,12 +85,17 @@ def alone(name, dtype, constants, n, threads):
         turn, number = f"{row} * {-(-lanes // 4)} + i % {lanes} / 4", f"i % {min(lanes, 4)}"
     else:
         turn, number = f"{row} / {each}", f"{row} % {each}"
-    given = "".join([f"const {x} = {written(c, x)}; " for x, c in zip(parameters, constants, strict=True)])
+    given = assigned(name, constants)
     index = "unsigned" if n < 1 << 32 else "uint64"
     words = f"philox(seed, {thread}, offset / 4 + {turn})"
     more = ", double p" if name == "bernoulli_each" else ""
     head = f"[](uint64 seed, uint64 offset, {index} i{more}) {{ {types_of(dtype)}{given}"
     return f"{head}const auto x = {raw}::one({words}, {number}); return {element}; }}"
+
+
+def assigned(name, constants):
+    """The parameters of a draw, as constants."""
+    return "".join([f"const {x} = {written(c, x)}; " for x, c in zip(DRAWS[name][1], constants, strict=True)])
 
 
 def written(number, declared):
