@@ -1,5 +1,6 @@
 """The random numbers of a GPU: the kernels against NumPy, PyTorch's own numbers, and compiled steps against eager ones."""
 
+import hashlib
 import importlib
 import pickle
 import sys
@@ -71,6 +72,54 @@ def test_kernels_against_numpy(name, dtype, draws, monkeypatch):
         else:
             assert (got == expected).mean() > (0.99 if name == "geometric" else 0.9999)
         assert stream.offset == offset
+
+
+def golden():
+    """(expression, whether it is to be met exactly, its draws), of golden_draws.txt."""
+    found: list = []
+    for line in Path(__file__).with_name("golden_draws.txt").read_text().splitlines():
+        if line.startswith("    "):
+            found[-1][2].append(line.split())
+        elif not line.startswith("#"):
+            how, _, expression = line.partition(" ")
+            found.append((expression, how == "exact", []))
+    return found
+
+
+def ramp(n, low=1, high=2, dtype=t.float32, device="cuda"):
+    """A ramp in float64, rounded to the dtype."""
+    return t.linspace(low, high, n, dtype=t.float64, device=device).to(dtype)
+
+
+def strided(x):
+    room = t.empty(x.numel(), 2, device=x.device, dtype=x.dtype)[:, 0]
+    return room.copy_(x)
+
+
+def digest(x):
+    x = x.detach().cpu().contiguous().reshape(-1)
+    return hashlib.sha1((x.view(t.int16) if x.dtype is t.bfloat16 else x).numpy().tobytes()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize("expression, exact, recorded", golden(), ids=lambda x: x if isinstance(x, str) else "")
+def test_draws_are_those_of_pytorch_on_a_gpu(expression, exact, recorded, draws, device, monkeypatch, request):
+    """Exactly on a GPU; on the stand-in where no quick function is used, and closely elsewhere."""
+    on_machine(monkeypatch, draws, H200)
+    exact = exact or request.node.callspec.params["device"] == "gpu"
+    names = {
+        "t": t, "F": F, "d": device, "L": ramp, "strided": strided, "D": lambda x: F.dropout(x, 0.3),
+        "E": lambda n, dtype=t.float32: t.empty(n, device=device, dtype=dtype),
+        "R": lambda n, low=1, high=2, dtype=t.float32: t.linspace(low, high, n, device=device, dtype=dtype),
+    }  # fmt: skip
+    for seed, n, dtype, offset, first, second, *numbers in recorded:
+        t.cuda.manual_seed(int(seed))
+        x = eval(expression, {**names, "n": int(n)})
+        assert str(x.dtype) == f"torch.{dtype}" and int.from_bytes(bytes(t.cuda.get_rng_state().tolist()[8:]), "little") == int(offset)
+        got = (t.view_as_real(x) if x.is_complex() else x).detach().cpu().reshape(-1)[:6].double().tolist()
+        expected = [float(y) for y in numbers]
+        assert got == (pytest.approx(expected, rel=1e-6) if exact else pytest.approx(expected, rel=5e-3, abs=1e-4))
+        if exact:
+            assert (digest(x), digest(eval(expression, {**names, "n": int(n)}))) == (first, second)
 
 
 def test_state_seed_and_offset(device):
