@@ -2,7 +2,7 @@
 
     arena       one block of the GPU's memory for all that only the program sees, as the plan lays it out
     the rest    what stays where it is from call to call (parameters, states, gradients that nobody else holds) is used there;
-                what is elsewhere each time (a batch, a draw, a learning rate, a result) has a place of the program's own,
+                what is elsewhere each time (a batch, a learning rate, a result) has a place of the program's own,
                 from or to which it is copied
     replay      once all places have stayed for a call, the launches are captured, and from then on replayed at once
 
