@@ -49,6 +49,9 @@ ARRAY = type(for_device(CPU).empty((), Tensor(0).dtype))
 MAKES_UP = {"__dict__", "__getattr__", "__getattribute__", "asdict", "astuple", "attrgetter", "getattr", "vars"}
 """A function that has one of these may ask for any name."""
 
+ASKS_MEMORY = {"step", "state", "state_dict", "load_state_dict", "add_param_group", *MAKES_UP}
+"""A function that has none of these asks nothing of what an optimizer remembers: ``LBFGS`` changes it around its closure."""
+
 UNASKED = {"forward", "backward", "setup_context"}
 """Methods that the library calls."""
 
@@ -62,12 +65,13 @@ class Watch:
     often: looked at before each call.   seldom: when something registered changed.
 
     moving: the ids of optimizers' groups that somebody else looks after.   groups: all that there are.
+    said: names that functions say, theirs: the user's functions alone.
     """
 
     def __init__(self, thing, moving=()):
         self.often, self.seldom, self.moving, self.groups = [], [], moving, []
         self.seen, self.count, self.kept = set(), 0, []
-        self.said, self.owners, self.classes = set(UNASKED), [], set()
+        self.said, self.theirs, self.owners, self.classes = set(UNASKED), set(), [], set()
         self.seldom += [Whole(hooks, ()) for hooks in EVERYWHERE]
         todo = [thing]
         while todo and self.count < MANY:
@@ -114,10 +118,15 @@ class Watch:
         self.add(Numbers(thing, ()), self.often)
         return []
 
+    def look_at_method(self, method):
+        self.theirs.add(method.__name__)
+        return [method.__self__, method.__func__]
+
     def look_at_function(self, function):
         if ours(function) or settled(function):
             return []
         self.said |= names_in(function.__code__)
+        self.theirs |= names_in(function.__code__)
         found = list(function.__defaults__ or ()) + list((function.__kwdefaults__ or {}).values())
         if function.__closure__:
             found += self.add(Cells(function.__closure__, ()), self.often)
@@ -172,7 +181,7 @@ class Watch:
             if id(group) not in self.moving:  # the others are looked after by their Rates
                 self.add(Whole(group, ()), self.often)
         if isinstance(optimizer.state, Memory):
-            self.often.append(Remembers(optimizer.state, ()))
+            self.owners.append(Remembering(optimizer.state, self.theirs))
             return []
         return [optimizer.state]
 
@@ -204,7 +213,7 @@ class Watch:
 
 LOOKS = {
     types.FunctionType: Watch.look_at_function,
-    types.MethodType: lambda watch, thing: [thing.__self__, thing.__func__],
+    types.MethodType: Watch.look_at_method,
     types.ModuleType: Watch.look_at_file,
     type: Watch.look_at_class,
     Module: Watch.look_at_module,
@@ -248,6 +257,20 @@ class Owner:
         if self.cls is not None:
             names |= said if "hasattr" in said else said & set(dir(self.cls))
         return self.kind(self.space, sorted(names))
+
+
+class Remembering(Owner):
+    """What an optimizer remembers: all of it matters, if any function of the user's asks for it.   theirs: what those say."""
+
+    def __init__(self, memory, theirs):
+        super().__init__(Remembers, memory)
+        self.theirs = theirs
+
+    def names(self, said):
+        return ()
+
+    def guard(self, said):
+        return Names({}, ()) if self.theirs.isdisjoint(ASKS_MEMORY) else Remembers(self.space, ())
 
 
 class Members(Owner):

@@ -63,3 +63,49 @@ def test_a_compiled_step_trains_as_the_eager_one(model, optimizer):
     for a, b in zip(found[1], expected[1], strict=True):
         torch.testing.assert_close(a, b, rtol=2e-4, atol=2e-5)
     assert (found[2] == expected[2]).all()
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_a_closure_is_compiled_whatever_its_optimizer_remembers(search):
+    """LBFGS decides by numbers how often it asks, and keeps what it was told; what it asks is the same each time."""
+
+    def losses(compiled):
+        torch.manual_seed(0)
+        model, x, y = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1)), torch.randn(16, 5), torch.randn(16, 1)
+        optimizer = torch.optim.LBFGS(model.parameters(), lr=0.5, max_iter=4, line_search_fn=search)
+
+        def closure():
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(model(x), y)
+            loss.backward()
+            return loss
+
+        closure = torch.compile(closure, fullgraph=True) if compiled else closure
+        found = [optimizer.step(closure).item() for _ in range(5)]
+        return found, closure
+
+    (expected, _), (found, closure) = losses(False), losses(True)
+    assert found == pytest.approx(expected, rel=1e-3)
+    assert [len(signature.programs) for signature in closure.signatures.values()] == [1]
+
+
+def test_what_an_optimizer_remembers_matters_to_whoever_steps():
+    """Even if that is nobody but the optimizer's own method."""
+
+    def weights(wrap):
+        torch.manual_seed(0)
+        p = nn.Parameter(torch.randn(4))
+        optimizer = torch.optim.Adam([p], lr=0.1)
+        step, found = wrap(optimizer.step), []
+        p.grad = torch.ones(4)
+        for k in range(12):
+            if k == 6:
+                optimizer.load_state_dict(saved)
+            step()
+            if k == 2:
+                saved = optimizer.state_dict()
+                saved = {**saved, "state": {0: {name: x.clone() for name, x in saved["state"][0].items()}}}
+            found.append(p.detach().clone())
+        return torch.stack(found)
+
+    torch.testing.assert_close(weights(torch.compile), weights(lambda step: step))
