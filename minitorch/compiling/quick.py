@@ -1,8 +1,8 @@
 """A program's answer as rows for native code, where it is of the usual form; ``answering.py`` says the same in Python.
 
 The usual form is a step on tensors that the caller has made, that leaves nothing to go backward through: arguments by
-position, parameters and states written in place, gradients made or written over, tensors returned. What is rarer (draws,
-keywords, a backward from outside, steps that NumPy runs, work for several threads) is left to the answer in Python. So is
+position or name, parameters and states written in place, gradients made or written over, tensors returned. What is rarer (draws,
+nested arguments, a backward from outside, steps that NumPy runs, work for several threads) is left to the answer in Python. So is
 each call that a row doesn't fit: it finds out why, and does what is to be done.
 """
 
@@ -129,20 +129,22 @@ class Rows:
     def arguments(self, form, described):
         """Compare the arguments with what was recorded."""
         _, args, kwargs = form
-        if kwargs[1] or args[0] is not tuple:
-            raise Unusual("arguments have keywords")
-        self.add("count", len(args) - 1)
-        owners, facts = self.program.owners, iter(described)
+        if args[0] is not tuple or kwargs[0] is not dict:
+            raise Unusual("arguments are in something else than a tuple and a dict")
+        names, owners, facts = kwargs[1], self.program.owners, iter(described)
+        self.add("count", len(args) - 1, len(names))
         self.held.append(owners)
-        for k, part in enumerate(args[1:]):
+        for k, part in [*enumerate(args[1:]), *zip(names, kwargs[2:], strict=True)]:
+            k, name = (0, self.of(k)) if k.__class__ is str else (k, 0)
             if part.__class__ is Kept:
-                self.add("kept", k, self.of(part.value))
+                self.add("kept", k, self.of(part.value), 0, 0, name)
             elif part is LEAF:
                 shape, dtype, strides, wants, _ = next(facts)
                 if wants:
                     raise Unusual("an argument wants a gradient")
                 self.arrays.append(self.register())
-                self.add("given", k, self.row_of([len(shape), self.of(dtype), *shape, *strides]), ctypes.addressof(owners), self.arrays[-1])
+                looks = self.row_of([len(shape), self.of(dtype), *shape, *strides])
+                self.add("given", k, looks, ctypes.addressof(owners), self.arrays[-1], name)
             else:
                 raise Unusual("an argument holds tensors")
 

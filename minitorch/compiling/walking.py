@@ -196,21 +196,28 @@ class Walk:
     # -------------------------------------------------------------------------------------------------------- arguments
 
     def count(self):
-        """number: so many arguments by position, none by name."""
+        """number, number: so many arguments by position, and so many by name."""
         self.need(self.part("%args", KIND), self.constant("tuple"))
         self.need(self.part("%args", SIZE, "i64"), self.operand(0, "i64"), "i64")
-        self.need(self.call("PyDict_Size", "%kwargs", result="i64"), 0, "i64")
+        self.need(self.call("PyDict_Size", "%kwargs", result="i64"), self.operand(1, "i64"), "i64")
 
     def argument(self):
-        """The argument that the first operand is the number of."""
-        return self.text.load("ptr", self.text.at(self.text.at("%args", self.at.element, "i8"), self.operand(0, "i64"), "ptr"))
+        """The argument that the first operand is the number of; or if the last one is a name, the one of that name."""
+        text, name = self.text, self.operand(4)
+        by_name = self.test(name, "null", word="ne")
+        with text.when(by_name):
+            text.store("ptr", self.call("PyDict_GetItem", "%kwargs", name), "%value")
+        by_place = text.at(text.at("%args", self.at.element, "i8"), self.operand(0, "i64"), "ptr")
+        found = text.load("ptr", text.let("place", f"select i1 {by_name}, ptr %value, ptr {by_place}"))
+        self.need(found, "null", word="ne")
+        return found
 
     def kept(self):
-        """k, object: argument k is that object."""
+        """k, object, 0, 0, name: argument k, or that of the name, is that object."""
         self.need(self.argument(), self.operand(1))
 
     def given(self):
-        """k, facts, owners, register: argument k is a tensor without history, as the facts say, in nobody's memory of these.
+        """k, facts, owners, register, name: argument k is a tensor without history, as the facts say, in nobody's memory of these.
 
         facts: the number of dims, dtype, shape, strides.   owners: how many, and the arrays whose memory the program writes to.
         """

@@ -46,9 +46,9 @@ class Steps:
         return [(x.tolist(), x._version if x.requires_grad else 0, x.requires_grad) for x in things]
 
 
-def quickly(compiled, *args):
+def quickly(compiled, *args, **kwargs):
     """What the answers in native code say: a result, or MISS."""
-    found = [answer(args, {}) for answer in compiled.quick]
+    found = [answer(args, kwargs) for answer in compiled.quick]
     return next((x for x in found if x is not MISS), MISS)
 
 
@@ -418,3 +418,27 @@ def test_many_shapes_have_their_own_programs():
         for _ in range(4):
             assert [compiled(torch.ones(n)).item() for n in (1, 2, 3)] == [2.0, 4.0, 6.0]
     assert len(compiled.quick) == 3
+
+
+def test_arguments_by_name():
+    """In whatever order; each is looked at as one by position is."""
+
+    def function(x, y=None, *, scale=2.0, shift=None):
+        return x * scale - y + shift
+
+    compiled, x, y, z = torch.compile(function), torch.ones(3), torch.arange(3.0), torch.full((3,), 5.0)
+    for _ in range(4):
+        compiled(x, y=y, scale=3.0, shift=z)
+    others = [((x, y), {"scale": 3.0, "shift": z}), ((x,), {"y": y, "shift": z}), ((x,), {"y": y, "scale": 2.0, "shift": z})]
+    others += [((x,), {"y": y, "scale": 3.0, "drift": z}), ((x,), {"y": y[:2], "scale": 3.0, "shift": z}), ((), {})]
+    others += [((x,), {"y": y, "scale": 3.0, "shift": torch.ones(3, requires_grad=True)})]
+    compiled(x, y=y, scale=3.0, shift=z)  # which looks once more, since there is another leaf
+    references = sys.getrefcount(x), sys.getrefcount(y)
+    for _ in range(3):
+        assert quickly(compiled, x, y=y, scale=3.0, shift=z).tolist() == [8.0, 7.0, 6.0]
+        assert quickly(compiled, x, shift=y, scale=3.0, y=z).tolist() == [-2.0, -1.0, 0.0]
+        assert all([quickly(compiled, *args, **kwargs) is MISS for args, kwargs in others])
+    assert (sys.getrefcount(x), sys.getrefcount(y)) == references
+    assert compiled(x, y=y, scale=2.0, shift=z).tolist() == [7.0, 6.0, 5.0]
+    with pytest.raises(TypeError):
+        compiled(x, y=y, scale=3.0, drift=z)
