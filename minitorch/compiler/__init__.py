@@ -146,7 +146,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     plain = check(dead(finished(plain, strides, into)))
     found = accesses(plain, strides)
     built.over("simplify")
-    kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu), found, plain, on_gpu=True)
+    kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu, siblings=True), found, plain, on_gpu=True)
     kernels = order(kernels, found, plain, destinations, late=True)
     built.over("fuse")
     laid = plan(kernels, found, plain, destinations)

@@ -30,14 +30,15 @@ ALONE = {
 }  # fmt: skip
 """Rows that are kernels of their own."""
 
-LARGEST = 80
-"""Steps in one kernel: beyond that compilation takes longer than fusion gains."""
+LARGEST, FAR = 80, 64
+"""Steps in one kernel: beyond that compilation takes longer than fusion gains. And between siblings, in the order of the graph."""
 
 
-def fuse(graph, found, writable):
+def fuse(graph, found, writable, siblings=False):
     """The kernels of a graph, in an order in which they can run.
 
     found: the Access of each Value.   writable(step): whether the compiler can write an elementwise row or a reduction.
+    siblings: whether sums over the same numbers share a kernel though neither needs the other.
     """
     fusion = Fusion(found, writable)
     fusion.number = {step.out: k for k, step in enumerate(graph.steps)}
@@ -49,6 +50,8 @@ def fuse(graph, found, writable):
     for value in wanted:
         fusion.lay_down(found[value].base)
     fusion.merge()
+    if siblings:
+        fusion.join_siblings()
     return fusion.ordered(wanted)
 
 
@@ -308,6 +311,24 @@ class Fusion:
             for other in sorted(makers, key=place.__getitem__):
                 if kernel in self.needs and self.mergeable(other, kernel):
                     self.absorb(kernel, other)
+
+    def join_siblings(self):
+        """Reductions of the same dims of what lies at one place, or of what one kernel makes (recompute.py), become one kernel."""
+        known: dict = {}
+        for kernel in [k for k in self.kernels if k.__class__ is Loops and k.reduced]:
+            for base in dict.fromkeys([self.found[x].base for step in kernel.steps for x in step.reads]):
+                key = kernel.shape, kernel.reduced, self.home.get(base, base)
+                other = known.get(key)
+                if base.shape == kernel.shape and other in self.needs and self.apart_from(kernel, other):
+                    self.absorb(kernel, other)
+                known[key] = kernel
+
+    def apart_from(self, kernel, other):
+        """Whether neither of two kernels needs the other, and both together aren't too large."""
+        if kernel is other or len(kernel.members) + len(other.members) > LARGEST:
+            return False
+        near = abs(self.number[kernel.steps[0].out] - self.number[other.steps[0].out]) <= FAR
+        return near and not leads(self.needs, kernel, other) and not leads(self.needs, other, kernel)
 
     def absorb(self, kernel, other):
         """All that another kernel does is done by this one."""
