@@ -108,16 +108,15 @@ def adds_up(step, value, kernel):
 
 
 def borrowed(kernel, value, readers, found):
-    """The steps that make a value of anything that its kernel reads; None if a reader had to fetch as much for them as it takes to
-    write the value down and to fetch that."""
+    """The steps that make a value of anything that its kernel reads; None if its readers had to fetch as much for them as it takes
+    to write the value down, once, and to fetch that."""
     steps = needed(kernel, value, found, True)
     made = {m.step.out for m in kernel.members} - set(kernel.outputs)
     bases = {found[x].base for step in steps or () for x in step.reads} - made
-    for other in {other for other, *_ in readers[value] if other is not kernel}:
-        more = bases - {found[x].base for step in other.steps for x in step.reads}
-        if sum([x.size * x.dtype.itemsize for x in more]) >= 2 * value.size * value.dtype.itemsize:
-            return None
-    return steps
+    others = {other for other, *_ in readers[value] if other is not kernel}
+    more = [x for other in others for x in bases - {found[y].base for step in other.steps for y in step.reads}]
+    dear = sum([x.size * x.dtype.itemsize for x in more]) >= (1 + len(others)) * value.size * value.dtype.itemsize
+    return None if dear else steps
 
 
 def needed(kernel, value, found, borrows=False):
