@@ -33,12 +33,17 @@ SHORT, LONG = 256, 1024
 """Rows up to these lengths are summed by a warp: the longer ones only where there are enough of them to keep the GPU busy."""
 KEPT, HELD = 8, 64
 """Points of a row that a thread of a block should take; and values of them that it may keep in registers."""
+DEEP = 64
+"""Blocks that share a column at most: one thread adds up what they leave."""
 
 
 def launches(nest, kernel):
     """The Launches of a nest, to run one after the other."""
     if not nest.inner:
         return [Flat(nest, kernel).launch()]
+    columns = in_columns(nest)
+    if columns is not None:
+        return [Columns(nest, kernel, columns).launch()]
     team = arranged(nest)
     if team.chunks == 1:
         return [Team(nest, kernel, team, range(nest.passes + 1)).launch()]
@@ -72,6 +77,19 @@ def arranged(nest):
     if chunks > 1 or not nest.by_rows:
         return Arranged(THREADS // rows, rows, max(chunks, 1), pack)
     return Arranged(min(max(above(inner // KEPT), 128), 1024), 1, 1, pack)
+
+
+def in_columns(nest):
+    """How threads go down columns of which each has several; None if that can't be."""
+    side_by_side = not nest.by_rows and nest.passes == 1 and nest.outer[-1] == len(nest.shape) - 1
+    pack = packed(nest, nest.inner) if side_by_side else 1
+    if pack == 1:
+        return None
+    groups = math.prod([nest.shape[d] for d in nest.outer]) // pack
+    across = next((n for n in (32, 16) if groups % n == 0), 32)
+    blocks, down = -(-groups // across), THREADS // across
+    chunks = max(min(-(-2 * BUSY // blocks), nest.inner_size // (KEPT * down), DEEP), 1)
+    return Arranged(down, across, chunks, pack)
 
 
 def above(n):
@@ -176,7 +194,7 @@ class Team(Writing):
                 self.one_pass(level, memo)
         if self.nest.passes in self.levels:
             self.wait_for_others(memo)
-            self.ending(memo)
+            self.ending(memo, f"lane == 0{' && there' if self.guard else ''}")
         chunks = 1 if self.levels[0] == self.nest.passes else team.chunks
         return self.finished((blocks, chunks, 1), team.threads * team.rows)
 
@@ -312,18 +330,92 @@ class Team(Writing):
 
     # -------------------------------------------------------------------------------------------------------- the end
 
-    def ending(self, memo):
-        """What there is once for each row goes to memory last of all: others of the team may still read what was there."""
+    def ending(self, memo, one):
+        """What there is once for each row goes to memory last of all: others of the team may still read what was there.
+
+        one: the condition under which a thread does it.
+        """
         stores = [s for s in self.nest.stores if s.op.kind != "full"]
         if not stores:
             return
         values = [self.value(s.op, memo) for s in stores]
         if {s.buffer for s in stores} & {x.buffer for op in self.nest.ops for x in op.args if x.__class__ is Load}:
             self.source.do("__syncthreads();")
-        self.source.open(f"if (lane == 0{' && there' if self.guard else ''})")
+        self.source.open(f"if ({one})")
         for s, x in zip(stores, values):
             self.source.do(f"b{s.buffer}[{self.position(s.strides, s.offset)}] = {stored(x, s.op.dtype)};")
         self.source.close()
+
+
+class Columns(Team):
+    """Sums go down columns that lie side by side: a thread has several of them, which it fetches at once.
+
+        across = threadIdx.x % 16        columns 4 across to 4 across + 3 of the 64 that the block has
+        lane   = threadIdx.x / 16        every 16th row
+
+    Then a thread for each column adds up what these have, and does what is done once for each.
+    """
+
+    def __init__(self, nest, kernel, team):
+        super().__init__(nest, kernel, team, [0, 1])
+        self.inner, self.held = nest.inner_size, {}
+        self.chunk = -(-self.inner // (team.chunks * team.threads)) * team.threads
+
+    def launch(self):
+        source, team, pack, extents = self.source, self.team, self.pack, [self.nest.shape[d] for d in self.nest.outer]
+        width, groups, ops = team.rows * pack, self.points // pack, self.reductions(0)
+        blocks = -(-groups // team.rows)
+        source.do(f"const int across = threadIdx.x % {team.rows}, lane = threadIdx.x / {team.rows};")
+        source.do(f"const {self.wide} group = {self.wide}(blockIdx.x) * {team.rows} + across;")
+        totals = [self.several(op) for op in ops]
+        if blocks * team.rows > groups:
+            source.open(f"if (group < {groups})")
+        self.split("group", self.nest.outer, in_packs(extents, pack))
+        self.down(ops, totals)
+        if blocks * team.rows > groups:
+            source.close()
+        combined = [f"down_columns<{THREADS}, {team.rows}, {pack}>({COMBINED[op.name]}(), {total})" for op, total in zip(ops, totals)]
+        memo = {op: source.let(KINDS[op.dtype], x) for op, x in zip(ops, combined)}
+        source.do(f"const {self.wide} place = {self.wide}(blockIdx.x) * {width} + threadIdx.x;")
+        source.do(f"const bool there = threadIdx.x < {width} && place < {self.points};")
+        source.do(f"const {self.wide} row = there ? place : {self.points - 1};")
+        self.split("row", self.nest.outer, extents)
+        for op, total in memo.items() if team.chunks > 1 else ():
+            source.do(f"if (there) {self.partial(op)}[blockIdx.y * {self.points} + row] = {total};")
+        self.wait_for_others(memo)
+        self.ending(memo, "there")
+        return self.finished((blocks, team.chunks, 1), THREADS)
+
+    def several(self, op):
+        """What a reduction begins with, for each column of a thread."""
+        self.source.count += 1
+        name, kind = f"total{self.source.count}", KINDS[op.dtype]
+        self.source.do(f"{kind} {name}[{self.pack}] = {{{', '.join([start(op.name, kind)] * self.pack)}}};")
+        return name
+
+    def down(self, ops, totals):
+        """The way down."""
+        source, threads, end = self.source, self.team.threads, self.inner
+        begin = "lane" if self.team.chunks == 1 else f"{self.wide}(blockIdx.y) * {self.chunk} + lane"
+        if self.team.chunks > 1:
+            source.do(f"const {self.wide} end = {self.wide}(blockIdx.y + 1) * {self.chunk};")
+            end = f"(end < {self.inner} ? end : {self.inner})"
+        source.do("#pragma unroll 4")
+        source.open(f"for ({self.wide} j = {begin}; j < {end}; j += {threads})")
+        self.split("j", self.nest.inner, [self.nest.shape[d] for d in self.nest.inner])
+        stores = [s for s in self.nest.stores if s.op.kind == "full"]
+        loads = [x for x in self.inner_values(0) if x.__class__ is Load]
+        each = [f"{total}[v]" for total in totals]
+        self.each_point(loads, stores, lambda: self.point(0, {}, zip(ops, each), stores))
+        source.close()
+
+    def added_up(self, op):
+        total = self.total(op)
+        self.source.do("#pragma unroll 8")
+        self.source.open(f"for (int c = 0; c < {self.team.chunks}; ++c)")
+        self.source.do(f"{total} = {COMBINED[op.name]}()({total}, left({self.partial(op)} + c * {self.points} + row));")
+        self.source.close()
+        return total
 
 
 def start(name, kind):

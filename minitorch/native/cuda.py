@@ -270,6 +270,18 @@ template <int THREADS, int WIDTH, class F, class T> __device__ inline T down_blo
     return x;
 }
 
+// Totals of columns, WIDTH threads with PACK of them side by side, in the thread whose number a column has.
+template <int THREADS, int WIDTH, int PACK, class F, class T> __device__ inline T down_columns(F combine, const T (&x)[PACK]) {
+    __shared__ T totals[THREADS * PACK];
+    for (int v = 0; v < PACK; ++v) totals[threadIdx.x * PACK + v] = x[v];
+    __syncthreads();
+    const int column = threadIdx.x % (WIDTH * PACK);
+    T total = totals[column];
+    for (int row = 1; row < THREADS / WIDTH; ++row) total = combine(total, totals[row * WIDTH * PACK + column]);
+    __syncthreads();
+    return total;
+}
+
 // What another block has left.
 template <class T> __device__ inline T left(const T* place) { return __ldcg(place); }
 

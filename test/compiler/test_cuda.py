@@ -182,6 +182,8 @@ ARRANGED = {
     "two moments": (moments, [normal(3, 30000)], {"partials"}, set()),
     "a sum of all": (lambda x: (x * x).sum(), [normal(70000)], {"partials"}, set()),
     "columns": (lambda x: (x.sum(0), x.amax(0)), [normal(60, 70)], {"down_block<256, 32>", "there"}, {"partials"}),
+    "packs of columns": (lambda x, y: ((x * y).sum(0), x.amax(0)), [normal(900, 136), normal(900, 1)], {"down_columns<256, 32, 4>", "if (group < 34)", "last_of"}, set()),
+    "narrow columns": (lambda x: x.float().sum((0, 1)) * 2, [normal(3, 40, 256, dtype="bfloat16")], {"down_columns<256, 32, 8>"}, set()),
     "few columns": (lambda x: x.mean(0), [normal(50, 3)], {"down_block<256, 4>"}, set()),
     "long columns": (lambda x: x - x.mean(0), [normal(9000, 10)], {"down_block<256, 16>", "partials"}, set()),
     "one column": (lambda x: x.sum(0), [normal(900, 1)], {"across_block<128>"}, set()),
