@@ -152,10 +152,10 @@ class Attended:
         operands = [Operand(None, row=step) if x is None else self.operand(x) for x in values]
         there = [x for x in values if x is not None]
         places = [PARTIALS if x is self.SUMS else self.plan.places[self.found[x].base] for x in there]
-        parameters, body, blocks = attention_kernel(function, self.shape, operands, self.batch, self.scale)
+        parameters, body, blocks, lives = attention_kernel(function, self.shape, operands, self.batch, self.scale)
         writes = frozenset([k for k, x in enumerate(there) if x in self.made])
         partials = 4 * math.prod(self.batch) * self.shape.queries if self.SUMS in values else 0
-        return Launch(parameters, body, places, (blocks, 1, 1), THREADS, self.kernel, writes, partials, functions=ATTENTION)
+        return Launch(parameters, body, places, (blocks, 1, 1), THREADS, self.kernel, writes, partials, None, (), ATTENTION, lives)
 
     def operand(self, x):
         """Where a Value lies, or the sums."""

@@ -23,7 +23,8 @@ class Launch:
 
     parameters: as they are declared, one for each of ``buffers``, the Places behind them.   writes: the numbers of those
     that it writes to.   partials: bytes of them that it needs.   kernel, nest: what it was made of.   parts: the Launches
-    that it is, where it is several.   functions: text that it rests on.
+    that it is, where it is several.   functions: text that it rests on.   lives: how many blocks should
+    have room on a processor, if the compiler is to be told.
     """
 
     parameters: list
@@ -37,12 +38,14 @@ class Launch:
     nest: object = None
     parts: tuple = ()
     functions: str = ""
+    lives: int = 0
 
     def text(self, guards=0):
         """The function. It does nothing if one of ``guards`` numbers, whose pointers come last, isn't 0."""
         found = [f"const int64* wrong{k}" for k in range(guards)]
         stop = [f"    if ({' | '.join([f'*wrong{k}' for k in range(guards)])}) return;\n"] if guards else []
-        head = f'extern "C" __global__ void __launch_bounds__({self.block}) NAME({", ".join([*self.parameters, *found])}) {{\n'
+        bounds = f"{self.block}, {self.lives}" if self.lives else str(self.block)
+        head = f'extern "C" __global__ void __launch_bounds__({bounds}) NAME({", ".join([*self.parameters, *found])}) {{\n'
         return "".join([head, *stop, self.body, "}\n"])
 
     @property

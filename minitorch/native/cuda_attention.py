@@ -77,7 +77,7 @@ class Operand:
 
 
 def attention_kernel(function, shape, operands, extents, scale):
-    """(parameters, body, how many blocks) of a kernel that is one of the functions below.
+    """(parameters, body, how many blocks, of which so many should live on a processor) of a kernel: one of the functions below.
 
     operands: an Operand for each pointer that it takes; b0, b1, … are those that are there.   extents: of the batch.
     """
@@ -87,11 +87,12 @@ def attention_kernel(function, shape, operands, extents, scale):
     pointers = [x.start(names[id(x)], extents) if x.kind is not None else "nullptr" for x in operands]
     steps = [str(x.row) for x in operands if x.row is not None]
     matrices, rows = math.prod(extents), shape.keys if function == "attend_across" else shape.queries
+    lives = 3 if function == "attend_across" and max(shape.features, shape.values) <= 64 else 0
     body = f"""\
     const int matrix = blockIdx.x % {matrices}, turn = blockIdx.x / {matrices};
     {function}{shape.arguments}({", ".join([*pointers, *steps, "turn", constant(scale, "float")])});
 """
-    return parameters, body, matrices * -(-rows // ROWS)
+    return parameters, body, matrices * -(-rows // ROWS), lives
 
 
 ATTENTION = r"""
@@ -224,24 +225,36 @@ __device__ inline void add_product(float (&sum)[WIDTH / 8][4], const float (&p)[
     }
 }
 
-// 16 rows of sums go to memory, each row times its factor.
-template <bool PACKS, class T, int WIDTH>
-__device__ inline void put(const float (&sum)[WIDTH][4], const float (&factor)[2], T* to, int step, int first, int rows, int columns) {
-    const int group = threadIdx.x % 32 / 4, four = threadIdx.x % 4;
-    #pragma unroll
-    for (int n = 0; n < WIDTH; ++n) {
-        #pragma unroll
-        for (int half = 0; half < 2; ++half) {
-            const int row = first + group + half * 8, column = n * 8 + four * 2;
-            const float x = sum[n][half * 2] * factor[half], y = sum[n][half * 2 + 1] * factor[half];
-            T* place = to + int64(row) * step + column;
-            if (row >= rows || column >= columns) continue;
-            if (PACKS) *(unsigned*)place = paired(T(), x, y);
-            else {
-                place[0] = T(x);
-                if (column + 1 < columns) place[1] = T(y);
+// 16 rows of sums go to memory, each row times its factor: by way of two tiles that nobody needs any more, for there the numbers
+// of a row come together.
+template <bool PACKS, class T, int HEIGHT, int WIDTH>
+__device__ inline void put(
+    const float (&sum)[WIDTH / 8][4], const float (&factor)[2], Tile<T, HEIGHT, WIDTH> (&tiles)[2],
+    T* to, int step, int first, int rows, int columns
+) {
+    const int lane = threadIdx.x % 32, group = lane / 4, four = lane % 4, within = threadIdx.x / 32 * 16 % HEIGHT;
+    Tile<T, HEIGHT, WIDTH>& tile = tiles[threadIdx.x / 32 * 16 / HEIGHT % 2];
+    for (int turn = 0; turn * 2 * HEIGHT < 64; ++turn) {  // all warps at once, where there is room for their rows
+        if (threadIdx.x / 32 * 16 / (2 * HEIGHT) == turn) {
+            #pragma unroll
+            for (int n = 0; n < WIDTH / 8; ++n) {
+                #pragma unroll
+                for (int half = 0; half < 2; ++half) {
+                    const float x = sum[n][half * 2] * factor[half], y = sum[n][half * 2 + 1] * factor[half];
+                    *(unsigned*)&tile.at[within + group + half * 8][n * 8 + four * 2] = paired(T(), x, y);
+                }
+            }
+            __syncwarp();
+            for (int i = lane; i < 16 * WIDTH / 8; i += 32) {
+                const int row = i / (WIDTH / 8), column = i % (WIDTH / 8) * 8;
+                if (first + row >= rows || column >= columns) continue;
+                T* place = to + int64(first + row) * step + column;
+                const T* here = &tile.at[within + row][column];
+                if (PACKS) *(Pack<T, 8>*)place = *(const Pack<T, 8>*)here;
+                else for (int e = 0; e < 8 && column + e < columns; ++e) place[e] = here[e];
             }
         }
+        __syncthreads();
     }
 }
 
@@ -317,7 +330,7 @@ __device__ inline void attend(
         const int query = first + group + half * 8;
         if (totals && four == 0 && query < QUERIES) totals[query] = most[half] * scale + log(total[half]);
     }
-    put<PACKS>(out, share, o, o_step, first, QUERIES, VALUES);
+    put<PACKS>(out, share, vs, o, o_step, first, QUERIES, VALUES);
 }
 
 template <class T, int QUERIES, int KEYS, int FEATURES, int VALUES, bool CAUSAL, bool PACKS>
@@ -377,7 +390,7 @@ __device__ inline void attend_back(
         add_product(out, p, ks[turn]);
         __syncthreads();
     }
-    if (dq) put<PACKS>(out, {scale, scale}, dq, dq_step, first, QUERIES, FEATURES);
+    if (dq) put<PACKS>(out, {scale, scale}, ks, dq, dq_step, first, QUERIES, FEATURES);
 }
 
 template <class T, int QUERIES, int KEYS, int FEATURES, int VALUES, bool CAUSAL, bool PACKS>
@@ -428,7 +441,7 @@ __device__ inline void attend_across(
         add_product(to_key, s, qs[turn]);
         __syncthreads();
     }
-    if (dk) put<PACKS>(to_key, {scale, scale}, dk, dk_step, first, KEYS, FEATURES);
-    if (dv) put<PACKS>(to_value, {1.0f, 1.0f}, dv, dv_step, first, KEYS, VALUES);
+    if (dk) put<PACKS>(to_key, {scale, scale}, qs, dk, dk_step, first, KEYS, FEATURES);
+    if (dv) put<PACKS>(to_value, {1.0f, 1.0f}, gs, dv, dv_step, first, KEYS, VALUES);
 }
 """

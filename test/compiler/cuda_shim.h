@@ -20,7 +20,7 @@ inline int min(int x, int y) { return x < y ? x : y; }
 #define __global__
 #define __device__
 #define __shared__ static
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 #define __grid_constant__
 
 struct Dims { unsigned x, y, z; };
@@ -152,6 +152,11 @@ template <class... A> void launch(void (*kernel)(A...), void** pointers, const i
 inline void __threadfence() {}
 template <class T> T __ldcg(const T* place) { return *place; }
 inline void __syncthreads() { shim::wait(shim::all, shim::living); }
+
+inline void __syncwarp() {
+    int first = threadIdx.x / 32 * 32;
+    shim::wait(shim::warps[first / 32], min(32, shim::count - first));
+}
 
 template <class T> T __shfl_xor_sync(unsigned, T x, int distance) {
     int first = threadIdx.x / 32 * 32, lanes = min(32, shim::count - first);
