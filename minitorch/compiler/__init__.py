@@ -185,10 +185,14 @@ def timed(program):
     return Timed(program)
 
 
+def nest_again(k, kernel, found, laid):
+    return lower(kernel, found, laid)[k]
+
+
 def written(kernel, nests, found, laid, target):
     """A kernel as texts, if the compiler can write it."""
     if nests is not None:
-        return [native(nest, kernel) for nest in nests]
+        return [native(nest, kernel, partial(nest_again, k, kernel, found, laid)) for k, nest in enumerate(nests)]
     if kernel.__class__ is Convolution:
         return [sliding(kernel, found, laid, target)]
     if kernel.__class__ is Product:

@@ -12,6 +12,8 @@ step that makes a new value. So a stage is a function from graphs to graphs, and
 torch: torch/fx/graph.py.   The form is that of Radul et al., "Autodidax"; Cytron et al. 1991 for SSA
 """
 
+from operator import is_
+
 from ..backends import for_device
 from ..device import CPU
 from ..fitting import widened
@@ -60,7 +62,9 @@ class Step:
         return [x for x in self.inputs if x.__class__ is Value]
 
     def having(self, inputs):
-        """The same step of other inputs."""
+        """The same step of other inputs; itself, if they are the ones that it has."""
+        if len(inputs) == len(self.inputs) and all(map(is_, inputs, self.inputs)):
+            return self
         return Step(self.row, inputs, self.params, self.out, self.line)
 
 

@@ -110,7 +110,8 @@ class Native:
 
     buffers: the Places that it finds behind %p.   chunks: how many there are; grain: to be claimed at once; shared: by
     several threads.   scratch: bytes that a thread needs.   level: how LLVM is to treat it, see link.   kernel: what it was.
-    numbers: what stands in the table behind the buffers.   nest: its loops, where it is made of a nest.
+    numbers: what stands in the table behind the buffers.   loops: () → the nest that it is made of, if it is of one: to hold all
+    nests of a GPT's step would be half a megabyte.
     """
 
     text: str
@@ -122,7 +123,12 @@ class Native:
     level: str
     kernel: object
     numbers: tuple = ()
-    nest: object = None
+    loops: object = None
+
+    @property
+    def nest(self):
+        """Its loops, written anew; None if it isn't made of a nest."""
+        return self.loops and self.loops()
 
 
 def draws_before(kernels, first):

@@ -60,8 +60,8 @@ def scratch_of(nest):
     return len([op for op in nest.ops if op.kind != "full"]) * COLUMNS * 8
 
 
-def native(nest, kernel):
-    """The text of a nest, and how it is to be called.
+def native(nest, kernel, again=None):
+    """The text of a nest, and how it is to be called.   again: () → the same nest, for who wants to see it.
 
     The function ``@NAME`` fetches the buffers' addresses from its row of the table; its body knows that they don't overlap.
     """
@@ -82,7 +82,7 @@ def native(nest, kernel):
         text.do(f"call void @NAME.body({arguments})")
     chunks, grain = chunks_of(nest)
     shared = math.prod(nest.shape) >= PARALLEL and chunks > grain and not nest.serial
-    return Native(str(text), nest.buffers, chunks, grain, shared, scratch_of(nest), "loops", kernel, numbers, nest)
+    return Native(str(text), nest.buffers, chunks, grain, shared, scratch_of(nest), "loops", kernel, numbers, again)
 
 
 class Writing:

@@ -18,6 +18,7 @@ torch: torch/_dynamo (how a step is captured), torch/_functorch/_aot_autograd/fu
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from sys import intern
 from weakref import ref
 
 from .. import primitives
@@ -294,9 +295,9 @@ class Tracer:
             if frame.f_code is WALK:
                 origin = self.origins.get(getattr(frame.f_locals.get("node"), "number", None))
                 if origin is not None:
-                    return origin if origin.endswith(BACKWARD) else origin + BACKWARD
+                    return origin if origin.endswith(BACKWARD) else intern(origin + BACKWARD)
             frame = frame.f_back
-        return None if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        return None if frame is None else intern(f"{frame.f_code.co_filename}:{frame.f_lineno}")
 
     @contextmanager
     def unless(self, condition, tensors):
