@@ -25,7 +25,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from .threads import scratch, share
 
-__all__ = ["conv", "conv_input_grad", "conv_weight_grad", "framed_sizes", "output_sizes", "within"]
+__all__ = ["conv", "conv_input_grad", "conv_weight_grad", "output_sizes"]
 
 COLUMN_BYTES = 1 << 20
 """About how much memory one piece of columns may take: more would leave the cache."""

@@ -1,4 +1,5 @@
-"""Switches of the library that convolves on NVIDIA's GPUs. They are remembered, and decide nothing here.
+"""Switches of the library that convolves on NVIDIA's GPUs. Of these, ``allow_tf32`` counts here too: convolutions of float32 are
+computed from factors of 10 bits by tensor cores. The others are remembered, and decide nothing.
 
 torch: torch/backends/cudnn
 """

@@ -79,8 +79,10 @@ class Driver:
         module = cupy.RawModule(code=text, options=("-std=c++17",))
         return {name: module.get_function(name) for name in names}
 
-    def launch(self, function, grid, block, addresses):
-        function(grid, (block,), tuple(addresses))
+    def launch(self, function, grid, block, addresses, shared=0):
+        if shared > function.max_dynamic_shared_size_bytes:
+            function.max_dynamic_shared_size_bytes = shared
+        function(grid, (block,), tuple(addresses), shared_mem=shared)
 
     def multiply(self, product, addresses):
         multiply(product, addresses, self.workspace)

@@ -18,8 +18,7 @@ import numpy
 from .threads import scratch, share
 
 __all__ = [
-    "avg_pool", "avg_pool_grad", "framed_sizes", "lowest", "maps_of", "max_pool_index", "origins", "pool_gather",
-    "pool_scatter", "view_keys",
+    "avg_pool", "avg_pool_grad", "maps_of", "max_pool_index", "overlapping", "pool_gather", "pool_scatter",
 ]  # fmt: skip
 
 MAP_BYTES = 1 << 21
@@ -182,9 +181,17 @@ def pool_gather(x, index, dims):
     return x.reshape(-1).take(absolute(index, x.shape[x.ndim - dims :])).reshape(index.shape)
 
 
-def pool_scatter(g, index, shape, dims, overlap):
-    """Its adjoint: maps of zeros, with each g added where it was taken. Without ``overlap``, no place was taken twice."""
-    size = math.prod(shape)
+def overlapping(windows):
+    """Whether two of the windows may have taken one place.   windows: a geometry, or what is known without one."""
+    if windows.__class__ is not tuple:
+        return windows
+    kernel, stride, _, dilation, _ = windows
+    return any([s < d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation, strict=True)])
+
+
+def pool_scatter(g, index, shape, dims, windows):
+    """Its adjoint: maps of zeros, with each g added where it was taken.   windows: see ``tables.windows.pool_gather``."""
+    size, overlap = math.prod(shape), overlapping(windows)
     if size >= WORTH_COMPILING and index.size and not overlap:
         maps = maps_of(index, dims)
         done = in_machine_code().placed(g.reshape(len(maps), -1), maps.reshape(len(maps), -1), size // len(maps))

@@ -33,8 +33,10 @@ from .cuda_attention import attended_on_gpu, attending_launches
 from .cuda_draws import drawing, stands_alone
 from .cuda_epilogues import finished
 from .cuda_narrow import narrow_products
-from .cuda_products import multiplied, slid
+from .cuda_pools import pooled
+from .cuda_products import multiplied
 from .cuda_sums import taken_apart
+from .cuda_windows import ended, slid
 from .device import DeviceProgram
 from .draws import Generators, as_arithmetic
 from .facade import (
@@ -139,7 +141,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     (graph, destinations), (other, places) = parted(graph, destinations, hosts)
     built, native = Built(), build(other, {}, places) if places else None
     beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], [])
-    graph = narrow_products(taken_apart(dead(attended_on_gpu(simplify(graph)))))
+    graph = ended(narrow_products(taken_apart(dead(attended_on_gpu(simplify(pooled(graph)))))))
     graph, going = as_arithmetic(graph, driver.machine())
     plain = in_order(check(dead(graph)), strides, cuda_rows.SLIDING)
     into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]

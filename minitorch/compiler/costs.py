@@ -13,6 +13,7 @@ from .. import primitives as rows
 from ..tables import windows
 from .attention import ATTEND, ATTEND_TOTALS, ATTENDING
 from .cuda_epilogues import FINISHED
+from .cuda_windows import CONV_RELU
 from .kernels import Loops
 from .places import PUT, TAKE
 from .pools import FOLD
@@ -32,7 +33,7 @@ def flops(step):
         return 0  # of the scores that the step beside it has
     if row in ATTENDING:
         return attention_flops(step)
-    if row is windows.conv:
+    if row in (windows.conv, CONV_RELU):
         return 2 * out.size * math.prod(step.inputs[1].shape[1:])
     if row is windows.conv_input_grad:
         return 2 * step.inputs[0].size * math.prod(step.inputs[1].shape[1:])

@@ -1,26 +1,18 @@
-"""Matrix products and convolutions for a GPU: calls of its library where that takes them, else tiles of our own.
+"""Matrix products for a GPU: calls of its library where that takes them, else tiles of our own.
 
-A convolution is a product whose left matrix, the windows side by side, is never laid out: a tile's numbers are fetched from
-where the windows see them.
-
-torch: ATen/native/cuda/Blas.cpp, torch/_inductor/kernel/conv.py
+torch: ATen/native/cuda/Blas.cpp
 """
 
 import math
 
-from ..backends import cuda, cudnn
+from ..backends import cuda
 from ..backends.matrices import Product, laid, merged
 from ..native.cuda import MEMORY
 from ..native.cuda_tiles import BLOCK, Tiled, added_up, tiled
-from ..tables import windows
-from .access import contiguous
 from .cuda_epilogues import FINISHED, SMALL
 from .launches import PARTIALS, Call, Launch
 
-__all__ = ["multiplied", "slid"]
-
-BUSY, LONG = 264, 256
-"""Blocks that keep a large GPU busy; and the shortest sum that is worth a block of its own."""
+__all__ = ["multiplied"]
 
 
 def multiplied(kernel, found, plan):
@@ -52,7 +44,7 @@ def multiplied(kernel, found, plan):
         m, n, k, math.prod(extents), dtypes, (f"x = b0[{at[0]}];",), (f"x = b1[{at[1]}];",), at[2],
         first, cuda.matmul.allow_tf32,
     )  # fmt: skip
-    return launched(shared(tile), places, kernel)
+    return launched(tile.shared(), places, kernel)
 
 
 def numbered(extents, strides):
@@ -63,13 +55,6 @@ def numbered(extents, strides):
             terms.append(f"int64(z / {rest} % {n}) * {s}")
         rest *= n
     return terms
-
-
-def shared(tile):
-    """The product by so many blocks that the GPU is busy."""
-    blocks = math.prod(tile.grid)
-    splits = min(-(-BUSY // blocks), tile.k // LONG, 64)
-    return tile if splits < 2 else Tiled(**{**vars(tile), "splits": splits})
 
 
 def launched(tile, places, kernel):
@@ -90,95 +75,3 @@ def launched(tile, places, kernel):
             frozenset([0]), tile.partials,
         ),
     ]  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------------------- convolutions
-
-
-class Sliding:
-    """A convolution, told as extents and as code.   image, window, seen: the extents of x, the weight and the result."""
-
-    def __init__(self, step):
-        *_, (self.stride, padding, self.dilation, self.groups) = step.params
-        self.before = [before for before, _ in padding]
-        x, weight, out = {
-            windows.conv: (*step.inputs, step.out), windows.conv_input_grad: (step.out, step.inputs[1], step.inputs[0]),
-            windows.conv_weight_grad: (step.inputs[0], step.out, step.inputs[1]),
-        }[step.row]  # fmt: skip
-        self.count, self.channels, *self.image = x.shape
-        self.features, self.depth, *self.window = weight.shape  # depth: channels that a feature sees
-        self.seen, self.dtypes = out.shape[2:], (step.inputs[0].dtype.name, step.out.dtype.name)
-        self.each = self.features // self.groups
-        self.pixels, self.taps, self.places = math.prod(self.image), math.prod(self.window), math.prod(self.seen)
-
-    def split(self, name, extents, letter):
-        """Code that names the index along each dim of a flat one."""
-        steps = contiguous(extents)
-        return [f"const int {letter}{d} = {name} / {s} % {n};" for d, (s, n) in enumerate(zip(steps, extents))]
-
-    def fetched(self, buffer, name, lead, extents, letter):
-        """Code that sets x to the number at these indices, if they lie within ``extents``."""
-        inside = " && ".join([f"{letter}{d} >= 0 && {letter}{d} < {n}" for d, n in enumerate(extents)])
-        at = " + ".join([f"{letter}{d} * {s}" for d, s in enumerate(contiguous(extents))])
-        return f"if ({inside}) x = {buffer}[int64({lead}) * {math.prod(extents)} + {at}];"
-
-    def looked_at(self, place, tap, image, channel, buffer):
-        """Code for the number of x that a tap of the window sees at a place of the result."""
-        code = [*self.split(place, self.seen, "o"), *self.split(tap, self.window, "w")]
-        code += [
-            f"const int i{d} = o{d} * {s} - {p} + w{d} * {step};"
-            for d, (s, p, step) in enumerate(zip(self.stride, self.before, self.dilation))
-        ]
-        lead = f"({image}) * {self.channels} + z * {self.depth} + {channel}"
-        return (*code, self.fetched(buffer, "x", lead, self.image, "i"))
-
-    def forward(self):
-        a = self.looked_at(f"m % {self.places}", f"k % {self.taps}", f"m / {self.places}", f"k / {self.taps}", "b0")
-        k = self.depth * self.taps
-        c = f"(int64(m / {self.places}) * {self.features} + z * {self.each} + n) * {self.places} + m % {self.places}"
-        b = (f"x = b1[(z * {self.each} + n) * {k} + k];",)
-        return self.product(self.count * self.places, self.each, k, a, b, c, (True, False))
-
-    def input_gradient(self):
-        """Each pixel gathers from the places whose windows see it."""
-        pixel, tap = f"m % {self.pixels}", f"k % {self.taps}"
-        code = [*self.split(pixel, self.image, "i"), *self.split(tap, self.window, "w")]
-        aligned = []
-        for d, (s, p, step) in enumerate(zip(self.stride, self.before, self.dilation)):
-            code.append(f"const int s{d} = i{d} + {p} - w{d} * {step}, o{d} = s{d} < 0 ? -1 : s{d} / {s};")
-            aligned += [f"s{d} % {s} == 0"] if s > 1 else []
-        lead = f"m / {self.pixels} * {self.features} + z * {self.each} + k / {self.taps}"
-        fetch = self.fetched("b0", "x", lead, self.seen, "o")
-        a = (*code, f"if ({' && '.join(aligned)}) {fetch}" if aligned else fetch)
-        b = (f"x = b1[((z * {self.each} + k / {self.taps}) * {self.depth} + n) * {self.taps} + {tap}];",)
-        c = f"(int64(m / {self.pixels}) * {self.channels} + z * {self.depth} + n) * {self.pixels} + {pixel}"
-        return self.product(self.count * self.pixels, self.depth, self.each * self.taps, a, b, c, (True, False))
-
-    def weight_gradient(self):
-        n = self.depth * self.taps
-        a = (f"x = b1[(int64(k / {self.places}) * {self.features} + z * {self.each} + m) * {self.places} + k % {self.places}];",)
-        b = self.looked_at(f"k % {self.places}", f"n % {self.taps}", f"k / {self.places}", f"n / {self.taps}", "b0")
-        c = f"(z * {self.each} + m) * {n} + n"
-        return self.product(self.each, n, self.count * self.places, a, b, c, (False, False))
-
-    def product(self, m, n, k, a, b, c, rows_first):
-        return Tiled(m, n, k, self.groups, self.dtypes, a, b, c, rows_first, cudnn.allow_tf32)
-
-
-WAYS = {
-    windows.conv: Sliding.forward, windows.conv_input_grad: Sliding.input_gradient,
-    windows.conv_weight_grad: Sliding.weight_gradient,
-}  # fmt: skip
-
-
-def slid(kernel, found, plan):
-    """The Launches of a convolution, or of one of its gradients. All that it reads lies in order."""
-    (step,) = kernel.steps
-    x, y = step.inputs
-    offsets = [found[x].offset, found[y].offset]
-    places = [plan.places[found[v].base] for v in (x, y, step.out)]
-    launches = launched(shared(WAYS[step.row](Sliding(step))), places, kernel)
-    for k, offset in enumerate(offsets):
-        if offset:
-            launches[0].body = f"    b{k} += {offset};\n" + launches[0].body
-    return launches

@@ -6,6 +6,8 @@ from ..tables import windows
 from .attention import ATTENDING
 from .cuda_draws import stands_alone
 from .cuda_epilogues import FINISHED
+from .cuda_pools import POOL_RETURN
+from .cuda_windows import CONV_RELU
 from .draws import DRAWN
 from .pieces import laid_together
 from .places import PUT, TAKE
@@ -16,7 +18,7 @@ __all__ = ["SLIDING", "writable_on_gpu"]
 FLOATS = ("float32", "float64", "float16", "bfloat16")
 ADDED = (*FLOATS, "int32", "int64")
 """Dtypes that are summed, and that many threads may add to one place."""
-SLIDING = (windows.conv, windows.conv_input_grad, windows.conv_weight_grad)
+SLIDING = (CONV_RELU, POOL_RETURN, windows.conv, windows.conv_input_grad, windows.conv_weight_grad)
 """Rows of convolution: all of their inputs must lie in order."""
 
 
@@ -52,7 +54,7 @@ def multiplied(step, dtypes):
 
 
 def slides(step, dtypes):
-    return len(step.inputs) == 2 and 3 <= step.inputs[0].ndim <= 5 and multiplied(step, dtypes)
+    return 3 <= step.inputs[0].ndim <= 5 and multiplied(step, [*dtypes[:2], dtypes[-1]])
 
 
 RULES = {
@@ -60,7 +62,7 @@ RULES = {
     rows.full: lambda step, dtypes: step.params[1].__class__ in (int, float, bool),
     **dict.fromkeys((rows.sum, rows.amax, rows.amin, rows.prod), reduced),
     **dict.fromkeys((rows.cat, rows.embed, rows.write, rows.pad, FOLD), pieced),
-    **dict.fromkeys(SLIDING, slides), PUT: put, TAKE: lambda step, dtypes: True,
+    **dict.fromkeys(SLIDING, slides), POOL_RETURN: lambda step, dtypes: True, PUT: put, TAKE: lambda step, dtypes: True,
     **dict.fromkeys((rows.matmul, *FINISHED), multiplied), **dict.fromkeys(ATTENDING, lambda step, dtypes: True),
     DRAWN: lambda step, dtypes: not stands_alone(step),
 }  # fmt: skip

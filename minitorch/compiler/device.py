@@ -14,7 +14,7 @@ What runs all this is a *driver*: CuPy's (backends/cupy_driver.py), or whatever 
     copy(target, source)                           of two arrays there
     upload(memory, bytes)                          bytes of the CPU's to a memory
     load(text, names)                              compiled functions, by name
-    launch(function, grid, block, addresses)       one of them on pointers
+    launch(function, grid, block, addresses, shared)   one of them on pointers, with so many bytes of shared memory
     multiply(product, addresses)                   a Product (backends/matrices.py) of what lies there
     capture(work)                                  a function that does again what ``work()`` launches
     machine()                                      the GPU, as draws ask for it (backends/philox.py)
@@ -220,7 +220,7 @@ class DeviceProgram:
             addresses = [self.addressed(place) for place in kernel.buffers]
             if kernel.__class__ is Launch:
                 addresses += stops if self.guarded(kernel) else []
-                self.driver.launch(self.functions[kernel], kernel.grid, kernel.block, addresses)
+                self.driver.launch(self.functions[kernel], kernel.grid, kernel.block, addresses, kernel.shared)
             else:
                 self.driver.multiply(kernel.product, [at + offset for at, offset in zip(addresses, kernel.offsets)])
 

@@ -75,7 +75,7 @@ class Attending:
 
 
 class Convolution:
-    """A convolution, or one of its two gradients."""
+    """What slides a window: a convolution, one of its two gradients, or that of a pool."""
 
     def __init__(self, step):
         self.steps, self.outputs = [step], [step.out]

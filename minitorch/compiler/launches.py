@@ -24,7 +24,8 @@ class Launch:
     parameters: as they are declared, one for each of ``buffers``, the Places behind them.   writes: the numbers of those
     that it writes to.   partials: bytes of them that it needs.   kernel, nest: what it was made of.   parts: the Launches
     that it is, where it is several.   functions: text that it rests on.   lives: how many blocks should
-    have room on a processor, if the compiler is to be told.
+    have room on a processor, if the compiler is to be told.   shared: bytes of memory that the threads of a block share, beside
+    what the body declares.
     """
 
     parameters: list
@@ -39,6 +40,7 @@ class Launch:
     parts: tuple = ()
     functions: str = ""
     lives: int = 0
+    shared: int = 0
 
     def text(self, guards=0):
         """The function. It does nothing if one of ``guards`` numbers, whose pointers come last, isn't 0."""

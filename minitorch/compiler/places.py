@@ -10,6 +10,7 @@ these in expansions.py.
 import math
 
 from .. import primitives as rows
+from ..backends import pooling
 from ..dtypes import int64
 from ..tables import windows
 from .graph import Value
@@ -139,11 +140,11 @@ def pool_gather(w, step):
 
 
 def pool_scatter(w, step):
-    (g, places), (shape, dims, overlap) = step.inputs, step.params
+    (g, places), (shape, dims, seen) = step.inputs, step.params
     whole = flat(shape, dims)
     zeros = w.step(rows.full, (), (whole, 0, g.dtype), whole, g.dtype)
     along = (*range(len(whole) - 1), -1)
-    return w.reshape(w.step(PUT, (zeros, g, places), (along, bool(overlap)), whole, g.dtype), shape)
+    return w.reshape(w.step(PUT, (zeros, g, places), (along, bool(pooling.overlapping(seen))), whole, g.dtype), shape)
 
 
 PLACES = {

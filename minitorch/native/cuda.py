@@ -199,6 +199,10 @@ __device__ inline unsigned to_tf32(float x) {
     return bits;
 }
 
+// A tensor core reads TF32 by cutting 13 bits off. A number made larger by 2/3 of half of what is cut is on average neither too
+// small nor too large then, as if it were rounded: one multiplication, where rounding takes four times as long.
+__device__ inline unsigned near_tf32(unsigned word) { return __float_as_uint(__uint_as_float(word) * 1.00032552f); }
+
 // sum += a b on a tensor core, by all threads of a warp: a of 16 rows, b of 8 columns.
 #define MULTIPLY(name, shape, type)                                                                                   \
     __device__ inline void multiply_##name(float (&sum)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {         \
@@ -210,6 +214,21 @@ __device__ inline unsigned to_tf32(float x) {
 MULTIPLY(tf32, "m16n8k8", "tf32")
 MULTIPLY(float16, "m16n8k16", "f16")
 MULTIPLY(bfloat16, "m16n8k16", "bf16")
+
+// Memory that the threads of a block share, as much of it as the launch says.
+#define SHARED_WORDS(name) extern __shared__ __align__(16) unsigned name[]
+
+// Copies to shared memory that are on their way while others work; zeros where there is nothing to copy.
+__device__ inline void copy_word(unsigned* place, const float* source, bool there) {
+    unsigned to = __cvta_generic_to_shared(place);
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(source), "r"(there ? 4 : 0) : "memory");
+}
+__device__ inline void copy_four(unsigned* place, const float* source, bool there) {
+    unsigned to = __cvta_generic_to_shared(place);
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(source), "r"(there ? 16 : 0) : "memory");
+}
+__device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int LATER> __device__ inline void wait_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(LATER) : "memory"); }
 #endif
 
 // Two bytes in memory, a float in a register.
@@ -227,6 +246,11 @@ struct bfloat16 {
     __device__ explicit bfloat16(float x) : bits(to_bfloat16(x)) {}
     __device__ operator float() const { return __uint_as_float((unsigned int)bits << 16); }
 };
+
+// Two narrow numbers as a word; a number that isn't there is 0.
+template <class T> __device__ inline void copy_pair(unsigned* place, const T* source, int64 gap, bool there, bool both) {
+    *place = (there ? source[0].bits : 0u) | (both ? (unsigned)source[gap].bits << 16 : 0u);
+}
 
 template <class T> __device__ inline float rounded(float x) { return float(T(x)); }
 

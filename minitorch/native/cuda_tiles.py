@@ -15,7 +15,8 @@ whose factors are rounded to 10 bits) go to the tensor cores: a warp has 32 rows
 torch: cutlass.   Implicit products: Chetlur et al. 2014, arXiv:1410.0759.   Where the numbers of a piece go: the PTX manual, mma
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from .cuda import KINDS, MEMORY, NARROW, stored
 
@@ -25,6 +26,8 @@ BLOCK = 256
 """Threads of a block."""
 EACH = 4
 """Rows and columns of sums that a thread has, where threads multiply."""
+BUSY, LONG = 264, 256
+"""Blocks that keep a large GPU busy; and the shortest sum that is worth a block of its own."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Tiled:
     def partials(self):
         """Bytes that the blocks leave, where several share a sum."""
         return self.splits * self.batch * self.m * self.n * 8 if self.splits > 1 else 0
+
+    def shared(self):
+        """The product by so many blocks that the GPU is busy."""
+        splits = min(-(-BUSY // math.prod(self.grid)), self.k // LONG, 64)
+        return self if splits < 2 else replace(self, splits=splits)
 
 
 def tiled(product, names):

@@ -55,9 +55,9 @@ def max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_in
     if input._array.dtype.kind in "bc":
         raise not_implemented(f"max_pool{max(n, 2)}d", input._type_name())
 
-    index = input._apply(rows.max_pool_index, (input,), ((kernel, stride, padding, dilation, positions),))
-    overlap = any([s < d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation, strict=True)])
-    out = input._apply(rows.pool_gather, (input, index), (n, overlap))
+    geometry = (kernel, stride, padding, dilation, positions)
+    index = input._apply(rows.max_pool_index, (input,), (geometry,))
+    out = input._apply(rows.pool_gather, (input, index), (n, geometry))
     return (out, index) if return_indices else out
 
 
@@ -207,12 +207,14 @@ def adaptive_max_pool(input, output_size, return_indices, n):
         raise not_implemented("adaptive_max_pool3d_cpu" if n == 3 else "adaptive_max_pool2d", input._type_name())
 
     lead = shape[: len(shape) - n]
+    windows = True
     if all([count and size % count == 0 for size, count in zip(shape[-n:], wanted, strict=True)]):
         kernel = tuple([size // count for size, count in zip(shape[-n:], wanted, strict=True)])
-        index = input._apply(rows.max_pool_index, (input,), ((kernel, kernel, (0,) * n, (1,) * n, wanted),))
+        windows = (kernel, kernel, (0,) * n, (1,) * n, tuple(wanted))
+        index = input._apply(rows.max_pool_index, (input,), (windows,))
     else:
         index = largest_of_spans(input.detach(), wanted, lead, n)
-    out = input._apply(rows.pool_gather, (input, index), (n, True))
+    out = input._apply(rows.pool_gather, (input, index), (n, windows))
     return (out, index) if return_indices else out
 
 

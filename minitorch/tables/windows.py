@@ -43,17 +43,18 @@ conv_weight_grad = contraction(
 # Here a geometry is (kernel, stride, padding, dilation, positions), with an entry for each dim.
 # max_pool_index(x, geometry): where each window's maximum is, counted flat within its map
 max_pool_index = reduction("max_pool_index", lambda xp, x, geometry: xp.max_pool_index(x, geometry), ready=ORDERED)
-# pool_gather(x, index, dims, overlap): the elements there, of maps of that many dims. Windows that overlap may share one
+# pool_gather(x, index, dims, windows): the elements there, of maps of that many dims.   windows: the geometry of those that
+# the index is of, if it is known; else whether two places of it may be the same
 pool_gather = indexing(
     "pool_gather",
-    lambda xp, x, index, dims, _overlap: xp.pool_gather(x, index, dims),
-    lambda g, _out, like_x, index, dims, overlap: g._apply(pool_scatter, (g, index), (tuple(like_x.shape), dims, overlap)),
+    lambda xp, x, index, dims, _windows: xp.pool_gather(x, index, dims),
+    lambda g, _out, like_x, index, dims, windows: g._apply(pool_scatter, (g, index), (tuple(like_x.shape), dims, windows)),
     label="MaxPool",
 )
 pool_scatter = indexing(
     "pool_scatter",
-    lambda xp, g, index, shape, dims, overlap: xp.pool_scatter(g, index, shape, dims, overlap),
-    lambda g, _out, _y, index, _shape, dims, overlap: g._apply(pool_gather, (g, index), (dims, overlap)),
+    lambda xp, g, index, shape, dims, windows: xp.pool_scatter(g, index, shape, dims, windows),
+    lambda g, _out, _y, index, _shape, dims, windows: g._apply(pool_gather, (g, index), (dims, windows)),
     label="MaxPoolBackward",
 )
 # avg_pool(x, geometry, counts): sums divided by a number, or by one for each position of each dim; and its adjoint

@@ -36,6 +36,7 @@ inline unsigned short to_bfloat16(float x) {
     unsigned all = __float_as_uint(x);
     return x != x ? 0x7fff : (all + 0x7fff + (all >> 16 & 1)) >> 16;
 }
+inline unsigned near_tf32(unsigned word) { return __float_as_uint(__uint_as_float(word) * 1.00032552f) & 0xffffe000; }
 inline unsigned to_tf32(float x) { return x != x ? 0x7fffffff : __float_as_uint(x) + 0x1000 & 0xffffe000; }
 
 inline void sine_cosine(float x, float* sine, float* cosine) { *sine = sinf(x); *cosine = cosf(x); }
@@ -46,6 +47,13 @@ inline float quick_tan(float x) { return tanf(x); }
 
 template <class T> T atomicAdd(T* place, T x) { T old = *place; *place = old + x; return old; }
 template <class T> T atomicCAS(T* place, T expected, T x) { T old = *place; if (old == expected) *place = x; return old; }
+
+alignas(16) static unsigned shared_words[1 << 16];
+#define SHARED_WORDS(name) unsigned* name = shared_words
+inline void copy_word(unsigned* place, const float* source, bool there) { *place = there ? __float_as_uint(*source) : 0; }
+inline void copy_four(unsigned* place, const float* source, bool there) { for (int i = 0; i < 4; ++i) copy_word(place + i, source + i, there); }
+inline void commit_copies() {}
+template <int LATER> void wait_copies() {}
 
 // ------------------------------------------------------------------------------------------------------------- fibers
 

@@ -95,7 +95,7 @@ class Shim:
         self.text, bodies = text, {name: body for name, _, body in KERNEL.findall(text)}
         return {name: (name, bool(WAITING.search(bodies[name]))) for name in names}
 
-    def launch(self, function, grid, block, addresses):
+    def launch(self, function, grid, block, addresses, shared=0):
         name, together = function
         self.launched += 1
         run = getattr(compiled(self.text), f"run_{name}")

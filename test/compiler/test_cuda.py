@@ -279,8 +279,14 @@ CONVOLUTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("way", ["float32", "tf32", "float64", "float16", "bfloat16"])
-@pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
+ON_CORES = [
+    ((3, 20, 8, 8), (36, 20, 3, 3), (2, 2), (1, 1), (1, 1), 1), ((2, 9, 9, 75), (10, 9, 3, 3), (2, 2), (2, 2), (2, 2), 1), ((5, 16, 8, 8), (24, 16, 1, 1), (2, 2), (0, 0), (1, 1), 1),
+]  # fmt: skip
+"""Pixels that see different taps, in blocks of two warps of features; rows so long that blocks have a part of them; no taps for some."""
+WAYS = [(case, way) for case in CONVOLUTIONS for way in ("float32", "tf32", "float64", "float16", "bfloat16")]
+
+
+@pytest.mark.parametrize(("case", "way"), [*WAYS, *[(case, way) for case in ON_CORES for way in ("tf32", "bfloat16")]], ids=str)
 def test_convolutions_and_their_gradients(case, way, monkeypatch):
     """By threads and by tensor cores. The numbers are such that no sum is rounded but at its end."""
     shape, window, stride, padding, dilation, groups = case
@@ -297,8 +303,59 @@ def test_convolutions_and_their_gradients(case, way, monkeypatch):
     graph, expected = graph_of(steps, [x, weight, g])
     got, program = ran(graph, [x, weight, g])
     assert not program.foreign and ("multiply_" in program.source[len(words.PRELUDE) :]) is (way in ("tf32", "float16", "bfloat16"))
+    assert ("copy_" in program.source[len(words.PRELUDE) :]) is (way in ("tf32", "float16", "bfloat16") and len(shape) < 5)
     for step, a, b in zip(graph.steps, expected, got):
         assert numpy.array_equal(a, b), f"{step.row.name}\n{b}\nexpected\n{a}"
+
+
+def kernels_of(function, *tensors):
+    """The names of the rows in each launch; and what the program and the interpreter make of it."""
+    recorded = Recorded(lambda: (function, tensors))
+    with cudnn.flags(allow_tf32=True):
+        got, program = ran(recorded.graph, recorded.arrays, recorded.strides)
+    return [" ".join([step.row.name for step in k.kernel.steps]) for k in program.kernels], got, run(recorded.graph, recorded.arrays), program
+
+
+def whole_numbers(*shape):
+    return torch.randint(-4, 5, shape).float()
+
+
+def test_a_bias_and_relu_are_the_end_of_a_convolution():
+    x, weight, bias = whole_numbers(2, 3, 9, 8), whole_numbers(5, 3, 3, 3), whole_numbers(5)
+    for function, expected in (
+        (lambda x, w, b: F.conv2d(x, w, b).relu(), ["conv relu"]), (lambda x, w, b: F.conv2d(x, w, b), ["conv"]), (lambda x, w, b: F.conv2d(x, w).relu(), ["conv relu"]),
+        (lambda x, w, b: F.conv2d(x, w, b) * 2, ["conv", "mul"]), (lambda x, w, b: F.conv2d(x, w) + b.sum(), ["conv", "sum add"]),
+    ):  # fmt: skip
+        names, got, wanted, _ = kernels_of(function, x, weight, bias)
+        assert sorted(names) == sorted(expected) or "sum add" in expected
+        assert all([numpy.array_equal(a, b) for a, b in zip(wanted, got)])
+
+
+POOLS = {
+    "side by side": ((2, 3, 6, 8), 2, {}), "overlapping": ((2, 3, 7, 8), 3, {"stride": 2, "padding": 1}), "dilated": ((2, 9, 9), 2, {"dilation": 3}),
+    "apart": ((1, 2, 8, 8), 2, {"stride": 3}), "reaching over": ((1, 7, 7), 2, {"ceil_mode": True}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_pools_and_what_they_give_back(name):
+    """Ties, NaN and the sign of what is largest; nothing is added by several threads."""
+    shape, size, options = POOLS[name]
+    x = whole_numbers(*shape)
+    x.view(-1)[5] = torch.nan
+
+    def step(x):
+        x = x.detach().requires_grad_()
+        kept = x.relu()
+        out = F.max_pool2d(kept, size, **options)
+        (out * out).sum().backward()
+        return out, x.grad, x.grad.sum((-1, -2))
+
+    names, got, wanted, program = kernels_of(step, x)
+    for a, b in zip(wanted, got, strict=True):
+        numpy.testing.assert_array_equal(a, b)
+    assert "add_at" not in program.source[len(words.PRELUDE) :]
+    assert ("pool return" in names) is (name != "side by side") and not program.foreign
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -528,7 +528,7 @@ def compiled(name, parameters, types, operation):
 
 
 SHIM = Path(__file__).parent.parent / "compiler" / "cuda_shim.h"
-GLOBAL = re.compile(r'extern "C" __global__ void __launch_bounds__\((\d+)\) (\w+)\((.*?)\) \{', re.DOTALL)
+GLOBAL = re.compile(r'extern "C" __global__ void __launch_bounds__\((\d+)[\d, ]*\) (\w+)\((.*?)\) \{', re.DOTALL)
 SCALARS = {"int64": (numpy.int64, ctypes.c_int64), "uint64": (numpy.uint64, ctypes.c_uint64), "double": (float, ctypes.c_double)}
 
 
@@ -540,10 +540,12 @@ class RawModule:
 
     def get_function(self, name):
         (found,) = [match for match in GLOBAL.findall(self.code) if match[1] == name]
-        return RawKernel(self.code, name, int(found[0]), [p.rsplit(" ", 1)[0] for p in found[2].split(", ")])
+        return RawKernel(self.code, name, int(found[0]), [p.rsplit(" ", 1)[0].removesuffix(" __restrict__") for p in found[2].split(", ")])
 
 
 class RawKernel:
+    max_dynamic_shared_size_bytes = 0
+
     def __init__(self, code, name, most, kinds):
         self.code, self.name, self.most, self.kinds = code, name, most, kinds
 
@@ -552,8 +554,9 @@ class RawKernel:
         """The same for CUDA's own launch."""
         return types.SimpleNamespace(ptr=launchable(self.code, self.name))
 
-    def __call__(self, grid, block, args):
+    def __call__(self, grid, block, args, shared_mem=0):
         assert len(args) == len(self.kinds) and block[0] <= self.most
+        assert shared_mem <= max(self.max_dynamic_shared_size_bytes, 48 << 10)
         given = []
         for kind, x in zip(self.kinds, args, strict=True):
             if kind.endswith("*"):
@@ -573,13 +576,15 @@ def raw(code, name, kinds):
         import pytest
 
         pytest.skip("needs a C++ compiler, to run the text of a kernel")
+    body = next(body for found, _, body in shim.KERNEL.findall(code) if found == name)
+    together = "true" if shim.WAITING.search(body) else "false"
     names = [f"a{k}" for k in range(len(kinds))]
     head = ", ".join([f"{kind} {x}" for kind, x in zip(kinds, names, strict=True)])
     source = f"""
         #include "{SHIM}"
         {code}
         extern "C" void run(const int* grid, int threads, {head}) {{
-            shim::run([=] {{ {name}({", ".join(names)}); }}, grid, threads, false);
+            shim::run([=] {{ {name}({", ".join(names)}); }}, grid, threads, {together});
         }}"""
     with tempfile.TemporaryDirectory(prefix="kernel") as folder:
         Path(folder, "kernel.cpp").write_text(source)
