@@ -15,7 +15,7 @@ from ..dtypes import int64
 from ..tables import windows
 from .places import Row
 
-__all__ = ["FOLD", "POOLS"]
+__all__ = ["FOLD", "MOST", "POOLS", "framed", "paired", "seen", "taps", "tiled"]
 
 MOST = 64
 """Places in a window at most: each is an expression of its own."""
