@@ -25,9 +25,10 @@ from . import numpy as on_cpu
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .cupy_draws import Stream, default_stream
 from .cupy_elementwise import (
-    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, cos, cosh, equal, erf, erfc, exp, exp2, expm1,
-    floor, greater, greater_equal, hypot, in_one_kernel, isnan, less, less_equal, log, log10, log1p, log2, maximum, minimum,
-    multiply, narrow_row, negative, not_equal, reciprocal, sin, sinh, sqrt, square, subtract, tan, tanh, true_divide, trunc, where,
+    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, converted, cos, cosh, equal, erf, erfc, exp,
+    exp2, expm1, filled, floor, greater, greater_equal, hypot, in_one_kernel, isnan, less, less_equal, log, log10, log1p, log2,
+    maximum, minimum, multiply, narrow_row, negative, not_equal, reciprocal, sin, sinh, sqrt, square, subtract, tan, tanh,
+    true_divide, trunc, where,
 )  # fmt: skip
 from .cupy_formulas import (
     ENOUGH_FOR_COMPOSITES, composite_kernel, exact_formula, log_softmax, log_softmax_grad, patience, sequence, softmax, softmax_grad,
@@ -137,12 +138,16 @@ def cast(x, dtype):
         x = x.real
     if target.kind in "iu" and target.itemsize < 8 and x.dtype.kind == "f":
         return x.astype(numpy.int64).astype(target)
+    found = converted(x, target)
+    if found is not None:
+        return found
     return x.astype(target, order="C" if 0 in x.strides else "K")
 
 
 def widen(x):
     """``x`` in float32: how narrow types are computed with."""
-    return x.astype(numpy.float32)
+    found = converted(x, numpy.dtype("f"))
+    return x.astype(numpy.float32) if found is None else found
 
 
 def array_of(data, dtype=None, default=dtypes.float32):
@@ -412,7 +417,10 @@ def pad(x, widths, value):
 
 
 def full(shape, value, dtype):
-    return cupy.full(shape, dtypes.converted(value, dtype), ARRAY_DTYPE[dtype])
+    value, kind = dtypes.converted(value, dtype), ARRAY_DTYPE[dtype]
+    if dtype.is_floating_point and value.__class__ in (int, float, bool):
+        return filled(shape, value, kind)
+    return cupy.full(shape, value, kind)
 
 
 def empty(shape, dtype):

@@ -18,10 +18,11 @@ from ..native.cuda_formulas import CHUNK, THREADS, has_words
 from .cupy_launch import Kernel, room
 
 __all__ = [
-    "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "ceil", "cos", "cosh", "equal", "erf",
-    "erfc", "exp", "exp2", "expm1", "floor", "greater", "greater_equal", "hypot", "in_one_kernel", "isnan", "less", "less_equal", "log",
-    "log10", "log1p", "log2", "maximum", "minimum", "multiply", "narrow_row", "negative", "not_equal", "reciprocal", "sin", "sinh", "sqrt",
-    "square", "subtract", "tan", "tanh", "true_divide", "trunc", "where",
+    "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "ceil", "converted", "cos",
+    "cosh", "equal", "erf", "erfc", "exp", "exp2", "expm1", "filled", "floor", "greater", "greater_equal", "hypot",
+    "in_one_kernel", "isnan", "less", "less_equal", "log", "log10", "log1p", "log2", "maximum", "minimum", "multiply",
+    "narrow_row", "negative", "not_equal", "reciprocal", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh",
+    "true_divide", "trunc", "where",
 ]  # fmt: skip
 
 MEMORY = {"f": "float", "d": "double", "e": "float16", "E": "bfloat16", "?": "bool"}
@@ -124,7 +125,7 @@ def arranged(arrays):
             dims[-1] = [dims[-1][0] * n, *steps]  # the two are one
         else:
             dims.append([n, *steps])
-    return None if len(dims) > MOST_DIMS else (shape, (size, *[x for dim in dims for x in dim]))
+    return None if len(dims) > MOST_DIMS or size >= 1 << 31 else (shape, (size, *[x for dim in dims for x in dim]))
 
 
 def strides_of(x, ndim):
@@ -154,6 +155,38 @@ def kernel_of(name, kinds, chars, dims):
         text = cuda_formulas.broadcast_text(*formula, dims) if dims else cuda_formulas.elementwise_text(*formula)
         KERNELS[key] = Kernel(text, "formula", "Q" * (arrays + 1) + "q" + "q" * dims * (1 + arrays) + "d" * numbers)
     return KERNELS[key]
+
+
+def converted(x, dtype):
+    """A copy of an array of float32, float16 or bfloat16 in another of these dtypes, in one kernel; None if that isn't done here."""
+    pair = x.dtype.char, dtype.char
+    if not x._c_contiguous or not {"f", "e", "E"}.issuperset(pair):
+        return None
+    if pair not in CONVERSIONS:
+        text = cuda_formulas.elementwise_text("float", (MEMORY[pair[0]], MEMORY[pair[1]]), 0, (("copy", ("a0",)),), ((1, "t0"),))
+        CONVERSIONS[pair] = Kernel(text, "formula", "QQq")
+    out = room(x.shape, dtype)
+    CONVERSIONS[pair](min(-(-x.size // CHUNK), MOST_BLOCKS), THREADS, x.data.ptr, out.data.ptr, x.size)
+    return out
+
+
+CONVERSIONS: dict = {}
+"""The dtype.chars from and to → the kernel."""
+
+
+def filled(shape, number, dtype):
+    """A new array that is one number everywhere, of float32, float64, float16 or bfloat16."""
+    char, out = dtype.char, room(shape, dtype)
+    if char not in FILLS:
+        kind = "double" if char == "d" else "float"
+        text = cuda_formulas.elementwise_text(kind, (MEMORY[char],), 1, (("copy", ("n0",)),), ((0, "t0"),))
+        FILLS[char] = Kernel(text, "formula", "Qqd")
+    FILLS[char](min(-(-out.size // CHUNK), MOST_BLOCKS), THREADS, out.data.ptr, out.size, number)
+    return out
+
+
+FILLS: dict = {}
+"""dtype.char → the kernel."""
 
 
 # -------------------------------------------------------------------------------------------------------------- the rows

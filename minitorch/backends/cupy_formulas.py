@@ -13,24 +13,19 @@ from ..native import cuda_formulas, cuda_row_formulas
 from ..native.cuda_formulas import CHUNK, THREADS, has_words
 from ..native.cuda_row_formulas import BUSY, Formula, team_for
 from ..native.steps import REDUCTIONS
+from .cupy_columns import KINDS, MEMORY, WIDE, down_columns
 from .cupy_launch import Kernel, in_order, room
 
 __all__ = [
-    "ENOUGH_FOR_COMPOSITES", "KINDS", "MEMORY", "WIDE", "composite_kernel", "exact_formula", "launch_rows", "log_softmax",
-    "log_softmax_grad", "patience", "sequence", "softmax", "softmax_grad",
+    "ENOUGH_FOR_COMPOSITES", "along_rows", "composite_kernel", "exact_formula", "log_softmax", "log_softmax_grad", "patience",
+    "sequence", "softmax", "softmax_grad",
 ]  # fmt: skip
 
 ENOUGH_FOR_COMPOSITES = 1
 """Elements from which a function of several rows runs as one kernel: a launch costs the same for any number."""
 
-MEMORY = {"f": "float", "d": "double", "e": "float16", "E": "bfloat16"}
-"""dtype.char → what lies in memory."""
-KINDS = {"f": "float", "d": "double", "e": "float", "E": "float"}
-"""The same → what is computed with."""
-WIDE = {"float": numpy.float32, "double": numpy.float64}
-
-MOST_BLOCKS = 2112
-"""Blocks of an elementwise kernel: sixteen for each processor of a large GPU; they take turns."""
+MOST_BLOCKS, MOST_PLANS = 2112, 256
+"""Blocks of an elementwise kernel: sixteen for each processor of a large GPU; they take turns. And grids that are remembered."""
 
 
 @lru_cache(256)
@@ -63,40 +58,78 @@ def elementwise_kernel(kind, memory, count, steps, result):
     return run
 
 
-def along_rows(formula):
-    """A Formula over rows as a function of arrays and their ``grid``."""
-    to = formula.arrays[-1]
+class AlongRows:
+    """A Formula over rows as a function of arrays and their ``grid``. What is launched for a grid is worked out once."""
 
-    def run(*given, grid):
+    def __init__(self, formula):
+        self.formula, self.to, self.plans = formula, formula.arrays[-1], {}
+
+    def __call__(self, *given, grid):
         given = [in_order(x) for x in given]
-        first, (parts, rows, columns) = given[0], grid
-        if to == "total":
-            return total_of(formula, given, rows, columns)
-        out = room(first.shape if to == "matrix" else (rows,), first.dtype)
-        if out.size:
-            launch_rows(formula, [x.data.ptr for x in (*given, out)], parts, rows, columns)
+        first, (_, rows, columns) = given[0], grid
+        if self.to == "total":
+            return self.total(given, rows, columns)
+        out = room(first.shape if self.to == "matrix" else (rows,), first.dtype)
+        if first.size:
+            self.launch([x.data.ptr for x in (*given, out)], grid)
         return out
 
-    return run
+    def launch(self, addresses, grid):
+        """Run it on arrays at these addresses, the last of which is the result."""
+        plan = self.plans.get(grid)
+        if plan is None:
+            if len(self.plans) > MOST_PLANS:
+                self.plans.clear()
+            plan = self.plans[grid] = self.planned(*grid)
+        kernels, blocks, threads, numbers, partials = plan
+        if not partials:
+            kernels[0](blocks, threads, *addresses, *numbers)
+            return
+        left = room((partials,), WIDE[self.formula.kind])
+        for kernel in kernels:
+            kernel(blocks, threads, *addresses, *numbers, left.data.ptr)
+
+    def planned(self, parts, rows, columns):
+        """(kernels, blocks, threads, numbers, how many partial sums they leave): one kernel; or one for each way along the rows,
+        where several blocks share a row."""
+        team = team_for(rows, parts * columns)
+        if team.turns:
+            threads = cuda_row_formulas.block_of(team)
+            kernel = held_kernel(self.formula, team, parts > 1)
+            return [kernel], -(-rows * team.threads // threads), threads, (rows, columns, parts, 1), 0
+        kernels = shared_kernels(self.formula, parts > 1)
+        partials = max(len(self.formula.reductions()), 1) * rows * team.blocks
+        return kernels, rows * team.blocks, THREADS, (rows, columns, parts, team.blocks), partials
+
+    def total(self, given, rows, columns):
+        """The sum over all rows: each block adds up some, and then the blocks' sums are added up."""
+        first, formula = given[0], self.formula
+        out = room((columns,), first.dtype)
+        if not out.size:
+            return out
+        if formula.result.__class__ is str and formula.result[0] == "a":
+            down_columns(given[int(formula.result[1:])], out, (1, rows, columns), 1)
+            return out
+        team = team_for(BUSY, columns)
+        if not team.turns or not rows:
+            whole = along_rows(formula._replace(arrays=(*formula.arrays[:-1], "matrix")))(*given, grid=(1, rows, columns))
+            down_columns(whole, out, (1, rows, columns), 1)
+            return out
+        threads = cuda_row_formulas.block_of(team)
+        together = threads // team.threads
+        blocks = min(BUSY, -(-rows // together))
+        tall = -(-rows // (blocks * together))
+        sums = room((blocks, columns), WIDE[formula.kind])
+        kernel = held_kernel(formula._replace(dtypes=(*formula.dtypes[:-1], formula.kind)), team, False)
+        kernel(blocks, threads, *[x.data.ptr for x in (*given, sums)], rows, columns, 1, tall)
+        down_columns(sums, out, (1, blocks, columns), 1)
+        return out
 
 
-def launch_rows(formula, addresses, parts, rows, columns):
-    """One launch; or one for each way along the rows, where several blocks share a row."""
-    team = team_for(rows, parts * columns)
-    if team.turns:
-        held_rows(formula, team, parts > 1, addresses, (rows, columns, parts, 1), rows)
-        return
-    *ways, ending = shared_kernels(formula, parts > 1)
-    partials = room(len(formula.reductions()) * rows * team.blocks, WIDE[formula.kind])
-    words = (*addresses, rows, columns, parts, team.blocks, partials.data.ptr)
-    for kernel in ways:
-        kernel(rows * team.blocks, THREADS, *words)
-    ending(rows * team.blocks, THREADS, *words)
-
-
-def held_rows(formula, team, parted, addresses, numbers, teams):
-    threads = cuda_row_formulas.block_of(team)
-    held_kernel(formula, team, parted)(-(-teams * team.threads // threads), threads, *addresses, *numbers)
+@lru_cache(256)
+def along_rows(formula):
+    """The AlongRows of a Formula."""
+    return AlongRows(formula)
 
 
 @lru_cache(256)
@@ -114,21 +147,6 @@ def shared_kernels(formula, parted):
     return [Kernel(text, name, layout) for name in (*[f"way{way + 1}" for way in range(formula.ways)], "ending")]
 
 
-def total_of(formula, given, rows, columns):
-    """The sum over all rows: each team adds up some, and then the teams' sums are added up."""
-    first = given[0]
-    team = team_for(BUSY, columns)
-    if not team.turns or not rows:
-        whole = formula._replace(arrays=(*formula.arrays[:-1], "matrix"))
-        return along_rows(whole)(*given, grid=(1, rows, columns)).reshape(-1, columns).sum(0)
-    tall = max(1, rows * team.threads // (BUSY * THREADS))
-    teams = -(-rows // tall)
-    parts = formula._replace(dtypes=(*formula.dtypes[:-1], formula.kind))
-    out = room((teams, columns), WIDE[formula.kind])
-    held_rows(parts, team, False, [x.data.ptr for x in (*given, out)], (rows, columns, 1, tall), teams)
-    return out.sum(0).astype(first.dtype, copy=False)
-
-
 # ------------------------------------------------------------------------------------------------- softmax, its relatives
 
 SOFTMAX = ("amax", ("a0",)), ("sub", ("a0", "t0")), ("exp", ("t1",)), ("sum", ("t2",)), ("div", ("t2", "t3"))
@@ -137,17 +155,23 @@ SOFTMAX_GRAD = ("mul", ("a0", "a1")), ("sum", ("t0",)), ("sub", ("a0", "t1")), (
 LOG_SOFTMAX_GRAD = ("sum", ("a0",)), ("exp", ("a1",)), ("mul", ("t1", "t0")), ("sub", ("a0", "t2"))
 
 
+@lru_cache(64)
+def of_dtype(steps, char, count):
+    """A formula along the rows of ``count`` matrices; None for what it isn't made for."""
+    return composite_kernel(char, ("matrix",) * count, steps, f"t{len(steps) - 1}")
+
+
 def along_dim(steps, dim, *arrays):
     """A formula along a dim of arrays of one shape; None for what it isn't made for."""
     first = arrays[0]
-    if first.dtype.char not in KINDS or not first.ndim or not first.size:
+    if not first.ndim or not first.size or any([x.shape != first.shape or x.dtype is not first.dtype for x in arrays]):
         return None
-    if any([x.shape != first.shape or x.dtype != first.dtype for x in arrays]):
+    kernel = of_dtype(steps, first.dtype.char, len(arrays))
+    if kernel is None:
         return None
     last = dim in (-1, first.ndim - 1)
     if not last:
         arrays = [cupy.moveaxis(x, dim, -1) for x in arrays]
-    kernel = composite_kernel(first.dtype.char, ("matrix",) * len(arrays), steps, f"t{len(steps) - 1}")
     columns = arrays[0].shape[-1]
     found = kernel(*arrays, grid=(1, first.size // columns, columns))
     return found if last else in_order(cupy.moveaxis(found, -1, dim))

@@ -13,58 +13,15 @@ from functools import lru_cache
 import cupy
 import numpy
 
-from ..native.cuda import PRELUDE
 from ..native.cuda_row_formulas import Formula
-from .cupy_formulas import KINDS, MEMORY, WIDE, launch_rows
-from .cupy_launch import Kernel, in_order, room
+from .cupy_columns import KINDS, MEMORY, down_columns
+from .cupy_formulas import along_rows
+from .cupy_launch import in_order, room
 
 __all__ = ["mean", "squared_error_mean", "sum"]
 
 ADDED = {"sum": (("sum", ("a0",)),), "mean": (("mean", ("a0",)),)}
 SQUARES = ("sub", ("a0", "a1")), ("square", ("t0",)), ("mean", ("t1",))
-
-COLUMNS = PRELUDE + r"""
-// out[a, chunk, b] = Σ x[a, r, b] / divisor, over the rows r of a chunk.
-extern "C" __global__ void __launch_bounds__(256) columns(
-    const T* x, S* out, int64 rows, int64 columns, int64 chunks, int64 blocks, int64 divisor) {
-    const int64 block = blockIdx.x % blocks, chunk = blockIdx.x / blocks % chunks, a = blockIdx.x / blocks / chunks;
-    const int64 tall = (rows + chunks - 1) / chunks, begin = chunk * tall, end = begin + tall < rows ? begin + tall : rows;
-    const int64 b = block * 32 + threadIdx.x % 32;
-    A sum = 0;
-    if (b < columns)
-        for (int64 r = begin + threadIdx.x / 32; r < end; r += 8) sum += A(x[(a * rows + r) * columns + b]);
-    sum = down_block<256, 32>(Sum(), sum);
-    if (threadIdx.x < 32 && b < columns) out[(a * chunks + chunk) * columns + b] = S(sum / A(divisor));
-}
-"""
-THREADS, WIDTH = 256, 32
-BUSY = 264
-"""Blocks that keep a large GPU busy."""
-TALL = 64
-"""Rows that a chunk has at least."""
-
-
-@lru_cache(16)
-def column_kernel(source, target):
-    """The kernel for arrays of one dtype.char to another."""
-    names = f"typedef {MEMORY[source]} T;\ntypedef {MEMORY[target]} S;\ntypedef {KINDS[source]} A;\n"
-    text = COLUMNS[: len(PRELUDE)] + names + COLUMNS[len(PRELUDE) :]
-    return Kernel(text, "columns", "QQqqqqq")
-
-
-def down_columns(x, out, sizes, divisor):
-    """Sums over the middle of (before, rows, columns), divided."""
-    before, rows, columns = sizes
-    blocks = -(-columns // WIDTH)
-    chunks = max(1, min(BUSY // max(blocks * before, 1), rows // TALL))
-    char, first = x.dtype.char, out
-    if chunks > 1:
-        first = room((before, chunks, columns), WIDE[KINDS[char]])
-    arguments = (x.data.ptr, first.data.ptr, rows, columns, chunks, blocks, divisor if chunks == 1 else 1)
-    column_kernel(char, first.dtype.char)(before * chunks * blocks, THREADS, *arguments)
-    if chunks > 1:
-        down_columns(first, out, (before, chunks, columns), divisor)
-
 
 @lru_cache(256)
 def arranged(shape, dims):
@@ -94,10 +51,20 @@ def added(x, dims, keepdim, name):
     if rows is None:
         down_columns(x, out, columns, columns[1] if name == "mean" else 1)
         return out
-    memory = MEMORY[x.dtype.char]
-    formula = Formula(KINDS[x.dtype.char], (memory, memory), ("matrix", "column"), ADDED[name], "t0")
-    launch_rows(formula, (x.data.ptr, out.data.ptr), *rows)
+    added_rows(x.dtype.char, name).launch((x.data.ptr, out.data.ptr), rows)
     return out
+
+
+@lru_cache(16)
+def added_rows(char, name):
+    """The kernels that add up rows, or take their mean."""
+    return along_rows(Formula(KINDS[char], (MEMORY[char],) * 2, ("matrix", "column"), ADDED[name], "t0"))
+
+
+@lru_cache(8)
+def mean_square(char):
+    """The kernels of ``squared_error_mean``."""
+    return along_rows(Formula(KINDS[char], (MEMORY[char],) * 3, ("matrix", "matrix", "column"), SQUARES, "t2"))
 
 
 def wide(x):
@@ -129,7 +96,6 @@ def squared_error_mean(x, y):
     if x.dtype.char not in KINDS or x.dtype != y.dtype or x.shape != y.shape or not 0 < x.size < 1 << 31:
         return cupy.square(cupy.subtract(x, y)).sum() / x.dtype.type(x.size)
     x, y = in_order(x), in_order(y)
-    out, memory = room((), x.dtype), MEMORY[x.dtype.char]
-    formula = Formula(KINDS[x.dtype.char], (memory,) * 3, ("matrix", "matrix", "column"), SQUARES, "t2")
-    launch_rows(formula, (x.data.ptr, y.data.ptr, out.data.ptr), 1, 1, x.size)
+    out = room((), x.dtype)
+    mean_square(x.dtype.char).launch((x.data.ptr, y.data.ptr, out.data.ptr), (1, 1, x.size))
     return out

@@ -136,8 +136,8 @@ def elementwise_text(kind, dtypes, numbers, steps, stores):
 
 
 def broadcast_text(kind, dtypes, numbers, steps, stores, dims):
-    """The same for arrays that are broadcast to a new one. After the size come, for each dim, its size and the strides of all
-    arrays but the last, which lies in order."""
+    """The same for arrays that are broadcast to a new one, of less than 2³¹ elements. After the size come, for each dim, its size
+    and the strides of all arrays but the last, which lies in order."""
     arrays = len(dtypes) - 1
     parameters = [*[f"{dtype}* a{k}" for k, dtype in enumerate(dtypes)], "int64 size"]
     for d in range(dims):
@@ -145,9 +145,9 @@ def broadcast_text(kind, dtypes, numbers, steps, stores, dims):
     parameters += [f"int64 bits{j}" for j in range(numbers)]
     lines = [f"const double n{j} = __longlong_as_double(bits{j});" for j in range(numbers)]
     lines += [f"for (int64 i = int64(blockIdx.x) * {THREADS} + threadIdx.x; i < size; i += int64(gridDim.x) * {THREADS}) {{"]
-    lines += ["    int64 left = i;", *[f"    int64 i{k} = 0;" for k in range(arrays)], "    int64 at;"]
+    lines += ["    unsigned left = i, at;", *[f"    int64 i{k} = 0;" for k in range(arrays)]]
     for d in reversed(range(dims)):
-        lines += [f"    at = left % size{d};", f"    left /= size{d};"]
+        lines += [f"    at = left % unsigned(size{d});", f"    left /= unsigned(size{d});"] if d else ["    at = left;"]
         lines += [f"    i{k} += at * step{d}_{k};" for k in range(arrays)]
     place = [*[f"i{k}" for k in range(arrays)], "i"]
     body = at_one_place(kind, dtypes, numbers, steps, stores, *[lambda k: f"a{k}[{place[k]}]"] * 2)

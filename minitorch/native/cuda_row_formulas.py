@@ -29,7 +29,7 @@ BUSY = 528
 """Blocks that keep a large GPU busy: four for each of its processors."""
 LEAST = 4096
 """Numbers of a row from which several blocks share it, where there are few rows."""
-MOST = 128
+MOST = 1024
 """Blocks that share a row at most."""
 
 
@@ -176,7 +176,7 @@ def block_of(team):
 
 
 def held_text(formula, team, parted):
-    """The kernel ``formula``: a team takes ``tall`` rows, one after the other. A "total" gets a row from each team."""
+    """The kernel ``formula``: a team takes ``tall`` rows, one after the other. A "total" gets a row from each block."""
     writing = Writing(formula, parted)
     threads, last = block_of(team), len(formula.arrays) - 1
     total = formula.arrays[last] == "total"
@@ -209,8 +209,22 @@ def held_text(formula, team, parted):
         close_turns(writing)
     writing.close()
     if total:
-        each_turn(writing, team, [f"if (begin < rows) a{last}[number * columns + j] = total[turn];"])
+        block_total(writing, team, f"a{last}[blockIdx.x * columns + j]")
     return WORDS + writing.text("formula", threads, ["int64 tall"])
+
+
+def block_total(writing, team, place):
+    """What a block stores of a "total": the sum of its teams' own."""
+    if team.threads != WARP:
+        each_turn(writing, team, [f"{place} = total[turn];"])
+        return
+    warps, kind = BLOCK // WARP, writing.formula.kind
+    writing.do(f"__shared__ {kind} totals[{warps}][{WARP * team.turns}];")
+    each_turn(writing, team, [f"totals[threadIdx.x / {WARP}][j] = total[turn];"])
+    writing.do("__syncthreads();")
+    writing.open(f"for (int j = threadIdx.x; j < length; j += {BLOCK})")
+    writing.do(f"{kind} sum = totals[0][j];", f"for (int warp = 1; warp < {warps}; ++warp) sum += totals[warp][j];", f"{place} = sum;")
+    writing.close()
 
 
 def open_turns(writing, team):
@@ -246,7 +260,8 @@ def earlier(writing, operands, way):
     names = [x for x in reductions(formula.steps, operands) if rounds(formula.steps, x) < way]
     writing.begin(names)
     for x in names:
-        writing.do(f"if (lane < blocks) s{x} = {partial(formula, x, 'lane')};")
+        part = partial(formula, x, "b")
+        writing.do(f"for (int b = lane; b < blocks; b += {BLOCK}) s{x} = {writing.combined(x)}()(s{x}, {part});")
     writing.end(names, f"across_block<{BLOCK}>", known)
     return known
 
@@ -259,6 +274,7 @@ def partial(formula, x, part):
 def open_part(writing, operands, known):
     """The loop over a block's part of its row; what the operands need of the arrays is read in it."""
     writing.do("const int size = (length + int(blocks) - 1) / int(blocks), begin = part * size;")
+    writing.do("#pragma unroll 4")
     writing.open(f"for (int j = begin + lane; j < begin + size && j < length; j += {BLOCK})")
     for k in writing.formula.read(operands):
         if writing.formula.arrays[k] != "column":
