@@ -92,8 +92,9 @@ def __getattr__(name):
 
 def quiet():
     """In this thread, let linear algebra raise an exception where there is no result, as NumPy does. A GPU lets overflow, 1/0
-    and NaN pass silently anyway."""
+    and NaN pass silently anyway. And let memory be counted from now on."""
     cupyx.seterr(linalg="raise")
+    import_module(".cupy_device", __package__)
 
 
 # -------------------------------------------------------------------------------------------------- places and dtypes

@@ -4,7 +4,7 @@ import cupy
 from cupy.cuda import nvtx, runtime
 
 __all__ = [
-    "PEAKS", "attributes", "chosen", "device_block", "empty_cache", "free_and_total", "mark", "milliseconds",
+    "Capture", "PEAKS", "attributes", "capturing", "chosen", "device_block", "empty_cache", "free_and_total", "mark", "milliseconds",
     "new_event", "new_stream", "null_stream", "pool", "range_pop", "range_push", "stream_of_now", "synchronize",
     "use",
 ]  # fmt: skip
@@ -57,24 +57,27 @@ def free_and_total(index):
 
 
 class Peaks:
-    """The most memory that was used and kept, as far as anybody asked: CuPy doesn't count it."""
+    """The most memory that was used and kept. It stands between the arrays and the pool, and looks after each allocation."""
 
     def __init__(self):
         self.used = self.kept = 0
+        self.malloc, self.used_bytes, self.total_bytes = cupy.cuda.get_allocator(), pool().used_bytes, pool().total_bytes
 
-    def look(self):
-        """Take in what is used now."""
-        self.used = max(self.used, pool().used_bytes())
-        self.kept = max(self.kept, pool().total_bytes())
-        return self
+    def allocate(self, size):
+        """Memory of the pool."""
+        memory = self.malloc(size)
+        used = self.used_bytes()
+        if used > self.used:
+            self.used, self.kept = used, max(self.kept, self.total_bytes())
+        return memory
 
     def reset(self):
         """Begin anew, from what is used now."""
-        self.used = self.kept = 0
-        self.look()
+        self.used, self.kept = self.used_bytes(), self.total_bytes()
 
 
 PEAKS = Peaks()
+cupy.cuda.set_allocator(PEAKS.allocate)
 
 
 # ------------------------------------------------------------------------------------------------------------- streams
@@ -95,6 +98,11 @@ def stream_of_now():
     return cupy.cuda.get_current_stream()
 
 
+def capturing():
+    """Whether what is begun now is written down and not done."""
+    return cupy.cuda.get_current_stream().is_capturing()
+
+
 def null_stream():
     """The first queue."""
     return cupy.cuda.Stream.null
@@ -103,6 +111,26 @@ def null_stream():
 def milliseconds(start, end):
     """The time between two marks."""
     return cupy.cuda.get_elapsed_time(start, end)
+
+
+class Capture:
+    """What the current stream is given from now on is written down; memory comes of a pool of its own, which nobody else uses.
+
+    pool: another capture's, to share it.
+    """
+
+    def __init__(self, pool=None):
+        self.pool, self.graph, self.stream = pool or cupy.cuda.MemoryPool(), None, cupy.cuda.get_current_stream()
+        self.allocator = cupy.cuda.using_allocator(self.pool.malloc)
+        self.allocator.__enter__()
+        self.stream.begin_capture()
+
+    def end(self):
+        """The work is done from now on only when ``graph.launch()`` is called."""
+        try:
+            self.graph = self.stream.end_capture()
+        finally:
+            self.allocator.__exit__(None, None, None)
 
 
 mark, range_push, range_pop = nvtx.Mark, nvtx.RangePush, nvtx.RangePop

@@ -3,6 +3,7 @@ answers are then those of PyTorch's build for the CPU.
 
 devices      which GPUs there are, and which is used          streams      queues of work, and marks in them
 counting     their memory                                     generators   their random numbers
+graphs       work that is done again and again
 
 torch: torch/cuda
 """
@@ -67,8 +68,8 @@ from .generators import (
     set_rng_state,
     set_rng_state_all,
 )  # fmt: skip
+from .graphs import CUDAGraph, graph, graph_pool_handle
 from .streams import (
-    CUDAGraph,
     Event,
     Stream,
     StreamContext,
@@ -84,7 +85,7 @@ __all__ = [
     "HalfTensor", "IntTensor", "LongTensor", "OutOfMemoryError", "ShortTensor", "Stream", "StreamContext", "amp",
     "can_device_access_peer", "cudart", "current_device", "current_stream", "default_generators", "default_stream",
     "device", "device_count", "device_of", "empty_cache", "get_arch_list", "get_device_capability", "get_device_name",
-    "get_device_properties", "get_gencode_flags", "get_rng_state", "get_rng_state_all", "has_half", "init",
+    "get_device_properties", "get_gencode_flags", "get_rng_state", "get_rng_state_all", "graph", "graph_pool_handle", "has_half", "init",
     "initial_seed", "ipc_collect", "is_available", "is_bf16_supported", "is_current_stream_capturing",
     "is_initialized", "is_tf32_supported", "manual_seed", "manual_seed_all", "max_memory_allocated",
     "max_memory_cached", "max_memory_reserved", "mem_get_info", "memory_allocated", "memory_cached", "memory_reserved",

@@ -31,13 +31,13 @@ def memory_reserved(device=None):
 
 
 def max_memory_allocated(device=None):
-    """The most bytes that were used when somebody asked, by this or another function here.   torch: cuda.max_memory_allocated"""
-    return driver().PEAKS.look().used if ACCELERATORS else 0
+    """The most bytes that all arrays had together.   torch: cuda.max_memory_allocated"""
+    return driver().PEAKS.used if ACCELERATORS else 0
 
 
 def max_memory_reserved(device=None):
-    """The most bytes that the pool had when somebody asked.   torch: cuda.max_memory_reserved"""
-    return driver().PEAKS.look().kept if ACCELERATORS else 0
+    """The most bytes that the pool had from the system.   torch: cuda.max_memory_reserved"""
+    return driver().PEAKS.kept if ACCELERATORS else 0
 
 
 def memory_cached(device=None):
@@ -83,7 +83,7 @@ def memory_snapshot():
 
 @on_gpus(AttributeError, "module 'torch._C' has no attribute '_cuda_resetPeakMemoryStats'")
 def reset_peak_memory_stats(device=None):
-    """Begin anew to look for peaks.   torch: cuda.reset_peak_memory_stats"""
+    """Begin anew, from what is used now.   torch: cuda.reset_peak_memory_stats"""
     driver().PEAKS.reset()
 
 

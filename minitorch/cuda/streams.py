@@ -4,8 +4,8 @@ from ..absent import absent
 from .devices import driver, on_gpus
 
 __all__ = [
-    "CUDAGraph", "Event", "Stream", "StreamContext", "current_stream", "default_stream",
-    "is_current_stream_capturing", "set_stream", "stream",
+    "DUMMY", "Event", "Stream", "StreamContext", "current_stream", "default_stream", "is_current_stream_capturing", "set_stream",
+    "stream",
 ]  # fmt: skip
 
 __getattr__ = absent(__name__)
@@ -121,13 +121,5 @@ def default_stream(device=None):
 
 @on_gpus(RuntimeError, "Tried to instantiate dummy base class _cuda_isCurrentStreamCapturing")
 def is_current_stream_capturing():
-    """No.   torch: cuda.is_current_stream_capturing"""
-    return False
-
-
-class CUDAGraph:
-    """Work recorded for replay: raises RuntimeError without a GPU, and NotImplementedError with one.   torch: cuda.CUDAGraph"""
-
-    @on_gpus(RuntimeError, DUMMY.format("CUDAGraph"))
-    def __init__(self, keep_graph=False):
-        raise NotImplementedError("CUDA graphs aren't here")
+    """Whether a CUDAGraph is being captured.   torch: cuda.is_current_stream_capturing"""
+    return driver().capturing()

@@ -11,6 +11,7 @@ truth of an array, and what makes a shape depend on numbers.
 The texts of kernels are compiled by the C++ compiler, if there is one, and run as a loop.
 """
 
+import contextlib
 import ctypes
 import importlib
 import math
@@ -646,9 +647,15 @@ class Mark:
     def __init__(self, *args, **kwargs):
         pass
 
-    record = synchronize = wait_event = use = lambda self, *args: None
+    record = synchronize = wait_event = use = begin_capture = lambda self, *args: None
     __enter__ = __exit__ = lambda self, *exception: None
     done, ptr = True, 0
+
+    def is_capturing(self):
+        return False
+
+    def end_capture(self):
+        return types.SimpleNamespace(launch=lambda: None)
 
 
 class Block:
@@ -665,6 +672,9 @@ class Pool:
 
     total_bytes = free_bytes = used_bytes
 
+    def malloc(self, size):
+        return Block(size)
+
     def free_all_blocks(self, stream=None):
         pass
 
@@ -679,7 +689,8 @@ def modules():
     )  # fmt: skip
     nvtx = Module("cupy.cuda.nvtx", RangePush=lambda message: None, RangePop=lambda: None, Mark=lambda message: None)
     cuda = Module(
-        "cupy.cuda", runtime=runtime, alloc=Block, nvtx=nvtx, is_available=lambda: True, Device=Place, Stream=Mark, Event=Mark, PinnedMemoryPointer=PinnedMemoryPointer, get_current_stream=Mark,
+        "cupy.cuda", runtime=runtime, alloc=Block, nvtx=nvtx, is_available=lambda: True, Device=Place, Stream=Mark, Event=Mark, PinnedMemoryPointer=PinnedMemoryPointer, get_current_stream=Mark, MemoryPool=Pool,
+        get_allocator=lambda: Pool().malloc, set_allocator=lambda allocator: None, using_allocator=lambda allocator: contextlib.nullcontext(),
         get_elapsed_time=lambda a, b: 1.0,
     )  # fmt: skip
     cuda.Stream.null = Mark()

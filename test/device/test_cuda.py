@@ -250,6 +250,38 @@ def test_memory_is_counted(device):
     t.cuda.synchronize()
 
 
+def test_the_peak_of_memory_is_counted_exactly(device, request):
+    t.zeros(1, device=device)
+    t.cuda.reset_peak_memory_stats()
+    before = t.cuda.memory_allocated()
+    x = t.zeros(1 << 20, device=device)
+    del x
+    if request.node.callspec.params["device"] == "gpu":
+        assert t.cuda.memory_allocated() == before and t.cuda.max_memory_allocated() == before + (4 << 20)
+
+
+def test_a_graph_does_its_work_again(device, request):
+    x, w = t.ones(4, device=device), t.ones(4, device=device, requires_grad=True)
+
+    def step():
+        w.grad = None
+        y = (x * w + 1).square()
+        y.sum().backward()
+        return y
+
+    step()
+    graph = t.cuda.CUDAGraph()
+    assert first_line(graph.replay) == "Called CUDAGraph::replay without a preceding successful capture."
+    with t.cuda.graph(graph):
+        y = step()
+    x.fill_(3)
+    graph.replay()
+    if request.node.callspec.params["device"] == "gpu":
+        assert y.tolist() == [16] * 4 and w.grad.tolist() == [24] * 4
+    assert not t.cuda.is_current_stream_capturing() and graph.pool() is not None
+    graph.reset()
+
+
 def test_streams_and_events(device):
     start, end, stream = t.cuda.Event(enable_timing=True), t.cuda.Event(enable_timing=True), t.cuda.Stream()
     start.record()
