@@ -21,15 +21,15 @@ from .tables.special import erfinv
 from .tables.windows import conv, conv_input_grad
 
 __all__ = [
-    "BLOCKS", "FUNCTIONAL", "READY", "TORCH", "autocast_doors", "cast_for", "enter_autocast", "leave_autocast", "raised",
-    "switch_autocast",
+    "BLOCKS", "FUNCTIONAL", "LINALG", "METHODS", "READY", "TORCH", "autocast_doors", "cast_for", "enter_autocast",
+    "leave_autocast", "raised", "switch_autocast",
 ]  # fmt: skip
 
 LOWER = (rows.matmul, rows.linear, conv, conv_input_grad)
 RAISED = (rows.prod,)
 RAISED_ON_GPU = (
     rows.acos, rows.asin, rows.cosh, rows.cumprod, rows.cumsum, rows.exp, rows.expm1, rows.log, rows.log10, rows.log1p, rows.log2,
-    rows.log_softmax, rows.logcumsumexp, rows.pow, rows.reciprocal, rows.rsqrt, rows.sinh, rows.softmax, rows.square, rows.sum, rows.tan,
+    rows.log_softmax, rows.pow, rows.reciprocal, rows.rsqrt, rows.sinh, rows.softmax, rows.square, rows.sum, rows.tan,
     erfinv,
 )  # fmt: skip
 READY = {row: row.ready for row in (*LOWER, *RAISED, *RAISED_ON_GPU)}
@@ -37,6 +37,7 @@ READY = {row: row.ready for row in (*LOWER, *RAISED, *RAISED_ON_GPU)}
 ASKED = {"cpu": (*LOWER, *RAISED), "cuda": tuple(READY)}
 """By kind of device, the rows that a block is about."""
 
+WIDEST = "widest"
 FUNCTIONAL = {
     name: False
     for name in """
@@ -50,13 +51,26 @@ FUNCTIONAL = {
     for name in """
         conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d prelu scaled_dot_product_attention
     """.split()
-} | {"bilinear": None}
+} | {"bilinear": WIDEST}
 ON_CPU = frozenset("adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d ctc_loss grid_sample max_pool3d nanquantile quantile trace".split())
-ON_GPU = frozenset("cosine_similarity dist group_norm interpolate layer_norm norm pdist renorm rms_norm softplus".split())
-"""Those of them that only the CPU's list has, and only the GPU's. All others are in both."""
-FUNCTIONAL |= {name: False for name in ON_GPU - {"dist", "norm", "renorm"}}
-TORCH = {name: False for name in "cdist dist nanquantile norm quantile renorm trace".split()}
-"""The functions of nn.functional and of torch that have a door: whether they lower their inputs, raise them, or (None) neither."""
+ON_GPU_RAISED = frozenset("cosine_similarity dist group_norm interpolate layer_norm norm pdist renorm softplus".split())
+ON_GPU_AS_IT_IS = frozenset("elu logaddexp logsigmoid nanmean nansum rms_norm std var".split())
+ON_GPU_LOWERED = frozenset("addmv addr mv".split())
+ON_GPU_LINALG = frozenset("matrix_norm vector_norm".split())
+ON_GPU = ON_GPU_RAISED | ON_GPU_AS_IT_IS | ON_GPU_LOWERED | ON_GPU_LINALG | {"inner", "logsumexp", "tensordot"}
+"""Those of them that only the CPU's list has, and only the GPU's. All others are in both. Some stay as they are, though rows that
+they are made of are raised."""
+FUNCTIONAL |= {name: False for name in ON_GPU_RAISED - {"dist", "norm", "renorm"}}
+FUNCTIONAL |= {"elu": None, "logsigmoid": None, "rms_norm": None}
+TORCH = {name: False for name in "cdist dist logsumexp nanquantile norm quantile renorm trace".split()}
+TORCH |= {name: None for name in ON_GPU_AS_IT_IS} | {name: True for name in ON_GPU_LOWERED} | {"inner": WIDEST, "tensordot": WIDEST}
+LINALG = {"matrix_norm": False, "norm": False, "vecdot": True, "vector_norm": False}
+METHODS = {
+    "addmv": True, "addr": True, "inner": WIDEST, "logaddexp": None, "logsumexp": False, "mv": True, "nanmean": None, "nansum": None,
+    "norm": False, "renorm": False, "std": None, "var": None,
+}  # fmt: skip
+"""The functions of nn.functional, torch and linalg, and the methods of Tensor that have a door: whether they lower their inputs,
+raise them, bring them to the widest dtype among them, or (None) neither."""
 UNSAFE = {
     "binary_cross_entropy": "torch.nn.functional.binary_cross_entropy and torch.nn.BCELoss are unsafe to autocast.\n"
     "take binary_cross_entropy_with_logits, of what goes into the sigmoid"
@@ -130,7 +144,13 @@ def autocast_doors(namespace, names):
     return {name: with_door(namespace[name], name, lower) for name, lower in names.items() if name in namespace}
 
 
+def widest(narrow, args):
+    """float32 if there is a tensor of that among the arguments, else the block's own dtype."""
+    return float32 if any([hasattr(x, "_array") and x.dtype is float32 for x in args]) else narrow
+
+
 def with_door(function, name, lower):
+    """A function that autocast casts for. ``lower`` is as in the lists above."""
     missing = "cuda" if name in ON_CPU else "cpu" if name in ON_GPU else None  # from the list of that kind of device
 
     @wraps(function)
@@ -141,7 +161,7 @@ def with_door(function, name, lower):
         if name in UNSAFE and MODE.autocast_on == "cuda" and args[0].is_cuda:
             raise RuntimeError(UNSAFE[name])
         if lower is not None:
-            dtype = wanted if lower else float32
+            dtype = widest(wanted, args) if lower == WIDEST else wanted if lower else float32
             args = [cast(x, dtype) for x in args]
             kwargs = {name: cast(x, dtype) for name, x in kwargs.items()}
         MODE.autocast = None

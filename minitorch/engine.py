@@ -18,6 +18,7 @@ from weakref import ref
 from . import errors, primitives
 from .backends import ACCELERATORS, ARRAY_TYPES, backend_of, for_device
 from .backward import backward
+from .casting import METHODS, autocast_doors
 from .device import CPU, as_device
 from .dtypes import float32, get_default_dtype, int64
 from .fitting import common_dtype, explained, fit, on_one_device, takes, wrapped_numbers
@@ -217,6 +218,10 @@ class Tensor(Vocabulary):
     >>> print(f"{a.grad} {b.grad} {c.grad}")
     2.0 2.0 7.0
     """
+
+    addmv, addr, inner, logaddexp, logsumexp, mv, nanmean, nansum, norm, renorm, std, var = autocast_doors(
+        vars(Vocabulary), METHODS
+    ).values()
 
     __slots__ = ("__dict__", "__weakref__", "_array", "_grad", "_node", "_storage", "_view")
     __array_priority__ = 1000  # beside a NumPy array, our operators are asked first

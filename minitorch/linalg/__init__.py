@@ -6,6 +6,8 @@ torch: torch.linalg
 """
 
 from ..absent import absent
+from ..casting import LINALG as HAVE_DOORS
+from ..casting import autocast_doors
 from ..errors import LinAlgError
 from ..ops.equations import (
     det, inv, inv_ex, lu_solve, matrix_exp, matrix_power, pinv, slogdet, solve, solve_ex, solve_triangular,
@@ -31,4 +33,5 @@ __all__ = [
 
 __getattr__ = absent(__name__)
 
+globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), LINALG))

@@ -214,6 +214,26 @@ def test_autocast_follows_pytorch_s_list_for_gpus(dtype, device):
     assert (x @ w.t()).dtype is t.float32 and not t.is_autocast_enabled("cuda")
 
 
+LISTED = {
+    "a@b torch.mv(a,b[0]) torch.addmv(c[0],a,b[0]) torch.addr(c,a[0],b[0]) torch.linalg.vecdot(a,b) F.linear(a,b)": ("bfloat16", "bfloat16"),
+    "torch.tensordot(a,b,1) torch.inner(a,b) a.var() a.std(0) a.nansum() a.nanmean() a.logcumsumexp(0) torch.logaddexp(a,b) F.elu(a) "
+    "F.logsigmoid(a) F.rms_norm(a,(4,)) a.mean() a+b torch.maximum(a,b) F.gelu(a) F.batch_norm(a,None,None,training=True)": ("float32", "bfloat16"),
+    "a.norm() a.norm(1) a.norm(dim=1) torch.norm(a) a.logsumexp(0) torch.linalg.vector_norm(a) torch.linalg.norm(a) F.normalize(a) a.cumsum(0) "
+    "torch.linalg.matrix_norm(a) F.pairwise_distance(a,b) a.sum() a.pow(2) a.exp() a.rsqrt() F.softplus(a) F.layer_norm(a,(4,)) "
+    "F.softmax(a,1) F.mse_loss(a,b) F.cosine_similarity(a,b) a.renorm(2,0,1.0) torch.dist(a,b) torch.cdist(a,b)": ("float32", "float32"),
+}  # fmt: skip
+"""Expressions, and the dtypes that PyTorch 2.11 gives on a GPU of float32 and of bfloat16, in a block of bfloat16."""
+
+
+@pytest.mark.parametrize("texts", LISTED)
+def test_dtypes_under_autocast_are_those_of_pytorch_on_a_gpu(texts, device):
+    for dtype, expected in zip((t.float32, t.bfloat16), LISTED[texts]):
+        names = {name: (t.rand(4, 4) + 0.5).to(device).to(dtype) for name in "abc"}
+        with t.autocast("cuda", dtype=t.bfloat16):
+            found = {text: eval(text, {"torch": t, "F": nn.functional, **names}).dtype for text in texts.split()}
+        assert {text: x for text, x in found.items() if x is not getattr(t, expected)} == {}
+
+
 def test_a_scaler(device):
     model = nn.Linear(3, 2).to(device)
     optimizer, scaler = t.optim.SGD(model.parameters(), 0.1), t.amp.GradScaler("cuda", init_scale=1024.0)
