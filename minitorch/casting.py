@@ -38,7 +38,7 @@ ASKED = {"cpu": (*LOWER, *RAISED), "cuda": tuple(READY)}
 """By kind of device, the rows that a block is about."""
 
 WIDEST = "widest"
-FUNCTIONAL = {
+FUNCTIONAL: dict[str, bool | str | None] = {
     name: False
     for name in """
         adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d binary_cross_entropy binary_cross_entropy_with_logits
@@ -62,7 +62,7 @@ ON_GPU = ON_GPU_RAISED | ON_GPU_AS_IT_IS | ON_GPU_LOWERED | ON_GPU_LINALG | {"in
 they are made of are raised."""
 FUNCTIONAL |= {name: False for name in ON_GPU_RAISED - {"dist", "norm", "renorm"}}
 FUNCTIONAL |= {"elu": None, "logsigmoid": None, "rms_norm": None}
-TORCH = {name: False for name in "cdist dist logsumexp nanquantile norm quantile renorm trace".split()}
+TORCH: dict[str, bool | str | None] = {name: False for name in "cdist dist logsumexp nanquantile norm quantile renorm trace".split()}
 TORCH |= {name: None for name in ON_GPU_AS_IT_IS} | {name: True for name in ON_GPU_LOWERED} | {"inner": WIDEST, "tensordot": WIDEST}
 LINALG = {"matrix_norm": False, "norm": False, "vecdot": True, "vector_norm": False}
 METHODS = {
