@@ -23,6 +23,7 @@ from ..device import device
 from . import cupy_linalg as linalg
 from . import numpy as on_cpu
 from .complex import complex_of, half_turn, paired, pairs_of, unit
+from .cupy_attention import attention, attention_back
 from .cupy_draws import Stream, default_stream
 from .cupy_elementwise import (
     absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, converted, cos, cosh, equal, erf, erfc, exp,
@@ -51,7 +52,8 @@ from .numpy import ARRAY_DTYPE, DTYPE_OF, NARROW, array_dtype, dtype_of
 __all__ = [
     "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "NATIVE", "SYNCHRONOUS", "Stream", "absolute", "add", "addcdiv", "addcmul",
     "address", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "avg_pool",
+    "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "attention",
+    "attention_back", "avg_pool",
     "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "ceil", "clip", "complex_of",
     "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh", "ctc_loss",
     "ctc_loss_grad", "cumprod", "cumsum", "current_device", "default_stream", "device_of", "diagonal", "driver", "dtype_of", "empty",

@@ -81,10 +81,11 @@ def attention_kernel(function, shape, operands, extents, scale):
 
     operands: an Operand for each pointer that it takes; b0, b1, … are those that are there.   extents: of the batch.
     """
-    there = [x for x in operands if x.kind is not None]
-    names = {id(x): f"b{k}" for k, x in enumerate(there)}
-    parameters = [f"{'' if x.made else 'const '}{x.kind}* __restrict__ {names[id(x)]}" for x in there]
-    pointers = [x.start(names[id(x)], extents) if x.kind is not None else "nullptr" for x in operands]
+    parameters, pointers = [], []
+    for x in operands:
+        name = f"b{len(parameters)}"
+        pointers.append("nullptr" if x.kind is None else x.start(name, extents))
+        parameters += [] if x.kind is None else [f"{'' if x.made else 'const '}{x.kind}* __restrict__ {name}"]
     steps = [str(x.row) for x in operands if x.row is not None]
     matrices, rows = math.prod(extents), shape.keys if function == "attend_across" else shape.queries
     lives = 3 if function == "attend_across" and max(shape.features, shape.values) <= 64 else 0

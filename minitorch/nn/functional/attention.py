@@ -3,6 +3,7 @@
 import math
 import warnings
 
+from ...autograd.attention import fused_attention
 from ...creation import ones, zeros_like
 from ...dtypes import bool as bool_
 from ...ops.joining import cat
@@ -29,6 +30,12 @@ def scaled_dot_product_attention(
         key, value = _repeated_heads(key, query), _repeated_heads(value, query)
 
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if attn_mask is None and not dropout_p:
+        return fused_attention(query, key, value, scale, is_causal, lambda q, k, v: _attention(q, k, v, None, 0.0, is_causal, scale))
+    return _attention(query, key, value, attn_mask, dropout_p, is_causal, scale)
+
+
+def _attention(query, key, value, attn_mask, dropout_p, is_causal, scale):
     scores = (query * scale).matmul(key.mT)  # (*, L, S)
     if is_causal:
         attn_mask = ones(*scores.shape[-2:], dtype=bool_, device=query.device).tril()

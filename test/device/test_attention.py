@@ -1,0 +1,56 @@
+"""Attention on a GPU, eagerly: in narrow types it is one kernel each way, and its gradients can be differentiated again."""
+
+import numpy
+import pytest
+
+import minitorch as torch
+from minitorch.autograd import attention
+from minitorch.nn import functional as F
+
+SHAPES = {  # q, k, v
+    "square": [(2, 3, 40, 16)] * 3, "odd": [(20, 19), (37, 19), (37, 5)], "more queries": [(2, 70, 24), (2, 17, 24), (2, 17, 8)],
+}  # fmt: skip
+
+
+def heads(x):
+    """The dims of a batch change places in memory."""
+    return x.transpose(-3, -2).contiguous().transpose(-3, -2) if x.ndim > 3 else x
+
+
+def inputs(shapes, dtype):
+    torch.manual_seed(0)
+    return [torch.randn(*shape).bfloat16().to(dtype) for shape in shapes]
+
+
+def with_gradients(causal, *given):
+    given = [x.detach().requires_grad_() for x in given]
+    out = F.scaled_dot_product_attention(*map(heads, given), is_causal=causal)
+    return [x.detach().cpu().double().numpy() for x in (out, *torch.autograd.grad((out.double() ** 2).sum(), given))]
+
+
+@pytest.mark.parametrize(("name", "causal", "dtype"), [("square", True, "bfloat16"), ("odd", False, "float16"), ("more queries", True, "float16")])
+def test_attention_and_its_gradients(name, causal, dtype, device):
+    given = inputs(SHAPES[name], getattr(torch, dtype))
+    assert attention.has_kernel(*[x.to(device) for x in given])
+    expected = with_gradients(causal, *[x.double() for x in given])
+    for a, b in zip(expected, with_gradients(causal, *[x.to(device) for x in given]), strict=True):
+        assert numpy.abs(a - b).max() <= 2.0**-6 * numpy.abs(a).max()
+
+
+def test_where_there_is_no_kernel(device):
+    x, short, wide = [torch.zeros(*shape, dtype=torch.bfloat16, device=device) for shape in ((2, 20, 8), (2, 8, 8), (2, 20, 130))]
+    for given in ([x.float()] * 3, [short] * 3, [wide] * 3, (x, x[:1], x[:1]), (x, x, x.float()), (x[:0], x[:0], x[:0])):
+        assert not attention.has_kernel(*given)
+
+
+def test_gradients_of_gradients(device):
+    """By the plain rows."""
+
+    def second(x):
+        x = x.detach().requires_grad_()
+        (g,) = torch.autograd.grad(F.scaled_dot_product_attention(x, x, x).float().sum(), x, create_graph=True)
+        return torch.autograd.grad((g.float() ** 2).sum(), x)[0].cpu().double().numpy()
+
+    (x,) = inputs([(20, 8)], torch.bfloat16)
+    expected, got = second(x.double()), second(x.to(device))
+    assert numpy.abs(expected - got).max() <= 0.05 * numpy.abs(expected).max()
