@@ -61,7 +61,7 @@ def failed(answer):
 
 def tests(seconds):
     """The last line of pytest's report on the tests that run on a GPU where there is one."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(HERE.parent / "test" / "device")]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:benchmark", str(HERE.parent / "test" / "device")]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=HERE.parent)
     except subprocess.TimeoutExpired:
