@@ -142,7 +142,7 @@ def at_once(native, rows, written):
     ]  # fmt: skip
     scope = {"native": native}
     exec("def run(rows):\n    " + "\n    ".join(lines), scope)
-    return scope["run"]
+    return scope.pop("run")  # among its own globals it would be a circle
 
 
 def recorded_update(function, args):
@@ -275,7 +275,7 @@ def written(named, steps, results, places=None):
         lines = [*before, *lines, *(f"{name}_storage.version += 1" for name in places)]
     source = "\n    ".join([f"def tape({', '.join(['xp', *named])}):", *lines, f"return ({returned})"])
     exec(source, known)
-    return known["tape"]
+    return known.pop("tape")
 
 
 def spelled(values, names, known, prefix):

@@ -70,7 +70,7 @@ def function(sketch, scope, lines, leaves, gradients, new=False, shapes=True):
         f"return ({''.join([f'n{k}, ' for k in leaves])}), ({''.join([f'{name}, ' for name in gradients])}), {new}",
     ]  # fmt: skip
     exec("def again(n0, g0, keep):\n    " + "\n    ".join(lines), scope)
-    return scope["again"]
+    return scope.pop("again")  # among its own globals it would be a circle
 
 
 class Writing:

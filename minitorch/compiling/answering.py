@@ -347,6 +347,6 @@ class Writing:
         lines = [*self.lines[: self.begin], "if not enter(False): return MISS", "try:", *within, "finally:", "    leave()"]
         source = "\n    ".join(["def answer(args, kwargs):", *lines])
         exec(source, self.scope)
-        answer = self.scope["answer"]
+        answer = self.scope.pop("answer")  # a function among its own globals would be a circle, and outlive its use
         answer.source, answer.made = source, self.made
         return answer

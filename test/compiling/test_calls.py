@@ -96,6 +96,27 @@ def test_a_leaf_that_a_run_makes_is_not_kept():
     assert made[0]() is None
 
 
+def test_a_program_goes_with_its_function():
+    """At once: what it holds on a GPU is memory that Python's collector doesn't see."""
+    model = nn.Linear(3, 1)
+
+    def step(x):
+        model.zero_grad()
+        model(x).sum().backward()
+
+    compiled = torch.compile(step)
+    for _ in range(6):
+        compiled(torch.ones(2, 3))
+    answers = [ref(answer) for answer in compiled.answers]
+    gc.collect()
+    gc.disable()
+    try:
+        del compiled
+        assert answers and not any([answer() for answer in answers])
+    finally:
+        gc.enable()
+
+
 def test_a_tensor_that_only_a_circle_holds_is_no_state():
     @torch.compile(fullgraph=True)
     def step(x):
