@@ -6,8 +6,8 @@ The words are the side (minitorch, torch, "minitorch compiled", "torch compiled"
 {"losses": n}      the losses of its next n steps; "device" says where, if it is another than the process's
 {"seconds": s}     runs it for about s seconds; answers the time of one step
 {"memory": n}      n more steps; answers the most bytes that tensors had together, as the library counts
-{"kernels": n}     a compiled step's kernels, each run n times: [name, seconds, bytes, operations]
-{"peaks": n}       bytes that a copy moves in a second, and operations in a second of products in float32 and bfloat16
+{"kernels": n}     a compiled step's kernels, each run n times: [name, seconds, bytes, operations, kind of number]
+{"peaks": n}       bytes that a copy moves in a second, and operations in a second of products of each kind of number
 
 A command that fails is answered by {"error": …}: the others go on.
 """
@@ -160,7 +160,8 @@ class Side:
         self.wait()
         seconds = (time.perf_counter() - start) / repeats / count
         moved = sum(costs.traffic(of, native.found, native.plan.constants))
-        return " ".join([step.row.name for step in of.steps]), seconds, moved, sum([costs.flops(step) for step in of.steps])
+        most = max(of.steps, key=costs.flops)
+        return " ".join([step.row.name for step in of.steps]), seconds, moved, sum([costs.flops(step) for step in of.steps]), kind_of(most)
 
     def peaks(self, repeats):
         torch, n = self.torch, LARGEST[self.size]
@@ -174,9 +175,22 @@ class Side:
             self.wait()
             return work * repeats / (time.perf_counter() - start)
 
-        x = torch.ones(n, n, device=self.device)
+        x = torch.randn(n, n, device=self.device)
         y, half = torch.empty_like(x), x.to(torch.bfloat16)
-        return [rate(2 * 4 * n * n, lambda: y.copy_(x)), rate(2 * n**3, lambda: x @ x), rate(2 * n**3, lambda: half @ half)]
+        found = {"copy": rate(2 * 4 * n * n, lambda: y.copy_(x)), "float32": rate(2 * n**3, lambda: x @ x)}
+        found["bfloat16"] = rate(2 * n**3, lambda: half @ half)
+        torch.backends.cuda.matmul.allow_tf32 = True
+        found["tf32"] = rate(2 * n**3, lambda: x @ x)
+        torch.backends.cuda.matmul.allow_tf32 = False
+        return found
+
+
+def kind_of(step):
+    """Which of the rates bounds a step: convolutions of float32 are computed in TF32, unless that is switched off."""
+    (dtype, *_) = [x.dtype.name for x in step.inputs if hasattr(x, "dtype")] or [step.out.dtype.name]
+    if dtype in ("float16", "bfloat16"):
+        return "bfloat16"
+    return "tf32" if step.row.name.startswith("conv") else "float32"
 
 
 def main(side, device, size):

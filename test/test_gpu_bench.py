@@ -43,5 +43,7 @@ def test_a_side_that_fails_is_reported_and_the_others_go_on(bench):
 
 
 def test_a_share_of_the_roofline(bench):
-    assert bench.shared("add", 2.0, 100, 30, [100.0, 10.0, 30.0])["share"] == 0.5
-    assert bench.shared("matmul", 4.0, 100, 60, [100.0, 10.0, 30.0])["share"] == 0.5
+    peaks = {"copy": 100.0, "float32": 10.0, "tf32": 20.0, "bfloat16": 30.0}
+    assert bench.shared("add", 2.0, 100, 5, "float32", peaks)["share"] == 0.5
+    assert bench.shared("matmul", 4.0, 100, 60, "bfloat16", peaks)["share"] == 0.5
+    assert bench.shared("conv", 4.0, 100, 60, "tf32", peaks)["share"] == 0.75
