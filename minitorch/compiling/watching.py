@@ -181,7 +181,8 @@ class Watch:
             if id(group) not in self.moving:  # the others are looked after by their Rates
                 self.add(Whole(group, ()), self.often)
         if isinstance(optimizer.state, Memory):
-            self.owners.append(Remembering(optimizer.state, self.theirs))
+            stepped = any([id(group) in self.moving for group in optimizer.param_groups])
+            self.owners.append(Remembering(optimizer.state, ASKS_MEMORY if stepped else self.theirs))
             return []
         return [optimizer.state]
 
@@ -260,7 +261,7 @@ class Owner:
 
 
 class Remembering(Owner):
-    """What an optimizer remembers: all of it matters, if any function of the user's asks for it.   theirs: what those say."""
+    """What an optimizer remembers: all of it matters, if a step was recorded or any function asks for it.   theirs: what those say."""
 
     def __init__(self, memory, theirs):
         super().__init__(Remembers, memory)

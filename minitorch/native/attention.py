@@ -177,20 +177,23 @@ class Writing:
             return
         with text.function(f"internal void @{self.name}.slopes(ptr noalias %row, ptr noalias %g, {SIZES_OF_ROW})", attributes):
 
+            counts = a.spared and len(self.masks) < len(self.over)  # whether a query sees nothing, its weights say
+            nothing = constant(0, kind)
+
             def product(at, seen):
                 p = text.load(kind, self.beside(at))
                 both = text.let("both", f"fmul {kind} {p}, {text.load(kind, at)}")
-                return [text.let("seen", f"select i1 {seen}, {kind} {both}, {kind} {constant(0, kind)}")]
+                return [text.let("seen", f"select i1 {seen}, {kind} {x}, {kind} {nothing}") for x in (both, *[p] * counts)]
 
-            (total,) = self.blocks("%g", product, 1)
+            total, *weight = self.blocks("%g", product, 1 + counts)
+            some = text.let("some", f"fcmp une {kind} {weight[0]}, {nothing}") if counts else "true"
 
             def slope(at, seen):
                 p = text.load(kind, self.beside(at))
-                if a.spared and len(self.masks) < len(self.over):  # of a query that sees nothing it is 0 even where dP is NaN
-                    seen = text.let("seen", f"and i1 {seen}, {text.let('some', f'fcmp une {kind} {p}, {constant(0, kind)}')}")
+                seen = text.let("seen", f"and i1 {seen}, {some}") if counts else seen
                 p = text.let("scaled", f"fmul {kind} {p}, {constant(a.scale, kind)}")
                 s = text.let("slope", f"fmul {kind} {p}, {text.let('less', f'fsub {kind} {text.load(kind, at)}, {total}')}")
-                text.store(kind, text.let("seen", f"select i1 {seen}, {kind} {s}, {kind} {constant(0, kind)}"), at)
+                text.store(kind, text.let("seen", f"select i1 {seen}, {kind} {s}, {kind} {nothing}"), at)
 
             self.blocks("%g", slope)
 
