@@ -2,7 +2,7 @@
 go about it, and from then on it is one call. That call allocates nothing, so it may be captured in a graph.
 
     Product          m, n, k, where the matrices lie                  (matrices.py)
-    CublasLt.plan    the library's descriptions of that, and the algorithm that it chose, once
+    CublasLt.plan    the library's descriptions of that, and the algorithms that it proposes, once
     Plan.run         the product of what lies at some addresses
 
 The library counts by columns. C = A B in rows is, by columns, Cᵀ = Bᵀ Aᵀ in the same memory: so B comes first here, and A second.
@@ -11,6 +11,7 @@ torch: ATen/cuda/CUDABlas.cpp (gemm_and_bias, bgemm_internal_cublaslt)
 """
 
 import ctypes
+import math
 import weakref
 from contextlib import nullcontext
 from ctypes import c_double, c_float, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
@@ -37,8 +38,15 @@ NOTHING, RELU, ADD_BIAS = 1, 2, 4
 """What may follow (cublasLtEpilogue_t): that negative numbers become 0, that a vector is added to each column first."""
 BATCH, BETWEEN = 5, 6
 """What is said of a matrix besides its size (cublasLtMatrixLayoutAttribute_t)."""
-MOST_BYTES, ALIGNED = 1, (5, 6, 7, 8)
-"""What an algorithm may count on (cublasLtMatmulPreferenceAttributes_t): memory; how A, B, C and the result are aligned."""
+MOST_BYTES, REDUCTION, ALIGNED = 1, 3, (5, 6, 7, 8)
+"""What an algorithm may do (cublasLtMatmulPreferenceAttributes_t): how much memory it uses, how it puts together what it sums in
+parts, and how it may count on A, B, C and the result to be aligned."""
+IN_SUMS_DTYPE = 2
+"""That parts of sums are kept as sums are, not rounded as results are (cublasLtReductionScheme_t)."""
+CANDIDATES = 8
+"""Algorithms that are asked for: the quickest is among so many, though often not the first."""
+SURE = 1.03
+"""How much longer the first takes, if another is used."""
 
 STATUS = {
     1: "NOT_INITIALIZED", 3: "ALLOC_FAILED", 7: "INVALID_VALUE", 8: "ARCH_MISMATCH", 11: "MAPPING_ERROR", 13: "EXECUTION_FAILED",
@@ -114,7 +122,7 @@ def alignment(address):
 
 
 class Plan:
-    """How the library computes a Product.   workspace: bytes that it needs for that."""
+    """How the library computes a Product.   candidates: the Algorithms that may be tried;   algorithm: the one that is used."""
 
     def __init__(self, library, product, addresses, aligned):
         self.library, self.multiply = library, library.functions["Matmul"]
@@ -134,8 +142,14 @@ class Plan:
         if product.bias:
             library.say("MatmulDesc", self.product, BIAS, c_void_p(addresses[3]))
         self.lock = Lock() if product.bias else nullcontext()  # the library keeps one bias at a time
-        self.algorithm = self.chosen(aligned)
-        self.workspace = self.algorithm.workspace
+        self.last = addresses[3] if product.bias else None
+        self.candidates = self.proposed(aligned)
+        self.algorithm = self.candidates[0]
+
+    @property
+    def workspace(self):
+        """The bytes that the algorithm needs."""
+        return self.algorithm.workspace
 
     def make(self, name, *arguments):
         made = self.library.made(f"{name}Create", *arguments)
@@ -155,31 +169,47 @@ class Plan:
                 self.library.say("MatrixLayout", found[-1], BETWEEN, c_int64(product.between[number]))
         return found
 
-    def chosen(self, aligned):
-        """The Algorithm that the library thinks is the quickest for addresses so ``aligned``."""
+    def proposed(self, aligned):
+        """The Algorithms for addresses so ``aligned``, the one first that the library thinks is the quickest."""
         a, b, d, *more = aligned
         c = more[-1] if self.adds else d
-        library, found, count = self.library, Algorithm(), c_int()
+        library, found, count = self.library, (Algorithm * CANDIDATES)(), c_int()
         limits = library.made("MatmulPreferenceCreate")
         library.say("MatmulPreference", limits, MOST_BYTES, c_uint64(WORKSPACE))
+        library.say("MatmulPreference", limits, REDUCTION, c_uint32(IN_SUMS_DTYPE))
         for attribute, most in zip(ALIGNED, (b, a, c, d)):
             library.say("MatmulPreference", limits, attribute, c_uint32(most))
         library.do(
-            "MatmulAlgoGetHeuristic", library.handle, self.product, self.b, self.a, self.c, self.c, limits, 1, ctypes.byref(found),
+            "MatmulAlgoGetHeuristic", library.handle, self.product, self.b, self.a, self.c, self.c, limits, CANDIDATES, found,
             ctypes.byref(count),
         )  # fmt: skip
         library.do("MatmulPreferenceDestroy", limits)
-        if not count.value:
+        known = [algorithm for algorithm in found[: count.value] if not algorithm.status]
+        if not known:
             raise failed("MatmulAlgoGetHeuristic", 15)
-        return found
+        return known
+
+    def settle(self, seconds):
+        """Keep the candidate that takes least.   seconds(): how long it takes as things are; it may raise RuntimeError."""
+        times = []
+        for algorithm in self.candidates:
+            self.algorithm = algorithm
+            try:
+                times.append(seconds())
+            except RuntimeError:
+                times.append(math.inf)
+        times[0] /= SURE  # so that it is the first's, if it is hardly slower
+        self.algorithm = self.candidates[times.index(min(times))]
+        self.candidates = [self.algorithm]
 
     def run(self, addresses, workspace, stream):
         """C = A B of what lies at the addresses, in the order of the stream.   workspace: the address of so many bytes."""
         a, b, c, *more = addresses
         one, factor = self.factors
         with self.lock:
-            if self.bias:
+            if self.bias and more[0] != self.last:
                 self.library.say("MatmulDesc", self.product, BIAS, c_void_p(more[0]))
+                self.last = more[0]
             status = self.multiply(
                 self.library.handle, self.product, one, b, self.b, a, self.a, factor, more[-1] if self.adds else c, self.c, c, self.c,
                 ctypes.byref(self.algorithm), workspace, self.workspace, stream,

@@ -13,7 +13,7 @@ import numpy
 from cupy.cuda import runtime
 
 from .cupy_draws import machine
-from .cupy_products import Workspace, multiply
+from .cupy_products import Workspace, multiply_often
 
 __all__ = ["Driver"]
 
@@ -85,7 +85,7 @@ class Driver:
         function(grid, (block,), tuple(addresses), shared_mem=shared)
 
     def multiply(self, product, addresses):
-        multiply(product, addresses, self.workspace)
+        multiply_often(product, addresses, self.workspace, self.capture)
 
     def capture(self, work):
         """What ``work()`` launches, as a CUDA graph. Captured on a stream of its own, it is replayed on the current one."""

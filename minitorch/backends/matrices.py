@@ -9,8 +9,9 @@ torch: ATen/native/cuda/Blas.cpp (prepare_matrix_for_cublas)
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-__all__ = ["Product", "laid", "merged", "steps_of"]
+__all__ = ["Product", "laid", "like_others", "merged", "steps_of"]
 
 
 @dataclass(eq=False)
@@ -36,6 +37,12 @@ class Product:
     adds: bool = False
     relu: bool = False
     plans: dict = field(default_factory=dict)
+
+
+@lru_cache(1024)
+def like_others(**what):
+    """The Product that is described so: the same for all who ask, so that what a library finds out about it serves them all."""
+    return Product(**what)
 
 
 def laid(batch, sizes, strides):

@@ -6,7 +6,7 @@ torch: ATen/native/cuda/Blas.cpp
 import math
 
 from ..backends import cuda
-from ..backends.matrices import Product, laid, merged
+from ..backends.matrices import laid, like_others, merged
 from ..native.cuda import MEMORY
 from ..native.cuda_tiles import BLOCK, Tiled, added_up, tiled
 from .cuda_epilogues import FINISHED, SMALL
@@ -27,7 +27,7 @@ def multiplied(kernel, found, plan):
     known = laid(batch, (m, n, k), strides) if m * n * k > SMALL and places[2].kind != "input" else None
     if known is not None:
         bias, adds, relu = FINISHED.get(step.row, (False, False, False))
-        product = Product(dtypes=dtypes, rounds=cuda.matmul.allow_tf32, bias=bias, adds=adds, relu=relu, **known)
+        product = like_others(dtypes=dtypes, rounds=cuda.matmul.allow_tf32, bias=bias, adds=adds, relu=relu, **known)
         places += [plan.places[found[v].base] for v in more]
         begins = [offset * v.dtype.itemsize for offset, v in zip((*offsets, *[found[v].offset for v in more]), (x, y, out, *more))]
         return [Call(product, begins, places, kernel)]

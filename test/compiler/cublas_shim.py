@@ -21,7 +21,7 @@ SCALES = {68: (0, 4), 77: (0, 4), 70: (1, 5)}  # of sums: in which dtypes the fa
 SUCCESS, INVALID, UNSUPPORTED = 0, 7, 15
 WORKSPACE = 96
 SIZES = {  # of what an attribute is set to
-    "MatmulDesc": {3: 4, 4: 4, 7: 4, 8: 8}, "MatrixLayout": {5: 4, 6: 8}, "MatmulPreference": {1: 8, 5: 4, 6: 4, 7: 4, 8: 4},
+    "MatmulDesc": {3: 4, 4: 4, 7: 4, 8: 8}, "MatrixLayout": {5: 4, 6: 8}, "MatmulPreference": {1: 8, 3: 4, 5: 4, 6: 4, 7: 4, 8: 4},
 }  # fmt: skip
 
 
@@ -92,18 +92,20 @@ class Library:
     MatmulDescDestroy = MatrixLayoutDestroy = MatmulPreferenceDestroy = destroy
 
     def MatmulAlgoGetHeuristic(self, handle, product, a, b, c, d, limits, most, found, count):
-        assert handle in self.made and c == d and most == 1 and ctypes.sizeof(found) == 96
+        """Two algorithms, of which the second needs no memory besides."""
         limits = self.made[limits]
+        assert handle in self.made and c == d and ctypes.sizeof(found[0]) == 96 and len(found) == most and limits[3] == 2
         aligned = [limits.get(attribute, 256) for attribute in (5, 6, 7, 8)]
-        count.value = int(limits.get(1, 0) >= WORKSPACE)
-        found.data[:] = product, a, b, c, *aligned
-        found.workspace = WORKSPACE
+        for algorithm, workspace in zip(found, (WORKSPACE, 0)):
+            algorithm.data[:] = product, a, b, c, *aligned
+            algorithm.workspace = workspace
+        count.value = 2
         return SUCCESS
 
     def Matmul(self, handle, product, one, a, a_laid, b, b_laid, zero, c, c_laid, d, d_laid, algorithm, workspace, size, stream):
         """D = A B, by columns, with what follows."""
         assert handle in self.made and algorithm.data[:4] == [product, a_laid, b_laid, c_laid] and c_laid == d_laid
-        assert size >= WORKSPACE and workspace and all([x % n == 0 for x, n in zip((a, b, c, d), algorithm.data[4:])])
+        assert size == algorithm.workspace and bool(size) is bool(workspace) and all([x % n == 0 for x, n in zip((a, b, c, d), algorithm.data[4:])])
         said = self.made[product]
         scale = DTYPES[said["scale"]]
         alpha, beta = [matrix(x, {"kind": said["scale"], "rows": 1, "columns": 1, "step": 1})[0, 0, 0] for x in (one, zero)]

@@ -130,6 +130,40 @@ def test_plans_are_made_once_for_addresses_that_are_aligned_alike(library, devic
     assert (count, len(known.made)) == (9, 1)  # two times a product and three matrices; the library itself stays
 
 
+@pytest.mark.parametrize(("times", "chosen"), [([2.0, 1.0], 1), ([1.0, 2.0], 0), ([1.02, 1.0], 0), ([None, 1.0], 1)])
+def test_of_the_proposed_algorithms_the_quickest_is_kept(times, chosen, library, device):
+    made = importlib.import_module("minitorch.backends.cublas").CublasLt(importlib.import_module("cublas_shim").Library())
+    plan = made.plan(Product(dtypes=("float32",) * 2, **laid((), (2, 3, 4), [(4, 1), (3, 1), (3, 1)])), [4096, 8192, 512])
+    first, second = plan.candidates
+
+    def seconds():
+        found = times[plan.algorithm is second]
+        if found is None:
+            raise RuntimeError("CUDA error")
+        return found
+
+    plan.settle(seconds)
+    assert plan.algorithm is (first, second)[chosen] and plan.candidates == [plan.algorithm]
+    assert plan.workspace == (96, 0)[chosen]
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_product_that_comes_often_is_timed_once(deterministic, library, device):
+    module = importlib.import_module("minitorch.backends.cupy_products")
+    x, y, out = [torch.ones(shape, device=device) for shape in ((2, 4), (4, 3), (2, 3))]
+    product = Product(dtypes=("float32",) * 2, **laid((), (2, 3, 4), [(4, 1), (3, 1), (3, 1)]))
+    counts = []
+    torch.use_deterministic_algorithms(deterministic)
+    try:
+        for _ in range(2):
+            library.clear()
+            module.multiply_often(product, [t.data_ptr() for t in (x, y, out)], module.Workspace(), lambda work: work)
+            counts.append(len(library))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert counts == ([1, 1] if deterministic else [2 * (1 + 3 * 10) + 1, 1]) and out.tolist() == [[4.0] * 3] * 2
+
+
 def test_what_the_library_refuses_is_an_error(library, device):
     cublas = importlib.import_module("minitorch.backends.cublas")
     made = cublas.CublasLt(importlib.import_module("cublas_shim").Library())
