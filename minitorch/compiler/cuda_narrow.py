@@ -27,23 +27,38 @@ MOVED = (rows.permute, rows.reshape, rows.expand, rows.slice)
 def narrow_products(graph):
     """The graph, whose products read narrow numbers where they were widened for that. What nobody reads now remains."""
     makers, uses, steps = {step.out: step for step in graph.steps}, uses_of(graph), []
-    readers = {x: step for step in graph.steps for x in step.reads}
+    readers = {x: step for step in graph.steps for x in step.reads if uses[x] == 1}
     made: set = set()
     for step in graph.steps:
         sources = [chain(x, makers) for x in step.inputs] if step.row in PRODUCTS and step.out.dtype is float32 else [None]
         if step.out in made:
-            continue  # a cast of a product that is made narrow
+            continue  # moved or rounded behind a product that is made narrow
         if None in sources or len({path[0].dtype for path in sources}) > 1:
             steps.append(step)
             continue
         inputs = [moved(path, steps) for path in sources]
-        reader = readers.get(step.out) if uses.get(step.out) == 1 else None
-        if reader is not None and reader.row is rows.cast and reader.out.dtype is inputs[0].dtype:
-            made.add(reader.out)
-            steps.append(Step(step.row, inputs, step.params, reader.out, step.line))
-        else:
+        *moves, cast = rounding(step.out, readers, inputs[0].dtype) or [step]
+        if cast is step:
             steps.append(step.having(inputs))
+            continue
+        made.update([move.out for move in (*moves, cast)])
+        x = Value(step.out.shape, cast.out.dtype) if moves else cast.out
+        steps.append(Step(step.row, inputs, step.params, x, step.line))
+        for move in moves:
+            y = cast.out if move is moves[-1] else Value(move.out.shape, x.dtype)
+            steps.append(Step(move.row, (x,), move.params, y, move.line))
+            x = y
     return Graph(graph.inputs, steps, graph.outputs, graph.checks)
+
+
+def rounding(x, readers, dtype):
+    """The steps that move a value and then round it to a narrow dtype, if nobody else sees what is between; else None."""
+    path: list = []
+    while x in readers and readers[x].row in MOVED:
+        path.append(readers[x])
+        x = readers[x].out
+    last = readers.get(x)
+    return [*path, last] if last is not None and last.row is rows.cast and last.out.dtype is dtype else None
 
 
 def chain(x, makers):
