@@ -16,6 +16,7 @@ from cupy.cuda import runtime
 
 from ..settings import SETTINGS
 from .cublas import WORKSPACE, CublasLt
+from .cupy_memory import strided
 from .matrices import Product, laid
 
 __all__ = ["Workspace", "linear", "matmul", "multiply_often"]
@@ -89,19 +90,35 @@ def seconds(work, captured):
     return min(times)
 
 
-def matmul(x, y, bias=None):
-    """x y, to each row of which a vector is added: matrices, or batches of them that are broadcast."""
+def matmul(x, y):
+    """x y: matrices, or batches of them that are broadcast."""
+    return product_of(x, y, y.shape, y.strides, None)
+
+
+def linear(x, weight, bias=None):
+    """x Wᵀ + b. Raises ValueError unless W is a matrix and b a vector of its rows' number."""
+    if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+        raise ValueError("linear takes a matrix and a vector")
+    rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    out = product_of(rows, weight, weight.shape[::-1], weight.strides[::-1], bias)
+    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], weight.shape[0])
+
+
+def product_of(x, y, y_shape, y_strides, bias):
+    """The product of ``x`` and what ``y`` is with this shape and these strides, to each row of which a vector may be added."""
     if x.dtype.kind in "biu":
-        return with_bias(cupy.matmul(x, y), bias)
+        return with_bias(cupy.matmul(x, strided(y, y_shape, y_strides)), bias)
     shape, copies, product = described(
-        x.shape, x.strides, y.shape, y.strides, x.dtype, bias is not None, SETTINGS.precision != "highest"
+        x.shape, x.strides, y_shape, y_strides, x.dtype, bias is not None, SETTINGS.precision != "highest"
     )
     if product is None:
         return with_bias(cupy.zeros(shape, x.dtype), bias)
-    x, y, out = copied(x, copies[0], shape), copied(y, copies[1], shape), cupy.empty(shape, x.dtype)
+    if copies != (AS_IT_IS, AS_IT_IS):
+        x, y = copied(x, copies[0], shape), copied(strided(y, y_shape, y_strides), copies[1], shape)
+    out = cupy.empty(shape, x.dtype)
     addresses = [x.data.ptr, y.data.ptr, out.data.ptr]
     if product.bias:
-        bias = cupy.ascontiguousarray(bias)
+        bias = bias if bias.strides == (bias.itemsize,) else cupy.ascontiguousarray(bias)
         addresses.append(bias.data.ptr)
     multiply(product, addresses)
     return with_bias(out, None if product.bias else bias)
@@ -109,16 +126,6 @@ def matmul(x, y, bias=None):
 
 def with_bias(out, bias):
     return out if bias is None else cupy.add(out, bias, out)
-
-
-def linear(x, weight, bias=None):
-    """x Wᵀ + b. Raises ValueError unless W is a matrix and b a vector of its rows' number."""
-    if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
-        raise ValueError("linear takes a matrix and a vector")
-    if x.ndim == 2:
-        return matmul(x, weight.T, bias)
-    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    return matmul(rows, weight.T, bias).reshape(*x.shape[:-1], weight.shape[0])
 
 
 AS_IT_IS, IN_ORDER, EXPANDED = range(3)
