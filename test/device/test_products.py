@@ -161,7 +161,7 @@ def test_a_product_that_comes_often_is_timed_once(deterministic, library, device
             counts.append(len(library))
     finally:
         torch.use_deterministic_algorithms(False)
-    assert counts == ([1, 1] if deterministic else [2 * (1 + 3 * 10) + 1, 1]) and out.tolist() == [[4.0] * 3] * 2
+    assert counts == ([1, 1] if deterministic else [2 * (1 + module.TRIALS * module.RUNS) + 1, 1]) and out.tolist() == [[4.0] * 3] * 2
 
 
 def test_what_the_library_refuses_is_an_error(library, device):
