@@ -52,8 +52,8 @@ def test_along_channels(device):
 @pytest.mark.parametrize("how", ["mean", "sum", "none"])
 def test_losses(how, device):
     compare(lambda x: F.cross_entropy(x, LABELS.to(x.device), reduction=how), [(5, 7, 4, 3)], device)
-    many = t.arange(20000) % 7
-    compare(lambda x: F.cross_entropy(x, many.to(x.device), reduction=how), [(20000, 7)], device)
+    many = t.arange(9000) % 7
+    compare(lambda x: F.cross_entropy(x, many.to(x.device), reduction=how), [(9000, 7)], device)
     compare(lambda x, y: F.mse_loss(x, y, reduction=how), [(40, 50), (40, 50)], device)
 
 
@@ -68,20 +68,20 @@ def test_an_embedding_s_gradient(device):
     compare(lambda w: F.embedding(LABELS.clamp(0).to(w.device), w), [(7, 9)], device)
 
 
-SHAPES = (7,), (200, 33), (2, 3, 4), (5, 300, 3), (3, 4, 5, 6), (20000,)
+SHAPES = (7,), (140, 33), (2, 3, 4), (3, 140, 3), (3, 4, 5, 6), (9000,)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int64"])
 def test_sums(dtype, device):
-    for shape in SHAPES:
+    for shape in SHAPES if dtype == "float32" else SHAPES[:3]:
         x = (t.randn(*shape, generator=t.Generator().manual_seed(1)) * 3).to(getattr(t, dtype))
         for count in range(1, len(shape) + 1):
-            for dims, keepdim in itertools.product(itertools.combinations(range(len(shape)), count), (False, True)):
-                for name in ("sum", "mean") if x.is_floating_point() else ("sum",):
-                    expected, got = [getattr(y, name)(dims, keepdim=keepdim) for y in (x, x.to(device))]
-                    assert expected.dtype is got.dtype and expected.shape == got.shape
-                    difference = (expected - got.cpu()).abs().max()
-                    assert (difference <= TOLERANCE[dtype] * (1 + expected.abs().max())).item()
+            for number, dims in enumerate(itertools.combinations(range(len(shape)), count)):
+                name = "mean" if number % 2 and x.is_floating_point() else "sum"
+                expected, got = [getattr(y, name)(dims, keepdim=number % 3 == 1) for y in (x, x.to(device))]
+                assert expected.dtype is got.dtype and expected.shape == got.shape
+                difference = (expected - got.cpu()).abs().max()
+                assert (difference <= TOLERANCE[dtype] * (1 + expected.abs().max())).item()
 
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12, "bfloat16": 1e-2, "int64": 0}
@@ -96,7 +96,7 @@ NARROW = {
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", NARROW)
 def test_narrow_types(name, dtype, device):
-    for shape, other in ((3, 5), (3, 5)), ((3, 5), (5,)), ((2, 3, 4, 5), (3, 1, 1)), ((3, 1, 5), (4, 1)), ((2000,), (1,)):
+    for shape, other in ((3, 5), (3, 5)), ((2, 3, 4, 5), (3, 1, 1)), ((2000,), (1,)):
         x, y = [t.randn(*s, generator=t.Generator().manual_seed(k)).to(getattr(t, dtype)) for k, s in enumerate((shape, other))]
         expected, got = NARROW[name](x, y), NARROW[name](x.to(device), y.to(device))
         assert expected.dtype is got.dtype and expected.shape == got.shape
@@ -107,7 +107,7 @@ def test_narrow_types(name, dtype, device):
 def test_updates_of_many_tensors(name, options, device):
     def outcome(place):
         t.manual_seed(2)
-        tensors = [t.randn(shape).to(place).requires_grad_() for shape in [(3, 5), (), (1025,), (40, 60), (7,)] * 4]
+        tensors = [t.randn(shape).to(place).requires_grad_() for shape in [(3, 5), (), (1025,), (20, 60), (7,)] * 4]
         optimizer = getattr(t.optim, name)(tensors, lr=0.01, **options)
         for _ in range(6):
             optimizer.zero_grad()
