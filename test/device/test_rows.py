@@ -69,9 +69,16 @@ def allowed(row, found):
     return found
 
 
+def left_open(row, inputs, params):
+    """Whether PyTorch leaves it open, on a GPU, which of several numbers a place gets."""
+    return row.name == "index_put" and not params[-1] and any([x.dtype.kind == "i" and len(set(x.ravel())) < x.size for x in inputs[2:]])
+
+
 @each_row
-def test_values(row, device):
+def test_values(row, device, request):
     for inputs, params in SAMPLES[row.name]:
+        if request.node.callspec.params["device"] == "gpu" and left_open(row, inputs, params):
+            continue
         expected = plain(t.Tensor._apply(row, on("cpu", inputs), params))
         there = on(device, inputs)
         travelled()
