@@ -13,7 +13,7 @@ import torch
 
 import minitorch
 
-__all__ = ["Crossing", "arrays_of", "flat", "missing", "named", "tensors_in"]
+__all__ = ["Crossing", "PLACE", "arrays_of", "flat", "missing", "named", "tensors_in"]
 
 # With the databases come PyTorch's test tools, which forbid to set switches such as cudnn.benchmark; other tests of this process do.
 torch.backends.flags_frozen.__globals__["__allow_nonbracketed_mutation_flag"] = True
@@ -36,11 +36,15 @@ class missing(Exception):
 NARROW = {torch.bfloat16: (torch.int16, "bfloat16")}
 
 
+PLACE = {"device": "cpu"}
+"""Where our tensors live. PyTorch's stay on the CPU."""
+
+
 class Crossing:
     """Carries values over, each once: what is shared or the same on the one side is so on the other."""
 
     def __init__(self):
-        self.buffers, self.made, self.kept = {}, {}, []
+        self.buffers, self.made, self.kept, self.moved = {}, {}, [], {}
 
     def __call__(self, value):
         """``value`` as one of ours."""
@@ -54,15 +58,15 @@ class Crossing:
                 raise missing(str(value))
             return found
         if isinstance(value, torch.device):
-            return minitorch.device(str(value))
+            return minitorch.device(PLACE["device"] if str(value) == "cpu" else str(value))
         if isinstance(value, (torch.memory_format, torch.layout)):
             return named(str(value)) or str(value)
         if isinstance(value, torch.Generator):
-            return minitorch.Generator().manual_seed(value.initial_seed())
+            return minitorch.Generator(PLACE["device"]).manual_seed(value.initial_seed())
         if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
             return type(value)(self(item) for item in value)
         if isinstance(value, dict):
-            return {key: self(item) for key, item in value.items()}
+            return {key: PLACE["device"] if (key, item) == ("device", "cpu") else self(item) for key, item in value.items()}
         if isinstance(value, slice):
             return slice(self(value.start), self(value.stop), self(value.step))
         ours = named(f"nn.{type(value).__name__}")
@@ -83,6 +87,7 @@ class Crossing:
         plain = x.detach().resolve_conj().resolve_neg()
         plain = plain.clone() if plain._is_zerotensor() else plain
         made = minitorch.from_numpy(self.array(plain)) if plain.dtype not in NARROW else self.narrow(plain)
+        made = made if PLACE["device"] == "cpu" else self.elsewhere(made)
         if x.requires_grad and x.is_leaf:
             made = (made if made.is_leaf else made.detach()).requires_grad_()
         if isinstance(x, torch.nn.Parameter):
@@ -106,6 +111,17 @@ class Crossing:
             return numpy.empty(tuple(x.shape), dtype)
         strides = [s * dtype.itemsize for s in x.stride()]
         return numpy.ndarray(tuple(x.shape), dtype, flat, x.storage_offset() * dtype.itemsize, strides)
+
+    def elsewhere(self, x):
+        """The same tensor on another device: what shares memory here shares it there."""
+        if not x.numel():
+            return x.to(PLACE["device"])
+        storage = x.untyped_storage()
+        key = storage.data_ptr(), x.dtype
+        if key not in self.moved:
+            count = storage.nbytes() // x.element_size()
+            self.moved[key] = x.as_strided((count,), (1,), 0).to(PLACE["device"])
+        return self.moved[key].as_strided(x.shape, x.stride(), x.storage_offset()).detach()
 
     def narrow(self, x):
         """A tensor of a dtype that NumPy lacks; its layout is kept, what it shares isn't."""
@@ -163,6 +179,8 @@ def arrays_of(x):
     if isinstance(x, torch.Tensor):
         x = x.resolve_conj().resolve_neg()
         x = x.clone() if x._is_zerotensor() else x  # zeros that have no memory
+    else:
+        x = x.cpu()
     return (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
 
 
