@@ -3,6 +3,7 @@
     trace       a run of the step                        → Graph: rows of the table, one value a name
     simplify    Graph                                    → Graph of fewer, plainer rows
     attended    Graph                                    → Graph whose attention is single steps (attended_on_gpu: for GPUs)
+    finished    Graph                                    → Graph whose products do what follows them
     access      Graph                                    → how each value is read: movement as strides
     fuse        Graph                                    → kernels: loops, products, and what NumPy keeps
     recompute   kernels                                  → kernels that keep fewer values for each other
@@ -31,7 +32,6 @@ from .attention import ATTEND, ATTEND_GRAD, attended
 from .beside import parted
 from .cuda_attention import attended_on_gpu, attending_launches
 from .cuda_draws import drawing, stands_alone
-from .cuda_epilogues import finished
 from .cuda_narrow import narrow_products
 from .cuda_pools import pooled
 from .cuda_products import multiplied
@@ -39,6 +39,7 @@ from .cuda_sums import taken_apart
 from .cuda_windows import ended, slid
 from .device import DeviceProgram
 from .draws import Generators, as_arithmetic
+from .epilogues import FINISHED, finished
 from .facade import (
     allow_in_graph,
     assume_constant_result,
@@ -112,6 +113,8 @@ def linked_again(target, again, symbols):
 def stages(graph, strides, destinations, target, built):
     """The Parts of a graph: every stage up to the text of its kernels."""
     plain = in_order(check(dead(attended(simplify(graph)))), strides, SLIDING)
+    into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
+    plain = check(dead(finished(plain, strides, into, on_gpu=False)))
     found = accesses(plain, strides)
     built.over("simplify")
     kernels = fuse(plain, found, writable)
@@ -228,8 +231,8 @@ def writable(step):
         return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64") and slides(step)
     if step.row in (TAKE, PUT, ATTEND, ATTEND_GRAD):
         return True
-    if step.row is rows.matmul:
-        return dtypes[0] == dtypes[1] == dtypes[2] and dtypes[0] in ("float32", "float64")
+    if step.row is rows.matmul or step.row in FINISHED:
+        return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64")
     if step.row.kind != "elementwise":
         return False
     operands = dtypes if step.row is rows.cast else dtypes[:-1]

@@ -12,8 +12,8 @@ import math
 from .. import primitives as rows
 from ..tables import windows
 from .attention import ATTEND, ATTEND_TOTALS, ATTENDING
-from .cuda_epilogues import FINISHED
 from .cuda_windows import CONV_INPUT_GRAD_KEEP, CONV_RELU
+from .epilogues import FINISHED
 from .kernels import Loops
 from .places import PUT, TAKE
 from .pools import FOLD

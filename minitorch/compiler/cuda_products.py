@@ -9,7 +9,7 @@ from ..backends import cuda
 from ..backends.matrices import laid, like_others, merged
 from ..native.cuda import MEMORY
 from ..native.cuda_tiles import BLOCK, Tiled, added_up, tiled
-from .cuda_epilogues import FINISHED, SMALL
+from .epilogues import FINISHED, SMALL
 from .launches import PARTIALS, Call, Launch
 
 __all__ = ["multiplied"]

@@ -5,10 +5,10 @@ from ..native.cuda import KINDS, spelled
 from ..tables import windows
 from .attention import ATTENDING
 from .cuda_draws import stands_alone
-from .cuda_epilogues import FINISHED
 from .cuda_pools import POOL_RETURN
 from .cuda_windows import CONV_INPUT_GRAD_KEEP, CONV_RELU
 from .draws import DRAWN
+from .epilogues import FINISHED
 from .pieces import laid_together
 from .places import PUT, TAKE
 from .pools import FOLD

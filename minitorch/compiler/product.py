@@ -1,10 +1,11 @@
 """A Product kernel as text: the matrices where they lie, whatever their strides, given to gemm."""
 
 from ..backends.matrices import merged
-from ..native.gemm import Gemm, gemm_text
+from ..native.gemm import Ending, Gemm, gemm_text
 from ..native.mathematics import KINDS
 from ..native.target import SIZES
 from ..native.text import Text
+from .epilogues import FINISHED
 from .kernels import Native
 
 __all__ = ["PARALLEL", "pointers", "product"]
@@ -14,20 +15,23 @@ PARALLEL = 1 << 18
 
 
 def product(kernel, found, plan, target):
-    """The Native kernel of a matmul."""
+    """The Native kernel of a matmul, and of what is done with it at once."""
     (step,) = kernel.steps
-    x, y, out = *step.inputs, step.out
+    (x, y, *bias), out = step.inputs, step.out
+    _, _, relu = FINISHED.get(step.row, (False, False, False))
     batch = out.shape[:-2]
     m, n, k = out.shape[-2], out.shape[-1], x.shape[-1]
     a, b = found[x].broadcast((*batch, m, k)), found[y].broadcast((*batch, k, n))
     kind = KINDS[out.dtype.name]
     c = found[out].strides
-    extents, strides = merged(batch, a.strides[:-2], b.strides[:-2], c[:-2])
-    gemm = Gemm(
-        m, n, k, (strides[0], *a.strides[-2:]), (strides[1], *b.strides[-2:]), (strides[2], *c[-2:]), batch=extents, kind=kind
-    )
-    code = gemm_text("NAME", gemm, target, pointers("ABC", (a.offset, b.offset, 0), kind))
-    places = [plan.places[a.base], plan.places[b.base], plan.places[out]]
+    added = [found[v].broadcast(out.shape) for v in bias]
+    matrices = a.strides, b.strides, c, *[v.strides for v in added]
+    extents, between = merged(batch, *[s[:-2] for s in matrices])
+    one, other, result, *rest = [(outer, *s[-2:]) for outer, s in zip(between, matrices)]
+    gemm = Gemm(m, n, k, one, other, result, extents, kind, ending=Ending(*rest or [None], relu))
+    names, offsets = ["A", "B", "C", "BIAS"][: len(matrices)], (a.offset, b.offset, 0, *[v.offset for v in added])
+    code = gemm_text("NAME", gemm, target, pointers(names, offsets, kind))
+    places = [plan.places[base] for base in (a.base, b.base, out, *[v.base for v in added])]
     shared = gemm.flops // 2 >= PARALLEL and code.chunks > 1
     return Native(code.text, places, code.chunks, code.grain, shared, code.scratch, "vectors", kernel)
 

@@ -37,9 +37,24 @@ from .turning import write_turned
 from .vectors import Vectors
 
 __all__ = [
-    "Code", "Gemm", "NEAREST", "SMALLEST_CHUNK", "Tiling", "counts_of", "depth_of", "gemm_text", "parts", "pieces", "rows_of",
+    "Code", "Ending", "Gemm", "NEAREST", "SMALLEST_CHUNK", "Tiling", "counts_of", "depth_of", "gemm_text", "parts", "pieces", "rows_of",
     "start_of", "write_copy", "write_tile", "write_zeros",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What happens to C where its sums are complete: a bias is added, and of that the positive part is taken.
+
+    The bias has strides like C's, 0 where all rows, or columns, get the same.
+    """
+
+    bias: tuple | None = None
+    relu: bool = False
+
+    def flipped(self):
+        """The same of Cᵀ."""
+        return Ending(self.bias and (self.bias[0], self.bias[2], self.bias[1]), self.relu)
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,7 @@ class Gemm:
     kind: str = "float"
     accumulate: bool = False
     runs: tuple | None = None
+    ending: Ending = Ending()
 
     @classmethod
     def of(cls, m, n, k, transpose_a=False, transpose_b=False, batch=1, **more):
@@ -75,7 +91,7 @@ class Gemm:
     def flipped(self):
         """The same numbers as Cᵀ = Bᵀ Aᵀ."""
         a, b, c = ((batch, column, row) for batch, row, column in (self.b, self.a, self.c))
-        return replace(self, m=self.n, n=self.m, a=a, b=b, c=c)
+        return replace(self, m=self.n, n=self.m, a=a, b=b, c=c, ending=self.ending.flipped())
 
     @property
     def flops(self):
@@ -193,14 +209,35 @@ def write_tile(text, name, gemm, cut, rows, columns):
     """The function ``@name``: ``rows`` x ``columns`` of C, a block along k."""
     v = Vectors(text, gemm.kind, cut.lanes)
     sums_of = sums_along if cut.way == "along" else sums_of_tile
-    with text.function(f"internal fastcc void @{name}(ptr %a, ptr %b, ptr %c, i64 %k)", "noinline nounwind"):
+    adds, later = gemm.accumulate or gemm.k > cut.depth, ends_later(gemm, cut)
+    arguments = f"ptr %a, ptr %b, ptr %c, i64 %k, ptr %bias{', i1 %last' if later else ''}"
+    with text.function(f"internal fastcc void @{name}({arguments})", "noinline nounwind"):
         sums = iter(sums_of(text, v, gemm, cut, rows, columns))
-        adds = gemm.accumulate or gemm.k > cut.depth
-        for i in range(rows):
-            for start, count in enumerate(counts_of(v, columns)):
-                place = text.at("%c", i * gemm.c[1] + start * v.lanes * gemm.c[2], gemm.kind)
-                value = next(sums)
-                v.store(v.add(v.load(place, count, gemm.c[2]), value) if adds else value, place, count, gemm.c[2])
+        places = [(i, start * v.lanes, count) for i in range(rows) for start, count in enumerate(counts_of(v, columns))]
+        for where in places:
+            place, value = text.at("%c", corner_of(text, gemm.c, *where[:2]), gemm.kind), next(sums)
+            value = v.add(v.load(place, where[2], gemm.c[2]), value) if adds else value
+            v.store(value if later else ended(text, v, gemm.ending, value, where), place, where[2], gemm.c[2])
+        if later:
+            with text.when("%last"):
+                for where in places:
+                    place = text.at("%c", corner_of(text, gemm.c, *where[:2]), gemm.kind)
+                    value = ended(text, v, gemm.ending, v.load(place, where[2], gemm.c[2]), where)
+                    v.store(value, place, where[2], gemm.c[2])
+
+
+def ends_later(gemm, cut):
+    """Whether tiles must be told which block along k is the last."""
+    return gemm.k > cut.depth and gemm.ending != Ending()
+
+
+def ended(text, v, ending, value, where):
+    """A vector of C, of which the sums are complete, with what follows."""
+    i, j, count = where
+    if ending.bias is not None:
+        place, stride = text.at("%bias", corner_of(text, ending.bias, i, j), v.kind), ending.bias[2]
+        value = v.add(value, v.load(place, count, stride) if stride else v.spread(text.load(v.kind, place)))
+    return v.larger(value, v.zero) if ending.relu else value
 
 
 CHAINS = 8
@@ -295,7 +332,7 @@ def better_flipped(gemm):
 def gemm_text(name, gemm, target, preamble):
     """The kernel ``@name`` that computes a product, as Code. Its text is in vectors: link it at level "vectors".
 
-    ``preamble`` is LLVM text that defines ``%A``, ``%B`` and ``%C`` from ``%p``.
+    ``preamble`` is LLVM text that defines ``%A``, ``%B`` and ``%C`` from ``%p``; and ``%BIAS`` if there is one.
     """
     names = ["%A", "%B"]
     if better_flipped(gemm):
@@ -342,8 +379,10 @@ def write_chunk(text, name, gemm, cut, names, where):
     batch, i0, i1, j0, j1 = where
     a0 = text.at(names[0], text.add(start_of(text, batch, gemm, gemm.a), text.multiply(i0, gemm.a[1])), gemm.kind)
     b0 = text.at(names[1], text.add(start_of(text, batch, gemm, gemm.b), text.multiply(j0, gemm.b[2])), gemm.kind)
-    start = text.add(text.multiply(i0, gemm.c[1]), text.multiply(j0, gemm.c[2]))
-    c0 = text.at("%C", text.add(start_of(text, batch, gemm, gemm.c), start), gemm.kind)
+    c0 = text.at("%C", text.add(start_of(text, batch, gemm, gemm.c), corner_of(text, gemm.c, i0, j0)), gemm.kind)
+    bias, apart = "null", gemm.ending.bias
+    if apart is not None:
+        bias = text.at("%BIAS", text.add(start_of(text, batch, gemm, apart), corner_of(text, apart, i0, j0)), gemm.kind)
     tall, wide = text.subtract(i1, i0), text.subtract(j1, j0)
 
     if gemm.k > cut.depth and not gemm.accumulate:
@@ -352,6 +391,7 @@ def write_chunk(text, name, gemm, cut, names, where):
         depth = text.minimum(text.subtract(gemm.k, k), cut.depth)
         a = text.at(a0, text.multiply(k, gemm.a[2]), gemm.kind)
         b = text.at(b0, text.multiply(k, gemm.b[1]), gemm.kind)
+        more = f", i1 {text.let('last', f'icmp eq i64 {text.add(k, depth)}, {gemm.k}')}" if ends_later(gemm, cut) else ""
 
         for columns, start, end in parts(text, wide, gemm.n, cut.columns):
             with text.loop("j", start, end, cut.columns) as j:
@@ -361,10 +401,17 @@ def write_chunk(text, name, gemm, cut, names, where):
                     panel = "%scratch"
                 for rows, first, last in parts(text, tall, gemm.m, cut.rows):
                     with text.loop("i", first, last, cut.rows) as i:
-                        corner = text.add(text.multiply(i, gemm.c[1]), text.multiply(j, gemm.c[2]))
-                        to, row = text.at(c0, corner, gemm.kind), text.at(a, text.multiply(i, gemm.a[1]), gemm.kind)
-                        pointers = f"ptr {row}, ptr {panel}, ptr {to}"
-                        text.do(f"call fastcc void @{name}.{rows}x{columns}({pointers}, i64 {depth})")
+                        row = text.at(a, text.multiply(i, gemm.a[1]), gemm.kind)
+                        to, added = text.at(c0, corner_of(text, gemm.c, i, j), gemm.kind), bias
+                        if apart is not None:
+                            added = text.at(bias, corner_of(text, apart, i, j), gemm.kind)
+                        arguments = f"ptr {row}, ptr {panel}, ptr {to}, i64 {depth}, ptr {added}{more}"
+                        text.do(f"call fastcc void @{name}.{rows}x{columns}({arguments})")
+
+
+def corner_of(text, strides, i, j):
+    """How far a row and a column are from the start of their matrix."""
+    return text.add(text.multiply(i, strides[1]), text.multiply(j, strides[2]))
 
 
 def write_zeros(text, gemm, c, tall, wide):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machine import RUNNABLE, Kernel, guarded, preamble, spread, view
 
-from minitorch.native.gemm import Gemm, gemm_text, tiling
+from minitorch.native.gemm import Ending, Gemm, gemm_text, tiling
 from minitorch.native.link import assembly, host
 from minitorch.native.target import Target
 
@@ -43,10 +43,16 @@ def expected_of(gemm, a, b, c):
 
 
 def check(gemm, target=None):
-    code = gemm_text("gemm", gemm, target or host(), preamble("A", "B", "C"))
+    code = gemm_text("gemm", gemm, target or host(), preamble("A", "B", "C", "BIAS"))
     a, b, c = arrays_of(gemm)
-    expected = expected_of(gemm, a, b, c)
-    Kernel("gemm", code, target)(guarded(a[MARGIN:-MARGIN]), guarded(b[MARGIN:-MARGIN]), c[MARGIN:])
+    expected, bias = expected_of(gemm, a, b, c), np.zeros(1, a.dtype)
+    out = view(expected[MARGIN:], shapes_of(gemm)[2], gemm.c)
+    if gemm.ending.bias is not None:
+        bias = np.random.default_rng(1).standard_normal(spread(shapes_of(gemm)[2], gemm.ending.bias)).astype(a.dtype)
+        out += view(bias, shapes_of(gemm)[2], gemm.ending.bias)
+    if gemm.ending.relu:
+        out[...] = np.maximum(out, 0)
+    Kernel("gemm", code, target)(guarded(a[MARGIN:-MARGIN]), guarded(b[MARGIN:-MARGIN]), c[MARGIN:], guarded(bias))
     tolerance = (2e-6 if gemm.kind == "float" else 1e-14) * max(1, gemm.k) ** 0.5 * 4
     np.testing.assert_allclose(c, expected, rtol=tolerance, atol=tolerance)
     return code
@@ -96,6 +102,21 @@ def test_any_strides(name):
 @pytest.mark.parametrize("transposed", [(False, False), (False, True), (True, False)])
 def test_every_machine(target, transposed):
     check(Gemm.of(70, 77, 300, *transposed), target)
+
+
+ENDINGS = {
+    "bias": Ending((0, 0, 1)), "bias and relu": Ending((0, 0, 1), True), "relu": Ending(relu=True), "of each row": Ending((0, 1, 0)),
+    "of each matrix": Ending((200, 0, 1), True), "every second": Ending((0, 0, 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: str(target.width))
+def test_what_follows_the_sums(ending, target):
+    """One block along k and several; C by rows and by columns; tiles along k; an edge on every side."""
+    shapes = [(70, 77, 30), (40, 50, 1100), (3, 90, 400), (90, 3, 700), (1, 65, 0)]
+    for gemm in [*[Gemm.of(m, n, k, batch=2) for m, n, k in shapes], Gemm.of(5, 90, 600, transpose_b=True), Gemm(20, 30, 640, (0, 640, 1), ROW, COLUMN)]:
+        check(replace(gemm, ending=ENDINGS[ending]), target)
 
 
 def test_arm_gets_vectors_and_fused_multiply_add():

@@ -1,4 +1,4 @@
-"""What follows a product on a GPU is done by the library in the same call, before a number goes to memory.
+"""What follows a product is done with it, before a number goes to memory: on a GPU by the library in the same call.
 
     %3 = matmul %0 %1
     %4 = reshape %3                         %3 = matmul+bias+relu %0 %1 %2
@@ -66,13 +66,15 @@ class End:
         return replace(self, value=value, passed=(*self.passed, self.value), **more)
 
 
-def finished(graph, strides, into):
+def finished(graph, strides, into, on_gpu=True):
     """The graph, whose products do what follows them.
 
     strides: of the inputs that don't lie in order.   into: the outputs that go to where an input is: a call can't be told to
     leave those as they are, if a check finds something.
+
+    A processor's products do only what would be a loop of its own else, and add no matrix: loops read one quicker than tiles do.
     """
-    search = Search(graph, accesses(graph, strides), into)
+    search = Search(graph, accesses(graph, strides), into, on_gpu)
     ends = {}
     for step in graph.steps:
         end = search.end(step) if step.row is rows.matmul else None
@@ -104,13 +106,19 @@ def written(step, end):
 
 
 class Search:
-    """made: Value → its step;   readers: Value → the steps that read it;   stored: what is in memory anyway."""
+    """made: Value → its step;   readers: Value → the steps that read it;   stored: what is in memory anyway.
 
-    def __init__(self, graph, found, into):
-        self.found, self.made, self.readers = found, {step.out: step for step in graph.steps}, {}
+    first: Value → the first step that computes something of its memory.
+    """
+
+    def __init__(self, graph, found, into, on_gpu):
+        self.on_gpu, self.found, self.readers, self.first = on_gpu, found, {}, {}
+        self.made = {step.out: step for step in graph.steps}
         for step in graph.steps:
             for x in step.reads:
                 self.readers.setdefault(x, []).append(step)
+                if found[step.out].base is step.out:
+                    self.first.setdefault(found[x].base, step)
         self.kept = {*graph.outputs, *[x for x, *_ in graph.checks]}
         self.into = {found[x].base for x in into}
         self.stored = {*graph.inputs, *[step.out for step in graph.steps if step.row in ALONE]}
@@ -159,7 +167,7 @@ class Search:
             return None
         if end.bias is None and other.size == out.shape[-1] and other.shape[-1:] == out.shape[-1:]:
             return end.on(out, bias=other)
-        return end.on(out, other=other) if end.other is None and other.shape == out.shape else None
+        return end.on(out, other=other) if self.on_gpu and end.other is None and other.shape == out.shape else None
 
     def only_reader(self, x):
         """The step that reads a Value, if it is the only one, and reads it once."""
@@ -171,6 +179,8 @@ class Search:
         base = self.found[end.value].base
         if base in self.into or (end.bias is None and end.other is None and not end.relu):
             return None
+        if not self.on_gpu and self.goes_on(base):
+            return None
         bias, other = [self.in_dtype(x, end.value.dtype) for x in (end.bias, end.other)]
         if (bias is None) is not (end.bias is None) or (other is None) is not (end.other is None):
             return None
@@ -179,6 +189,11 @@ class Search:
         if other is not None and not (is_contiguous(self.found[other]) and self.lies(other)):
             return None
         return replace(end, bias=bias, other=other)
+
+    def goes_on(self, value):
+        """Whether a loop follows, in which there is room for more."""
+        step = self.first.get(value)
+        return step is not None and step.row not in ALONE and step.row.kind in ("elementwise", "reduction")
 
     def in_dtype(self, x, dtype):
         """A Value as it was before it was widened, if that is its dtype."""

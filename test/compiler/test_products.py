@@ -1,0 +1,64 @@
+"""What follows a product on the CPU: the product does it where it would be a loop of its own else."""
+
+import numpy
+import pytest
+from recorded import Recorded
+
+import minitorch as torch
+from minitorch.compiler import build
+from minitorch.compiler.graph import run
+from minitorch.nn import functional as F
+
+
+def numbers(*shape):
+    return torch.tensor(numpy.random.default_rng(sum(shape)).integers(-4, 5, shape).astype("float32"))
+
+
+def back(x, w, b):
+    """A layer's gradients: what its relu gave is read again."""
+    w = w.detach().requires_grad_()
+    (F.linear(x, w, b).relu() @ w).square().sum().backward()
+    return w.grad
+
+
+X, W, B = numbers(3, 40, 50), numbers(60, 50), numbers(60)
+SQUARE, LESS = numbers(50, 50), numbers(50)
+CASES = {
+    "bias": (F.linear, [X, W, B], ["matmul+bias"]),
+    "relu": (lambda x, w: (x @ w).relu(), [X, SQUARE], ["matmul+relu"]),
+    "bias and relu": (lambda x, w, b: F.linear(x, w, b).relu() @ w, [X, W, B], ["matmul+bias+relu", "matmul"]),
+    "one for each of a batch": (lambda x, y, b: x.mT @ y + b, [X, X, LESS], ["matmul+bias"]),
+    "many numbers to sum": (F.linear, [numbers(7, 1300), numbers(33, 1300), numbers(33)], ["matmul+bias"]),
+    "few columns": (F.linear, [numbers(900, 100), numbers(3, 100), numbers(3)], ["matmul+bias"]),
+    "float64": (F.linear, [X.double(), W.double(), B.double()], ["matmul+bias"]),
+    "seen otherwise": (lambda x, w, b: F.linear(x, w, b).view(120, 60)[:, 5:55] @ w.T, [X, W, B], ["matmul+bias", "matmul"]),
+    "forward and back": (back, [X, W, B], ["matmul+bias+relu", *["matmul"] * 4]),
+    "a loop follows anyway": (lambda x, w, b: F.gelu(F.linear(x, w, b)), [X, W, B], ["matmul"]),
+    "past a block": (lambda x, w, b: x + F.linear(x, w, b), [X, SQUARE, LESS], ["matmul"]),
+    "what others read stays": (lambda x, w, b: [(y := x @ w), y + b], [X, SQUARE, LESS], ["matmul"]),
+    "a column": (lambda x, w, b: x @ w + b[:, None], [X[0], SQUARE, numbers(40)], ["matmul"]),
+    "a small one": (F.linear, [X[0, :5], W, B], ["matmul"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_follows_a_product(name):
+    function, tensors, rows = CASES[name]
+    recorded = Recorded(lambda: (function, tensors))
+    expected = run(recorded.graph, recorded.arrays)
+    program = build(recorded.graph, recorded.strides, recorded.places)
+    found = [step.row.name for k in program.kernels for step in k.kernel.steps]
+    assert [row for row in found if row.startswith("matmul")] == rows
+    fresh = recorded.fresh()
+    for _ in range(2):
+        program.call(recorded.arrays, fresh)
+    for a, b in zip(expected, recorded.results(recorded.arrays, fresh), strict=True):
+        numpy.testing.assert_allclose(b, a, rtol=1e-6, atol=1e-6)
+
+
+def test_nan_comes_through_relu():
+    compiled = torch.compile(lambda x, w: (x @ w).relu())
+    x = numbers(50, 50)
+    x[7, 7] = float("nan")
+    for _ in range(3):
+        assert compiled(x, SQUARE)[7].isnan().all()
