@@ -90,7 +90,7 @@ class Source:
         return self.calls.get((line, column, last, end))
 
 
-@lru_cache(64)
+@lru_cache(4)
 def source_of(lines):
     """The Source of a file's lines, or None."""
     try:

@@ -163,6 +163,8 @@ class Rows:
                 storage = InferenceStorage if self.program.mode[1] else Storage
                 self.add("made", register, self.of(xp.room), facts, self.of(node), self.of(storage))
                 self.points.append((("output", number), register, 1))
+            elif kind in ("number", "deferred"):
+                raise Unusual("it gives numbers back")
             elif kind != "gradient" and (kind != "external" or recording.externals[which][0] != "tensor"):
                 raise Unusual("it gives an argument back")
         return returned, recording.returned

@@ -100,7 +100,7 @@ FUNCTIONS = {
     "rounding": "x.floor() + x.ceil() + x.round() + x.trunc() + x.frac()", "erf": "x.erf() + x.erfc()", "rsqrt": "x.abs().rsqrt()",
     "clamp": "x.clamp(-0.5, 0.5) + x.clamp(min=0) + x.clamp(max=0.2)", "extremes": "lib.maximum(x, y) + lib.minimum(x, y)",
     "comparisons": "(x < y) & (x >= 0) | (x != y) ^ (x <= -1) & ~(x > 1) & (x == x)", "where": "lib.where(x > 0, x, y * 0.5)",
-    "masked_fill": "x.masked_fill(x > 0.5, -1.0)", "logical": "lib.logical_and(x > 0, n) & lib.logical_not(n) | lib.logical_xor(x > 1, n > 1)",
+    "masked_fill": "x.masked_fill(x > 0.5, -1.0)", "write_masked": "(x * 1).index_put((x > 0.5,), x.sum())", "logical": "lib.logical_and(x > 0, n) & lib.logical_not(n) | lib.logical_xor(x > 1, n > 1)",
     "isnan": "lib.isnan(x.log()) | lib.isinf(x / 0) | lib.isfinite(x)", "sign": "x.sign() + x.signbit()", "xlogy": "lib.xlogy(x.relu(), y.abs())",
     "lerp": "lib.lerp(x, y, 0.3) + lib.addcmul(x, x, y, value=0.5) + lib.addcdiv(x, x, y.abs() + 1, value=2)", "hypot": "lib.hypot(x, y)",
     "cast": "x.long() + x.int() + (x > 0).float() + x.bool().long()", "bits": "(n & 3) + (n | 4) + (n ^ 1) + ~n",
