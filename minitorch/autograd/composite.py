@@ -18,6 +18,7 @@ import math
 
 from .. import primitives as rows
 from ..backends import ARRAY_TYPES
+from ..backends.once import ONCE
 from ..creation import arange
 from ..modes import MODE, all_compile
 from ..table import Primitive
@@ -130,7 +131,7 @@ class Composite:
         count = self.count + (which is not None)
         arrays, params = args[:count], args[count:]
         formula, grid = self.formulas_for(params)[which], self.grid.of(args[count - self.count].shape)
-        if MODE.listeners and all_compile() and not self.compiled.get((xp, params)):  # for one run a kernel isn't worth its compilation
+        if ONCE.running and not self.compiled.get((xp, params)):
             return in_strips(xp, formula, arrays, args[count - self.count].shape, grid)
         return xp.composite_kernel(arrays[0].dtype.char, *formula)(*arrays, grid=grid)
 

@@ -9,6 +9,7 @@ import numpy
 
 from .keeping import keep_freed_memory
 from .large import KINDS, WORTH_SHARING
+from .once import ONCE
 
 __all__ = ["ENOUGH_FOR_COMPOSITES", "composite_kernel", "log_softmax_grad", "softmax_grad"]
 
@@ -66,7 +67,7 @@ LOG_SOFTMAX_GRAD = ("sum", ("a0",)), ("exp", ("a1",)), ("mul", ("t1", "t0")), ("
 
 def along_last_dim(steps, g, y, dim):
     """A formula of two arrays along their last dim, if they are large; else None."""
-    if y.size < ENOUGH_FOR_COMPOSITES or dim not in (-1, y.ndim - 1) or g.dtype is not y.dtype or g.shape != y.shape:
+    if y.size < ENOUGH_FOR_COMPOSITES or ONCE.running or dim not in (-1, y.ndim - 1) or g.dtype is not y.dtype or g.shape != y.shape:
         return None
     found = composite_kernel(y.dtype.char, ("matrix", "matrix"), steps, f"t{len(steps) - 1}")
     return found and found(g, y, grid=(1, y.size // y.shape[-1], y.shape[-1]))

@@ -12,6 +12,7 @@ from importlib import import_module
 import numpy
 
 from .keeping import keep_freed_memory
+from .once import ONCE
 
 __all__ = [
     "ENOUGH", "ENOUGH_FOR_ROWS", "KINDS", "WORTH_SHARING", "added_in_machine_code", "along_rows", "exact_formula",
@@ -70,8 +71,8 @@ def formula_of(row, kind, count, at):
 
 
 def along_rows(name, x):
-    """softmax or log_softmax of x along its last dim; None if machine code can't do it."""
-    if x.dtype.char != "f" or not x.flags.c_contiguous or not x.dtype.isnative:
+    """softmax or log_softmax of x along its last dim; None if machine code can't do it, or it isn't worth it for once."""
+    if x.dtype.char != "f" or not x.flags.c_contiguous or not x.dtype.isnative or ONCE.running:
         return None
     keep_freed_memory()
     found = import_module("..native.rowwise", __package__).rowwise(name)

@@ -23,6 +23,7 @@ from weakref import ref
 
 from .. import primitives
 from ..backends import backend_of, for_device
+from ..backends.once import ONCE
 from ..backward import backward
 from ..device import CPU
 from ..dtypes import float64, int64
@@ -150,12 +151,12 @@ class Tracer:
         self.numbers, self.deferred, self.calls, self.checks, self.spans = [], {}, Calls(self, PACKAGE), [], {}
 
     def __enter__(self):
-        self.before = MODE.listeners, MODE.readers
+        self.before, ONCE.running = (MODE.listeners, MODE.readers, ONCE.running), True
         MODE.listeners, MODE.readers = (*MODE.listeners, self), (*MODE.readers, self.leave)
         return self
 
     def __exit__(self, *exception):
-        MODE.listeners, MODE.readers = self.before
+        MODE.listeners, MODE.readers, ONCE.running = self.before
         self.calls.end()
 
     # ---------------------------------------------------------------------------------------------------- what is told

@@ -7,6 +7,7 @@ import pytest
 
 import minitorch as torch
 from minitorch import nn
+from minitorch.backends.once import ONCE
 from minitorch.compiler.trace import Tracer
 from minitorch.optim import Adam
 
@@ -136,3 +137,26 @@ def test_who_switched_python_s_collector_off_finds_it_so():
         assert len(step.answers) == 1 and not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_for_a_run_that_is_recorded_softmax_compiles_no_kernel(monkeypatch):
+    asked = []
+    monkeypatch.setattr("minitorch.native.rowwise.rowwise", lambda name: asked.append(name))
+    x = torch.randn(64, 2048)
+    compiled = torch.compile(lambda x: (x.softmax(-1), x.log_softmax(-1)), fullgraph=True)
+    made = [compiled(x) for _ in range(3)]
+    assert asked == []
+    expected = x.softmax(-1), x.log_softmax(-1)
+    assert asked == ["softmax", "log_softmax"]
+    for found in made:
+        torch.testing.assert_close(found, expected)
+
+
+def test_after_a_run_that_fails_kernels_are_worth_it_again():
+    def failing(x):
+        assert ONCE.running
+        raise KeyError("its own")
+
+    with pytest.raises(KeyError, match="its own"):
+        torch.compile(failing)(torch.ones(2))
+    assert not ONCE.running
