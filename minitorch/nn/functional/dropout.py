@@ -3,6 +3,7 @@
 import math
 import warnings
 
+from ...autograd.composite import composite
 from ...creation import empty, empty_like
 from ...dtypes import float64
 from ...native.mathematics import rounded
@@ -31,10 +32,13 @@ def dropout(input, p=0.5, training=True, inplace=False):
     return input.mul_(noise) if inplace else input * noise
 
 
+_dropped = composite(lambda x, kept, scale: x * kept * scale, "dropped", 2)
+
+
 def dropout_on_gpu(input, keep):
     """(x m / keep, m) as one kernel of PyTorch's computes it: narrow types are rounded once, at the end."""
     kind, kept = "double" if input.dtype is float64 else "float", kept_on_gpu(input, keep)
-    return input * kept * rounded(1 / rounded(keep, kind), kind), kept
+    return _dropped(input, kept, rounded(1 / rounded(keep, kind), kind)), kept
 
 
 def _scaled_noise(noise, p):
