@@ -15,6 +15,7 @@ import numpy
 
 from ..native.cuda import PRELUDE
 from ..native.philox import DRAWS, PHILOX, TYPES, filling, lanes_of, numbers_of, types_of
+from .cupy_launch import Kernel, in_order
 from .mt19937 import DEFAULT_SEED
 from .philox import EACH, THREADS, Generator, Machine, halves
 
@@ -60,9 +61,9 @@ ISLANDS = """
 
 # The first category whose cumulated share reaches a uniform number, or the last one before it that has a share.
 SAMPLES = """
-    const int64 sample = int64(blockIdx.x) * blockDim.x + threadIdx.x, thread = blockIdx.y * int64(gridDim.x) * blockDim.x + sample;
+    const int64 sample = blockIdx.x % across * blockDim.x + threadIdx.x, thread = int64(blockIdx.x) * blockDim.x + threadIdx.x;
     uint64 turn = offset / 4;
-    for (int64 row = blockIdx.y; row < rows && sample < n; row += gridDim.y) {
+    for (int64 row = blockIdx.x / across; row < rows && sample < n; row += down) {
         const SHARE aim = unit_of(philox(seed, thread, turn++).at[0]);
         const SHARE *upto = sums + row * categories, *share = shares + row * categories;
         int64 first = 0, last = categories;
@@ -87,10 +88,21 @@ def machine(number):
 
 @cache
 def kernel(name, dtype, parameters, body, threads=THREADS):
-    """A compiled function of ``out``, ``parameters``, ``n``, ``seed`` and ``offset``; ``out`` has that dtype, by name."""
-    head = ", ".join(["T* out", *parameters, "int64 n", "uint64 seed", "uint64 offset"])
-    text = f'extern "C" __global__ void __launch_bounds__({threads}) {name}({head}) {{\n{body}\n}}\n'
-    return cupy.RawModule(code="".join([PRELUDE, PHILOX, types_of(dtype), text]), options=("-std=c++17",)).get_function(name)
+    """A function of ``out``, ``parameters``, ``n``, ``seed`` and ``offset``, arrays by their addresses; ``out`` has that dtype, by name.
+
+    A product and a sum may be rounded together, as in PyTorch's kernels.
+    """
+    every = ["T* out", *parameters, "int64 n", "uint64 seed", "uint64 offset"]
+    layout = "".join(["Q" if "*" in x or x.startswith("uint64") else "q" if x.startswith("int64") else "d" for x in every])
+    text = f'extern "C" __global__ void __launch_bounds__({threads}) {name}({", ".join(every)}) {{\n{body}\n}}\n'
+    return Kernel("".join([PRELUDE, PHILOX, types_of(dtype), text]), name, layout, options=("-std=c++17",))
+
+
+@cache
+def drawing(name, dtype):
+    """(the kernel of a draw of a given number, how many elements a thread makes of four words, whether halves are drawn apart)"""
+    draw = kernel(name, dtype, DRAWS[name][1], filling(name))
+    return draw, numbers_of(name, dtype), lanes_of(name) == 1
 
 
 def real_of(dtype):
@@ -134,22 +146,17 @@ class Stream(Generator):
 
     def _fill(self, name, out, *values):
         """``out``, a flat array, with the elements of a draw."""
-        n, dtype = out.size, out.dtype.name
+        n = out.size
         if not n:
             return out
-        gpu, each = machine(out.device.id), numbers_of(name, dtype)
+        gpu, (draw, each, apart) = machine(cupy.cuda.runtime.getDevice()), drawing(name, out.dtype.name)
         offset = self.taken(gpu.words_for(n, each))
-        if lanes_of(name) == 1 and (parts := halves(n, out.itemsize)) is not None:
+        if apart and (parts := halves(n, out.itemsize)) is not None:
             self._fill(name, out[: parts[0]], *values)
             self._fill(name, out[parts[0] :], *values)
-            return out
-        draw = kernel(name, dtype, DRAWS[name][1], filling(name))
-        draw((gpu.blocks_for(n),), (THREADS,), (out, *values, *self._end(n, offset)))
+        else:
+            draw(gpu.blocks_for(n), THREADS, out.data.ptr, *values, n, self.seed, offset)
         return out
-
-    def _end(self, n, offset):
-        """The arguments that come last in all kernels."""
-        return numpy.int64(n), numpy.uint64(self.seed), numpy.uint64(offset)
 
     def uniform(self, n, dtype, low=0.0, high=1.0):
         """low + (high - low) u, of u on (0, 1]; what comes out as ``high`` is ``low``."""
@@ -188,7 +195,7 @@ class Stream(Generator):
     def integers(self, n, dtype, low, span, wide):
         """low + (a word modulo ``span``): of 64 bits if ``wide``, else of 32."""
         name = "double_words" if wide else "words"
-        return self._fill(name, self._room(n, dtype), numpy.int64(low), numpy.uint64(span % 2**64))
+        return self._fill(name, self._room(n, dtype), low, span % 2**64)
 
     # --------------------------------------------------------------------------------------- with arrays as parameters
 
@@ -202,7 +209,8 @@ class Stream(Generator):
         sequence = "" if name == "bernoulli_each" else "    Sequence drawn(seed, i, offset);\n"
         body = f"    {PLACE}\n{sequence}    out[i] = {READING[name].format(least=LEAST.get(dtype))};"
         draw = kernel(name, dtype, (f"const {reads}* a",), body)
-        draw((-(-a.size // THREADS),), (THREADS,), (out, cupy.ascontiguousarray(a), *self._end(a.size, offset)))
+        a = in_order(a)
+        draw(-(-a.size // THREADS), THREADS, out.data.ptr, a.data.ptr, a.size, self.seed, offset)
         return out
 
     def bernoulli_each(self, p, dtype):
@@ -232,11 +240,12 @@ class Stream(Generator):
     def binomial(self, count, p):
         """How many of ``count`` trials succeed."""
         shape = numpy.broadcast_shapes(count.shape, p.shape)
-        count, p = [cupy.ascontiguousarray(cupy.broadcast_to(x, shape)) for x in (count, p)]
+        count, p = [in_order(cupy.broadcast_to(x, shape)) for x in (count, p)]
         out = cupy.empty(shape, count.dtype)
         if out.size:
             draw = kernel("binomial", out.dtype.name, ("const T* a", "const T* b"), BINOMIAL, 128)
-            draw((-(-out.size // 1024),), (128,), (out, count, p, *self._end(out.size, self.taken(42))))
+            places = [x.data.ptr for x in (out, count, p)]
+            draw(-(-out.size // 1024), 128, *places, out.size, self.seed, self.taken(42))
         return out
 
     # -------------------------------------------------------------------------------------- permutations and categories
@@ -252,7 +261,7 @@ class Stream(Generator):
         order = keys.argsort(kind="stable")
         out, keys = order.astype(dtype), keys[order]
         draw = kernel("islands", out.dtype.name, (f"const {TYPES[keys.dtype.name]}* keys",), f"    {PLACE}{ISLANDS}")
-        draw((-(-n // THREADS),), (THREADS,), (out, keys, *self._end(n, self.taken(n))))
+        draw(-(-n // THREADS), THREADS, out.data.ptr, keys.data.ptr, n, self.seed, self.taken(n))
         return out
 
     def multinomial(self, p, times, samples):
@@ -271,13 +280,13 @@ class Stream(Generator):
         rows, categories = math.prod(p.shape[:-1]), p.shape[-1]
         out = cupy.empty((*p.shape[:-1], samples), numpy.int64)
         if out.size:
-            blocks, down = -(-samples // 128), min(rows, 65535)
+            across, down = -(-samples // 128), min(rows, 65535)
             offset = self.taken(((rows - 1) // down + 1) * 4)
             share = TYPES[shares.dtype.name]
-            reads = (f"const {share}* sums", f"const {share}* shares", "int64 rows", "int64 categories")
-            draw = kernel("samples", "int64", reads, SAMPLES.replace("SHARE", share), 128)
-            places = numpy.int64(rows), numpy.int64(categories)
-            draw((blocks, down), (128,), (out, shares.cumsum(-1), shares, *places, *self._end(samples, offset)))
+            reads = (f"const {share}* sums", f"const {share}* shares", "int64 rows", "int64 categories", "int64 across", "int64 down")
+            draw, sums = kernel("samples", "int64", reads, SAMPLES.replace("SHARE", share), 128), shares.cumsum(-1)
+            places = [x.data.ptr for x in (out, sums, shares)]
+            draw(across * down, 128, *places, rows, categories, across, down, samples, self.seed, offset)
         return out
 
 

@@ -32,9 +32,9 @@ def in_order(x):
 class Kernel:
     """A function (blocks, threads, *arguments). layout: their types as ``struct`` names them, all of 8 bytes."""
 
-    def __init__(self, text, name, layout, whole=False):
+    def __init__(self, text, name, layout, whole=False, options=OPTIONS):
         self.layout = struct.Struct(f"={layout}")
-        self.kernel = cupy.RawModule(code=text, options=OPTIONS).get_function(name)
+        self.kernel = cupy.RawModule(code=text, options=options).get_function(name)
         self.whole, self.free, self.handles = whole, [], {}
 
     def __call__(self, blocks, threads, *arguments):

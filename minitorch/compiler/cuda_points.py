@@ -11,7 +11,7 @@ torch: torch/_inductor/codegen/triton.py (TritonKernel)
 import math
 
 from ..native.cuda import KINDS, MEMORY, NARROW, SIZES, constant, converted, spell, stored
-from ..native.philox import alone
+from ..native.philox import alone, lanes_of, of_number
 from .launches import Launch, Source
 from .nest import Count, Load, Op
 
@@ -30,11 +30,13 @@ class Writing:
 
     pack: how many points that lie side by side along the last dim a thread takes at once;   fetched: what it has of them, by
     Load;   going: where what it stores of them is gathered, by Store.   guard: the condition under which it may store.
+    ahead: the line before which goes what is made once for a pack, ``start`` the index of its first point; packs: a draw's
+    numbers that were.
     """
 
     def __init__(self, nest, kernel, pack):
         self.nest, self.kernel, self.source, self.index, self.pack = nest, kernel, Source(), {}, pack
-        self.fetched, self.going, self.guard = {}, {}, ""
+        self.fetched, self.going, self.guard, self.ahead = {}, {}, "", None
         self.wide = "int" if reach(nest) < 1 << 31 else "int64"
         self.writes = frozenset([s.buffer for s in nest.stores])
         self.extra, self.partials = {}, 0
@@ -92,10 +94,36 @@ class Writing:
         return self.source.let(KINDS[source.dtype], f"b{source.buffer}[{' + '.join([self.position(source.strides, source.offset), *at])}]")
 
     def drawn(self, op, memo):
-        """A number of a draw, from seed, offset and its place in the draw."""
+        """A number of a draw, from seed, offset and its place in the draw; numbers that are made together once for a pack."""
         name, constants, _, threads, n = op.params
+        seed, offset, place, *p = op.args
+        lanes = lanes_of(name)
+        if lanes > 1 and self.even(place, min(lanes, 4)):
+            given = [f"{self.drawn_ahead(op)}.at[v]", *[self.value(x, memo) for x in p]]
+            return self.source.let(KINDS[op.dtype], f"{of_number(name, op.dtype, constants)}({', '.join(given)})")
         at = ", ".join([self.value(x, memo, "int64") for x in op.args])
         return self.source.let(KINDS[op.dtype], f"{alone(name, op.dtype, constants, n, threads)}({at})")
+
+    def even(self, place, count):
+        """Whether a pack begins where ``count`` numbers begin that are made together, and has no part of others."""
+        *outer, along = place.strides
+        return self.ahead is not None and self.pack % count == 0 and along == 1 and not any([s % count for s in (*outer, place.offset)])
+
+    def drawn_ahead(self, op):
+        """The name of a pack of a draw's numbers, which are made before the points of it are gone through."""
+        if op not in self.packs:
+            (name, _, _, threads, n), (seed, offset, place, *_) = op.params, op.args
+            wide = "unsigned" if n < 1 << 32 else "uint64"
+            last = len(self.nest.shape) - 1
+            before, self.index[last] = self.index[last], self.start
+            at = ", ".join([f"b{x.buffer}[{self.position(x.strides, x.offset)}]" for x in (seed, offset)])
+            at = f"{at}, {wide}({self.position(place.strides, place.offset)}), {wide}({threads})"
+            self.index[last] = before
+            self.packs[op] = f"x{len(self.packs)}"
+            text = f"const Pack<float, {self.pack}> {self.packs[op]} = side_by_side<{lanes_of(name)}, {self.pack}>({at});"
+            self.source.lines.insert(self.ahead, "    " * (self.source.depth - 1) + text + "\n")
+            self.ahead += 1
+        return self.packs[op]
 
     def computed(self, op, memo):
         if op.name == "take":
@@ -145,6 +173,7 @@ class Writing:
         self.going = {s: f"y{k}" for k, s in enumerate(stores)}
         for s, name in self.going.items():
             source.do(f"{self.pack_of(s.op.dtype)} {name};")
+        self.start, self.ahead, self.packs = self.index[last], len(source.lines), {}
         source.do("#pragma unroll")
         source.open(f"for (int v = 0; v < {self.pack}; ++v)")
         self.index[last] = f"({group} * {self.pack} + v)"
@@ -152,7 +181,7 @@ class Writing:
         source.close()
         for name, whole in zip(self.going.values(), wholes):
             source.do(f"{self.guard}{whole} = {name};")
-        self.fetched, self.going = {}, {}
+        self.fetched, self.going, self.ahead = {}, {}, None
 
     def pack_of(self, dtype):
         return f"Pack<{MEMORY[dtype]}, {self.pack}>"

@@ -15,7 +15,7 @@ torch: aten/src/ATen/native/cuda/DistributionTemplates.h, Dropout.cu, aten/src/A
 
 from .cuda import constant
 
-__all__ = ["DRAWS", "PHILOX", "TYPES", "alone", "assigned", "filling", "lanes_of", "numbers_of", "types_of"]
+__all__ = ["DRAWS", "PHILOX", "TYPES", "alone", "assigned", "filling", "lanes_of", "numbers_of", "of_number", "types_of"]
 
 TYPES = {
     "float32": "float", "float64": "double", "float16": "float16", "bfloat16": "bfloat16", "int64": "int64", "int32": "int",
@@ -91,6 +91,12 @@ def alone(name, dtype, constants, n, threads):
     more = ", double p" if name == "bernoulli_each" else ""
     head = f"[](uint64 seed, uint64 offset, {index} i{more}) {{ {types_of(dtype)}{given}"
     return f"{head}const auto x = {raw}::one({words}, {number}); return {element}; }}"
+
+
+def of_number(name, dtype, constants):
+    """A function of a number ``x`` (and ``p``): the element of a draw that it becomes."""
+    more = ", double p" if name == "bernoulli_each" else ""
+    return f"[](auto x{more}) {{ {types_of(dtype)}{assigned(name, constants)}return {DRAWS[name][2]}; }}"
 
 
 def assigned(name, constants):
@@ -242,6 +248,20 @@ template <int LANES, class F> __device__ inline void fill_side_by_side(int64 n, 
             for (int k = 0; k < 4 && k < LANES; ++k) put(first + lane + k, raw.at[k]);
         }
     }
+}
+
+// The numbers of COUNT elements from element i on, as so many threads would take them by LANES side by side.
+template <int LANES, int COUNT, class I> __device__ inline Pack<float, COUNT> side_by_side(uint64 seed, uint64 offset, I i, I threads) {
+    const int EACH = LANES < 4 ? LANES : 4;
+    Pack<float, COUNT> out;
+    #pragma unroll
+    for (int first = 0; first < COUNT; first += EACH) {
+        const I group = (i + first) / LANES;
+        const Four words = philox(seed, group % threads, offset / 4 + group / threads * ((LANES + 3) / 4) + (i + first) % LANES / 4);
+        #pragma unroll
+        for (int k = 0; k < EACH; ++k) out.at[first + k] = unit_of(words.at[k]);
+    }
+    return out;
 }
 
 // ------------------------------------------------------------------------------------------- what the numbers become

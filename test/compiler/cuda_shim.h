@@ -144,7 +144,9 @@ template <class F> void run(F work, const int* grid, int threads, bool together)
 
 // An argument of a kernel: an address or a number; or a struct, of which there is the address.
 template <class A> A given(void* word) {
-    if constexpr (std::is_class_v<A>) return *(A*)word; else return (A)word;
+    if constexpr (std::is_class_v<A>) return *(A*)word;
+    else if constexpr (std::is_floating_point_v<A>) { A x; memcpy(&x, &word, sizeof(x)); return x; }
+    else return (A)word;
 }
 
 template <class... A, size_t... I> void call(void (*kernel)(A...), void** pointers, std::index_sequence<I...>) {
