@@ -77,16 +77,16 @@ class DeviceProgram:
     def compiled(self):
         """The function of each Launch; those of the same text are one."""
         names: dict = {}
-        for kernel in self.kernels:
-            if kernel.__class__ is Launch:
-                names.setdefault(self.text(kernel), f"kernel{len(names)}")
+        launches = [k for k in (*self.kernels, *self.generators.going_on) if k.__class__ is Launch]
+        for kernel in launches:
+            names.setdefault(self.text(kernel), f"kernel{len(names)}")
         if not names:
             return {}
-        below = dict.fromkeys([kernel.functions for kernel in self.kernels if kernel.__class__ is Launch])
+        below = dict.fromkeys([kernel.functions for kernel in launches])
         above = [PRELUDE, PHILOX] if self.generators.streams else [PRELUDE]
         self.source = "\n".join([*above, *below, *[named(text, name) for text, name in names.items()]])
         functions = self.driver.load(self.source, list(names.values()))
-        return {kernel: functions[names[self.text(kernel)]] for kernel in self.kernels if kernel.__class__ is Launch}
+        return {kernel: functions[names[self.text(kernel)]] for kernel in launches}
 
     def text(self, kernel):
         return kernel.text(len(self.guards) if self.guarded(kernel) else 0)
@@ -106,7 +106,7 @@ class DeviceProgram:
         """The address of a place."""
         if place.kind == "arena":
             return self.arena.address + place.at
-        shared = {"partials": self.partials, "counts": self.counts}.get(place.kind)
+        shared = {"partials": self.partials, "counts": self.counts, "generators": self.generators.memory}.get(place.kind)
         return self.addresses[place] if shared is None else shared.address
 
     def zeros(self, count):
@@ -202,11 +202,13 @@ class DeviceProgram:
                 self.replays[number]()
             else:
                 self.launch(segment)
+        else:
+            self.generators.gone_on()
 
     def segments(self):
         """The kernels in stretches: launches together, each step of the backend alone."""
         found: list = []
-        for kernel in self.kernels:
+        for kernel in (*self.kernels, *self.generators.going_on):
             if found and kernel.__class__ is not Foreign and found[-1][0].__class__ is not Foreign:
                 found[-1].append(kernel)
             else:

@@ -5,8 +5,7 @@
                                                                    %5 = mul %0 %2
 
 So a draw is fused with what reads it, like any elementwise row; a mask that is needed again may be drawn again, to the same
-numbers. How far the generator goes on is known beforehand: at each call the offsets of all draws are counted on the CPU, and go
-over in one piece.
+numbers. How far the generator goes on is known beforehand: the program itself leaves the offsets as the next call needs them.
 
 torch: torch/_inductor/lowering.py (inductor_random), c10/cuda/CUDAGraphsUtils.cuh
 """
@@ -19,11 +18,15 @@ from ..dtypes import int64
 from ..native.cuda import KINDS
 from ..native.philox import numbers_of
 from .graph import Graph, Step, Value
+from .kernels import Place
+from .launches import Launch
 
 __all__ = ["DRAWN", "Generators", "as_arithmetic"]
 
 SLOT = 16
-"""Bytes by which the seeds and the offsets lie apart."""
+"""Bytes by which the seeds and the offsets lie apart: behind each stands by how much it grows in a call."""
+TABLE = Place("generators", 0)
+"""The memory of them."""
 
 NAMES = {
     rows.uniform: lambda low, high: ("uniform", low, high),
@@ -96,13 +99,15 @@ def drawn(step, seed, offset, machine):
 class Generators:
     """Where the generators are, for the GPU.   arrays: the program's inputs from there, in the order of ``as_arithmetic``.
 
-    It holds the generators weakly enough: as long as the program itself is there.
+    going_on: the launch that ends a call: each offset is where the next call's draw begins. So they go over again only if
+    somebody else has drawn in between, or a generator was seeded.   there: what the GPU then has of each, seed and offset.
     """
 
     def __init__(self, driver, going):
         self.driver, self.streams = driver, list(dict.fromkeys([stream for stream, _ in going]))
         count = len(self.streams) + len(going)
         self.table, self.ahead, self.total = for_device(CPU).zeros((count, SLOT // 8), "uint64"), [], []
+        self.began, self.there = [], None
         for stream in self.streams:
             taken, places = 0, []
             for k, (other, words) in enumerate(going, len(self.streams)):
@@ -111,16 +116,27 @@ class Generators:
                     taken += words
             self.ahead.append(places)
             self.total.append(taken)
+            for k, _ in places:
+                self.table[k, 1] = taken
         self.memory = driver.allocate(max(count, 1) * SLOT)
         self.arrays = [driver.array(self.memory, k * SLOT, (), (), int64) for k in range(count)]
+        body = f"    const int i = int(blockIdx.x) * {THREADS} + threadIdx.x;\n    if (i < {count}) b0[2 * i] += b0[2 * i + 1];\n"
+        blocks = -(-count // THREADS), 1, 1
+        self.going_on = [Launch(["int64* __restrict__ b0"], body, [TABLE], blocks, THREADS, None, frozenset([0]))] if going else []
 
     def place(self):
-        """Tell the GPU where each draw of this call begins, and let the generators go on behind them."""
+        """See that the GPU knows where each draw of this call begins, and let the generators go on behind them."""
         if not self.streams:
             return
-        for k, (stream, places, total) in enumerate(zip(self.streams, self.ahead, self.total, strict=True)):
-            first = stream.taken(total)
-            self.table[k, 0] = stream.seed
-            for at, ahead in places:
-                self.table[at, 0] = first + ahead
-        self.driver.upload(self.memory, self.table.reshape(-1).view("uint8"))
+        found = [(stream.seed, stream.taken(total)) for stream, total in zip(self.streams, self.total, strict=True)]
+        if found != self.there:
+            for k, ((seed, first), places) in enumerate(zip(found, self.ahead, strict=True)):
+                self.table[k, 0] = seed
+                for at, ahead in places:
+                    self.table[at, 0] = first + ahead
+            self.driver.upload(self.memory, self.table.reshape(-1).view("uint8"))
+        self.began, self.there = found, None
+
+    def gone_on(self):
+        """A call ran to its end, and with it what lets the GPU's offsets go on."""
+        self.there = [(seed, first + total) for (seed, first), total in zip(self.began, self.total, strict=True)]
