@@ -33,8 +33,8 @@ SHORT, LONG = 256, 1024
 """Rows up to these lengths are summed by a warp: the longer ones only where there are enough of them to keep the GPU busy."""
 KEPT, HELD = 8, 64
 """Points of a row that a thread of a block should take; and values of them that it may keep in registers."""
-DEEP = 64
-"""Blocks that share a column at most: one thread adds up what they leave."""
+MANY, DEEP = 2048, 64
+"""Packs of columns from which a block takes as many as a warp has threads; and blocks that share a column at most."""
 
 
 def launches(nest, kernel):
@@ -86,7 +86,7 @@ def in_columns(nest):
     if pack == 1:
         return None
     groups = math.prod([nest.shape[d] for d in nest.outer]) // pack
-    across = next((n for n in (32, 16) if groups % n == 0), 32)
+    across = 8 if groups < MANY else 32
     blocks, down = -(-groups // across), THREADS // across
     chunks = max(min(-(-2 * BUSY // blocks), nest.inner_size // (KEPT * down), DEEP), 1)
     return Arranged(down, across, chunks, pack)
@@ -350,10 +350,11 @@ class Team(Writing):
 class Columns(Team):
     """Sums go down columns that lie side by side: a thread has several of them, which it fetches at once.
 
-        across = threadIdx.x % 16        columns 4 across to 4 across + 3 of the 64 that the block has
-        lane   = threadIdx.x / 16        every 16th row
+        across = threadIdx.x % 8        columns 4 across to 4 across + 3 of the 32 that the block has
+        lane   = threadIdx.x / 8        every 32nd row
 
-    Then a thread for each column adds up what these have, and does what is done once for each.
+    Then a thread for each column adds up what these have, and does what is done once for each. Eight threads side by side fetch
+    128 bytes of a row, which is enough; so many blocks can share the work.
     """
 
     def __init__(self, nest, kernel, team):
@@ -376,9 +377,9 @@ class Columns(Team):
             source.close()
         combined = [f"down_columns<{THREADS}, {team.rows}, {pack}>({COMBINED[op.name]}(), {total})" for op, total in zip(ops, totals)]
         memo = {op: source.let(KINDS[op.dtype], x) for op, x in zip(ops, combined)}
-        source.do(f"const {self.wide} place = {self.wide}(blockIdx.x) * {width} + threadIdx.x;")
+        source.do(f"const {self.wide} place = {self.wide}(blockIdx.x) * {width} + threadIdx.x % {width};")
         source.do(f"const bool there = threadIdx.x < {width} && place < {self.points};")
-        source.do(f"const {self.wide} row = there ? place : {self.points - 1};")
+        source.do(f"const {self.wide} row = place < {self.points} ? place : {self.points - 1};")
         self.split("row", self.nest.outer, extents)
         for op, total in memo.items() if team.chunks > 1 else ():
             source.do(f"if (there) {self.partial(op)}[blockIdx.y * {self.points} + row] = {total};")
@@ -410,12 +411,13 @@ class Columns(Team):
         source.close()
 
     def added_up(self, op):
-        total = self.total(op)
-        self.source.do("#pragma unroll 8")
-        self.source.open(f"for (int c = 0; c < {self.team.chunks}; ++c)")
-        self.source.do(f"{total} = {COMBINED[op.name]}()({total}, left({self.partial(op)} + c * {self.points} + row));")
+        """Several threads share what was left of a column."""
+        total, width, combine = self.total(op), self.team.rows * self.pack, COMBINED[op.name]
+        self.source.do("#pragma unroll 4")
+        self.source.open(f"for (int c = threadIdx.x / {width}; c < {self.team.chunks}; c += {THREADS // width})")
+        self.source.do(f"{total} = {combine}()({total}, left({self.partial(op)} + c * {self.points} + row));")
         self.source.close()
-        return total
+        return self.source.let(KINDS[op.dtype], f"down_block<{THREADS}, {width}>({combine}(), {total})")
 
 
 def start(name, kind):

@@ -8,7 +8,7 @@
 
 A kernel goes where its first step was recorded, with all that it needs right before it. Who reads a parameter goes before who
 writes its new value over it, where that is possible, for then the old one needs no copy. On a GPU updates are ``late``: they go where
-their last step was recorded, side by side, and share a launch (together.py).
+their last step was recorded, side by side, and share a launch (together.py); and so does what is computed of a few numbers, at the begin.
 
 torch: torch/_inductor/memory.py (topological_sort_dfs)
 """
@@ -16,6 +16,9 @@ torch: torch/_inductor/memory.py (topological_sort_dfs)
 from .kernels import Loops, draws_before, in_turn, leads
 
 __all__ = ["order"]
+
+FEW = 64
+"""Numbers that are few."""
 
 
 def order(kernels, found, graph, destinations, late=False):
@@ -33,7 +36,7 @@ def order(kernels, found, graph, destinations, late=False):
                 readers.setdefault(base, {})[kernel] = None
                 if base in maker and maker[base] is not kernel:
                     needs[kernel].add(maker[base])
-    turn = {**first, **delayed(kernels, needs, maker, number, graph, destinations)} if late else first
+    turn = {**first, **advanced(kernels, needs), **delayed(kernels, needs, maker, number, graph, destinations)} if late else first
     for value, destination in zip(graph.outputs, destinations, strict=True):
         writer = maker.get(found[value].base)
         if destination.kind != "input" or writer is None:
@@ -42,6 +45,16 @@ def order(kernels, found, graph, destinations, late=False):
             if reader is not writer and not leads(needs, writer, reader):
                 needs[writer].add(reader)
     return in_turn(kernels, needs, turn)
+
+
+def advanced(kernels, needs):
+    """{kernel: -1} of those that compute a few numbers of inputs alone, as the powers of a step count."""
+    found: dict = {}
+    for kernel in kernels:
+        few = kernel.__class__ is Loops and all([step.out.size <= FEW for step in kernel.steps])
+        if few and all([other in found for other in needs[kernel]]):
+            found[kernel] = -1
+    return found
 
 
 def delayed(kernels, needs, maker, number, graph, destinations):

@@ -20,8 +20,8 @@ __all__ = ["together"]
 
 FEW = 2048
 """Blocks up to which a launch is small: with more of them, what is lost at its ends is little."""
-MOST, FAR = 32, 64
-"""Kernels of one launch, and how far ahead they are looked for."""
+MOST, FAR, POINTERS = 64, 64, 480
+"""Kernels of one launch, how far ahead they are looked for, and how many pointers a launch may be given: 4096 bytes, or some less."""
 
 
 def together(launches, found, plan, checked):
@@ -38,7 +38,7 @@ def together(launches, found, plan, checked):
         group = [first]
         while small(first) and todo and len(group) < MOST and len(skipped) < FAR and todo[0].__class__ is not Foreign:
             other = todo.pop(0)
-            fits = small(other) and other.block == first.block
+            fits = small(other) and other.block == first.block and sum([len(x.buffers) for x in (*group, other)]) <= POINTERS
             if fits and not any([clash(touched(other), touched(x)) for x in (*group, *skipped)]):
                 group.append(other)
             else:
