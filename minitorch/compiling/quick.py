@@ -1,7 +1,7 @@
 """A program's answer as rows for native code, where it is of the usual form; ``answering.py`` says the same in Python.
 
 The usual form is a step on tensors that the caller has made, that leaves nothing to go backward through: arguments by
-position or name, parameters and states written in place, gradients made or written over, tensors returned. What is rarer (draws,
+position or name, parameters and states written in place, gradients made or written over, tensors and floats returned. What is rarer (draws,
 nested arguments, a backward from outside, steps that NumPy runs, work for several threads) is left to the answer in Python. So is
 each call that a row doesn't fit: it finds out why, and does what is to be done.
 """
@@ -10,7 +10,7 @@ import ctypes
 
 from ..backends import for_device
 from ..device import CPU
-from ..dtypes import get_default_dtype
+from ..dtypes import float64, get_default_dtype
 from ..engine import MODE
 from ..graph import CHANGES, InferenceStorage, Storage
 from ..modes import Mode
@@ -57,7 +57,7 @@ class Rows:
     def __init__(self, program):
         self.program, self.rows, self.held, self.registers = program, [], [program.native, CONSTANTS], 0
         self.arrays = []  # for each tensor among the arguments the register of its array
-        self.points = []
+        self.points, self.numbers = [], {}
 
     def add(self, kind, *operands):
         """A row. Operands are numbers; an object is one by ``of``."""
@@ -163,8 +163,13 @@ class Rows:
                 storage = InferenceStorage if self.program.mode[1] else Storage
                 self.add("made", register, self.of(xp.room), facts, self.of(node), self.of(storage))
                 self.points.append((("output", number), register, 1))
-            elif kind in ("number", "deferred"):
-                raise Unusual("it gives numbers back")
+            elif kind == "number":  # an array of its own holds it until it is a float: this lock is held so long
+                self.numbers[register] = array = xp.empty((), float64)
+                holder = self.register()
+                self.add("same", holder, self.of(array))
+                self.points.append((("output", which - len(recording.written)), holder, 0))
+            elif kind == "deferred":
+                raise Unusual("Python works out what it gives back")
             elif kind != "gradient" and (kind != "external" or recording.externals[which][0] != "tensor"):
                 raise Unusual("it gives an argument back")
         return returned, recording.returned
@@ -207,6 +212,8 @@ class Rows:
         for register, (kind, which, *_) in zip(registers, returned):
             if kind == "gradient":
                 self.add("gradient", register, self.of(which))
+            elif kind == "number":
+                self.add("number", register, self.of(self.numbers[register]))
             elif kind == "external":
                 self.add("same", register, self.of(self.program.recording.externals[which][1]))
         if form is LEAF:

@@ -41,8 +41,9 @@ CONSTANTS = {
 """Objects that each list begins with the addresses of."""
 
 CALLED = [
-    "PyDict_GetItem", "PyDict_Next", "PyDict_Size", "PyLong_AsLongLong", "PyLong_FromLongLong", "PyObject_CallNoArgs",
-    "PyObject_GetAttr", "PyObject_IsTrue", "PyObject_Vectorcall", "PyTuple_New", "PyType_GenericAlloc", "Py_DecRef", "Py_IncRef",
+    "PyDict_GetItem", "PyDict_Next", "PyDict_Size", "PyFloat_FromDouble", "PyLong_AsLongLong", "PyLong_FromLongLong",
+    "PyObject_CallNoArgs", "PyObject_GetAttr", "PyObject_IsTrue", "PyObject_Vectorcall", "PyTuple_New", "PyType_GenericAlloc",
+    "Py_DecRef", "Py_IncRef",
 ]  # fmt: skip
 
 
@@ -331,6 +332,11 @@ class Walk:
         self.call("Py_IncRef", thing, result="void")
         self.hold(thing, 0)
 
+    def number(self):
+        """register, array: its one number, a double, is to be given back as a float."""
+        value = self.part(self.part(self.operand(1), DATA), 0, "double")
+        self.hold(self.sound(self.call("PyFloat_FromDouble", f"double {value}")), 0)
+
     def gradient(self):
         """register, leaf: the leaf's gradient is to be given back."""
         thing = self.part(self.operand(1), self.at.grad)
@@ -421,7 +427,7 @@ class Walk:
 
 ROWS = (
     "named", "cell", "first", "version", "items", "values", "asked", "denied", "modes", "mode", "leaf", "gradients", "count", "kept",
-    "given", "made", "point", "restore", "run", "check", "bump", "same", "gradient", "back", "several",
+    "given", "made", "point", "restore", "run", "check", "bump", "same", "number", "gradient", "back", "several",
 )  # fmt: skip
 """The kinds, by number."""
 

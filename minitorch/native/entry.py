@@ -33,6 +33,7 @@ AVAILABLE = sys.implementation.name == "cpython" and not sysconfig.get_config_va
 PYTHON = {
     "PyDict_GetItem": "ptr (ptr, ptr)", "PyDict_Next": "i32 (ptr, ptr, ptr, ptr)", "PyDict_Size": "i64 (ptr)",
     "PyErr_BadArgument": "i32 ()", "PyErr_Occurred": "ptr ()", "PyFloat_AsDouble": "double (ptr)",
+    "PyFloat_FromDouble": "ptr (double)",
     "PyLong_AsLongLong": "i64 (ptr)", "PyLong_FromLongLong": "ptr (i64)", "PyObject_CallNoArgs": "ptr (ptr)",
     "PyObject_GetAttr": "ptr (ptr, ptr)", "PyObject_IsTrue": "i32 (ptr)", "PyObject_Vectorcall": "ptr (ptr, ptr, i64, ptr)",
     "PyTuple_New": "ptr (i64)", "PyType_GenericAlloc": "ptr (ptr, i64)", "Py_DecRef": "void (ptr)", "Py_IncRef": "void (ptr)",

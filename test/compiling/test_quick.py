@@ -442,3 +442,30 @@ def test_arguments_by_name():
     assert compiled(x, y=y, scale=2.0, shift=z).tolist() == [7.0, 6.0, 5.0]
     with pytest.raises(TypeError):
         compiled(x, y=y, scale=3.0, drift=z)
+
+
+def test_floats_are_given_back():
+    """Each call makes new ones, which belong to the caller alone."""
+    steps, twin = Steps(), Steps()
+
+    def step(x, y):
+        loss = steps.step(x, y)
+        return loss.item(), loss.detach(), loss.item() * 2
+
+    compiled = warmed(step, steps.x, steps.y)
+    for _ in range(4):
+        twin.step(twin.x, twin.y)
+    tracemalloc.start()
+    memory = 0
+    for k in range(2000):
+        number, loss, double = quickly(compiled, steps.x, steps.y)
+        if k < 5:
+            assert number == loss.item() == double / 2 == pytest.approx(twin.step(twin.x, twin.y).item(), rel=1e-5)
+        assert number.__class__ is double.__class__ is float and sys.getrefcount(number) == 2
+        memory = tracemalloc.get_traced_memory()[0] if k == 1000 else memory
+    grown = tracemalloc.get_traced_memory()[0] - memory
+    tracemalloc.stop()
+    assert grown < 5000
+    alone = warmed(lambda x: x.sum().item(), torch.ones(3))
+    assert [quickly(alone, torch.full((3,), float(k))) for k in range(4)] == [0.0, 3.0, 6.0, 9.0]
+    assert quickly(warmed(lambda x: (x > 0).sum().item(), torch.ones(3)), torch.ones(3)) is MISS  # integers are Python's work
