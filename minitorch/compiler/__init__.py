@@ -1,6 +1,7 @@
 """The compiler: a recorded step becomes one native program. Each stage is a file, and a pure function over what it is given.
 
     trace       a run of the step                        → Graph: rows of the table, one value a name
+    pooled      Graph                                    → Graph whose pools know what is largest
     simplify    Graph                                    → Graph of fewer, plainer rows
     attended    Graph                                    → Graph whose attention is single steps (attended_on_gpu: for GPUs)
     finished    Graph                                    → Graph whose products do what follows them
@@ -112,7 +113,7 @@ def linked_again(target, again, symbols):
 
 def stages(graph, strides, destinations, target, built):
     """The Parts of a graph: every stage up to the text of its kernels."""
-    plain = in_order(check(dead(attended(simplify(graph)))), strides, SLIDING)
+    plain = in_order(check(dead(attended(simplify(pooled(graph, overlaps=False))))), strides, SLIDING)
     into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
     plain = check(dead(finished(plain, strides, into, on_gpu=False)))
     found = accesses(plain, strides)

@@ -1,4 +1,4 @@
-"""Pools of largest elements for a GPU: what is largest is known where it is looked for, and its gradient asks instead of scattering.
+"""Pools of largest elements: what is largest is known where it is looked for, and its gradient asks instead of scattering.
 
     %2 = max_pool_index %1                  %2 = best of four slices of %1;  %3 = which of the four, a byte
     %3 = pool_gather %1 %2
@@ -9,7 +9,8 @@
 
 Where windows lie side by side, all of it is loops that fuse with others. What is kept of a gradient by the sign of a pixel is
 kept of it by the sign of the largest, which is that pixel; so a quarter of the numbers are read. Where windows overlap, each
-pixel asks those that see it (native/cuda_pooling.py). Nothing is added by several threads to one place.
+pixel of a GPU's asks those that see it (native/cuda_pooling.py): nothing is added by several threads to one place. On the CPU such
+pools find places and scatter.
 
 torch: torch/_inductor/lowering.py (max_pool2d_with_indices_backward)
 """
@@ -30,18 +31,18 @@ POOL_RETURN = Row("pool return", lambda xp, g, index, shape, dims, seen: xp.pool
 """``pool_scatter`` by windows that overlap, as a kernel of its own."""
 
 
-def pooled(graph):
-    """The graph, with pools of largest elements so said."""
+def pooled(graph, overlaps=True):
+    """The graph, with pools of largest elements so said.   overlaps: also those whose windows don't lie side by side."""
     pools: dict = {}
     back: dict = {}
     steps: list = []
     for step in graph.steps:
         writer, made = Writer(step.line), None
-        if step.row is windows.max_pool_index and poolable(step):
+        if step.row is windows.max_pool_index and poolable(step, overlaps):
             pools[step.out] = Pool(writer, step)
         elif step.row is windows.pool_gather and step.inputs[1] in pools and pools[step.inputs[1]].x is step.inputs[0]:
             made = renamed(pools[step.inputs[1]].best, step)
-        elif step.row is windows.pool_scatter and step.params[2].__class__ is tuple:
+        elif step.row is windows.pool_scatter and step.params[2].__class__ is tuple and (overlaps or step.inputs[1] in pools):
             back[step.out] = Back(step.inputs, step.params)
             made = back[step.out].steps(writer, pools, step)
         elif step.row is rows.keep and step.inputs[0] in back and back[step.inputs[0]].is_of(step.inputs[1], pools):
@@ -56,9 +57,11 @@ def pooled(graph):
     return Graph(graph.inputs, steps, graph.outputs, graph.checks)
 
 
-def poolable(step):
+def poolable(step, overlaps):
     """Whether the places of its windows can be written out one by one."""
     (x,), (geometry,) = step.inputs, step.params
+    if not (overlaps or tiled(x.shape[x.ndim - len(geometry[0]) :], geometry)):
+        return False
     kernel, _, padding, dilation, _ = geometry
     return math.prod(kernel) <= MOST and x.dtype.name in ("float32", "float64") and not (any(padding) and any([d > 1 for d in dilation]))
 
