@@ -106,9 +106,9 @@ def on_one_device(row, inputs):
 
     torch: TensorIterator.cpp (compute_types)
     """
-    tensors = [x for x in inputs if hasattr(x, "_array")]
-    if len({x._array.__class__ for x in tensors}) < 2:
+    if len({x._array.__class__ for x in inputs if hasattr(x, "_array")}) < 2:
         return None
+    tensors = [x for x in inputs if hasattr(x, "_array")]
     place = next((x.device for x in tensors if x._array.ndim or not x.is_cpu), None)
     moved = []
     for i, x in enumerate(inputs):

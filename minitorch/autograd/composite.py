@@ -33,10 +33,6 @@ PASSED_ON = frozenset(["alias", "contiguous", "copy", "detach", "expand", "permu
 REDUCTIONS = frozenset(["sum", "mean", "amax"])
 
 
-NARROWEST = 4
-"""How many numbers of a row must lie side by side: through fewer, NumPy goes faster the other way."""
-
-
 class Unspoken(Exception):
     """A step that no formula has."""
 
@@ -105,12 +101,12 @@ class Composite:
         return self.formulas_for(params) is not None and (MODE.listeners or self.compiles(xp, params))
 
     def fits(self, inputs):
-        """Whether the tensors are large, in float32 and contiguous, and have the shapes that are meant."""
+        """Whether the tensors are large, of a dtype that there are kernels for, and contiguous, and have the shapes that are meant."""
         first, grid = inputs[0]._array, self.grid
         xp = ARRAY_TYPES[first.__class__]
-        if first.size < xp.ENOUGH_FOR_COMPOSITES or first.dtype.char != "f":
+        if first.size < xp.ENOUGH_FOR_COMPOSITES or first.dtype.char not in ("f" if MODE.listeners else xp.COMPOSED):
             return False
-        if first.ndim < len(grid.sizes[0]) - 1 or (grid.sums and grid.of(first.shape)[2] < NARROWEST):
+        if first.ndim < len(grid.sizes[0]) - 1 or (grid.sums and grid.of(first.shape)[2] < xp.NARROWEST):
             return False
         shape = grid.vector_shape(first.shape)
         for x in inputs:

@@ -11,10 +11,16 @@ from .keeping import keep_freed_memory
 from .large import KINDS, WORTH_SHARING
 from .once import ONCE
 
-__all__ = ["ENOUGH_FOR_COMPOSITES", "composite_kernel", "log_softmax_grad", "softmax_grad"]
+__all__ = ["COMPOSED", "ENOUGH_FOR_COMPOSITES", "NARROWEST", "composite_kernel", "log_softmax_grad", "softmax_grad"]
 
 ENOUGH_FOR_COMPOSITES = 1 << 15
 """Elements from which a function of several rows runs as one kernel."""
+
+COMPOSED = "f"
+"""The dtypes (dtype.char) that do."""
+
+NARROWEST = 4
+"""How many numbers of a row must lie side by side: through fewer, NumPy goes faster the other way."""
 
 
 @lru_cache(256)

@@ -17,12 +17,18 @@ from .cupy_columns import KINDS, MEMORY, WIDE, down_columns
 from .cupy_launch import Kernel, in_order, room
 
 __all__ = [
-    "ENOUGH_FOR_COMPOSITES", "along_rows", "composite_kernel", "exact_formula", "log_softmax", "log_softmax_grad", "patience",
-    "sequence", "softmax", "softmax_grad",
+    "COMPOSED", "ENOUGH_FOR_COMPOSITES", "NARROWEST", "along_rows", "composite_kernel", "exact_formula",
+    "log_softmax", "log_softmax_grad", "patience", "sequence", "softmax", "softmax_grad",
 ]  # fmt: skip
 
 ENOUGH_FOR_COMPOSITES = 1
 """Elements from which a function of several rows runs as one kernel: a launch costs the same for any number."""
+
+COMPOSED = "feE"
+"""The dtypes (dtype.char) that do: narrow ones are computed with in float32 and rounded once."""
+
+NARROWEST = 1
+"""How many numbers of a row must lie side by side: a GPU fetches them wherever they are."""
 
 MOST_BLOCKS, MOST_PLANS = 2112, 256
 """Blocks of an elementwise kernel: sixteen for each processor of a large GPU; they take turns. And grids that are remembered."""

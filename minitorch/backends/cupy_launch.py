@@ -14,6 +14,7 @@ import struct
 
 import cupy
 from cupy.cuda import get_current_stream
+from cupy.cuda.runtime import getDevice
 from cupy_backends.cuda.api.driver import launchKernel
 
 __all__ = ["Kernel", "in_order", "room"]
@@ -40,7 +41,7 @@ class Kernel:
     def __call__(self, blocks, threads, *arguments):
         if not blocks:
             return
-        device = cupy.cuda.runtime.getDevice()
+        device = getDevice()
         handle = self.handles.get(device)
         if handle is None:
             handle = self.handles[device] = self.kernel.kernel.ptr  # compiled, or found on disk

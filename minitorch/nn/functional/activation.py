@@ -320,10 +320,10 @@ def gelu(input, approximate="none"):
     >>> F.gelu(tensor([-1., 2.]))
     tensor([-0.1587,  1.9545])
     """
-    if input.dtype.itemsize == 2:  # narrow types: rounded once
-        return gelu(input.float(), approximate).to(input.dtype)
     if approximate not in _GELU:
         raise RuntimeError(f"approximate argument must be either none or tanh.\ngot {approximate!r}")
+    if input.dtype.itemsize == 2 and not _GELU[approximate].takes(input):  # narrow types: rounded once
+        return gelu(input.float(), approximate).to(input.dtype)
     return _GELU[approximate](input)
 
 
