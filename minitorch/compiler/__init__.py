@@ -33,6 +33,7 @@ from .attention import ATTEND, ATTEND_GRAD, attended
 from .beside import parted
 from .cuda_attention import attended_on_gpu, attending_launches
 from .cuda_draws import drawing, stands_alone
+from .cuda_layouts import within_reach
 from .cuda_narrow import narrow_products
 from .cuda_pools import pooled
 from .cuda_products import multiplied
@@ -147,7 +148,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], [])
     graph = ended(narrow_products(taken_apart(dead(attended_on_gpu(simplify(pooled(graph)))))))
     graph, going = as_arithmetic(graph, driver.machine())
-    plain = in_order(check(dead(graph)), strides, cuda_rows.SLIDING)
+    plain = within_reach(in_order(check(dead(graph)), strides, cuda_rows.SLIDING), strides)
     into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
     plain = check(dead(finished(plain, strides, into)))
     found = accesses(plain, strides)

@@ -54,6 +54,8 @@ CASES = {
     "a column": (lambda x, w, b: x @ w + b[:, None], [X[0], SQUARE, numbers(40)], ["matmul"]),
     "each second number": (lambda x, w, b: x @ w + b[::2], [X, SQUARE, numbers(100)], ["matmul"]),
     "rounded before": (narrow(lambda x, w, y: x @ w + y), [X, SQUARE, X], ["matmul"]),
+    "heads within rows": (lambda x: (h := x.view(2, 40, 3, 48).transpose(1, 2)) @ h.mT + 1, [numbers(2, 40, 144)], ["matmul"]),
+    "few terms, not copied": (lambda x: (h := x.view(2, 99, 8, 9).transpose(1, 2)) @ h.mT, [numbers(2, 99, 72)], []),
     "a small one": (F.linear, [X[0, :5], W, B], []),
 }  # fmt: skip
 
