@@ -4,7 +4,7 @@
     %3 = matmul %2 %1
                                    →     %4 = copy %2;  %3 = matmul %4 %1
 
-The copy is mostly a part of the kernel that makes the matrix. Tiles of our own need none, but take several times as long.
+The copy is mostly a part of the kernel that makes the matrix. Tiles of our own need none, but take two or three times as long.
 
 torch: ATen/native/LinearAlgebra.cpp (expand, then reshape)
 """
