@@ -11,7 +11,7 @@ import cupy
 import numpy
 
 from ..native.cuda import PRELUDE
-from ..native.cuda_convolution import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, convolution
+from ..native.cuda_convolution import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, convolution, on_cores
 from ..native.cuda_pooling import largest, mean, returned, spread, taken
 from . import cudnn
 from .complex import complex_of
@@ -51,7 +51,10 @@ def run(functions, **arrays):
 def conv(x, weight, bias, geometry):
     """x: (N, C, *sizes), weight: (O, C / groups, *kernel), bias: (O) or None → (N, O, *positions)."""
     out = (len(x), len(weight), *output_sizes(x.shape[2:], weight.shape[2:], geometry))
-    result = convolved(FORWARD, x, weight, out, (x.shape, weight.shape, out), geometry)
+    shapes = (x.shape, weight.shape, out)
+    if bias is not None and out[0] and x.size and weight.size and computed_on_cores(FORWARD, x, shapes, geometry):
+        return convolved(FORWARD, x, weight, out, shapes, geometry, bias)
+    result = convolved(FORWARD, x, weight, out, shapes, geometry)
     return result if bias is None else cupy.add(result, bias.reshape(-1, *[1] * (x.ndim - 2)), result)
 
 
@@ -65,15 +68,22 @@ def conv_weight_grad(x, g, shape, geometry):
     return convolved(WEIGHT_GRADIENT, x, g, tuple(shape), (x.shape, tuple(shape), g.shape), geometry)
 
 
-def convolved(kind, left, right, shape, shapes, geometry):
-    """A product of that shape.   shapes: see ``convolution``."""
+def computed_on_cores(kind, x, shapes, geometry):
+    name = dtype_of(x).name
+    return on_cores(kind, *shapes, geometry, (name, name), cudnn.allow_tf32)
+
+
+def convolved(kind, left, right, shape, shapes, geometry, bias=None):
+    """A product of that shape.   shapes: see ``convolution``.   bias: only where tensor cores compute it."""
     if not (left.size and right.size and math.prod(shape)):
         return cupy.zeros(shape, left.dtype)
     if left.dtype.kind == "c":
         return of_parts(kind, left, right, shape, shapes, geometry)
     left, right, out = cupy.ascontiguousarray(left), cupy.ascontiguousarray(right), cupy.empty(shape, left.dtype)
     name, aligned = dtype_of(left).name, not (left.data.ptr | right.data.ptr) % 16
-    run(convolution(kind, *shapes, geometry, (name, name), cudnn.allow_tf32, aligned), left=left, right=right, out=out)
+    functions = convolution(kind, *shapes, geometry, (name, name), cudnn.allow_tf32, aligned, bias is not None)
+    more = {} if bias is None else {"bias": cupy.ascontiguousarray(bias)}
+    run(functions, left=left, right=right, out=out, **more)
     return out
 
 
