@@ -16,7 +16,7 @@ from ..tables import windows
 from .access import drops_ones
 from .attention import ATTENDING
 from .cuda_pools import POOL_RETURN
-from .cuda_windows import CONV_INPUT_GRAD_KEEP, CONV_RELU
+from .cuda_windows import CONV_RELU
 from .epilogues import FINISHED
 from .kernels import Attending, Convolution, Foreign, Loops, Member, Pieces, Product, in_turn, leads
 from .places import PUT, TAKE
@@ -28,7 +28,7 @@ REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
 ALONE = {
     rows.matmul: Product, **dict.fromkeys(FINISHED, Product), **dict.fromkeys(ATTENDING, Attending),
     rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces, FOLD: Pieces, rows.pad: Pieces,
-    CONV_RELU: Convolution, CONV_INPUT_GRAD_KEEP: Convolution, POOL_RETURN: Convolution, windows.conv: Convolution,
+    CONV_RELU: Convolution, POOL_RETURN: Convolution, windows.conv: Convolution,
     windows.conv_input_grad: Convolution, windows.conv_weight_grad: Convolution,
 }  # fmt: skip
 """Rows that are kernels of their own."""

@@ -24,7 +24,7 @@ FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input gradient", "weight 
 @dataclass(frozen=True, eq=False)
 class Function:
     """A function ``NAME`` of pointers.   parameters: as they are declared, by what they point to: "left" and "right", the factors,
-    "bias", "sign", "out", "partials".   grid, block: how many blocks (x, y, z) of how many threads.   shared: bytes of memory that a
+    "bias", "out", "partials".   grid, block: how many blocks (x, y, z) of how many threads.   shared: bytes of memory that a
     block needs.   partials: bytes that blocks leave for the function that comes next.   lives: blocks that a processor holds at a
     time, so few registers must suffice.
     """
@@ -50,7 +50,7 @@ def products(kind, x, weight, out, geometry, dtypes, aligned=False, bias=False, 
     if kind == WEIGHT_GRADIENT:
         found = [correlated_of(x, weight, out, geometry, dtypes, aligned)]
     elif kind == INPUT_GRADIENT:
-        found = [replace(one, relu=relu) for one in input_gradients(x, weight, out, geometry, dtypes, aligned)]
+        found = input_gradients(x, weight, out, geometry, dtypes, aligned)
     else:
         groups = geometry[-1]
         down, across = axes(x[2:], weight[2:], out[2:], geometry)
@@ -82,15 +82,14 @@ def convolution(kind, x, weight, out, geometry, dtypes, rounds, aligned=False, b
     kind: FORWARD, of x and the weight; INPUT_GRADIENT, of the result's gradient and the weight; WEIGHT_GRADIENT, of x and the
     result's gradient.   x, weight, out: shapes of what the forward product reads and makes.   dtypes: of the factors and of what
     is computed.   rounds: float32 is rounded to TF32.   aligned: both factors lie at multiples of 16 bytes.   bias, relu: what
-    a FORWARD product on tensor cores ends with; with relu an INPUT_GRADIENT is 0 where ``sign``, relu's result, isn't positive.
+    a FORWARD product on tensor cores ends with.
     """
     if not on_cores(kind, x, weight, out, geometry, dtypes, rounds):
         return by_tiles(kind, Sliding(x, weight, out, geometry, dtypes, rounds))
     found = products(kind, x, weight, out, geometry, dtypes, aligned, bias, relu)
     if kind == WEIGHT_GRADIENT:
         return correlations(found[0])
-    more = [name for name, wanted in (("bias", bias), ("sign", relu and kind == INPUT_GRADIENT)) if wanted]
-    parameters = {**factors(dtypes), **{name: f"const {MEMORY[dtypes[1]]}* __restrict__ {name}" for name in more}, **made(dtypes)}
+    parameters = {**factors(dtypes), **({"bias": f"const {MEMORY[dtypes[0]]}* __restrict__ bias"} if bias else {}), **made(dtypes)}
     body, grid = (gathered(found[0]), found[0].grid) if len(found) == 1 else together(found)
     return [Function(parameters, body, grid, found[0].threads, max([one.shared for one in found]), 0, found[0].lives)]
 

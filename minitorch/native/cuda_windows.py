@@ -15,7 +15,7 @@ torch: cutlass/conv/kernel/implicit_gemm_convolution.h.   Where the numbers of a
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from .cuda import NARROW, stored
+from .cuda import MEMORY, NARROW, stored
 from .cuda_patches import MOST_SHARED, Axis, Lanes, Patch, above
 
 __all__ = ["Gathered", "gathered", "together"]
@@ -36,8 +36,8 @@ class Gathered:
     group.
 
     turned: the weight is told by (channel, feature) instead of (feature, channel).   dtypes: of what is read, and of the
-    result, by name.   bias, relu: what is done to each sum at its end; turned, it is 0 where ``sign`` isn't positive.   rows:
-    warps along places; tall: pieces of 16 of them that a warp has.   stages: of shared memory.   lives: see ``Launch``.
+    result, by name.   bias, relu: what is done to each sum at its end.   rows: warps along places; tall: pieces of 16 of them that
+    a warp has.   stages: of shared memory.   lives: see ``Launch``.
     """
 
     y: Axis
@@ -447,10 +447,8 @@ class Writing:
         total = "sum[i / 2][j][i % 2 * 2 + e]"
         if product.bias:
             total = f"{total} + float(bias[z * {product.features} + n])"
-        if product.relu and not product.turned:
+        if product.relu:
             total = f"larger({total}, 0.0f)"
-        elif product.relu:
-            total = f"float(sign[place + n * {high * wide}]) <= 0 ? 0.0f : {total}"
         return f"""\
     #pragma unroll
     for (int i = 0; i < {2 * product.tall}; ++i) {{
@@ -458,13 +456,13 @@ class Writing:
         if (m < {product.places}{beyond}) {{
             const int line = (y % {product.y.places} * {sy} + {fy}) * {wide} + x * {sx} + {fx};
             const int64 image = y / {product.y.places} * {product.groups} + z;
-            const int64 place = image * {product.features * high * wide} + line;
+            {MEMORY[product.dtypes[1]]}* target = out + image * {product.features * high * wide} + line;
             #pragma unroll
             for (int j = 0; j < {pieces}; ++j) {{
                 #pragma unroll
                 for (int e = 0; e < 2; ++e) {{
                     const int n = n0 + column + j * 8 + four * 2 + e;
-                    if (n < {product.features}) out[place + n * {high * wide}] = {stored(total, product.dtypes[1])};
+                    if (n < {product.features}) target[n * {high * wide}] = {stored(total, product.dtypes[1])};
                 }}
             }}
         }}
