@@ -1,5 +1,6 @@
 """GPU programs without a GPU: each kernel runs on the CPU as plain C++ (cuda_shim.h), against the interpreter."""
 
+import sys
 from functools import cache
 
 import numpy
@@ -468,6 +469,39 @@ def test_small_kernels_that_are_independent_are_one_launch():
         numpy.testing.assert_allclose(b, a, rtol=1e-5)
     together = [k.body.count("else {") + k.body.count("else if") + 1 for k in program.kernels]
     assert max(together) > 1 and any(["part == 0 ? b" in k.body for k in program.kernels])
+
+
+def normalised(x, weight, bias, g):
+    y = F.layer_norm(x, (264,), weight, bias)
+    return torch.autograd.grad(y, (x, weight, bias), g.float())
+
+
+def test_what_sums_need_is_computed_again():
+    """A gradient in bfloat16 is widened, and multiplied with what was normalised, by whoever adds that up."""
+    inputs = [normal(700, 264).requires_grad_(), normal(264).requires_grad_(), normal(264).requires_grad_()]
+    recorded = Recorded(lambda: (normalised, [*inputs, normal(700, 264, dtype="bfloat16")]))
+    expected = run(recorded.graph, recorded.arrays)
+    got, program = ran(recorded.graph, recorded.arrays)
+    for a, b in zip(expected, got, strict=True):
+        numpy.testing.assert_allclose(b, a, rtol=2e-4, atol=2e-4)
+    large = [x for k in program.kernels for x in k.kernel.outputs if x.size == 700 * 264]
+    assert len(large) == 1, "more than the gradient of x is written down"
+    assert len(program.kernels) == 2 and "down_columns" in program.source[len(words.PRELUDE) :]
+
+
+def test_a_sum_of_what_is_linear_in_sums_takes_no_launch(monkeypatch):
+    """Batch normalisation, and behind it a product, so that the way back is a kernel of its own."""
+
+    def step(x, weight, g):
+        return torch.autograd.grad(normed(x).relu() @ weight, x, g)[0]
+
+    recorded = Recorded(lambda: (step, [normal(4, 3, 80, 80).requires_grad_(), normal(80, 8), normal(4, 3, 80, 8)]))
+    (expected,) = run(recorded.graph, recorded.arrays)
+    (got,), program = ran(recorded.graph, recorded.arrays)
+    numpy.testing.assert_allclose(got, expected, rtol=2e-4, atol=2e-4)
+    monkeypatch.setattr(sys.modules["minitorch.compiler"], "taken_apart", lambda graph: graph)
+    _, other = ran(recorded.graph, recorded.arrays)
+    assert len(program.kernels) < len(other.kernels)
 
 
 # ---------------------------------------------------------------------------------------------------------
