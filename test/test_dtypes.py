@@ -5,6 +5,7 @@ import itertools
 import operator
 import pickle
 
+import numpy
 import pytest
 import torch
 from oracle import Raised, agree
@@ -237,6 +238,21 @@ def test_narrow_types_sum_in_float32():
             )
 
         agree(program)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_float64_is_rounded_twice(dtype):
+    """First to float32, then to the narrow type: so halfway numbers to which a little is added go to the even neighbour."""
+    step = {"float16": 2.0**-10, "bfloat16": 2.0**-7}[dtype]
+    x = numpy.array([1 + (k + 0.5) * step + side * 2.0**-35 for k in range(20) for side in (-1, 0, 1)])
+
+    def program(t):
+        kind = getattr(t, dtype)
+        copied = t.zeros(len(x), dtype=kind)
+        copied.copy_(t.tensor(x))
+        return t.tensor(x).to(kind), t.tensor(x.tolist(), dtype=kind), t.full((2,), float(x[2]), dtype=kind), t.tensor(float(x[2]), dtype=kind), copied
+
+    agree(program)
 
 
 def test_dtypes_themselves():

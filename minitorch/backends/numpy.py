@@ -157,6 +157,8 @@ def cast(x, dtype):
         x = x.real
     if target.kind in "iu" and target.itemsize < 8 and x.dtype.kind == "f":
         return x.astype(numpy.int64).astype(target)  # by way of int64, so that 300.0 to uint8 wraps to 44
+    if target.char == "e" and x.dtype.char == "d":
+        x = x.astype(numpy.float32)  # as PyTorch, which rounds twice; to bfloat16 NumPy does so by itself
     return x.astype(target, order="C" if 0 in x.strides else "K")  # NumPy would put an expanded dim innermost
 
 
@@ -557,6 +559,8 @@ def full(shape, value, dtype):
         value = dtypes.converted(value, dtype)
     elif not shape:
         return numpy.array(value, ARRAY_DTYPE[dtype])  # the seed of every backward pass
+    if dtype is dtypes.float16 and value.__class__ is float:
+        value = numpy.float32(value)  # rounded twice, see ``cast``
     return numpy.full(shape, value, ARRAY_DTYPE[dtype])
 
 

@@ -14,7 +14,7 @@ import math
 import re
 import struct
 
-from .narrow import NARROW, narrowed, odd_float, widened
+from .narrow import NARROW, narrowed, widened
 from .text import Text
 
 __all__ = ["FLOAT_ONLY", "FUNCTIONS", "KINDS", "constant", "converted", "rounded", "spell", "spelled", "support"]
@@ -267,8 +267,7 @@ def converted(text, x, source, target):
     if source in NARROW:
         return converted(text, widened(text, x, source), "float32", target)
     if target in NARROW:
-        once = source == "float64" and target == "float16"  # to bfloat16 NumPy goes by way of float32
-        return narrowed(text, odd_float(text, x) if once else converted(text, x, source, "float32"), target)
+        return narrowed(text, converted(text, x, source, "float32"), target)
     a, b = KINDS[source], KINDS[target]
     if target == "bool":
         return truth(text, a, x)

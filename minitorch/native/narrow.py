@@ -1,4 +1,4 @@
-"""Types of 16 bits in registers: their bits as an i16, widened to a float to compute with, and rounded once to be stored.
+"""Types of 16 bits in registers: their bits as an i16, widened to a float to compute with, and rounded to be stored.
 
     bfloat16    the upper half of a float32        x = bits << 16
     float16     5 bits of exponent, 10 of fraction
@@ -9,7 +9,7 @@ to even where two are as near; NaN stays NaN, with its sign.
 torch: c10/util/BFloat16.h, Half.h.   Giesen, "half to float done quick"
 """
 
-__all__ = ["NARROW", "narrowed", "odd_float", "widened"]
+__all__ = ["NARROW", "narrowed", "widened"]
 
 NARROW = frozenset(["bfloat16", "float16"])
 
@@ -64,13 +64,3 @@ def nearest_half(text, size):
     small = text.let("small", f"sub i32 {text.let('bits', f'bitcast float {added} to i32')}, {126 << 23}")
     value = chosen(text, text.let("is_small", f"icmp ult i32 {size}, {113 << 23}"), small, normal)
     return chosen(text, text.let("too_large", f"icmp uge i32 {size}, {143 << 23}"), 31 << 10, value)
-
-
-def odd_float(text, x):
-    """A double as a float with its last bit set if anything was cut off: what is rounded from there is rounded once."""
-    bits = text.let("bits", f"bitcast double {x} to i64")
-    rest = text.let("rest", f"and i64 {bits}, {(1 << 29) - 1}")
-    odd = text.let("odd", f"zext i1 {text.let('inexact', f'icmp ne i64 {rest}, 0')} to i64")
-    whole = text.let("whole", f"and i64 {bits}, {-(1 << 29)}")
-    joined = text.let("joined", f"or i64 {whole}, {text.let('last', f'shl i64 {odd}, 29')}")
-    return text.let("float", f"fptrunc double {text.let('cut', f'bitcast i64 {joined} to double')} to float")
