@@ -12,7 +12,7 @@ torch: aten/src/ATen/autocast_mode.h
 """
 
 import threading
-from functools import wraps
+from functools import cache, wraps
 
 from . import primitives as rows
 from .dtypes import float32, float64
@@ -149,8 +149,9 @@ def widest(narrow, args):
     return float32 if any([hasattr(x, "_array") and x.dtype is float32 for x in args]) else narrow
 
 
+@cache
 def with_door(function, name, lower):
-    """A function that autocast casts for. ``lower`` is as in the lists above."""
+    """A function that autocast casts for; of each there is one, by whatever module. ``lower`` is as in the lists above."""
     missing = "cuda" if name in ON_CPU else "cpu" if name in ON_GPU else None  # from the list of that kind of device
 
     @wraps(function)

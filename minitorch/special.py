@@ -9,6 +9,7 @@ Abramowitz & Stegun, Handbook of Mathematical Functions, 1964
 import math
 
 from .absent import absent
+from .casting import TORCH, autocast_doors
 from .errors import not_a_tensor
 from .making import named
 from .ops.elementwise import both_tensors, erf, erfc, exp2, expm1, log1p, round
@@ -139,4 +140,5 @@ shifted_chebyshev_polynomial_u = polynomial("shifted_chebyshev_polynomial_u", "U
 shifted_chebyshev_polynomial_v = polynomial("shifted_chebyshev_polynomial_v", "Vₙ(2x - 1)")
 shifted_chebyshev_polynomial_w = polynomial("shifted_chebyshev_polynomial_w", "Wₙ(2x - 1)")
 
+globals().update(autocast_doors(globals(), TORCH))
 globals().update(accepting_out(globals(), SPECIAL))

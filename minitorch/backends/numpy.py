@@ -157,8 +157,7 @@ def cast(x, dtype):
         x = x.real
     if target.kind in "iu" and target.itemsize < 8 and x.dtype.kind == "f":
         return x.astype(numpy.int64).astype(target)  # by way of int64, so that 300.0 to uint8 wraps to 44
-    if target.char == "e" and x.dtype.char == "d":
-        x = x.astype(numpy.float32)  # as PyTorch, which rounds twice; to bfloat16 NumPy does so by itself
+    x = x.astype(numpy.float32) if target.char + x.dtype.char == "ed" else x  # PyTorch rounds twice; to bfloat16 so does NumPy
     return x.astype(target, order="C" if 0 in x.strides else "K")  # NumPy would put an expanded dim innermost
 
 
