@@ -23,6 +23,8 @@ torch: torch/_inductor
 from functools import partial
 
 from .. import primitives as rows
+from ..backends import for_device
+from ..device import CPU
 from ..native.link import host, key_of, load, object_of
 from ..native.mathematics import KINDS, spelled
 from ..native.narrow import NARROW
@@ -145,7 +147,9 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     """
     (graph, destinations), (other, places) = parted(graph, destinations, hosts)
     built, native = Built(), build(other, {}, places) if places else None
-    beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], [])
+    left = [x for x, place in zip(other.outputs, places, strict=True) if place.kind == "output"]
+    ahead = [for_device(CPU).full(x.shape, 0, x.dtype) for x in left]
+    beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], ahead)
     graph = ended(narrow_products(taken_apart(dead(attended_on_gpu(simplify(pooled(graph)))))))
     graph, going = as_arithmetic(graph, driver.machine())
     plain = within_reach(in_order(check(dead(graph)), strides, cuda_rows.SLIDING), strides)
@@ -161,7 +165,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     launches = [one for kernel in laid.kernels for one in launched(kernel, found, laid)]
     launches = together(launches, found, laid, [laid.places[found[x].base] for x, *_ in plain.checks])
     built.over("lower")
-    program = DeviceProgram(launches, laid, found, plain, driver, beside, Generators(driver, going))
+    program = DeviceProgram(launches, laid, found, plain, driver, beside, ahead, Generators(driver, going))
     built.over("link")
     program.built = built
     return program

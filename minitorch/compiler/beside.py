@@ -1,10 +1,11 @@
 """What a GPU's program does on the CPU: single numbers that live there are brought over, and updated there.
 
     a learning rate, steps that an optimizer counts       CPU tensors of one number: all go to the GPU in one piece
-    count = count + 1                                     a graph of its own, which a native program runs
+    count = count + 1, rate / (1 - beta ** count)         a graph of its own, which a native program runs
 
-An optimizer counts its steps on the CPU, as PyTorch's do, while what follows from the count is needed on the GPU. So the GPU
-computes it again from the old count, and nothing ever comes back.
+An optimizer counts its steps on the CPU, as PyTorch's do, while what follows from the count is needed on the GPU. What follows
+from the CPU's numbers alone is computed there, and goes over with them: a GPU takes longer for one power than for an update of
+a hundred thousand parameters. Nothing ever comes back.
 
 torch: torch/optim/optimizer.py (capturable)
 """
@@ -22,27 +23,43 @@ APART = 16
 
 
 def parted(graph, destinations, hosts):
-    """(graph, destinations) for the GPU and for the CPU; the latter are those that end up in inputs that lie there, ``hosts``.
+    """(graph, destinations) for the GPU and for the CPU: what ends up in inputs that lie there, ``hosts``, or follows from
+    them. The GPU's graph has inputs for what the CPU's leaves to it, behind the others.
 
-        %2 = add %0 1; %3 = mul %1 %2; return %2 to input 0, %3 to input 1, of which 0 lies on the CPU
-            → %2 = add %0 1; %3 = mul %1 %2; return %3 to input 1              → %2 = add %0 1; return %2 to input 0
+        %2 = add %0 1; %3 = pow 0.9 %2; %4 = mul %1 %3; return %2 to input 0, %4 to input 1, of which 0 lies on the CPU
+            → (%3 is an input) %4 = mul %1 %3; return %4 to input 1       → %2 = add %0 1; %3 = pow 0.9 %2; return %2 to input 0, %3
 
-    Raises ValueError where such a number depends on the GPU's.
+    Raises ValueError where a number on the CPU depends on the GPU's.
     """
     pairs = list(zip(graph.outputs, destinations, strict=True))
     here = [(x, place) for x, place in pairs if place.kind == "input" and place.at in hosts]
     there = [(x, place) for x, place in pairs if (x, place) not in here]
-    inputs, needed, steps = [graph.inputs[k] for k in hosts], {x for x, _ in here}, []
+    inputs = [graph.inputs[k] for k in hosts]
+    ready = computed(graph.steps, inputs, {*[x for x, _ in there], *[x for x, *_ in graph.checks]})
+    rest = [step for step in graph.steps if step.out not in ready]
+    wanted = {x for step in rest for x in step.reads}
+    over = [step.out for step in graph.steps if step.out in ready and step.out in wanted]
+    needed, steps = {*over, *[x for x, _ in here]}, []
     for step in reversed(graph.steps):
         if step.out in needed:
             needed.update(step.reads)
             steps.insert(0, step)
     if needed - {*inputs, *[step.out for step in steps]}:
         raise ValueError("a tensor on the CPU is made of tensors on the GPU")
-    beside = Graph(inputs, steps, [x for x, _ in here])
-    gpu = Graph(graph.inputs, graph.steps, [x for x, _ in there], graph.checks)
-    places = [Place("input", list(hosts).index(place.at)) for _, place in here]
+    beside = Graph(inputs, steps, [*[x for x, _ in here], *over])
+    gpu = Graph([*graph.inputs, *over], rest, [x for x, _ in there], graph.checks)
+    places = [Place("input", list(hosts).index(place.at)) for _, place in here] + [Place("output", k) for k in range(len(over))]
     return (gpu, [place for _, place in there]), (beside, places)
+
+
+def computed(steps, inputs, asked):
+    """The single numbers that follow from ``inputs`` alone, but for those that are ``asked`` for on the GPU."""
+    known = set(inputs)
+    for step in steps:
+        single = step.out.size == 1 and step.out not in asked and step.row.kind == "elementwise"
+        if single and step.reads and known.issuperset(step.reads):
+            known.add(step.out)
+    return known.difference(inputs)
 
 
 class Bridge:
@@ -60,9 +77,13 @@ class Bridge:
             self.views[place] = self.bytes[start : start + size].view(xp.array_dtype(value.dtype)).reshape(value.shape)
             self.arrays[place] = driver.array(self.memory, start, value.shape, contiguous(value.shape), value.dtype)
 
-    def cross(self, arrays):
-        """Bring them over, as they are now."""
+    def take(self, arrays):
+        """Note those of the numbers that are in ``arrays``, as they are now."""
         for place, view in self.views.items():
-            view[...] = arrays[place]
+            if place in arrays:
+                view[...] = arrays[place]
+
+    def cross(self):
+        """Bring all over, as they were taken."""
         if self.views:
             self.driver.upload(self.memory, self.bytes)

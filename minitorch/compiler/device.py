@@ -45,17 +45,19 @@ PACK = 16
 class DeviceProgram:
     """``run_between(inputs, outputs)`` on arrays.   kernels: Launches, Calls, and Foreign ones between them.
 
-    beside: a function of the inputs that does what is to be done on the CPU.   generators: where draws begin, the last inputs.
+    beside: a function of the inputs that does what is to be done on the CPU.   ahead: arrays of the CPU's in which it leaves
+    numbers: the inputs behind those.   generators: where draws begin, the last inputs.
     The other attributes are those by which a native program is asked too (compiler/program.py); here they say nothing.
     """
 
     run, arguments, slots, checks, built = None, (), {}, (), None
 
-    def __init__(self, kernels, plan, found, graph, driver, beside=None, generators=None):
+    def __init__(self, kernels, plan, found, graph, driver, beside=None, ahead=(), generators=None):
         self.kernels, self.plan, self.found, self.graph, self.driver = kernels, plan, found, graph, driver
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
         self.foreign = any([kernel.__class__ is Foreign for kernel in kernels])
-        self.table, self.beside, self.bridge, self.generators = {}, beside, Bridge(driver, {}), generators or Generators(driver, [])
+        self.table, self.beside, self.ahead, self.bridge = {}, beside, ahead, Bridge(driver, {})
+        self.generators = generators or Generators(driver, [])
         self.arena = driver.allocate(max(plan.size, 1))
         self.partials = driver.allocate(max([k.partials for k in kernels if k.__class__ is not Foreign], default=0) or 1)
         self.counts = self.zeros(max([k.grid[0] for k in kernels if k.__class__ is Launch and COUNTS in k.buffers], default=1))
@@ -165,18 +167,20 @@ class DeviceProgram:
 
     def run_between(self, inputs, outputs):
         """Run on arrays: ``inputs`` as the graph's, ``outputs`` to be filled."""
-        arrays = {Place("input", k): array for k, array in enumerate([*inputs, *self.generators.arrays])}
+        arrays = {Place("input", k): array for k, array in enumerate([*inputs, *self.ahead, *self.generators.arrays])}
         arrays.update([(place, outputs[place.at]) for place in self.values if place.kind == "output"])
         stayed = self.settled(arrays)
         if not stayed:
             self.replays = {}
-        self.bridge.cross(arrays)
+        self.bridge.take(arrays)
+        if self.beside is not None:
+            self.beside(inputs)
+            self.bridge.take({Place("input", k): array for k, array in enumerate(self.ahead, len(inputs))})
+        self.bridge.cross()
         self.generators.place()
         for place, array in self.own.items():
             if place.kind == "input" and place not in self.bridge.views:
                 self.driver.copy(array, arrays[place])
-        if self.beside is not None:
-            self.beside(inputs)
         self.run_segments(stayed)
         for place, array in self.own.items():
             if place.kind == "output" or place in self.written:

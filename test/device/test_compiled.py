@@ -160,3 +160,24 @@ def test_a_layer_is_explained_as_one_kernel(drivers, device):
     told = compiled.explain(measure=False)
     assert [kernel.rows for kernel in told.kernels] == [["matmul+bias+relu"]]
     assert "= relu(x (40, 50) @ weightᵀ (50, 60) + bias (60))" in str(told)
+
+
+def test_numbers_of_the_cpu_s_are_computed_there(drivers, device):
+    """A count that a step reads before and after it goes on; powers of it are no kernel of the GPU's."""
+    results = []
+    for compiling in (False, True):
+        x, count = torch.arange(3.0, device=device), torch.ones(())
+
+        def step(x, count=count):
+            before = x * count
+            count.add_(1)
+            after = x + 0.5**count
+            return before, after, x.sum() * (count * 2 - 1)
+
+        run = torch.compile(step, fullgraph=True) if compiling else step
+        results.append([[part.tolist() for part in run(x)] for _ in range(6)] + [count.item()])
+    assert results[0] == results[1]
+    (program,) = [p for signature in run.signatures.values() for p in signature.programs]
+    assert len(program.native.ahead) == 3  # the count before, a power of the one after it, and what the sum is multiplied by
+    steps = [step.row.name for kernel in program.native.kernels for step in getattr(kernel, "kernel", kernel).steps]
+    assert "mul" in steps and "pow" not in steps
