@@ -64,7 +64,7 @@ def failed(answer):
 # Measurements
 
 def tests(seconds):
-    """The last line of pytest's report on the tests that run on a GPU where there is one."""
+    """What pytest reports of the tests that run on a GPU where there is one: those that fail, and its last line."""
     command = [sys.executable, "-m", "pytest", "-q", "-k", "gpu", "-p", "no:cacheprovider", "-p", "no:benchmark"]
     command += ["-n", "8"] if importlib.util.find_spec("xdist") else []
     command.append(str(HERE.parent / "test" / "device"))
@@ -72,7 +72,8 @@ def tests(seconds):
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=HERE.parent)
     except subprocess.TimeoutExpired:
         return {"error": f"the tests took longer than {seconds} seconds"}
-    return (done.stdout.strip() or done.stderr.strip() or "no report").splitlines()[-1]
+    lines = (done.stdout.strip() or done.stderr.strip() or "no report").splitlines()
+    return "\n".join([*[line for line in lines if line.startswith(("FAILED", "ERROR"))], lines[-1]])
 
 
 def farthest(a, b):

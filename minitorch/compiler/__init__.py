@@ -37,7 +37,6 @@ from .cuda_attention import attended_on_gpu, attending_launches
 from .cuda_draws import drawing, stands_alone
 from .cuda_layouts import within_reach
 from .cuda_narrow import narrow_products
-from .cuda_pools import pooled
 from .cuda_products import multiplied
 from .cuda_sums import taken_apart
 from .cuda_windows import ended, slid
@@ -61,6 +60,7 @@ from .graph import check
 from .image import Parts, laid
 from .keeping import fetch, keep, name_of
 from .kernels import Attending, Convolution, Foreign, Loops, Pieces, Place, Product
+from .largest import pooled
 from .llvm import native
 from .lower import lower
 from .order import order

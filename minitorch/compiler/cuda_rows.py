@@ -5,10 +5,10 @@ from ..native.cuda import KINDS, spelled
 from ..tables import windows
 from .attention import ATTENDING
 from .cuda_draws import stands_alone
-from .cuda_pools import POOL_RETURN
 from .cuda_windows import CONV_RELU
 from .draws import DRAWN
 from .epilogues import FINISHED
+from .largest import POOL_RETURN
 from .pieces import laid_together
 from .places import PUT, TAKE
 from .pools import FOLD

@@ -15,8 +15,8 @@ from ..backends import cudnn
 from ..native.cuda_convolution import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, convolution, on_cores
 from ..native.cuda_pooling import returned
 from ..tables import windows
-from .cuda_pools import POOL_RETURN
 from .graph import Graph, Step, Value, uses_of
+from .largest import POOL_RETURN
 from .launches import PARTIALS, Launch
 from .places import Row
 

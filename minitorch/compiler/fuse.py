@@ -15,10 +15,10 @@ from .. import primitives as rows
 from ..tables import windows
 from .access import drops_ones
 from .attention import ATTENDING
-from .cuda_pools import POOL_RETURN
 from .cuda_windows import CONV_RELU
 from .epilogues import FINISHED
 from .kernels import Attending, Convolution, Foreign, Loops, Member, Pieces, Product, in_turn, leads
+from .largest import POOL_RETURN
 from .places import PUT, TAKE
 from .pools import FOLD
 
