@@ -141,11 +141,12 @@ def check_fused(fused, foreach, differentiable):
 
 
 def check_flags(group, what="params and state_steps", xla=True):
-    """PyTorch's errors, in ``step``, for flags that a CPU can't have, or can't have together.
+    """PyTorch's errors, in ``step``, for flags that a CPU can't have, or can't have together. A graph of a GPU's takes counts
+    that stay on the CPU, so ``capturable`` is taken there and changes nothing.
 
     Else ``foreach`` and ``fused`` change nothing here: they choose between kernels that compute the same numbers.
     """
-    if group.get("capturable"):
+    if group.get("capturable") and not all([p.is_cuda for p in group["params"]]):
         devices = ["cuda", "xpu", "hpu", "privateuseone"] + ["xla"] * xla
         raise AssertionError(
             f"If capturable=True, {what} must be on supported devices: {devices}.\nleave capturable=False on the CPU"

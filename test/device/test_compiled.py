@@ -181,3 +181,23 @@ def test_numbers_of_the_cpu_s_are_computed_there(drivers, device):
     assert len(program.native.ahead) == 3  # the count before, a power of the one after it, and what the sum is multiplied by
     steps = [step.row.name for kernel in program.native.kernels for step in getattr(kernel, "kernel", kernel).steps]
     assert "mul" in steps and "pow" not in steps
+
+
+@pytest.mark.parametrize("flag", ["capturable", "fused", "foreach"])
+def test_flags_of_optimizers_on_a_gpu(drivers, device, flag):
+    """They choose between kernels in PyTorch: here the numbers are those without."""
+    found = []
+    for options in ({}, {flag: True}):
+        weight = torch.arange(4.0, device=device).requires_grad_()
+        optimizer = torch.optim.AdamW([weight], lr=0.1, **options)
+
+        @torch.compile
+        def step(weight=weight, optimizer=optimizer):
+            optimizer.zero_grad()
+            (weight**2).sum().backward()
+            optimizer.step()
+
+        for _ in range(5):
+            step()
+        found.append(weight.tolist())
+    assert found[0] == found[1] != [0.0, 1.0, 2.0, 3.0]
