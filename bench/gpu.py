@@ -63,13 +63,17 @@ def failed(answer):
 # ---------------------------------------------------------------------------------------------------------
 # Measurements
 
-def tests(seconds):
-    """What pytest reports of the tests that run on a GPU where there is one: those that fail, and its last line."""
-    command = [sys.executable, "-m", "pytest", "-q", "-k", "gpu", "-p", "no:cacheprovider", "-p", "no:benchmark"]
-    command += ["-n", "8"] if importlib.util.find_spec("xdist") else []
-    command.append(str(HERE.parent / "test" / "device"))
+def tests(seconds, where=HERE.parent / "test" / "device", processes=8):
+    """What pytest reports of the tests that run on a GPU where there is one: those that fail and why, and its last line.
+
+    None of the stand-in's tests is among them: it takes the place of the modules that a GPU's tests in its process use.
+    """
+    command = [sys.executable, "-m", "pytest", "-q", "-k", "gpu and not stand-in", "-p", "no:cacheprovider", "-p", "no:benchmark"]
+    command += ["-n", str(processes)] if importlib.util.find_spec("xdist") else []
+    command.append(str(where))
+    told = {**os.environ, "COLUMNS": "300"}  # else the reasons are cut off
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=HERE.parent)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=HERE.parent, env=told)
     except subprocess.TimeoutExpired:
         return {"error": f"the tests took longer than {seconds} seconds"}
     lines = (done.stdout.strip() or done.stderr.strip() or "no report").splitlines()

@@ -17,10 +17,11 @@ __all__ = [
 class Settings:
     """What they are set to."""
 
-    precision = "highest"
-    deterministic = warn_only = warn_always = False
-    interop_threads = os.cpu_count() or 1
-    number_is_size = False  # whether Tensor(4) has four elements, as in PyTorch, or is a number that wants its gradient
+    def __init__(self):
+        self.precision = "highest"
+        self.deterministic = self.warn_only = self.warn_always = False
+        self.interop_threads = os.cpu_count() or 1
+        self.number_is_size = False  # whether Tensor(4) has four elements, as in PyTorch, or is a number that wants its gradient
 
 
 SETTINGS = Settings()

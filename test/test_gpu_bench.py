@@ -42,6 +42,25 @@ def test_a_side_that_fails_is_reported_and_the_others_go_on(bench):
     assert bench.row("MLP", report)[3] == "failed" and report["losses"]["differ"]["minitorch"] == 0
 
 
+FAILING = """
+import pytest
+
+@pytest.mark.parametrize("device", ["stand-in", "gpu"])
+def test_one_on_a_gpu(device):
+    assert device == "stand-in", "the driver said: " + 40 * "no "
+
+def test_another_gpu():
+    pass
+"""
+
+
+def test_tests_that_fail_are_named_with_what_they_said(bench, tmp_path):
+    (tmp_path / "test_some.py").write_text(FAILING)
+    *failures, last = bench.tests(60, tmp_path, processes=0).splitlines()
+    assert last.startswith("1 failed, 1 passed, 1 deselected") and len(failures) == 1
+    assert failures[0].startswith("FAILED") and f"test_one_on_a_gpu[gpu] - AssertionError: the driver said: {39 * 'no '}no" in failures[0]
+
+
 def test_a_share_of_the_roofline(bench):
     peaks = {"copy": 100.0, "float32": 10.0, "tf32": 20.0, "bfloat16": 30.0}
     assert bench.shared("add", 2.0, 100, 5, "float32", peaks)["share"] == 0.5

@@ -6,6 +6,7 @@ Nothing here waits for the GPU but a look at a flag before a step that CuPy runs
 torch: c10/cuda, torch/cuda/graphs.py
 """
 
+from collections import deque
 from importlib import import_module
 
 import cupy
@@ -26,22 +27,42 @@ class Memory:
         self.address = self.block.ptr
 
 
+CALLS = 64
+"""So many calls the CPU may be ahead of the GPU, for which each number that a check found has a place of its own."""
+COMING = -1
+"""What stands at a place until the number is there: checks find no number below 0."""
+
+
 class Flag:
-    """A number on the GPU, as the CPU last heard of it: the copy is on its way while other work goes on."""
+    """A number on the GPU, call for call: its copies are on their way while other work goes on, and none is lost."""
 
     def __init__(self, array):
-        self.array, self.memory = array, cupy.cuda.alloc_pinned_memory(array.nbytes)
-        self.seen = numpy.frombuffer(self.memory, array.dtype, 1)
-        self.seen[0] = 0
+        self.array, self.memory = array, cupy.cuda.alloc_pinned_memory(CALLS * array.nbytes)
+        self.seen = numpy.frombuffer(self.memory, array.dtype, CALLS)
+        self.free, self.coming, self.number = deque(range(CALLS)), deque(), 0
 
     def fetch(self):
-        stream = cupy.cuda.get_current_stream().ptr
-        runtime.memcpyAsync(self.seen.ctypes.data, self.array.data.ptr, self.array.nbytes, runtime.memcpyDeviceToHost, stream)
+        stream = cupy.cuda.get_current_stream()
+        if not self.free:
+            stream.synchronize()
+            self.arrived()
+        place = self.free.popleft()
+        self.coming.append(place)
+        self.seen[place] = COMING
+        target = self.seen.ctypes.data + place * self.array.nbytes
+        runtime.memcpyAsync(target, self.array.data.ptr, self.array.nbytes, runtime.memcpyDeviceToHost, stream.ptr)
+
+    def arrived(self):
+        """Look at the copies that are there, which come in the order of the calls."""
+        while self.coming and self.seen[self.coming[0]] != COMING:
+            place = self.coming.popleft()
+            self.free.append(place)
+            self.number = self.number or int(self.seen[place])
 
     def heard(self):
-        """The number, which may be that of the call before; it is said once."""
-        number = int(self.seen[0])
-        self.seen[0] = 0
+        """The number of this call, or of one before it if the GPU hasn't come so far yet; it is said once."""
+        self.arrived()
+        number, self.number = self.number, 0
         return number
 
     def now(self):

@@ -241,7 +241,7 @@ class DeviceProgram:
         return kernel in self.plan.early or not any([flag.now() for flag, *_ in self.flags])
 
     def refuse(self):
-        """Raise what a check found: in this call, or in the one before if the GPU hasn't come so far yet."""
+        """Raise what a check found: in this call, or in one before it that the GPU has come to only now."""
         for flag, error, message in self.flags:
             if flag.heard():
                 raise error(message)

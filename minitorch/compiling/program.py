@@ -13,7 +13,7 @@ from .outside import Backward
 from .quick import quick_answer
 from .recording import hooked
 from .tree import others
-from .watching import Watch
+from .watching import Watch, switches_of_gpus
 
 __all__ = ["Program"]
 
@@ -40,6 +40,7 @@ class Program:
         form, *_, described, shared = key
         self.wanting, self.sharing = self.wants(), aliases(self.tensors())
         self.watch = Watch((function, *others(form)), self.rates)
+        self.watch.often += [] if recording.xp.SYNCHRONOUS else switches_of_gpus()
         self.writes_arguments = any([recording.externals[k][0] == "argument" for k in recording.written])
         self.written_owners, self.owners = set(), (ctypes.c_int64 * (len(recording.written) + 1))()
         places = [Place("input", k) for k in recording.written]

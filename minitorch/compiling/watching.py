@@ -27,17 +27,18 @@ import types
 from collections import deque
 
 from ..amp.grad_scaler import GradScaler
-from ..backends import for_device
+from ..backends import cudnn, for_device
 from ..device import CPU
 from ..engine import Tensor
 from ..nn.hooks import CALL_HOOKS, EVERYWHERE
 from ..nn.module import Module
 from ..optim.memory import Memory
 from ..optim.optimizer import Optimizer
+from ..settings import SETTINGS
 from .guards import Attributes, Cells, ClassData, Elements, Items, Names, Numbers, Remembers, Slots, Whole, unchanged
 from .tree import PLAIN
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "switches_of_gpus"]
 
 MANY = 5000
 """Entries in all that are watched at most; what has more is a data set, not a setting."""
@@ -232,6 +233,11 @@ LOOKS = {
     functools.cached_property: lambda watch, thing: [thing.func],
 }
 """What is looked at, by its kind."""
+
+
+def switches_of_gpus():
+    """What products and convolutions on a GPU are compiled by, to be looked at before each call."""
+    return [Names(vars(SETTINGS), ["precision", "deterministic"]), Names(vars(cudnn), ["allow_tf32"])]
 
 
 class Owner:

@@ -18,6 +18,7 @@ DTYPES = {
     0: numpy.float32, 1: numpy.float64, 2: numpy.float16, 4: numpy.complex64, 5: numpy.complex128, 14: ml_dtypes.bfloat16,
 }  # fmt: skip
 SCALES = {68: (0, 4), 77: (0, 4), 70: (1, 5)}  # of sums: in which dtypes the factors before them may be
+TF32 = 77
 SUCCESS, INVALID, UNSUPPORTED = 0, 7, 15
 WORKSPACE = 96
 SIZES = {  # of what an attribute is set to
@@ -113,7 +114,8 @@ class Library:
         layouts = [self.made[x] for x in (a_laid, b_laid, d_laid)]
         x, y, out = [matrix(address, layout) for address, layout in zip((a, b, d), layouts)]
         x, y = [z.swapaxes(1, 2) if said.get(attribute) else z for z, attribute in ((x, 3), (y, 4))]
-        result = numpy.matmul(x.astype(scale), y.astype(scale))
+        x, y = [z.astype(scale) for z in (x, y)]
+        result = numpy.matmul(*[rounded(z) for z in (x, y)] if (said["compute"], scale) == (TF32, numpy.float32) else (x, y))
         if beta:
             result = result + matrix(c, layouts[2]).astype(scale)
         if said.get(7, 1) & 4:
@@ -124,6 +126,11 @@ class Library:
         out[...] = result.astype(out.dtype)
         self.asked.append((said, *layouts))
         return SUCCESS
+
+
+def rounded(x):
+    """float32 numbers with 10 bits behind the first, as tensor cores multiply them."""
+    return ((x.view("uint32") + 0x1000) & 0xFFFFE000).view("float32")
 
 
 def matrix(address, layout):

@@ -1,7 +1,9 @@
 """Compiled steps on a GPU do what they do eagerly there. On the stand-in the kernels run as plain C++."""
 
+import ctypes
 import importlib
 import sys
+import types
 import warnings
 from pathlib import Path
 
@@ -53,8 +55,9 @@ def test_training(drivers, device, name):
 
 
 def test_gradients_are_written_where_they_are(drivers, device):
+    torch.manual_seed(0)
     layer = nn.Linear(3, 2).to(device)
-    x = torch.randn(4, 3, device=device)
+    x = torch.randn(4, 3).to(device)
 
     @torch.compile
     def step(x):
@@ -67,13 +70,14 @@ def test_gradients_are_written_where_they_are(drivers, device):
     step(x)
     assert layer.weight.grad.data_ptr() == before
     assert all([(d.captured, d.replayed) == (1, 2) for d in drivers])  # of three calls the first only noticed where things are
-    numpy.testing.assert_allclose(numbers(layer.weight.grad), 2 * numbers(layer(x)).T @ numbers(x), rtol=1e-5)
+    numpy.testing.assert_allclose(numbers(layer.weight.grad), 2 * numbers(layer(x)).T @ numbers(x), rtol=1e-5, atol=1e-6)
 
 
 def test_backward_from_outside(drivers, device):
-    weight = torch.randn(3, 3, device=device, requires_grad=True)
+    torch.manual_seed(0)
+    weight = torch.randn(3, 3).to(device).requires_grad_()
     compiled = torch.compile(lambda x: (x @ weight).tanh())
-    x = torch.randn(2, 3, device=device)
+    x = torch.randn(2, 3).to(device)
     for _ in range(4):
         weight.grad = None
         compiled(x).sum().backward()
@@ -136,9 +140,38 @@ def test_an_index_out_of_range_is_an_error_and_changes_nothing(drivers, device):
         step(torch.tensor([1, 3], device=device))
     before = numbers(weight).copy()
     with pytest.raises(IndexError, match="index out of range"):
-        for index in ([1, 4], [1, 3]):  # a GPU may tell one call later
+        for index in ([1, 4], [1, 3]):  # a GPU tells when it has come so far
             step(torch.tensor(index, device=device))
+            torch.cuda.synchronize()
     assert numpy.array_equal(numbers(weight), before) or not drivers
+
+
+def test_what_a_check_found_is_heard_however_far_ahead_the_cpu_is(device, request, monkeypatch):
+    if request.node.callspec.params["device"] == "gpu":
+        pytest.skip("a GPU's copies come when they come")
+    torch.zeros(1, device=device)
+    module, under_way = importlib.import_module("minitorch.backends.cupy_driver"), []
+
+    def arrive():
+        for target, number in under_way:
+            ctypes.memmove(target, number, len(number))
+        under_way.clear()
+
+    def copy(target, source, size, *_):
+        under_way.append((target, ctypes.string_at(source, size)))
+
+    monkeypatch.setattr(module, "runtime", types.SimpleNamespace(memcpyAsync=copy, memcpyDeviceToHost=2))
+    monkeypatch.setattr(module.cupy.cuda, "alloc_pinned_memory", bytearray, raising=False)
+    monkeypatch.setattr(module.cupy.cuda, "get_current_stream", lambda: types.SimpleNamespace(ptr=0, synchronize=arrive))
+    wrong = torch.zeros((), dtype=torch.int64, device=device)
+    flag, found = module.Flag(wrong._array), []
+    for call in range(2 * module.CALLS):
+        wrong.fill_(call in (3, 70))
+        flag.fetch()
+        found.append(flag.heard())
+    arrive()
+    assert [call for call, number in enumerate(found) if number] == [module.CALLS]  # when the CPU has to wait
+    assert [flag.heard(), flag.heard()] == [1, 0] and len(flag.free) == module.CALLS
 
 
 def test_a_program_is_explained(drivers, device):
@@ -181,6 +214,29 @@ def test_numbers_of_the_cpu_s_are_computed_there(drivers, device):
     assert len(program.native.ahead) == 3  # the count before, a power of the one after it, and what the sum is multiplied by
     steps = [step.row.name for kernel in program.native.kernels for step in getattr(kernel, "kernel", kernel).steps]
     assert "mul" in steps and "pow" not in steps
+
+
+SWITCHES = {"products": (torch.backends.cuda.matmul, False), "convolutions": (torch.backends.cudnn, True)}
+"""Where ``allow_tf32`` is, and what it is as long as nobody sets it."""
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_program_is_for_the_precision_that_it_was_compiled_with(drivers, device, name):
+    (place, usual), which = SWITCHES[name], list(SWITCHES).index(name)
+    torch.manual_seed(0)
+    x, w, image = [torch.randn(*shape).to(device) for shape in ((64, 64), (16, 16, 3, 3), (4, 16, 8, 8))]
+    compiled = torch.compile(lambda x: (x @ x, F.conv2d(image, w)))
+    try:
+        found = []
+        for place.allow_tf32 in (usual, not usual, usual):
+            found.append([numbers(compiled(x)[which]) for _ in range(5)][-1])
+    finally:
+        place.allow_tf32 = usual
+    exact = F.conv2d(image.double(), w.double()) if which else x.double() @ x.double()
+    errors = [abs(y - numbers(exact)).max() for y in found]
+    assert errors[0] == errors[2] and min(errors) < 1e-4 < 5e-4 < max(errors) and (errors[1] > errors[0]) is not usual
+    ((signature),) = compiled.signatures.values()
+    assert len(signature.programs) == 2
 
 
 @pytest.mark.parametrize("flag", ["capturable", "fused", "foreach"])

@@ -4,6 +4,7 @@ PyTorch itself isn't asked: its build here is the one for the CPU. What is expec
 """
 
 import copy
+import gc
 import io
 import pickle
 import sys
@@ -272,6 +273,7 @@ def test_memory_is_counted(device):
 
 def test_the_peak_of_memory_is_counted_exactly(device, request):
     t.zeros(1, device=device)
+    gc.collect()  # what other tests left is let go of now, and not in between
     t.cuda.reset_peak_memory_stats()
     before = t.cuda.memory_allocated()
     x = t.zeros(1 << 20, device=device)
@@ -305,6 +307,7 @@ def test_a_graph_does_its_work_again(device, request):
 def test_streams_and_events(device):
     start, end, stream = t.cuda.Event(enable_timing=True), t.cuda.Event(enable_timing=True), t.cuda.Stream()
     start.record()
+    stream.wait_event(start)  # else the work of another stream may be done before
     with t.cuda.stream(stream), t.cuda.device(0), t.cuda.device_of(t.ones(1, device=device)):
         x = t.ones(3, device=device) * 2
         end.record()
