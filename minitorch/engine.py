@@ -339,6 +339,7 @@ class Tensor(Vocabulary):
     @property
     def data(self):
         """The same memory without history; writes through it are not noticed by backward.   torch: Tensor.data"""
+        self._storage.open()
         return wrap(self._array, InferenceStorage() if self._storage.inference else None)
 
     @data.setter

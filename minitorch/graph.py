@@ -16,6 +16,7 @@ from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
 from .labels import node_name
 from .modes import MODE, enable_grad
+from .remaking import Remade, made_again
 from .tables.strides import as_strided
 from .tape import LARGE, TAPED, recorded
 
@@ -30,6 +31,19 @@ class Storage:
 
     __slots__ = ("__weakref__", "version")
     inference = False
+    counted = True  # nobody writes to it without a count
+
+    def open(self):
+        """Somebody may write to this memory without a count from now on, as one can by ``.data`` or a NumPy array."""
+        if self.__class__ is Storage:
+            self.__class__ = OpenStorage
+
+
+class OpenStorage(Storage):
+    """That of memory which holds what was last written there, by whatever way."""
+
+    __slots__ = ()
+    counted = False
 
 
 class InferenceStorage(Storage):
@@ -97,7 +111,7 @@ class Stub:
 class Node:
     """One step that backward will undo: the row, what its vjps read, and the Nodes that its inputs came from.
 
-    ``saved`` has a place for the output and one for each input: an (array, storage, version), a number, a Stub or None.
+    ``saved`` has a place for the output and one for each input: an (array, storage, version), a number, a Stub, a Remade or None.
     ``shapes`` is None unless inputs were broadcast; ``number`` tells the order of creation.
     """
 
@@ -180,6 +194,9 @@ class Node:
                 arrays.append(array)
                 if by_shape:
                     key += (array.shape, array.dtype)  # a real g may be that of a complex matrix's singular values
+            elif value.__class__ is Remade:
+                arrays.append(self.unwritten(i).array())
+                key += (value.shape, value.dtype)
             elif value is not None:
                 key += (value.shape, value.dtype) if value.__class__ is Stub else (value,)
         if by_shape:
@@ -200,12 +217,23 @@ class Node:
                     raise self.overwritten(i)
                 value = like._wrap(array, storage)
                 value._node = self.edges[i - 1] if i else self
+            elif value.__class__ is Remade:
+                value = self.unwritten(i).tensor(like)
+                value._node = self.edges[i - 1]
             values.append(value)
         return values
 
-    def overwritten(self, i):
-        """The exception for a saved value that was written to since."""
-        array, storage, version = self.saved[i]
+    def unwritten(self, i):
+        """The Remade at that place, if the value wasn't written to."""
+        value = self.saved[i]
+        if value.storage.version != value.version:
+            raise self.overwritten(i)
+        return value
+
+    def overwritten(self, i, saved=None):
+        """The exception for a saved value that was written to since; ``saved``: the list of them, if they were let go of."""
+        value = (saved or self.saved)[i]
+        array, storage, version = value if value.__class__ is tuple else (value, value.storage, value.version)
         node = self.edges[i - 1] if i else self
         if node is None or node.__class__ is AccumulateGrad:
             name = None
@@ -217,7 +245,7 @@ class Node:
     def free(self):
         """Let go of the saved values. A node that saved none can go backward again."""
         for value in self.saved or ():
-            if value.__class__ is tuple:
+            if value.__class__ is tuple or value.__class__ is Remade:
                 self.saved = None
                 break
 
@@ -402,10 +430,14 @@ def remembered(row, inputs, params, out, wanted, edges):
     if row.shapes_of or row.each:
         for position in row.shapes_of or range(1, count + 1):
             saved[position] = Stub(inputs[position - 1])
-    positions = row.saves.get((wanted, count))
+    positions, product = row.saves.get((wanted, count)), row.kind == "contraction"
     for position in row.saved_for(wanted, count, inputs) if positions is None else positions:
         x = inputs[position - 1] if position else out
-        saved[position] = (x._array, x._storage, x._storage.version) if hasattr(x, "_array") else x
+        source = edges[position - 1] if product and position else None
+        if source.__class__ is Node and (x._view or source.row.kind == "composite") and (again := made_again(x)) is not None:
+            saved[position] = again
+        else:
+            saved[position] = (x._array, x._storage, x._storage.version) if hasattr(x, "_array") else x
     if count > 1 and row.kind == "elementwise":
         shape = out._array.shape
         for x in inputs:

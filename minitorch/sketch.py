@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from . import primitives
 from .graph import AccumulateGrad, Node, Stub
+from .remaking import Remade
 
 __all__ = ["Recognition", "array_names", "sketched"]
 
@@ -60,6 +61,8 @@ def sketched(root, seed):
         numbers = (*node.params, *[x for x in node.saved if x.__class__ is float])
         if len(nodes) > NODES or any([x.__class__ is float and x == 0 for x in numbers]):
             return None  # 0.0 and -0.0 would look the same
+        if any([x.__class__ is Remade for x in node.saved]):
+            return None
         for edge in node.edges:
             if edge is not None and edge not in place:
                 place[edge] = len(nodes)

@@ -279,6 +279,7 @@ def is_storage(obj):
 def untyped_storage(input):
     """The memory that the tensor and its views share, as bytes.   torch: Tensor.untyped_storage"""
     array = input._array
+    input._storage.open()
     return UntypedStorage(owner=backend_of((array,)).owner(array))
 
 

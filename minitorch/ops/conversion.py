@@ -242,6 +242,7 @@ def numpy(input, *, force=False):
     if input.dtype is dtypes.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16\nNumPy has no such type: use .float().numpy()")
     input._leave("numpy", input)
+    input._storage.open()
     return input._array
 
 
