@@ -11,7 +11,7 @@ from .keeping import keep_freed_memory
 
 __all__ = ["machine_product"]
 
-KINDS = {"f": "float", "d": "double"}
+KINDS = {"f": "float", "d": "double", "l": "i64", "q": "i64", "i": "i32"}
 """NumPy's dtype.char → LLVM's kind."""
 
 

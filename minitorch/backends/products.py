@@ -23,6 +23,19 @@ WORTH_COMPILING = 1 << 22
 WORTH_COMPILING_BATCH = 1 << 21
 """The same for many products at once, which NumPy computes one after the other."""
 
+WORTH_COMPILING_COPIES = 1 << 16
+"""The same for many products of transposed matrices, each of which NumPy copies first."""
+
+WORTH_WRITING = 1 << 18
+"""Numbers of a product from which it is worth a kernel, however short its sums are."""
+
+WORTH_COMPILING_INTEGERS = 1 << 15
+"""The same for integers, for which there is no BLAS: NumPy takes a nanosecond for four multiplications."""
+
+FEW, LARGE = 4, 1 << 18
+"""Rows or columns, and numbers of the other matrix: with so few and so many BLAS is asked for one after the other. It reads the
+matrix again for each, where a product of two matrices copies it first."""
+
 
 @cache
 def machine_product():
@@ -31,12 +44,37 @@ def machine_product():
 
 def dot(x, y, bias=None):
     """x y + bias, for two matrices and a vector, or None."""
-    if x.shape[0] * x.shape[1] * y.shape[1] >= WORTH_COMPILING:
+    (m, k), n = x.shape, y.shape[1]
+    few = (m <= FEW and k * n >= LARGE) or (n <= FEW and m * k >= LARGE)
+    if few and x.dtype.kind == "f":
+        out = one_by_one(x, y)
+        return out if bias is None else numpy.add(out, bias, out)
+    if m * k * n >= worth(x, WORTH_COMPILING) or m * n >= WORTH_WRITING:
         done = machine_product()(x, y, bias)
         if done is not None:
             return done
     out = by_blas(x, y)
     return out if bias is None else numpy.add(out, bias, out)
+
+
+def worth(x, floats):
+    """Multiplications from which a product of such numbers is worth a kernel."""
+    return floats if x.dtype.kind == "f" else WORTH_COMPILING_INTEGERS
+
+
+def one_by_one(x, y):
+    """A product of few rows, or of few columns."""
+    m, n = x.shape[0], y.shape[1]
+    if m == 1 or n == 1 or x.dtype is not y.dtype or x.shape[1] != y.shape[0]:
+        return x.dot(y)
+    out = numpy.empty((m, n), x.dtype)
+    if m <= FEW:
+        for row, to in zip(x, out):
+            numpy.dot(row, y, out=to)
+    else:
+        for j in range(n):
+            out[:, j] = x.dot(y[:, j])
+    return out
 
 
 def by_blas(x, y):
@@ -58,7 +96,14 @@ def by_blas(x, y):
 def matmul(x, y):
     if x.ndim == 2 and y.ndim == 2:
         return dot(x, y)
-    if max(x.size * y.shape[-1], y.size * x.shape[-2]) >= WORTH_COMPILING_BATCH and x.ndim > 1 and y.ndim > 1:
+    if x.ndim < 2 or y.ndim < 2:
+        return numpy.matmul(x, y)
+    if x.ndim == y.ndim and x.shape[:-2] == y.shape[:-2] == (1,) * (x.ndim - 2):
+        single = (0,) * (x.ndim - 2)
+        return dot(x[single], y[single])[(None,) * (x.ndim - 2)]
+    copied = x.strides[-1] != x.itemsize or y.strides[-1] != y.itemsize
+    floats = WORTH_COMPILING_COPIES if copied else WORTH_COMPILING_BATCH
+    if max(x.size * y.shape[-1], y.size * x.shape[-2]) >= worth(x, floats):
         done = machine_product()(x, y)
         if done is not None:
             return done

@@ -238,7 +238,7 @@ def writable(step):
     if step.row in (TAKE, PUT, ATTEND, ATTEND_GRAD):
         return True
     if step.row is rows.matmul or step.row in FINISHED:
-        return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64")
+        return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64", "int64", "int32")
     if step.row.kind != "elementwise":
         return False
     operands = dtypes if step.row is rows.cast else dtypes[:-1]

@@ -20,7 +20,7 @@ Around it, from the inside to the outside:
     chunk       a block of rows and columns of one matrix of the batch; chunks are shared among threads
 
 A matrix times a few vectors has no use for that: there the numbers along k are next to each other in both, and a tile
-is one row of as many sums as a vector has lanes, each a vector of partial sums that is added up at the end.
+is 4 x 4 sums, each a vector of partial sums that is added up at the end.
 
 The chunks don't depend on the number of threads, so neither do the sums. Shapes are fixed, so an edge is a smaller tile
 with a constant mask, never a test in a loop.
@@ -31,6 +31,7 @@ torch: ATen/native/cpu/BlasKernel.cpp and MKL.   Goto & van de Geijn 2008, Anato
 import math
 from dataclasses import dataclass, replace
 
+from .mathematics import constant
 from .target import SIZES
 from .text import Text
 from .turning import write_turned
@@ -153,26 +154,42 @@ NEAREST = 32768
 FEW, SOME = 4, 16
 """Rows: up to so many use B too few times to be worth turning it, if k is short, or long."""
 
+SQUARE = 4
+"""Columns of a tile along k, and rows, if there are 32 registers: so often each number is used, and few streams come from memory."""
+
+ALONG, ACROSS = 2048, 16
+"""Steps of a block along k: where both are read along k, so that what rows share stays near; where each number of B is used
+once, so that B is read in the order in which it lies."""
+
 
 def tiling(gemm, target):
     """The tiling of a product, for a machine."""
     lanes = target.lanes(gemm.kind)
     few = SOME if gemm.k >= 8 * lanes else FEW
     if gemm.m <= few and gemm.a[2] == 1 and gemm.b[1] == 1 and gemm.b[2] != 1:
-        way, rows, columns, depth = "along", 1, lanes, max(1, gemm.k)
+        way, rows, columns, depth = "along", pieces(gemm.m, target.registers // 8), min(SQUARE, lanes), depth_of(gemm.k, ALONG, lanes)
     else:
-        vectors = min(max(2, (target.registers - 2) // (gemm.m + 1)), 8)
-        if target.width == 16 and target.registers == 32:
-            vectors = max(vectors, 3)
-        columns = pieces(gemm.n, vectors * lanes, lanes)
-        rows = rows_of(gemm.m, (target.registers - 2) // (columns // lanes) - 1)
-        way = "copied" if gemm.b[2] != 1 or gemm.m > 4 * rows else "direct"
-        depth = depth_of(gemm.k, NEAREST // SIZES[gemm.kind] // columns if way == "copied" else 1024, lanes)
+        way, rows, columns, depth = tile_of(gemm, target)
 
     tall = pieces(gemm.m, 256, rows)
     share = min(max(gemm.flops // 16, SMALLEST_CHUNK), LARGEST_CHUNK)
     wide = pieces(gemm.n, share // max(1, 2 * tall * gemm.k), columns)
     return Tiling(lanes, rows, columns, depth, tall, wide, way)
+
+
+def tile_of(gemm, target):
+    """(way, rows, columns, depth) where a tile's vectors lie across k."""
+    lanes = target.lanes(gemm.kind)
+    vectors = target.registers // 2 if gemm.m == 1 else min(max(2, (target.registers - 2) // (gemm.m + 1)), 8)
+    if target.width == 16 and target.registers == 32:
+        vectors = max(vectors, 3)
+    columns = pieces(gemm.n, vectors * lanes, lanes)
+    rows = rows_of(gemm.m, (target.registers - 2) // (columns // lanes) - 1)
+    way = "copied" if gemm.b[2] != 1 or gemm.m > 4 * rows else "direct"
+    if way == "copied":
+        return way, rows, columns, depth_of(gemm.k, NEAREST // SIZES[gemm.kind] // columns, lanes)
+    once = gemm.m == 1 and gemm.n > columns
+    return way, rows, columns, depth_of(gemm.k, ACROSS if once else 1024, lanes)
 
 
 def depth_of(k, most, lanes):
@@ -287,18 +304,37 @@ def column_of(text, gemm, p):
 
 
 def sums_along(text, v, gemm, cut, rows, columns):
-    """One vector of sums: each is a column of B times A's row, a vector of both at a time."""
+    """Row by row one vector of sums: each is a column of B times a row of A, a vector of both at a time."""
 
     def step(p, sums, count):
-        x = v.load(text.at("%a", p, gemm.kind), count)
-        places = [text.at("%b", text.add(p, j * gemm.b[2]), gemm.kind) for j in range(columns)]
-        return [v.multiply_add(x, v.load(place, count), sum) for place, sum in zip(places, sums)]
+        left, right = (
+            [v.load(text.at(f"%{name}", text.add(p, each * stride), gemm.kind), count) for each in range(number)]
+            for name, number, stride in (("a", rows, gemm.a[1]), ("b", columns, gemm.b[2]))
+        )
+        sums = iter(sums)
+        return [v.multiply_add(x, y, next(sums)) for x in left for y in right]
 
-    whole = gemm.k // v.lanes * v.lanes
-    with text.loop("p", 0, whole, v.lanes, carry=[(v.type, v.zero)] * columns) as p:
+    whole = text.multiply(text.divide("%k", v.lanes)[0], v.lanes)
+    with text.loop("p", 0, whole, v.lanes, carry=[(v.type, v.zero)] * (rows * columns)) as p:
         p.carry(*step(p, p.values, v.lanes))
-    sums = step(whole, p.values, gemm.k - whole) if gemm.k > whole else p.values
-    return [v.sums([*sums, *[v.zero] * (v.lanes - columns)])]
+    if gemm.k % v.lanes:
+        with text.loop("p", whole, "%k", v.lanes, carry=[(v.type, x) for x in p.values]) as p:
+            p.carry(*step(p, p.values, gemm.k % v.lanes))
+    return added_up(v, p.values, rows, columns)
+
+
+def added_up(v, sums, rows, columns):
+    """For each row a vector that begins with the sums of its ``columns`` vectors. As many rows are added up at once as fit in one."""
+    wide = 1 << (columns - 1).bit_length()
+    some, found = v.lanes // wide, []
+    for start in range(0, rows, some):
+        vectors = [v.zero] * v.lanes
+        for i in range(start, min(start + some, rows)):
+            vectors[(i - start) * wide : (i - start) * wide + columns] = sums[i * columns : (i + 1) * columns]
+        total = v.sums(vectors)
+        for i in range(min(some, rows - start)):
+            found.append(v.shuffle(total, v.zero, [(i * wide + lane) % v.lanes for lane in range(v.lanes)]) if i else total)
+    return found
 
 
 # ----------------------------------------------------------------------------------------------------- a panel's copy
@@ -423,7 +459,7 @@ def write_zeros(text, gemm, c, tall, wide):
             text.do(f"call void @llvm.memset.p0.i64(ptr {row}, i8 0, i64 {size}, i1 false)")
         else:
             with text.loop("j", 0, wide) as j:
-                text.store(gemm.kind, "0.0", text.at(row, text.multiply(j, gemm.c[2]), gemm.kind))
+                text.store(gemm.kind, constant(0, gemm.kind), text.at(row, text.multiply(j, gemm.c[2]), gemm.kind))
 
 
 def parts(text, length, total, size):

@@ -7,6 +7,7 @@ compiles it once (``link.shared``), so each of them compiles in half the time.
 """
 
 from .link import SHARED
+from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
@@ -20,7 +21,9 @@ def write_turned(text, kind, lanes, place, step, to, width, columns, k):
     """Call the function: ``columns`` of B from ``place`` on, ``step`` apart, k numbers each, as rows ``width`` apart in ``to``.
 
     k is at least a vector's length. Up to the next vector beyond the columns the last one is repeated: nobody stores it in C.
+    Integers are moved as if they were numbers with a fraction.
     """
+    kind = {4: "float", 8: "double"}[SIZES[kind]]
     declared = f"declare void @{NAME.format(kind, lanes)}(ptr, i64, ptr, i64, i64, i64)"
     if declared not in text.lines:
         text.lines.insert(0, declared)

@@ -8,6 +8,8 @@ Where fewer than all lanes are meant, their number is known when the text is wri
 address outside is touched.
 """
 
+from .target import SIZES
+
 __all__ = ["Vectors"]
 
 
@@ -17,8 +19,8 @@ class Vectors:
     def __init__(self, text, kind, lanes):
         self.text, self.kind, self.lanes = text, kind, lanes
         self.type = f"<{lanes} x {kind}>"
-        self.size = 8 if kind == "double" else 4
-        self.suffix = f"v{lanes}f{8 * self.size}"
+        self.size, self.whole = SIZES[kind], kind.startswith("i")
+        self.suffix = f"v{lanes}{'i' if self.whole else 'f'}{8 * self.size}"
         self.zero = "zeroinitializer"
 
     def mask(self, count, skip=0):
@@ -95,17 +97,20 @@ class Vectors:
         return self.text.let("all", f"shufflevector {self.type} {one}, {self.type} poison, {zeros}")
 
     def multiply_add(self, a, b, c):
-        """a * b + c, rounded once where the machine can."""
+        """a * b + c, rounded once where the machine can; of integers the last bits, as everywhere."""
+        if self.whole:
+            return self.add(self.text.let("product", f"mul {self.type} {a}, {b}"), c)
         arguments = ", ".join(f"{self.type} {value}" for value in (a, b, c))
         return self.text.let("sum", f"call {self.type} @llvm.fmuladd.{self.suffix}({arguments})")
 
     def add(self, a, b):
         """a + b."""
-        return self.text.let("sum", f"fadd {self.type} {a}, {b}")
+        return self.text.let("sum", f"{'add' if self.whole else 'fadd'} {self.type} {a}, {b}")
 
     def larger(self, a, b):
         """The larger of a and b; NaN where one of them is."""
-        return self.text.let("larger", f"call {self.type} @llvm.maximum.{self.suffix}({self.type} {a}, {self.type} {b})")
+        name = f"llvm.{'smax' if self.whole else 'maximum'}.{self.suffix}"
+        return self.text.let("larger", f"call {self.type} @{name}({self.type} {a}, {self.type} {b})")
 
     def interleave(self, a, b):
         """a0 b0 a1 b1 …, in two vectors."""

@@ -65,8 +65,29 @@ def test_linear_adds_its_bias():
             numpy.testing.assert_allclose(backend.linear(x, weight, bias), wanted.numpy(), 2e-5, 2e-5)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("sizes", [(40, 33, 50), (1, 70, 600), (300, 200, 2)])
+def test_integers_wrap_around_as_in_torch(dtype, sizes):
+    m, k, n = sizes
+    drawn, most = numpy.random.default_rng(m), numpy.iinfo(dtype).max
+    x, y = drawn.integers(-most, most, (m, k), dtype), drawn.integers(-most, most, (n, k), dtype).T
+    wanted = torch.matmul(torch.from_numpy(x), torch.from_numpy(y)).numpy()
+    for right in (y, numpy.ascontiguousarray(y)):
+        numpy.testing.assert_array_equal(machine_product(x, right), wanted)
+        numpy.testing.assert_array_equal(backend.matmul(x, right), wanted)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("turned", [False, True])
+def test_few_rows_by_a_large_matrix(rows, turned):
+    x, y = numbers(rows, 600), numbers(500, 600).T if turned else numbers(600, 500)
+    bias = numbers(500)
+    numpy.testing.assert_allclose(backend.matmul(x, y), torch.from_numpy(x) @ torch.from_numpy(y), 1e-4, 1e-4)
+    numpy.testing.assert_allclose(backend.linear(x, y.T, bias), x @ y + bias, 1e-4, 1e-4)
+
+
 OTHERS = {
-    "integers": (numbers(4, 5).astype("int32"), numbers(5, 6).astype("int32")),
+    "short integers": (numbers(4, 5).astype("int16"), numbers(5, 6).astype("int16")),
     "complex": (numbers(4, 5).astype("complex64"), numbers(5, 6).astype("complex64")),
     "five dims": (numbers(1, 1, 2, 3, 4), numbers(4, 5)),
     "nothing": (numbers(0, 5), numbers(5, 6)),

@@ -31,6 +31,7 @@ CASES = {
     "many numbers to sum": (F.linear, [numbers(7, 1300), numbers(33, 1300), numbers(33)], ["matmul+bias"]),
     "few columns": (F.linear, [numbers(900, 100), numbers(3, 100), numbers(3)], ["matmul+bias"]),
     "float64": (F.linear, [X.double(), W.double(), B.double()], ["matmul+bias"]),
+    "integers": (F.linear, [X.long(), W.long(), B.long()], ["matmul+bias"]),
     "seen otherwise": (lambda x, w, b: F.linear(x, w, b).view(120, 60)[:, 5:55] @ w.T, [X, W, B], ["matmul+bias", "matmul"]),
     "forward and back": (back, [X, W, B], ["matmul+bias+relu", *["matmul"] * 4]),
     "a loop follows anyway": (lambda x, w, b: F.gelu(F.linear(x, w, b)), [X, W, B], ["matmul"]),

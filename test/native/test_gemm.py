@@ -12,7 +12,7 @@ from minitorch.native.gemm import Ending, Gemm, gemm_text, tiling
 from minitorch.native.link import assembly, host
 from minitorch.native.target import Target
 
-TYPES = {"float": np.float32, "double": np.float64}
+TYPES = {"float": np.float32, "double": np.float64, "i32": np.int32, "i64": np.int64}
 MARGIN = 64
 
 
@@ -133,6 +133,18 @@ def test_the_sums_stay_in_registers(target):
     tile = lines.split(f"gemm.{cut.rows}x{cut.columns}:")[1].split(".Lfunc_end")[0]
     assert tile.count("mulps") + tile.count("fmadd") >= cut.rows * cut.columns // cut.lanes
     assert "(%rsp)" not in tile
+
+
+@pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: str(target.width))
+@pytest.mark.parametrize("kind", ["i32", "i64"])
+def test_integers(kind, target):
+    for m, n, k, *way in ((20, 70, 300), (33, 9, 40, False, True), (3, 50, 2100, False, True), (1, 600, 40), (40, 1, 30, True)):
+        gemm = Gemm.of(m, n, k, *way, kind=kind, ending=Ending((0, 0, 1), True))
+        a, b, bias = (np.random.default_rng(m).integers(-9, 9, size).astype(TYPES[kind]) for size in (m * k, k * n, n))
+        out = np.empty((m, n), TYPES[kind])
+        Kernel("gemm", gemm_text("gemm", gemm, target, preamble("A", "B", "C", "BIAS")), target)(a, b, out, bias)
+        x, y = (view(x, shape, strides[1:]) for x, shape, strides in ((a, (m, k), gemm.a), (b, (k, n), gemm.b)))
+        np.testing.assert_array_equal(out, np.maximum(x @ y + bias, 0))
 
 
 def test_a_batch_of_several_extents():
