@@ -83,7 +83,8 @@ def ours(row, threads):
     import numpy
 
     from minitorch.backends.threads import set_num_threads
-    from minitorch.native.convolution import Conv, forward_text, input_gradient_text
+    from minitorch.native.convolution import forward_text, input_gradient_text
+    from minitorch.native.convolution_geometry import Conv
     from minitorch.native.convolution_weight import weight_gradient_text
     from minitorch.native.gemm import Gemm, gemm_text
     from minitorch.native.link import host, load, object_of
@@ -236,7 +237,7 @@ class Side:
 
 def flops_of(row):
     if row.startswith("conv"):
-        from minitorch.native.convolution import Conv
+        from minitorch.native.convolution_geometry import Conv
 
         return Conv(*convolution_of(row)[0]).flops
     batch, m, n, k, *_ = product_of(row)

@@ -8,7 +8,8 @@ What is used depends on shapes alone, never on time or on what the cache holds: 
 
 from functools import lru_cache
 
-from ..native.convolution import Conv, forward_text, input_gradient_text, supports
+from ..native.convolution import forward_text, input_gradient_text, supports
+from ..native.convolution_geometry import Conv
 from ..native.convolution_weight import weight_gradient_text
 from ..native.kernel import Kernel, code_of, preamble
 from ..native.link import host

@@ -1,6 +1,7 @@
 """A convolution kernel as text: the rows conv, conv_input_grad and conv_weight_grad, given to convolution.py."""
 
-from ..native.convolution import Conv, forward_text, input_gradient_text, supports
+from ..native.convolution import forward_text, input_gradient_text, supports
+from ..native.convolution_geometry import Conv
 from ..native.convolution_weight import weight_gradient_text
 from ..native.mathematics import KINDS
 from ..native.target import SIZES

@@ -18,8 +18,9 @@ torch: ATen/native/ConvolutionMM2d.cpp
 from contextlib import nullcontext
 from math import prod
 
-from .convolution import sliding_forward, write_layout, write_table
 from .convolution_exact import write_exact, write_mending
+from .convolution_geometry import sliding_forward
+from .convolution_layout import write_layout, write_table
 from .gemm import (
     NEAREST,
     SMALLEST_CHUNK,

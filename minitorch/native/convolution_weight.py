@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from itertools import product
 from math import gcd, prod
 
-from .convolution import Sliding, round_up, sliding_forward, write_layout, write_row, write_table
 from .convolution_columns import columns_text, pays_by_columns
 from .convolution_exact import write_exact, write_mending
+from .convolution_geometry import Sliding, sliding_forward
+from .convolution_layout import round_up, write_layout, write_row, write_table
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces
 from .target import SIZES
 from .text import Text

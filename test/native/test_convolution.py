@@ -9,8 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from machine import RUNNABLE, Kernel, guarded, preamble
 
-from minitorch.native.convolution import Conv, arranged, forward_text, input_gradient_text, sliding_forward, supports
+from minitorch.native.convolution import arranged, flat, forward_text, input_gradient_text, sliding_text, supports
 from minitorch.native.convolution_columns import columns_text, pays_by_columns
+from minitorch.native.convolution_dense import cost, dense
+from minitorch.native.convolution_geometry import Conv, sliding_backward, sliding_forward
 from minitorch.native.convolution_weight import places_text, weight_gradient_text
 from minitorch.native.link import assembly, host
 from minitorch.native.target import Target
@@ -18,6 +20,8 @@ from minitorch.native.target import Target
 MARGIN = 64
 WEIGHTS = {"weight": places_text, "columns": columns_text}
 """The two ways to a weight's gradient, whichever of them would be taken."""
+SLIDING = {"flat": flat, "dense": dense}
+"""The two ways of the other passes."""
 
 
 def samples(conv):
@@ -57,12 +61,13 @@ def close(actual, expected, terms):
 def check(conv, target=None, passes="forward input weight columns"):
     x, weight, dy, y, dx, dw = samples(conv)
     machine, names = target or host(), preamble("A", "B", "C")
-    if "forward" in passes:
-        kernel = Kernel("conv", forward_text("conv", conv, machine, names), target)
-        close(result(kernel, x, weight, y.shape), y, weight[0].size)
-    if "input" in passes:
-        kernel = Kernel("conv", input_gradient_text("conv", conv, machine, names), target)
-        close(result(kernel, dy, weight, dx.shape), dx, weight.size)
+    for arrange in SLIDING.values():
+        if "forward" in passes:
+            text = sliding_text("conv", arrange(sliding_forward, conv, machine), conv.flops, machine, names)
+            close(result(Kernel("conv", text, target), x, weight, y.shape), y, weight[0].size)
+        if "input" in passes:
+            text = sliding_text("conv", arrange(sliding_backward, conv, machine), conv.flops, machine, names)
+            close(result(Kernel("conv", text, target), dy, weight, dx.shape), dx, weight.size)
     for each, write in WEIGHTS.items():
         if each in passes:
             kernel = Kernel("conv", write("conv", conv, machine, names), target)
@@ -86,7 +91,7 @@ def convolutions(draw):
     return conv
 
 
-@settings(max_examples=70, deadline=None, derandomize=True)
+@settings(max_examples=55, deadline=None, derandomize=True)
 @given(conv=convolutions(), machine=st.sampled_from([None, *RUNNABLE]))
 def test_any_convolution(conv, machine):
     assert supports(conv)
@@ -104,6 +109,8 @@ NAMED = {
     "depthwise, two for each": Conv(3, 8, 16, (10, 10), (3, 3), padding=(1, 1), groups=8),
     "small planes": Conv(9, 40, 48, (4, 4), (3, 3), padding=(1, 1)),
     "one place": Conv(3, 20, 20, (5, 5), (5, 5)),
+    "small planes, halved": Conv(16, 20, 40, (7, 7), (3, 3), (2, 2), (1, 1)),
+    "columns in several turns": Conv(8, 30, 100, (13, 13), (5, 5), padding=(2, 2)),
     "small planes, many": Conv(17, 9, 130, (4, 4), (3, 3), padding=(1, 1)),
     "large kernel": Conv(1, 2, 3, (25, 25), (11, 11), padding=(5, 5)),
     "wide kernel row": Conv(1, 2, 3, (1, 60), (1, 33)),
@@ -136,7 +143,9 @@ def test_arm_gets_vectors(write):
     assert assembly(text, Target.aarch64(), "vectors").count("fmla\tv") >= 9
 
 
-@pytest.mark.parametrize("name", ["one large image", "residual", "depthwise", "MNIST, second", "small planes, many"])
+@pytest.mark.parametrize(
+    "name", ["one large image", "residual", "depthwise", "MNIST, second", "small planes, many", "columns in several turns"]
+)
 def test_any_split_of_the_chunks_gives_the_same(name):
     conv = NAMED[name]
     x, weight, dy, y, dx, dw = samples(conv)
@@ -149,7 +158,7 @@ def test_any_split_of_the_chunks_gives_the_same(name):
         np.testing.assert_array_equal(whole, single)
 
 
-@pytest.mark.parametrize("name", ["one large image", "one large image, halved", "residual", "depthwise", "three dimensions", "small planes"])
+@pytest.mark.parametrize("name", ["one large image", "one large image, halved", "residual", "depthwise", "three dimensions", "small planes, halved"])
 @pytest.mark.parametrize("forward", [True, False], ids=["forward", "input"])
 def test_an_epilogue_sees_each_output_once(name, forward):
     """Here it adds 1000 to all of C, number by number."""
@@ -177,17 +186,28 @@ def test_a_large_image_is_cut_into_bands():
 
 
 def test_small_images_are_taken_together():
-    assert arranged(sliding_forward, NAMED["small planes"], Target.avx512()).fold == 3
+    assert flat(sliding_forward, NAMED["small planes"], Target.avx512()).fold == 3
+    assert dense(sliding_forward, NAMED["small planes, halved"], Target.avx512()).fold > 1
 
 
-def test_nan_and_infinity_stay_where_they_are():
+def test_columns_are_written_where_that_costs_less():
+    target = Target.avx512()
+    for conv, columns in {NAMED["columns in several turns"]: True, NAMED["residual"]: False}.items():
+        assert (arranged(sliding_forward, conv, target).deep > 0) == columns
+        assert (cost(dense(sliding_forward, conv, target), target) < cost(flat(sliding_forward, conv, target), target)) == columns
+    assert dense(sliding_forward, NAMED["columns in several turns"], target).deep < 30
+
+
+@pytest.mark.parametrize("way", SLIDING)
+def test_nan_and_infinity_stay_where_they_are(way):
     conv = Conv(2, 3, 8, (10, 10), (3, 3), padding=(1, 1))
     x, weight, *_ = samples(conv)
     x = x.copy()
     x[0, 1, 0, 5, 9] = np.inf
     x[1, 2, 0, 0, 0] = np.nan
     expected = torch.nn.functional.conv3d(torch.from_numpy(x), torch.from_numpy(weight), padding=conv.padding).numpy()
-    kernel = Kernel("conv", forward_text("conv", conv, host(), preamble("A", "B", "C")))
+    sliding = SLIDING[way](sliding_forward, conv, host())
+    kernel = Kernel("conv", sliding_text("conv", sliding, conv.flops, host(), preamble("A", "B", "C")))
     np.testing.assert_allclose(result(kernel, x, weight, expected.shape), expected, rtol=1e-4, atol=1e-5)
 
 
