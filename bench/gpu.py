@@ -1,6 +1,6 @@
 """Everything that is to be seen on a GPU, in one call of less than ten minutes: ``python bench/gpu.py``. See README.md here.
 
-    checks     the tests of test/device on the GPU; the losses of each step there beside those on the CPU, and PyTorch's
+    checks     the tests of test/device on the GPU; the losses of programs there beside those on the CPU; of each step too, and PyTorch's
     times      of four training steps: ours compiled and eager, torch.compile with CUDA graphs and PyTorch eager, in turn
     kernels    of each compiled step: its time, and its share of what the GPU can do for its bytes and its operations
     memory     the most that tensors had together in a step
@@ -78,6 +78,16 @@ def tests(seconds, where=HERE.parent / "test" / "device", processes=8):
         return {"error": f"the tests took longer than {seconds} seconds"}
     lines = (done.stdout.strip() or done.stderr.strip() or "no report").splitlines()
     return "\n".join([*[line for line in lines if line.startswith(("FAILED", "ERROR"))], lines[-1]])
+
+
+def programs(seconds):
+    """What test/device/programs.py reports: the programs that print other losses on the GPU than on the CPU, and how many there were."""
+    command = [sys.executable, str(HERE.parent / "test" / "device" / "programs.py"), "--seconds", str(seconds), "--at-once", "8"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=2 * seconds, cwd=HERE.parent)
+    except subprocess.TimeoutExpired:
+        return {"error": f"the programs took longer than {2 * seconds} seconds"}
+    return "\n".join([line for line in done.stdout.splitlines() if not line.endswith(": the same")]) or done.stderr[-300:]
 
 
 def farthest(a, b):
@@ -158,7 +168,7 @@ def printed(report):
             continue
         for kernel in sorted(part["kernels"], key=lambda kernel: -kernel["seconds"])[:8]:
             print(f"{name}: {kernel['seconds'] * 1e6:8.1f} us, {kernel['share'] or 0:4.0%} of the roofline: {kernel['kernel'][:90]}")
-    print(f"tests: {report['tests']}\npeaks (bytes/s, operations/s): {report['peaks']}")
+    print(f"tests: {report['tests']}\nprograms: {report['programs']}\npeaks (bytes/s, operations/s): {report['peaks']}")
 
 
 def main():
@@ -171,7 +181,8 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("gpu.json"))
     arguments = parser.parse_args()
     device, size, start = ("cpu", "tiny", time.time()) if arguments.dry else ("cuda", "real", time.time())
-    report = {"tests": "not run" if arguments.dry else tests(150), "peaks": None, "steps": {}, "not begun": []}
+    checks = {"tests": "not run", "programs": "not run"} if arguments.dry else {"tests": tests(150), "programs": programs(30)}
+    report = {**checks, "peaks": None, "steps": {}, "not begun": []}
     workers = {side: Worker(side, device, size) for side in SIDES if not (arguments.dry and side == "torch compiled")}
     report["peaks"] = peaks = workers["torch"].ask(peaks=10)
     for name in STEPS:

@@ -51,7 +51,10 @@ def get_float32_matmul_precision():
 
 
 def use_deterministic_algorithms(mode, *, warn_only=False):
-    """Only algorithms that give the same result each time: all of ours do.   torch: use_deterministic_algorithms"""
+    """Only algorithms that give the same result each time. On the CPU all do; on a GPU numbers are then added at places in one order.
+
+    torch: use_deterministic_algorithms
+    """
     if not isinstance(mode, bool):
         raise TypeError(f"_set_deterministic_algorithms(): argument 'mode' (position 1) must be bool, not {type(mode).__name__}")
     SETTINGS.deterministic, SETTINGS.warn_only = mode, warn_only

@@ -3,6 +3,7 @@
 import cupy
 import numpy
 
+from ..settings import SETTINGS
 from . import cupy_labels as labels
 from .indexing import place_error, places
 
@@ -48,8 +49,13 @@ SIGNED = {"q": "Q", "l": "L"}  # of dtype.char
 
 
 def add_at(out, key, y):
-    """out[key] += y, also where several of the places are one."""
+    """out[key] += y, also where several of the places are one: in one order, if that is asked for."""
     char = out.dtype.char
+    if SETTINGS.deterministic and out.dtype.kind in "fV" and out.flags.c_contiguous:
+        places = cupy.arange(out.size).reshape(out.shape)[key]
+        y = cupy.broadcast_to(cupy.asarray(y, out.dtype), places.shape)
+        if labels.add_rows(out.reshape(-1), places.reshape(-1), y.reshape(-1)):
+            return
     if char in "?bBhH":
         wide = out.astype(numpy.int32)
         add_at(wide, key, cupy.asarray(y).astype(numpy.int32))

@@ -6,9 +6,12 @@ torch: ATen/native/cuda/Loss.cu, NLLLoss2d.cu, Embedding.cu
 import math
 from functools import lru_cache
 
+import cupy
 import numpy
 
 from ..native.cuda import PRELUDE
+from ..native.cuda_places import ADDING, CHUNK, FEW, Sorting
+from ..settings import SETTINGS
 from .cupy_launch import Kernel, in_order, room
 
 __all__ = ["add_rows", "nll", "nll_grad"]
@@ -78,15 +81,25 @@ extern "C" __global__ void __launch_bounds__(256) put(
     }
 }
 
-// out[labels[i]] += y[i], of rows of so many columns.
-extern "C" __global__ void __launch_bounds__(256) added(T* out, const L* labels, const T* y, int64 size, int64 columns, int64 rows) {
-    for (int64 i = int64(blockIdx.x) * 256 + threadIdx.x; i < size; i += int64(gridDim.x) * 256) {
-        const int64 label = labels[i / columns], row = label < 0 ? label + rows : label;
-        if (row >= 0 && row < rows) add_at(out + row * columns + i % columns, y[i]);
-    }
+// out[labels[i]] += y[i] of rows of so many columns: native/cuda_places.py.
+extern "C" __global__ void __launch_bounds__(256) sorted(const L* labels, int* order, int* named, int64 n, int64 rows) {
+    sort_places(labels, order, named, n, rows);
+}
+
+extern "C" __global__ void __launch_bounds__(256) added(
+    const T* y, const int* order, const int* named, T* out, A* ends, int64 n, int64 rows, int64 columns, int64 across) {
+    add_chunks(y, order, named, out, ends, n, rows, columns, across);
+}
+
+extern "C" __global__ void __launch_bounds__(256) joined(
+    const int* named, T* out, const A* ends, int64 n, int64 rows, int64 columns, int64 across) {
+    join_chunks(named, out, ends, n, rows, columns, across);
 }
 """
-LAYOUTS = {"picked": "QQQqqqq", "averaged": "QQQqqqq", "divided": "QQq", "put": "QQQQqqqqqq", "added": "QQQqqq"}
+LAYOUTS = {
+    "picked": "QQQqqqq", "averaged": "QQQqqqq", "divided": "QQq", "put": "QQQQqqqqqq", "sorted": "QQQqq", "added": "QQQQQqqqq",
+    "joined": "QQQqqqq",
+}  # fmt: skip
 
 
 @lru_cache(64)
@@ -96,7 +109,7 @@ def kernels(char, labels):
         return None
     wide = "double" if char == "d" else "float"
     names = f"typedef {MEMORY[char]} T;\ntypedef {MEMORY[labels]} L;\ntypedef {wide} A;\n"
-    return {name: Kernel(PRELUDE + names + TEXT, name, layout) for name, layout in LAYOUTS.items()}
+    return {name: Kernel(PRELUDE + ADDING + names + TEXT, name, layout) for name, layout in LAYOUTS.items()}
 
 
 def sizes_of(shape, dim):
@@ -146,13 +159,38 @@ def nll_grad(g, index, shape, dim, ignored, average):
 
 
 def add_rows(out, index, y):
-    """out[index] += y for whole numbers ``index`` of rows, also where several are one. False if it can't be."""
+    """out[index] += y for whole numbers ``index`` of rows, also where several are one: in one order. False if it can't be.
+
+    Of many single numbers only if one order is asked for: threads that add them as they come are quicker.
+    """
+    if out.ndim == 1 and index.size > FEW and not SETTINGS.deterministic:
+        return False
     if out.dtype != y.dtype or not out.flags.c_contiguous or y.shape != (*index.shape, *out.shape[1:]):
         return False
     of = kernels(out.dtype.char, index.dtype.char)
     if of is None:
         return False
+    n, rows, columns = index.size, len(out), math.prod(out.shape[1:])
+    if not y.size:
+        return True
     y, index = in_order(y), in_order(index)
-    columns = math.prod(out.shape[1:])
-    of["added"](blocks_for(y.size), THREADS, out.data.ptr, index.data.ptr, y.data.ptr, y.size, columns, len(out))
+    how = Sorting(n, columns, out.dtype.name)
+    memory = room(how.room, numpy.uint8)
+    order, named, ends = [memory.data.ptr + at for at in (0, 4 * n, how.ends)]
+    if n <= FEW:
+        of["sorted"](how.blocks, THREADS, index.data.ptr, order, named, n, rows)
+    else:
+        found, places = sorted_places(index.reshape(-1), rows)
+        order, named = places.data.ptr, found.data.ptr
+    of["added"](how.adding, THREADS, y.data.ptr, order, named, out.data.ptr, ends, n, rows, columns, how.across)
+    if n > CHUNK:
+        of["joined"](how.adding, THREADS, named, out.data.ptr, ends, n, rows, columns, how.across)
     return True
+
+
+def sorted_places(index, rows):
+    """(the rows that labels name, in order; the places where they stand), as the kernel ``sorted`` has them."""
+    named = cupy.where(index < 0, index + rows, index)
+    named = cupy.where((named < 0) | (named >= rows), rows, named).astype(numpy.int32)
+    places = named.argsort(kind="stable")
+    return named[places], places.astype(numpy.int32)

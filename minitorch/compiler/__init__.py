@@ -37,6 +37,7 @@ from .cuda_attention import attended_on_gpu, attending_launches
 from .cuda_draws import drawing, stands_alone
 from .cuda_layouts import within_reach
 from .cuda_narrow import narrow_products
+from .cuda_places import ADDED_ROWS, added_here, adding, rows_gathered
 from .cuda_products import multiplied
 from .cuda_sums import taken_apart
 from .cuda_windows import ended, slid
@@ -152,7 +153,8 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], ahead)
     graph = ended(narrow_products(taken_apart(dead(attended_on_gpu(simplify(pooled(graph)))))))
     graph, going = as_arithmetic(graph, driver.machine())
-    plain = within_reach(in_order(check(dead(graph)), strides, cuda_rows.SLIDING), strides)
+    graph = rows_gathered(check(dead(graph)), strides)
+    plain = within_reach(in_order(dead(graph), strides, (*cuda_rows.SLIDING, ADDED_ROWS)), strides)
     into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
     plain = check(dead(finished(plain, strides, into)))
     found = accesses(plain, strides)
@@ -186,6 +188,8 @@ def launched(kernel, found, laid):
         return slid(kernel, found, laid)
     if kernel.__class__ is Foreign and stands_alone(kernel.steps[0]):
         return drawing(kernel, found, laid)
+    if kernel.__class__ is Foreign and added_here(kernel.steps[0]):
+        return adding(kernel, found, laid)
     if kernel.__class__ is Attending:
         return attending_launches(kernel, found, laid)
     return multiplied(kernel, found, laid) if kernel.__class__ is Product else [kernel]

@@ -11,8 +11,8 @@ side by side. All of a team know the total, so the next pass goes on at once. Wh
 blocks share each: a launch for each pass, whose blocks leave partial totals for the next to add up. What is done once for each
 row at the end is the work of the block that comes last.
 
-Sums are taken in an order that depends on nothing but the shape. Only values that are added at places which other values say
-(embedding's gradient) come in any order.
+Sums are taken in an order that depends on nothing but the shape, or on the labels of what is added at places (cuda_places.py). Only
+single numbers that are added at places in several dims come in any order.
 
 torch: torch/_inductor/codegen/triton.py
 """

@@ -2,6 +2,7 @@
 
 from .. import primitives as rows
 from ..native.cuda import KINDS, spelled
+from ..settings import SETTINGS
 from ..tables import windows
 from .attention import ATTENDING
 from .cuda_draws import stands_alone
@@ -45,7 +46,8 @@ def pieced(step, dtypes):
 
 
 def put(step, dtypes):
-    return not step.params[1] or dtypes[0] in ADDED
+    """Threads add floats as they come; where that may not be, the backend adds them."""
+    return not step.params[1] or (dtypes[0] in ADDED and not (SETTINGS.deterministic and dtypes[0] in FLOATS))
 
 
 def multiplied(step, dtypes):

@@ -25,7 +25,7 @@ __all__ = ["COMPILER", "Shim"]
 HEADER = Path(__file__).with_name("cuda_shim.h")
 COMPILER = shutil.which("g++")
 FLAGS = ["-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-U_FORTIFY_SOURCE", "-shared", "-fPIC", "-w"]
-WAITING = re.compile(r"\b(across_\w+|attend\w*|last_of|down_block|down_columns|multiply_\w+|__syncthreads|__shfl\w+)\b")
+WAITING = re.compile(r"\b(across_\w+|attend\w*|last_of|sort_places|down_block|down_columns|multiply_\w+|__syncthreads|__shfl\w+)\b")
 KERNEL = re.compile(r'extern "C" __global__ void __launch_bounds__\([\d, ]+\) (\w+)\((.*?)\) \{\n(.*?)\n\}', re.DOTALL)
 
 

@@ -3,12 +3,18 @@
 Shapes decide how the work is shared, so there are some for each way: rows for a warp, for a block, for several blocks.
 """
 
+import importlib
 import itertools
+import sys
+from pathlib import Path
 
 import pytest
 
 import minitorch as t
 from minitorch.nn import functional as F
+
+sys.path.append(str(Path(__file__).parent.parent / "compiler"))
+ordered_sums = importlib.import_module("ordered_sums")
 
 ROWS = (3, 7), (5, 700), (2, 9000), (2, 3, 17)
 IMAGES = (4, 3, 5, 5), (2, 2, 80, 40)
@@ -66,6 +72,39 @@ def test_a_label_that_no_class_has_shows(device):
 
 def test_an_embedding_s_gradient(device):
     compare(lambda w: F.embedding(LABELS.clamp(0).to(w.device), w), [(7, 9)], device)
+
+
+@pytest.mark.parametrize(("rows", "count", "columns", "dtype"), [(3, 5, 7, t.float32), (4, 300, 3, t.float32), (50, 70, 140, t.float64), (9, 33, 2, t.bfloat16)])
+def test_rows_are_added_in_an_order_that_their_labels_decide(rows, count, columns, dtype, device):
+    t.manual_seed(1)
+    labels, y = t.randint(0, rows, (count,)), t.randn(count, columns).to(dtype)
+    got = t.zeros(rows, columns, dtype=dtype, device=device).index_put_((labels.to(device),), y.to(device), accumulate=True)
+    assert got.cpu().equal(t.from_numpy(ordered_sums.in_chunks(labels.numpy(), (y.float() if dtype is t.bfloat16 else y).numpy(), rows)).to(dtype))
+
+
+LABELLED = {  # what is added to x: (40, 5) at i and j: (200,), and where that is
+    "in two dims": (lambda x, i, j, y: x.index_put_((i, j), y, accumulate=True), lambda i, j: i * 5 + j),
+    "along the second": (lambda x, i, j, y: x.index_put_((t.arange(40, device=x.device)[:, None], j.view(40, 5)), y.view(40, 5), accumulate=True),
+                         lambda i, j: t.arange(200) // 5 * 5 + j),
+    "scattered": (lambda x, i, j, y: x.scatter_add_(0, i.view(40, 5), y.view(40, 5)), lambda i, j: i * 5 + t.arange(200) % 5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_numbers_are_added_in_one_order_if_that_is_asked_for(name, device, monkeypatch):
+    t.manual_seed(1)
+    i, j, y = t.randint(0, 40, (200,)), t.randint(0, 5, (200,)), t.randn(200)
+    add, where = LABELLED[name]
+    t.use_deterministic_algorithms(True)
+    try:
+        results = []
+        for few in (1 << 15, 100):  # labels that our kernel sorts; CuPy sorts more
+            monkeypatch.setattr(importlib.import_module("minitorch.backends.cupy_labels"), "FEW", few)
+            results.append(add(t.zeros(40, 5, device=device), i.to(device), j.to(device), y.to(device)).cpu())
+    finally:
+        t.use_deterministic_algorithms(False)
+    expected = t.from_numpy(ordered_sums.in_chunks(where(i, j).numpy(), y[:, None].numpy(), 200)).view(40, 5)
+    assert results[0].equal(expected) and results[1].equal(expected)
 
 
 SHAPES = (7,), (140, 33), (2, 3, 4), (3, 140, 3), (3, 4, 5, 6), (9000,)

@@ -1,0 +1,18 @@
+"""Whole programs print the same on a GPU as on the CPU. On the stand-in some that are quick; ``programs.py`` runs them all."""
+
+import pytest
+from programs import PROGRAMS, QUICK, outcome
+
+import minitorch
+
+
+@pytest.mark.parametrize("program", QUICK)
+def test_quick_programs_on_the_stand_in(program):
+    if minitorch.cuda.is_available():
+        pytest.skip("programs.py runs all of them on the GPU")
+    pytest.importorskip("scipy", reason="the stand-in has its special functions from SciPy")
+    assert outcome(program) is None
+
+
+def test_all_examples_are_among_the_programs():
+    assert {"names", "digits", "resume", "gpt", "mnist", "mnist_torchvision"} == {x[9:-3] for x in PROGRAMS if x.startswith("examples/")}
