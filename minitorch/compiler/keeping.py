@@ -20,6 +20,7 @@ from ..native import cache
 from ..native.entry import DATA
 from ..native.link import versions
 from ..table import TABLE, Primitive
+from .composed import BY_HAND
 from .graph import Value
 from .image import Image
 
@@ -64,7 +65,7 @@ def told(graph, strides, destinations):
         names[out] = f"%{len(names)}"
         inputs = [names[x] if x.__class__ is Value else plain(x) for x in step.inputs]
         yield repr((row.name, inputs, [plain(x) for x in step.params], out.dtype.name, out.shape))
-        if row.kind == "composite":
+        if row.kind == "composite" and row not in BY_HAND:
             yield repr(formula_of(row, step.params)[1])
     yield repr(([names[x] for x in graph.outputs], [(place.kind, place.at) for place in destinations]))
 

@@ -111,6 +111,16 @@ class Patchwork:
             return False
         return True
 
+    def cat(self, step, *parts):
+        """A concatenation is made all the same, if anybody reads it; who reads one of its parts needs only that."""
+        dim, start, places = step.params[0], 0, {}
+        for x in parts:
+            places[start, start + x.shape[dim]] = x
+            start += x.shape[dim]
+        if all([x.dtype is step.out.dtype and x.size for x in parts]):
+            self.patches[step.out], self.made[step.out] = (dim, places), step.out
+        return False
+
     def write(self, step, x, y):
         if x not in self.patches or y.__class__ is not Value:
             return False
@@ -124,7 +134,7 @@ class Patchwork:
 
 RULES = {
     rows.embed: Patchwork.embed, rows.add: Patchwork.add, rows.slice: Patchwork.slice, rows.write: Patchwork.write,
-    rows.cast: Patchwork.cast,
+    rows.cast: Patchwork.cast, rows.cat: Patchwork.cat,
 }  # fmt: skip
 
 

@@ -1,0 +1,133 @@
+"""Attention strip by strip: PyTorch's numbers, however it is cut, and what it leaves in memory."""
+
+import gc
+import tracemalloc
+
+import numpy
+import pytest
+import torch
+
+import minitorch
+from minitorch.autograd import attention_strips as attention
+from minitorch.backends.once import ONCE
+
+SHAPES = {
+    "heads": [(3, 2, 20, 8)] * 3,
+    "across": [(3, 2, 20, 8), (3, 2, 33, 8), (3, 2, 33, 5)],
+    "more queries than keys": [(2, 40, 8), (2, 17, 8), (2, 17, 8)],
+    "one matrix": [(50, 4)] * 3,
+    "five dims": [(2, 1, 3, 16, 4)] * 3,
+}
+CUTS = {"one strip": 1 << 18, "some of a batch": 1300, "a matrix": 700, "some queries": 150, "single queries": 1}
+
+
+@pytest.fixture(autouse=True)
+def any_size(monkeypatch):
+    monkeypatch.setattr(attention, "ENOUGH", 1)
+
+
+@pytest.fixture
+def strips(monkeypatch):
+    """How many strips there were."""
+    found, cut = [], attention.strips
+
+    def watched(*args):
+        for strip in cut(*args):
+            found.append(strip)
+            yield strip
+
+    monkeypatch.setattr(attention, "strips", watched)
+    return found
+
+
+def given(library, shapes):
+    source = numpy.random.default_rng(0)
+    return [library.tensor(source.standard_normal(shape).astype("float32"), requires_grad=True) for shape in shapes]
+
+
+def trained(library, inputs, **options):
+    for x in inputs:
+        x.grad = None
+    out = library.nn.functional.scaled_dot_product_attention(*inputs, **options)
+    out.sin().sum().backward()
+    return [out, *[x.grad for x in inputs]]
+
+
+def compare(ours, theirs, tolerance=1e-5):
+    for x, y in zip(ours, theirs, strict=True):
+        x, y = x.detach().numpy(), y.detach().numpy()
+        numpy.testing.assert_allclose(x, y, tolerance, tolerance * max(1, abs(y).max()))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("name", SHAPES)
+def test_numbers_and_gradients_are_pytorchs(name, cut, causal, strips, monkeypatch):
+    monkeypatch.setattr(attention, "SCORES", CUTS[cut])
+    ours, theirs = [trained(t, given(t, SHAPES[name]), is_causal=causal, scale=0.3) for t in (minitorch, torch)]
+    compare(ours, theirs)
+    assert (len(strips) > 2) == (cut != "one strip")
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_second_derivatives(causal):
+    def second(library):
+        inputs = given(library, SHAPES["heads"])
+        out = library.nn.functional.scaled_dot_product_attention(*inputs, is_causal=causal)
+        slopes = library.autograd.grad(out.sin().sum(), inputs, create_graph=True)
+        return library.autograd.grad(sum([x.square().sum() for x in slopes]), inputs)
+
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        theirs = second(torch)
+    compare(second(minitorch), theirs, 1e-4)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("name", SHAPES)
+def test_compiled(name, causal, strips):
+    inputs = given(minitorch, SHAPES[name])
+    step = minitorch.compile(lambda *inputs: trained(minitorch, inputs, is_causal=causal), fullgraph=True)
+    expected = trained(torch, given(torch, SHAPES[name]), is_causal=causal)
+    for _ in range(4):
+        compare(step(*inputs), expected)
+    assert len(strips) == 4  # of the two runs that are recorded, forth and back
+
+
+def test_gradients_of_the_program_are_attentions_own():
+    """What was recorded as strips is known as attention again: no scores are in the program's memory."""
+    inputs = given(minitorch, [(4, 4, 64, 16)] * 3)
+    step = minitorch.compile(lambda *inputs: trained(minitorch, inputs, is_causal=True)[0], fullgraph=True)
+    for _ in range(3):
+        step(*inputs)
+    (program,) = [program for signature in step.signatures.values() for program in signature.programs]
+    assert program.native.plan.size < 4 * 4 * 64 * 64 * 4
+
+
+def test_a_query_that_is_passed_thrice():
+    def both(library):
+        (x,) = given(library, SHAPES["heads"][:1])
+        return trained(library, [x, x, x])
+
+    compare(both(minitorch), both(torch))
+
+
+def test_what_reads_only_one_gradient():
+    def of_values(library):
+        q, k, v = given(library, SHAPES["heads"])
+        return trained(library, [q.detach(), k.detach(), v])[::3]
+
+    compare(of_values(minitorch), of_values(torch))
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_scores_are_not_kept(once, monkeypatch):
+    shape = (2, 4, 512, 16)
+    inputs, scores = given(minitorch, [shape] * 3), 2 * 4 * 512 * 512 * 4
+    trained(minitorch, inputs)
+    monkeypatch.setattr(ONCE, "running", once)
+    gc.collect()
+    tracemalloc.start()
+    trained(minitorch, inputs)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < scores
