@@ -25,7 +25,7 @@ from functools import partial
 from .. import primitives as rows
 from ..backends import for_device
 from ..device import CPU
-from ..native.link import host, key_of, load, object_of
+from ..native.link import host, key_of, load, objects_of
 from ..native.mathematics import KINDS, spelled
 from ..native.narrow import NARROW
 from . import cuda, cuda_rows
@@ -219,7 +219,7 @@ def written(kernel, nests, found, laid, target):
 
 def link_all(target, texts, symbols):
     """The Library of several texts, each with the level that it is to be compiled at."""
-    return load([object_of(text, target, level) for text, level in texts], symbols)
+    return load(objects_of(texts, target), symbols)
 
 
 def writable(step):

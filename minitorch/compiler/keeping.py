@@ -17,8 +17,8 @@ import sys
 from ..autograd.composite import formula_of
 from ..dtypes import dtype
 from ..native import cache
+from ..native.emit import versions
 from ..native.entry import DATA
-from ..native.link import versions
 from ..table import TABLE, Primitive
 from .composed import BY_HAND
 from .graph import Value

@@ -73,7 +73,7 @@ def native(nest, kernel, again=None):
     ])  # fmt: skip
     with text.function(f"internal void @NAME.body({signature})"):
         writing.write()
-    with text.function("internal void @NAME(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
+    with text.function("void @NAME(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
         addresses = [text.load("ptr", text.at("%p", k, "ptr")) for k in buffers]
         lengths = [text.load("i64", text.at("%p", len(addresses), "ptr")) for _ in numbers]
         arguments = ", ".join([

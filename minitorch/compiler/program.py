@@ -26,6 +26,9 @@ from .kernels import ALIGNMENT, Native
 
 __all__ = ["Program", "texts_of"]
 
+MODULE = 12_000
+"""Characters of loops in a module: of more modules each takes its own time, of fewer there is less for a second process to claim."""
+
 DECLARATION = re.compile(r"^declare .*\n", re.MULTILINE)
 
 
@@ -164,9 +167,9 @@ class Program:
 
 
 def texts_of(kernels, laid):
-    """The texts of a program, each with its level: products stand alone, so that other programs find them compiled."""
+    """The texts of a program, each with its level: the main function, loops, and products, each alone, so that other programs find them."""
     names: dict = {}
-    texts, alone, mains, calls, early = [], [], [], [], 0
+    texts, mains, calls, early = [], [], [], 0
     for k, (kernel, row) in enumerate(zip([*kernels, None], [*laid.rows, 0])):
         if kernel.__class__ is not Native:
             if calls:
@@ -176,19 +179,27 @@ def texts_of(kernels, laid):
             calls, early = [], 0
             continue
         early += k < laid.early
-        name = names.get(kernel.text)
-        if name is None:
-            name = names[kernel.text] = named(kernel, len(names))
-            own = kernel.text.replace("@NAME", f"@{name}")
-            if kernel.level == "loops":
-                texts.append(own)
-            else:
-                alone.append((own, kernel.level))
-                texts.append(f"declare void @{name}(ptr, ptr, i64, i64)\n")
-        calls.append((name, row, kernel))
-    body = "\n".join([*texts, *mains])
-    head = "declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n"
-    return [(declared_once(head + support(body) + body), "loops"), *alone]
+        if kernel.text not in names:
+            names[kernel.text] = named(kernel, len(names))
+            texts.append((kernel.text.replace("@NAME", f"@{names[kernel.text]}"), kernel.level))
+        calls.append((names[kernel.text], row, kernel))
+    known = [f"declare void @{name}(ptr, ptr, i64, i64)\n" for name in names.values()]
+    main = "".join(["declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n", *known, *mains])
+    loops = grouped([text for text, level in texts if level == "loops"])
+    return [(main, "loops"), *[(text, "loops") for text in loops], *[pair for pair in texts if pair[1] != "loops"]]
+
+
+def grouped(texts):
+    """The texts of loops, several in a module: so many that two processes have their share, and no more."""
+    groups, room = [], 0
+    for text in texts:
+        if len(text) > room:
+            groups.append([])
+            room = MODULE
+        groups[-1].append(text)
+        room -= len(text)
+    bodies = ["\n".join(group) for group in groups]
+    return [declared_once(support(body) + body) for body in bodies]
 
 
 def declared_once(text):

@@ -15,6 +15,7 @@ from ..compiler.trace import PACKAGE, Unfollowed
 from ..dtypes import get_default_dtype
 from ..engine import MODE
 from ..native.heap import give_back, uncollected
+from ..native.worklist import WORK, helped
 from ..profiler import only_profilers
 from .answering import MISS, aliases
 from .explaining import Explanation
@@ -161,6 +162,7 @@ class Compiled:
         return self.recorded(signature, key, args, kwargs)
 
     @uncollected()
+    @helped()
     def recorded(self, signature, key, args, kwargs):
         """Run the function while a tracer listens; make a program of what it heard."""
         mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
@@ -184,6 +186,7 @@ class Compiled:
                 program = Program(recording, self.function, mode, key)
             except Exception as error:  # whatever the compiler can't do, the user's step goes on
                 return self.failed(signature, Unfollowed(f"the compiler failed, {type(error).__name__}: {error}"), result)
+            WORK.end()
             signature.programs.insert(0, program)
             signature.failures = 0
             if len(signature.programs) > VARIANTS:

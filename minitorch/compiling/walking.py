@@ -21,8 +21,9 @@ from ..device import CPU
 from ..engine import Tensor
 from ..graph import Storage
 from ..native.entry import DATA, declared, python_symbols
-from ..native.link import host, load, object_of
+from ..native.link import host, job_of, load, object_of
 from ..native.text import Text
+from ..native.worklist import EXPECTED
 from .answering import MISS
 from .places import ALONE, BASE, DTYPE, ITEMS, KIND, NDIM, SHAPE, SIZE, STRIDES, VERSION, places
 
@@ -438,3 +439,6 @@ def walker():
     if places() is None:
         return None
     return load([object_of(Walk().write(), host(), "vectors")], python_symbols(*CALLED))
+
+
+EXPECTED.append(lambda: job_of(Walk().write(), host(), "vectors") if places() is not None else None)

@@ -15,7 +15,7 @@ import json
 from . import cache
 from .entry import AVAILABLE, DATA, declared, entry, python_symbols
 from .gemm import Code
-from .link import WRITERS, Written, host, load, object_of
+from .link import WRITERS, Written, host, load, objects_of
 from .text import Text
 from .threads import runner, runtime_symbols, team
 
@@ -65,9 +65,8 @@ class Kernel:
     def __init__(self, code, count, level="vectors", words=0, numbers=0, more=None):
         machine = host()
         main = main_text(count, code) + (enter_text(count, words, numbers) if AVAILABLE else "")
-        objects = [object_of(code.text, machine, level), object_of(main, machine, "vectors")]
-        objects += [] if more is None else [object_of(more, machine, "vectors")]
-        self.library = load(objects, {**runtime_symbols(), **(python_symbols(*CALLED) if AVAILABLE else {})})
+        texts = [(code.text, level), (main, "vectors"), *([] if more is None else [(more, "vectors")])]
+        self.library = load(objects_of(texts, machine), {**runtime_symbols(), **(python_symbols(*CALLED) if AVAILABLE else {})})
         address = self.library.address("main")
         self.alone, self.together = (runner(address, code.scratch, shared) for shared in (False, True))
         parts = [("objects", ctypes.c_void_p * count), ("data", ctypes.c_void_p * count)]

@@ -1,15 +1,16 @@
-"""From LLVM text to code that can be called: the only file that knows llvmlite's binding.
+"""From LLVM text to code that can be called. Beside emit.py the only file that knows llvmlite's binding.
 
     library = link(text)                     text → object → memory
     library.address("double")                an integer, for ctypes.CFUNCTYPE(...)(address)
 
     object_of(text, target)                  machine code, from the cache on disk if it was ever compiled here
+    objects_of([(text, level), ...], target) that of several texts, shared with another process where that helps (worklist.py)
     load([object, ...], symbols)             several objects become one library; ``symbols`` are addresses they may call
     assembly(text, target)                   what the machine will read, for any machine
 
 LLVM is loaded when something must be compiled, never by ``import minitorch``; what is on disk is put into memory without it
-where that is possible (elf.py). No flag here lets LLVM assume that there is no NaN or
-infinity; what may be reordered, the text itself says, instruction by instruction.
+where that is possible (elf.py). No flag lets LLVM assume that there is no NaN or infinity; what may be reordered, the text
+itself says, instruction by instruction.
 
 torch: torch/_inductor/codecache.py calls a C++ compiler at this point
 """
@@ -21,40 +22,23 @@ from itertools import count
 
 from . import cache
 from .elf import placed
+from .emit import emitted, llvm, machine, optimised, versions
 from .target import Target
+from .worklist import WORK, Job
 
 __all__ = [
-    "Library", "SHARED", "WRITERS", "Written", "assembly", "called", "host", "key_of", "link", "load", "object_of", "shared", "versions",
+    "Library", "SHARED", "WRITERS", "Written", "assembly", "called", "host", "job_of", "key_of", "link", "load", "object_of", "objects_of",
+    "shared",
 ]  # fmt: skip
 
 WRITERS = "native", "backends"
 """Folders of the library: in them are all that write texts of eager mode's kernels."""
 
-VERSION = "1"
-"""Of what this file makes of a text: a change makes the objects on disk strangers."""
-
 LOCK = threading.RLock()  # LLVM does one thing at a time, and never in the middle of a fork
 NUMBER = count()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
-
-
-@lru_cache(None)
-def llvm():
-    """llvmlite's binding, ready for this machine."""
-    import llvmlite.binding as binding
-
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    return binding
-
-
-@lru_cache(None)
-def versions():
-    """All that made the objects on disk what they are, but for the text and the machine."""
-    import llvmlite
-
-    return f"{VERSION} {llvmlite.__version__}"
+    os.register_at_fork(before=WORK.before_fork, after_in_parent=WORK.after_fork, after_in_child=WORK.__init__)  # comes before the lock
 
 
 @lru_cache(None)
@@ -69,6 +53,7 @@ def host():
     kept = name and cache.read(name)
     if kept:
         return Target.of(*kept.decode().split("\n"))
+    WORK.start()  # something isn't on disk: while our LLVM is loaded, so is the other's
     with LOCK:
         binding = llvm()
         features = binding.get_host_cpu_features().flatten()
@@ -90,16 +75,6 @@ def processor():
 
 
 @lru_cache(None)
-def machine(target):
-    binding = llvm()
-    if target.triple.split("-")[0] != host().triple.split("-")[0]:
-        binding.initialize_all_targets()
-        binding.initialize_all_asmprinters()
-    found = binding.Target.from_triple(target.triple)
-    return found.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=target == host())
-
-
-@lru_cache(None)
 def linker():
     """LLVM's linker in memory: one for the process.
 
@@ -112,24 +87,17 @@ def linker():
     return binding.create_lljit_compiler(target, use_jit_link=host().is_arm)
 
 
-def optimised(text, target, level):
-    """The LLVM module of a text. LLVM's passes run over "loops"; text in "vectors" is as it shall be.
+def words_of(target):
+    return target.triple, target.cpu, target.features
 
-    Several vectors in flight (interleaving) pay; unrolling gave no speed and cost a third of the compile time.
-    """
-    binding = llvm()
-    context = binding.create_context()
-    module = binding.parse_assembly(text, context)
-    module.triple, module.data_layout = target.triple, str(machine(target).target_data)
-    module.verify()
 
-    if level == "loops":
-        options = binding.create_pipeline_tuning_options(speed_level=2)
-        options.loop_vectorization = options.loop_interleaving = True
-        options.slp_vectorization = options.loop_unrolling = False
-        builder = binding.create_pass_builder(machine(target), options)
-        builder.getModulePassManager().run(module, builder)
-    return module
+def foreign(target):
+    """Whether it is another machine than ours. LLVM is asked to know its family."""
+    if target.triple.split("-")[0] != host().triple.split("-")[0]:
+        with LOCK:
+            llvm().initialize_all_targets()
+            llvm().initialize_all_asmprinters()
+    return target != host()
 
 
 class Written:
@@ -150,13 +118,50 @@ def key_of(text, target, level):
 
 def object_of(text, target, level="loops"):
     """Machine code of a text, or of a Written, as bytes. ``level``: "loops" if LLVM shall make vectors of it, "vectors" if it is."""
-    key = key_of(text, target, level)
-    found = cache.fetch(key)
-    if found is None:
-        text = text if text.__class__ is str else text.write()
+    return objects_of([(text, level)], target)[0]
+
+
+def objects_of(texts, target):
+    """The same of several texts: (text, level) each. Another process may take its share of them (worklist.py)."""
+    keys = [key_of(text, target, level) for text, level in texts]
+    found = {key: cache.fetch(key) for key in dict.fromkeys(keys)}
+    missing = {key: pair for key, pair in zip(keys, texts) if found[key] is None}
+    jobs = [job_of(text, target, level) for text, level in missing.values()]
+    if not jobs:
+        pass
+    elif foreign(target):
+        found.update({job.key: compiled(job, here=False) for job in jobs})
+    else:
+        found.update(zip(missing, made(jobs)))
+    return [found[key] for key in keys]
+
+
+def job_of(text, target, level="loops"):
+    """A text, as worklist.py has it."""
+    return Job(key_of(text, target, level), text if text.__class__ is str else text.write(), words_of(target), level)
+
+
+def made(jobs):
+    """The objects of Jobs, by whoever claims them."""
+    WORK.start()
+    jobs = WORK.add(jobs)
+    try:
+        while (job := WORK.claim(jobs)) is not None:
+            compiled(job)
+    finally:
+        WORK.withdraw(jobs)
+    return [WORK.wait(job) or compiled(job) for job in jobs]
+
+
+def compiled(job, here=True):
+    """The object of a Job: compiled by us, and on disk from now on."""
+    found = None
+    try:
         with LOCK:
-            found = machine(target).emit_object(optimised(text, target, level))
-        cache.keep(key, found)
+            found = emitted(job.text, job.words, job.level, here)
+        cache.keep(job.key, found)
+    finally:
+        WORK.finish(job, found)
     return found
 
 
@@ -167,7 +172,8 @@ def assembly(text, target, level="loops"):
     True
     """
     with LOCK:
-        return machine(target).emit_assembly(optimised(text, target, level))
+        found = machine(*words_of(target), not foreign(target))
+        return found.emit_assembly(optimised(text, found, level))
 
 
 class Library:

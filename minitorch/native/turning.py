@@ -6,10 +6,13 @@ In machine code the shuffles are half of a product. All products use one functio
 compiles it once (``link.shared``), so each of them compiles in half the time.
 """
 
-from .link import SHARED
+from functools import partial
+
+from .link import SHARED, Written, host, job_of
 from .target import SIZES
 from .text import Text
 from .vectors import Vectors
+from .worklist import EXPECTED
 
 __all__ = ["write_turned"]
 
@@ -50,4 +53,10 @@ def turning_text(kind, lanes):
     return str(text)
 
 
+def expected():
+    name = NAME.format("float", host().lanes("float"))
+    return job_of(Written(partial(turning_text, "float", host().lanes("float")), name), host(), "vectors")
+
+
+EXPECTED.append(expected)
 SHARED.update({NAME.format(kind, lanes): (turning_text, kind, lanes) for kind in ("float", "double") for lanes in (2, 4, 8, 16)})

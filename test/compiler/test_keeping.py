@@ -65,7 +65,7 @@ def numbers_of(image):
 
 def no_stages(monkeypatch):
     monkeypatch.setattr(compiler, "stages", lambda *_: 1 / 0)
-    monkeypatch.setattr("minitorch.native.link.optimised", None)
+    monkeypatch.setattr("minitorch.native.emit.optimised", None)
 
 
 def test_the_second_time_no_stage_runs(monkeypatch):
