@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from .. import dtypes
 from . import linalg
+from .accumulation import cumprod, cumsum, logcumsumexp
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
@@ -452,25 +453,6 @@ def mean(x, dims, keepdim):
 
 def prod(x, dim, keepdim):
     return numpy.multiply.reduce(x, dim, numpy.int64 if x.dtype in INTEGERS else None, None, keepdim)
-
-
-def cumsum(x, dim):
-    return accumulated(add, x, dim)
-
-
-def accumulated(ufunc, x, dim):
-    """Integers in int64, single precision in double and rounded at the end."""
-    if x.dtype.char == "f":
-        return ufunc.accumulate(x, dim, numpy.float64).astype(x.dtype)
-    return ufunc.accumulate(x, dim, numpy.int64 if x.dtype in INTEGERS else None)
-
-
-def logcumsumexp(x, dim):
-    return numpy.logaddexp.accumulate(x, dim)
-
-
-def cumprod(x, dim):
-    return accumulated(multiply, x, dim)
 
 
 def amax(x, dims, keepdim):

@@ -72,6 +72,7 @@ from .pools import FOLD
 from .product import product
 from .program import Program, texts_of
 from .recompute import recompute
+from .scans import RUNNING, running
 from .simplify import dead, simplify
 from .sliding import SLIDING, slides, sliding
 from .timing import Built, Timed
@@ -117,7 +118,7 @@ def linked_again(target, again, symbols):
 
 def stages(graph, strides, destinations, target, built):
     """The Parts of a graph: every stage up to the text of its kernels."""
-    plain = in_order(check(dead(attended(simplify(pooled(graph, overlaps=False))))), strides, SLIDING)
+    plain = in_order(check(dead(attended(simplify(running(pooled(graph, overlaps=False)))))), strides, SLIDING)
     into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
     plain = check(dead(finished(plain, strides, into, on_gpu=False)))
     found = accesses(plain, strides)
@@ -231,6 +232,8 @@ def writable(step):
         return dtypes[-1] in ("int64", "int32", "float32", "float64")
     if step.row is rows.full:
         return step.params[1].__class__ in (int, float, bool)
+    if step.row in RUNNING:
+        return True
     if step.row in REDUCTIONS:
         return dtypes[0] == dtypes[1] and dtypes[0] in ("float32", "float64", "int64", "int32")
     if step.row is rows.pad and dtypes[-1] in NARROW and step.params[1] != 0:

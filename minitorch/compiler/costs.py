@@ -41,7 +41,7 @@ def flops(step):
         return 2 * step.inputs[1].size * math.prod(out.shape[1:])
     if not out.dtype.name.startswith(("float", "bfloat")) or row in FREE:
         return 0
-    if row.kind == "reduction":
+    if row.kind in ("reduction", "scan"):
         return step.inputs[0].size
     if row is FOLD:
         return sum([x.size for x in step.reads])
@@ -52,7 +52,8 @@ def flops(step):
 
 def estimate(graph):
     """About how many nanoseconds a graph takes on one thread: a product does fifty operations in one, other rows one."""
-    return sum([flops(s) / 50 if s.row.kind not in ("elementwise", "reduction") else max(flops(s), s.out.size) for s in graph.steps])
+    loops = "elementwise", "reduction", "scan"
+    return sum([max(flops(s), s.out.size) if s.row.kind in loops else flops(s) / 50 for s in graph.steps])
 
 
 def attention_flops(step):

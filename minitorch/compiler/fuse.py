@@ -11,6 +11,8 @@ to the step through a third one. Movement isn't computed at all where strides ca
 torch: torch/_inductor/scheduler.py
 """
 
+import math
+
 from .. import primitives as rows
 from ..tables import windows
 from .access import drops_ones
@@ -21,6 +23,7 @@ from .kernels import Attending, Convolution, Foreign, Loops, Member, Pieces, Pro
 from .largest import POOL_RETURN
 from .places import PUT, TAKE
 from .pools import FOLD
+from .scans import RUNNING, along_rows, has_scans
 
 __all__ = ["REDUCTIONS", "fuse"]
 
@@ -94,6 +97,9 @@ class Fusion:
         elif step.row in REDUCTIONS:
             self.place_inputs(step)
             self.reduce(step)
+        elif step.row in RUNNING:
+            self.place_inputs(step)
+            self.run_on(step)
         elif step.row is TAKE:
             self.place_inputs(step)
             self.waiting[out] = step
@@ -171,7 +177,7 @@ class Fusion:
         if step.row is TAKE:
             return []  # it reads memory, wherever that is from
         makers = {self.home.get(self.found[x].base) for x in step.reads if x in self.labels} - {None}
-        makers = [k for k in makers if k.__class__ is Loops and len(k.members) < LARGEST]
+        makers = [k for k in makers if k.__class__ is Loops and len(k.members) < LARGEST and (step.row is rows.cast or not along_rows(k))]
         return sorted(makers, key=self.age.__getitem__, reverse=True)
 
     def legal(self, kernel, step):
@@ -272,7 +278,7 @@ class Fusion:
         x, (dims, _) = step.inputs[0], step.params
         for kernel in self.candidates(step):
             known = self.inside(x, kernel)
-            if known is None or not self.legal(kernel, step):
+            if known is None or has_scans(kernel) or not self.legal(kernel, step):
                 continue
             reduced = frozenset([known[d] for d in dims if x.shape[d] != 1])
             every = {d for d, n in enumerate(kernel.shape) if n != 1}
@@ -284,6 +290,22 @@ class Fusion:
         kernel = self.add(Loops(x.shape))
         kernel.reduced = frozenset([d for d in dims if x.shape[d] != 1])
         return self.join(kernel, step, [None if d in dims or x.shape[d] == 1 else d for d in range(x.ndim)], False)
+
+    def run_on(self, step):
+        """Running totals: they join a kernel down whose columns they run, beside others that do, but no reductions."""
+        x, dim = step.inputs[0], step.params[0]
+        for kernel in self.candidates(step):
+            known = self.inside(x, kernel)
+            every = {d for d, n in enumerate(kernel.shape) if n != 1}
+            if known is None or {label for label in known if label is not None} != every or not self.legal(kernel, step):
+                continue
+            along = frozenset([known[dim]])
+            if math.prod(kernel.shape[known[dim] + 1 :]) > 1 and (not kernel.reduced or (kernel.reduced == along and has_scans(kernel))):
+                kernel.reduced = along
+                return self.join(kernel, step, known, True)
+        kernel = self.add(Loops(x.shape))
+        kernel.reduced = frozenset([dim])
+        return self.join(kernel, step, [None if n == 1 else d for d, n in enumerate(x.shape)], True)
 
     # ------------------------------------------------------------------------------------------------------------- the end
 

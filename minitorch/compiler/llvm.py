@@ -16,6 +16,7 @@ from ..native.narrow import NARROW
 from ..native.text import Text
 from .kernels import Native
 from .nest import Count, Load, Op
+from .scans import RUNNING
 
 __all__ = ["native"]
 
@@ -29,6 +30,7 @@ COLUMNS = 128
 PARALLEL = 1 << 15
 """Points of an index space from which several threads are worth waking."""
 
+SCANS = {row.name: word for row, word in RUNNING.items()}
 READ = (Op, Load, Count)
 MEMORY = {"i1": "i8"}
 """Kinds that lie in memory as another."""
@@ -57,7 +59,7 @@ def scratch_of(nest):
     """Bytes that a thread needs."""
     if nest.by_rows:
         return nest.kept * nest.inner_size * 8
-    return len([op for op in nest.ops if op.kind != "full"]) * COLUMNS * 8
+    return len([op for op in nest.ops if op.kind != "full" or op.name in SCANS]) * COLUMNS * 8
 
 
 def native(nest, kernel, again=None):
@@ -86,10 +88,11 @@ def native(nest, kernel, again=None):
 
 
 class Writing:
-    """What both orders of loops share. ``index``: the register, or number, of each dim's index."""
+    """What both orders of loops share. ``index``: the register, or number, of each dim's index; scans: the Ops with running totals."""
 
     def __init__(self, nest):
         self.nest, self.text, self.index = nest, Text(), {}
+        self.scans = [op for op in nest.ops if op.name in SCANS]
 
     # -------------------------------------------------------------------------------------------------------- values
 
@@ -176,6 +179,9 @@ class Writing:
     def computed(self, op, memo):
         if op.name == "take":
             return self.taken(op, memo)
+        if op.name in SCANS:
+            x = converted(self.text, self.value(op.args[0], memo, KINDS[op.operands]), op.operands, op.dtype)
+            return spell(self.text, SCANS[op.name], KINDS[op.dtype], [self.total_of(op), x])
         if op.name in ("full", "arange"):
             return self.value(op.args[0], memo, KINDS[op.dtype])
         if op.name == "cast":
@@ -191,8 +197,8 @@ class Writing:
     def start(self, op):
         """What a reduction begins with."""
         kind = KINDS[op.dtype]
-        if op.name in ("sum", "prod"):
-            return constant(op.name == "prod", kind)
+        if op.name in ("sum", "prod") or op.name in SCANS:
+            return constant(op.name == "prod" or SCANS.get(op.name) == "mul", kind)
         if kind in ("float", "double"):
             return constant(-math.inf if op.name == "amax" else math.inf, kind)
         bits = int(kind[1:])
@@ -262,12 +268,17 @@ class ByRows(Writing):
         reductions = self.reductions(level)
         if not reductions and not self.stores("full", level):
             return []
-        return self.turns(list(self.nest.inner), [self.start(op) for op in reductions], reductions, level, outer, 0)
+        carried = reductions or self.scans  # no kernel has both
+        return self.turns(list(self.nest.inner), [self.start(op) for op in carried], carried, level, outer, 0)
 
     def turns(self, dims, totals, reductions, level, outer, flat):
         """Loops over ``dims`` that carry the totals from turn to turn. ``flat``: which inner point this is."""
         if not dims:
             memo = dict(outer)
+            if self.scans:
+                self.totals = dict(zip(self.scans, totals))
+                self.store_all(self.nest.stores, memo)
+                return [self.value(op, memo) for op in self.scans]
             self.restore(level, memo, flat)
             totals = [self.combined(op, total, self.value(op.args[0], memo, KINDS[op.dtype])) for op, total in zip(reductions, totals)]
             self.store_all(self.stores("full", level), memo)
@@ -279,6 +290,9 @@ class ByRows(Writing):
             flat = self.text.add(self.text.multiply(flat, self.nest.shape[dims[0]]), j)
             j.carry(*self.turns(dims[1:], j.values, reductions, level, outer, flat))
         return j.values
+
+    def total_of(self, op):
+        return self.totals[op]
 
     def slot(self, op, flat):
         """Where the value of ``op`` at an inner point is kept."""
@@ -318,7 +332,7 @@ class ByColumns(Writing):
     def write(self):
         nest, text = self.nest, self.text
         self.column = nest.outer[-1]
-        self.slots = {op: k for k, op in enumerate([op for op in nest.ops if op.kind != "full"])}
+        self.slots = {op: k for k, op in enumerate([op for op in nest.ops if op.kind != "full" or op in self.scans])}
         if len(nest.outer) == 1:
             with text.loop("block", "%begin", "%end") as block:
                 self.block(text.multiply(block, COLUMNS) if nest.shape[self.column] > COLUMNS else 0)
@@ -359,7 +373,7 @@ class ByColumns(Writing):
     def zero(self, level, width):
         with self.columns(width) as c:
             self.at_column(c)
-            for op in self.reductions(level):
+            for op in self.reductions(level) or self.scans:
                 self.put(KINDS[op.dtype], self.start(op), self.slot(op))
 
     def rows(self, level, width):
@@ -399,6 +413,15 @@ class ByColumns(Writing):
                 memo[op] = self.computed(op, memo)
                 self.put(KINDS[op.dtype], memo[op], self.slot(op))
             self.store_all(stores, memo)
+
+    def total_of(self, op):
+        return self.fetched(KINDS[op.dtype], self.slot(op))
+
+    def computed(self, op, memo):
+        x = super().computed(op, memo)
+        if op.name in SCANS:
+            self.put(KINDS[op.dtype], x, self.slot(op))
+        return x
 
     def value(self, x, memo, kind=None):
         if x.__class__ is Op and x.kind != "full" and x not in memo:

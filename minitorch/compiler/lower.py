@@ -24,6 +24,7 @@ from .kernels import Loops, Member, Place
 from .nest import Count, Load, Nest, Op, Store
 from .pieces import laid_together
 from .places import PUT, TAKE
+from .scans import RUNNING
 
 __all__ = ["lower"]
 
@@ -114,7 +115,7 @@ class Lowering:
         params = (dtypes[0], step.out.dtype.name) if step.row is rows.cast else step.params
         if step.row is DRAWN:
             params = (*params, step.out.size)
-        if step.row in (rows.full, rows.arange) or kind == "reduction":
+        if step.row in (rows.full, rows.arange) or step.row in RUNNING or kind == "reduction":
             params = ()
         if step.row is TAKE:
             params = places

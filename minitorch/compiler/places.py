@@ -23,8 +23,8 @@ class Row:
 
     view, vjps, ready = False, (), None
 
-    def __init__(self, name, forward):
-        self.name, self.kind, self.forward = name, "indexing", forward
+    def __init__(self, name, forward, kind="indexing"):
+        self.name, self.kind, self.forward = name, kind, forward
 
 
 def grid(xp, shape, indices, along):

@@ -81,6 +81,7 @@ EXPRESSIONS = [
     "x.median(), x.median(0), x.median(1, True), i.median(), i.median(0), x[0].median(), t.tensor([1.0, 2, 3, 4]).median(), x[0, 0].median()",
     "m.any(), m.all(), m.any(0), m.all(1, True), i.any(), i.all(), x.any(0), i.to(t.uint8).any(), i.to(t.uint8).all(0), t.any(m), t.all(m, dim=1)",
     "x.cumsum(0), x.cumsum(1), x.cumsum(-1), i.cumsum(0), m.cumsum(1), x.cumsum(0, dtype=t.float32), t.cumsum(x, dim=1), x[0, 0].cumsum(0), x.cumprod(0), x.cumprod(1), i.cumprod(0), x[0, 0].cumprod(0), t.cumprod(x, -1)",
+    "t.cat([x] * 400, -1).cumsum(0), t.cat([x] * 400, -1).cumprod(-2), t.cat([x] * 400, -1)[:0].cumsum(0)",
     "x.cummax(0), x.cummax(1), x.cummin(0), t.cummin(x, dim=1), i.cummax(1), (x * 0).cummax(1), x.logcumsumexp(0), x.logcumsumexp(1)",
     "x.logsumexp(0), x.logsumexp((0, 1)), x.logsumexp(1, True), (x * 1000).logsumexp(1), (x - float('inf')).detach().logsumexp(0), t.logsumexp(x, -1), i.logsumexp(0)",
     "x.softmax(0), x.softmax(-1), t.softmax(x, 1), (x * 1000).softmax(0), x.softmax(0, dtype=t.float32), x.log_softmax(1), t.log_softmax(x, 0), (x * 1000).log_softmax(1), x[:0].softmax(0), x[0, 0].softmax(0), t.softmax(i, 0, dtype=t.float64)",
