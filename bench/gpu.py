@@ -81,8 +81,8 @@ def tests(seconds, where=HERE.parent / "test" / "device", processes=8):
 
 
 def programs(seconds):
-    """What test/device/programs.py reports: the programs that print other losses on the GPU than on the CPU, and how many there were."""
-    command = [sys.executable, str(HERE.parent / "test" / "device" / "programs.py"), "--seconds", str(seconds), "--at-once", "8"]
+    """What test/device/whole_programs.py reports: the programs that print other losses on the GPU, and how many there were."""
+    command = [sys.executable, str(HERE.parent / "test" / "device" / "whole_programs.py"), "--seconds", str(seconds), "--at-once", "8"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=2 * seconds, cwd=HERE.parent)
     except subprocess.TimeoutExpired:

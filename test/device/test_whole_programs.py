@@ -1,7 +1,7 @@
-"""Whole programs print the same on a GPU as on the CPU. On the stand-in some that are quick; ``programs.py`` runs them all."""
+"""Whole programs print the same on a GPU as on the CPU. On the stand-in some that are quick; ``whole_programs.py`` runs them all."""
 
 import pytest
-from programs import PROGRAMS, QUICK, outcome
+from whole_programs import PROGRAMS, QUICK, outcome
 
 import minitorch
 
@@ -9,7 +9,7 @@ import minitorch
 @pytest.mark.parametrize("program", QUICK)
 def test_quick_programs_on_the_stand_in(program):
     if minitorch.cuda.is_available():
-        pytest.skip("programs.py runs all of them on the GPU")
+        pytest.skip("whole_programs.py runs all of them on the GPU")
     pytest.importorskip("scipy", reason="the stand-in has its special functions from SciPy")
     assert outcome(program) is None
 

@@ -1,8 +1,8 @@
 """Programs of examples/ and test/programs on a GPU and on the CPU: they print the same losses (there.py).
 
-    python test/device/programs.py                           all of them, two at a time; on the stand-in that takes some minutes
-    python test/device/programs.py --only names gpt          those whose names contain a word
-    python test/device/programs.py --seconds 60 --at-once 8  begin none later than that
+    python test/device/whole_programs.py                           all of them, two at a time; on the stand-in that takes some minutes
+    python test/device/whole_programs.py --only names gpt          those whose names contain a word
+    python test/device/whole_programs.py --seconds 60 --at-once 8  begin none later than that
 """
 
 import argparse
