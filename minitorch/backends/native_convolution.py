@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from ..native.convolution import forward_text, input_gradient_text, supports
 from ..native.convolution_geometry import Conv
+from ..native.convolution_product import is_product, product_text
 from ..native.convolution_weight import weight_gradient_text
 from ..native.kernel import Kernel, code_of, preamble
 from ..native.link import host
@@ -53,6 +54,9 @@ def conv_kernel(way, x_shape, weight_shape, geometry, char, bias=False):
 
 def written(way, conv, bias):
     """The Code of a convolution for this machine."""
+    if bias and is_product(conv):
+        found = preamble("ABCD") + "\n  %BIAS = getelementptr i8, ptr %D, i64 0"
+        return product_text(way, "kernel", conv, host(), found, bias=True)
     more = {"epilogue": adding_bias(conv)} if bias else {}
     return TEXTS[way]("kernel", conv, host(), preamble("ABCD" if bias else "ABC"), **more)
 

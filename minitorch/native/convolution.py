@@ -31,6 +31,7 @@ from math import prod
 from .convolution_dense import cost, dense, dense_rooms, flat_depth, folded, write_dense, write_dense_tables
 from .convolution_geometry import sliding_backward, sliding_forward
 from .convolution_layout import round_up, write_layout, write_table
+from .convolution_product import is_product, product_text
 from .convolution_tiles import block_of, tile_name, write_out, write_tile
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces
 from .target import SIZES, Target
@@ -89,11 +90,15 @@ def forward_text(name, conv, target, preamble, epilogue=None):
     if there is one, writes what shall happen to rows r0 to r1 (those of the first dimension of a plane that isn't 1) of
     channels c0 to c1 as soon as they are done.
     """
+    if is_product(conv) and epilogue is None:
+        return product_text("forward", name, conv, target, preamble)
     return sliding_text(name, arranged(sliding_forward, conv, target), conv.flops, target, preamble, epilogue)
 
 
 def input_gradient_text(name, conv, target, preamble, epilogue=None):
     """The kernel ``@name``: C = the gradient of the input, from the output's gradient A and the weight B. See above."""
+    if is_product(conv) and epilogue is None:
+        return product_text("input", name, conv, target, preamble)
     return sliding_text(name, arranged(sliding_backward, conv, target), conv.flops, target, preamble, epilogue)
 
 
@@ -102,6 +107,9 @@ def sliding_text(name, sliding, flops, target, preamble, epilogue=None):
     text, kind = Text(), sliding.kind
     v = Vectors(text, kind, target.lanes(kind))
     blocks = [block_of(sliding, phase, target) for phase in sliding.phases]
+    for one, other in [numbers for numbers in sliding.together if len(numbers) == 2]:
+        tall = min(blocks[one].rows, blocks[other].rows)
+        blocks[one], blocks[other] = replace(blocks[one], rows=tall), replace(blocks[other], rows=tall)
     tallest = max(block.rows for block in blocks)
     units = sliding.batch * sliding.groups * sliding.bands
     shares = min(-(-8 // units), -(-sliding.rows // tallest))
@@ -129,13 +137,14 @@ def sliding_text(name, sliding, flops, target, preamble, epilogue=None):
 
 @dataclass(frozen=True)
 class Rooms:
-    """Where things are in the scratch, in numbers: the layout, then ``columns``, then the ``strip`` of outputs.
+    """Where things are in the scratch, in numbers: the layout, then ``columns``, then ``strips`` of outputs, one or more.
 
-    apart: from one output channel to the next, in the strip or in the result. share: channels that a strip of columns has.
+    apart: from one output channel to the next, in a strip or in the result. share: channels that a strip has.
     """
 
     columns: int
     strip: int
+    strips: int
     apart: int
     share: int
     total: int
@@ -147,11 +156,16 @@ class Rooms:
         if sliding.deep:
             columns, apart = dense_rooms(sliding, blocks, lanes)
             strip = layout + columns + lanes
-            return cls(layout, strip, apart, share, strip + len(blocks) * share * apart + lanes)
+            return cls(layout, strip, len(blocks), apart, share, strip + len(blocks) * share * apart + lanes)
         if in_place(sliding, blocks):
-            return cls(layout, layout, prod(sliding.out), share, layout)
-        apart = round_up(max(block.length for block in blocks) + lanes, lanes)
-        return cls(layout, layout, apart, share, layout + max(block.rows for block in blocks) * apart + lanes)
+            return cls(layout, layout, 1, prod(sliding.out), 0, layout)
+        apart, share = round_up(max(block.length for block in blocks) + lanes, lanes), max(block.rows for block in blocks)
+        strips = max(map(len, sliding.together))
+        return cls(layout, layout, strips, apart, share, layout + strips * share * apart + lanes)
+
+    def strip_of(self, number):
+        """Where the strip of a phase begins."""
+        return self.strip + number % self.strips * self.share * self.apart
 
 
 def write_parts(text, v, name, sliding, blocks, rooms):
@@ -159,15 +173,16 @@ def write_parts(text, v, name, sliding, blocks, rooms):
     if not sliding.bare:
         write_layout(text, v, f"{name}.layout", sliding)
     written = set()
-    for number, (phase, block) in enumerate(zip(sliding.phases, blocks)):
+    for block in blocks:
         edges = {min(block.rows, sliding.rows), sliding.rows % block.rows} - {0}
         for rows, columns in product(edges, {block.columns, sliding.deep and block.length % block.columns} - {0}):
             tile = tile_name(name, rows, block, columns)
             if tile not in written:
                 write_tile(text, v, tile, sliding, block, rows, rooms.apart, columns)
             written.add(tile)
-        if not in_place(sliding, blocks):
-            write_out(text, v, f"{name}.out{number}", sliding, phase, block)
+    for numbers in [] if in_place(sliding, blocks) else sliding.together:
+        phases, some = zip(*[(sliding.phases[n], blocks[n]) for n in numbers])
+        write_out(text, v, f"{name}.out{numbers[0]}", sliding, phases, some)
     if sliding.deep:
         return write_dense_tables(text, v, name, sliding, rooms.apart)
     for number, (phase, block) in enumerate(zip(sliding.phases, blocks)):
@@ -202,9 +217,8 @@ def write_chunk(text, name, sliding, blocks, rooms, where):
     if sliding.deep:
         tall = text.subtract(r1, r0)
         write_dense(text, name, sliding, blocks, (rooms.columns, rooms.strip, rooms.apart), (x, w), (first, tall, rooms.share))
-        for number in range(len(blocks)):
-            strip = text.at("%scratch", rooms.strip + number * rooms.share * rooms.apart, kind)
-            write_outs(text, name, sliding, number, (strip, y), (tall, rooms.apart, first, skip))
+        for numbers in sliding.together:
+            write_outs(text, name, sliding, numbers, (rooms, y), (tall, first, skip))
         return
     if not sliding.bare:
         with text.loop("c", 0, sliding.inner) as c:
@@ -215,26 +229,28 @@ def write_chunk(text, name, sliding, blocks, rooms, where):
     elif len(sliding.phases[0].taps) > 1:
         text.fetch(x, sliding.inner * prod(sliding.size) * SIZES[kind])  # so many planes side by side no processor foresees
 
-    for number, block in enumerate(blocks):
-        for rows, start, end in parts(text, text.subtract(r1, r0), sliding.rows, block.rows):
-            with text.loop("r", start, end, block.rows) as r:
+    for numbers in sliding.together:
+        for rows, start, end in parts(text, text.subtract(r1, r0), sliding.rows, blocks[numbers[0]].rows):
+            with text.loop("r", start, end, blocks[numbers[0]].rows) as r:
                 weight = text.at(w, text.multiply(r, sliding.weight[1]), kind)
                 to = text.at(y, text.multiply(r, sliding.channel_out), kind)
-                strip = text.at("%scratch", rooms.strip, kind)
-                if in_place(sliding, blocks):
-                    strip = text.at(to, text.multiply(first, prod(sliding.out[1 + sliding.axis :])), kind)
-                write_tiles(text, name, sliding, (number, block, rows), (x, weight, strip))
+                for number in numbers:
+                    strip = text.at("%scratch", rooms.strip_of(number), kind)
+                    if in_place(sliding, blocks):
+                        strip = text.at(to, text.multiply(first, prod(sliding.out[1 + sliding.axis :])), kind)
+                    write_tiles(text, name, sliding, (number, blocks[number], rows), (x, weight, strip))
                 if not in_place(sliding, blocks):
-                    write_outs(text, name, sliding, number, (strip, to), (rows, rooms.apart, first, skip))
+                    write_outs(text, name, sliding, numbers, (rooms, to), (rows, first, skip))
 
 
-def write_outs(text, name, sliding, number, places, where):
-    """Some channels of a strip go to where they belong."""
-    (strip, to), (rows, apart, first, skip) = places, where
+def write_outs(text, name, sliding, numbers, places, where):
+    """Some channels of a strip, or of two, go to where they belong."""
+    (rooms, to), (rows, first, skip) = places, where
     with text.loop("i", 0, rows) as i:
-        source = text.at(strip, text.multiply(i, apart), sliding.kind)
+        at = [text.add(text.multiply(i, rooms.apart), rooms.strip_of(number)) for number in (numbers[0], numbers[-1])]
+        one, other = [text.at("%scratch", place, sliding.kind) for place in at]
         row = text.at(to, text.multiply(i, sliding.channel_out), sliding.kind)
-        text.do(f"call fastcc void @{name}.out{number}(ptr {source}, ptr {row}, i64 {first}, i64 {skip})")
+        text.do(f"call fastcc void @{name}.out{numbers[0]}(ptr {one}, ptr {other}, ptr {row}, i64 {first}, i64 {skip})")
 
 
 def write_tiles(text, name, sliding, which, pointers):

@@ -44,6 +44,9 @@ __all__ = ["columns_text", "pays_by_columns"]
 FEW, MANY, TALL = 32, 128, 512
 """Output channels that use a panel: from so many on it may pay, it pays, and so many at most are a chunk."""
 
+WASTE = 1.1
+"""How many times more places there are with the borders than without, at most, for vectors along the places."""
+
 SMALL = 4096
 """Places of an image, at most: a thread needs room for a panel's columns of them."""
 
@@ -56,7 +59,9 @@ def pays_by_columns(conv, target):
     lanes, area, outputs = target.lanes(conv.kind), prod(conv.kernel), conv.outputs // conv.groups
     if prod(conv.out) > SMALL or conv.channels // conv.groups * area < 2 * lanes:
         return False
-    return outputs >= MANY or (outputs >= FEW and (area == 1 or max(conv.stride) > 1 or conv.out[2] % (lanes // 2) != 0))
+    sliding = sliding_forward(conv)
+    borders = conv.out[2] % (lanes // 2) != 0 and max(lanes, sliding.length(sliding.phases[0])) > WASTE * prod(conv.out)
+    return outputs >= MANY or (outputs >= FEW and (area == 1 or max(conv.stride) > 1 or borders))
 
 
 class Columns:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from math import inf, prod
 
 from .convolution_layout import write_table
-from .convolution_tiles import block_of, tile_name, write_column
+from .convolution_tiles import block_of, effort, tile_name, write_column
 from .gemm import parts, pieces
 from .target import SIZES
 from .text import Text
@@ -33,10 +33,9 @@ COLUMNS = 1 << 18
 STRIP = 1 << 23
 """Bytes that the strips may not exceed."""
 
-COPY, BEGIN, TURN, THIN, FAR, BETTER = 4, 8, 3, 1.17, 1.25, 1.03
+COPY, BEGIN, TURN, FAR, BETTER = 4, 8, 3, 1.25, 1.03
 """What costs how much, counted in vectors that are multiplied and added: to copy a vector; to begin and end a vector of a strip, and
-to add to it; how many times more a tile of one vector costs, and a layout that the cache doesn't hold; so much less a copy of all
-that the taps see must cost to be taken."""
+to add to it; how many times more it costs if a cache doesn't hold the layout; how many times less columns must cost to be taken."""
 
 
 def dense(sliding_of, conv, target):
@@ -73,8 +72,8 @@ def cost(sliding, target):
     places = sum(prod(phase.count) for phase in sliding.phases)
     for phase in sliding.phases:
         block, taps = block_of(sliding, phase, target), len(phase.taps)
-        vectors = -(-block.length // lanes)
-        total += taps * vectors * (1 if block.columns > lanes else THIN)
+        vectors = block.length // lanes
+        total += taps * effort(block, lanes, sliding.deep > 0)
         if sliding.deep:
             copied += COPY * taps * vectors_of(phase.count, sliding.grid, lanes)
             begun += vectors * (BEGIN + TURN * -(-sliding.inner // sliding.deep)) / sliding.inner

@@ -127,6 +127,14 @@ class Sliding:
         return -(-self.total // self.band)
 
     @property
+    def together(self):
+        """The numbers of phases whose outputs are written at once: by twos, where those are every second number of the same rows."""
+        numbers = range(len(self.phases))
+        if self.phases[0].step[2] == 2 and [phase.start[2] for phase in self.phases] == [n % 2 for n in numbers] and len(numbers) > 1:
+            return list(zip(numbers[::2], numbers[1::2]))
+        return [(n,) for n in numbers]
+
+    @property
     def plane(self):
         """How many numbers the layout of one plane holds."""
         return len(self.parts) * prod(self.grid)

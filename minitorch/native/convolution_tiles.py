@@ -6,7 +6,7 @@ from math import gcd, prod
 
 from .gemm import counts_of, pieces, rows_of
 
-__all__ = ["Block", "block_of", "tile_name", "write_column", "write_out", "write_tile"]
+__all__ = ["Block", "block_of", "effort", "tile_name", "write_column", "write_out", "write_tile"]
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,34 @@ def block_of(sliding, phase, target):
     lanes, places, flat = target.lanes(sliding.kind), prod(phase.count), sliding.length(phase)
     if sliding.deep:
         return dense_block(sliding.rows, -(-places // lanes), lanes, target)
-    run = gcd(phase.count[2], lanes)
-    if places < lanes or 4 * run < lanes or (2 * run < lanes and flat < 1.05 * places):
-        run = 0
-    length = places if run else flat
-    if length < lanes:
-        return Block(rows_of(sliding.rows, target.registers - 3), length, length, 0)
-    widest = min(max(2, (target.registers - 2) // (sliding.rows + 1)), 8, length // lanes)
+    if flat < lanes:
+        return Block(rows_of(sliding.rows, target.registers - 3), flat, flat, 0)
+    blocks, run = [flat_block(sliding.rows, flat, 0, lanes, target)], gcd(phase.count[2], lanes)
+    if places >= lanes and 4 * run >= lanes:
+        blocks.append(flat_block(sliding.rows, places, run, lanes, target))
+    return min(blocks, key=lambda block: effort(block, lanes))
+
+
+def flat_block(rows, length, run, lanes, target):
+    """The tile over so many places, of which ``run`` are next to each other; 0: all."""
+    widest = min(max(2, (target.registers - 2) // (rows + 1)), 8, length // lanes)
     vectors = min(range(widest, 0, -1), key=lambda number: -(-length // (number * lanes)) * (number + 0.5))
     most = (target.registers - 2) // vectors - 1
     # A vector put together from four runs takes its time: then as many rows as there can be shall use it.
-    rows = pieces(sliding.rows, most) if run and 2 * run < lanes else rows_of(sliding.rows, most)
-    return Block(rows, vectors * lanes, length, run)
+    tall = pieces(rows, most) if run and 2 * run < lanes else rows_of(rows, most)
+    return Block(tall, vectors * lanes, length, run)
+
+
+def effort(block, lanes, edge=False):
+    """What the places of a block cost, about, in vectors that are multiplied and added. edge: whether the last tile is a smaller one.
+
+    A tile of one vector has twice as many loads. More than eight runs aren't found by registers alone, and a vector of four is put
+    together by three instructions.
+    """
+    unit, runs = lanes if edge else block.columns, block.columns / block.run if block.run else 0
+    vectors = -(-block.length // unit) * -(-unit // lanes)
+    thin = 0.17 if block.columns <= lanes else 0
+    return vectors * (1 + thin + 0.1 * max(0, runs - 8) + (0.8 / block.rows if 4 * block.run == lanes else 0))
 
 
 def dense_block(rows, vectors, lanes, target):
@@ -113,30 +129,43 @@ def write_column(text, v, name, sliding, phase):
                 v.store(v.load(text.at(x, whole, v.kind), length - whole if sliding.bare else None), text.at(to, whole, v.kind))
 
 
-def write_out(text, v, name, sliding, phase, block):
+def write_out(text, v, name, sliding, phases, blocks):
     """The function ``@name``: the outputs of one channel from where the tiles left them to where they belong.
 
-    The band begins with the row ``%first``; it leaves out ``%skip`` rows that another band has.
+    The band begins with the row ``%first``; it leaves out ``%skip`` rows that another band has. Two phases, each of them every second
+    number of the same rows, are written together.
     """
-    kind = sliding.kind
-    with text.function(f"internal fastcc void @{name}(ptr %from, ptr %y, i64 %first, i64 %skip)", "noinline nounwind"):
+    kind, phase, froms = v.kind, phases[0], ["%from", "%other"][: len(phases)]
+    with text.function(f"internal fastcc void @{name}(ptr %from, ptr %other, ptr %y, i64 %first, i64 %skip)", "noinline nounwind"):
         begins = ["%skip" if sliding.axis == axis else 0 for axis in (0, 1)]
         with text.loop("depth", begins[0], phase.count[0]) as depth, text.loop("row", begins[1], phase.count[1]) as row:
-            sizes = phase.count if block.run or sliding.deep else sliding.grid
-            source = text.add(text.multiply(depth, sizes[1]), row)
-            source = text.at("%from", text.multiply(source, sizes[2]), kind)
+            sources = []
+            for pointer, each, block in zip(froms, phases, blocks):
+                sizes = each.count if block.run or sliding.deep else sliding.grid
+                place = text.multiply(text.add(text.multiply(depth, sizes[1]), row), sizes[2])
+                sources.append(text.at(pointer, place, kind))
             places = [depth, row]
             places[sliding.axis] = text.add(places[sliding.axis], "%first")
-            places = [
-                text.add(text.multiply(place, step), start)
-                for place, step, start in zip(places, phase.step, phase.start)
-            ]
+            places = [text.add(text.multiply(place, step), start) for place, step, start in zip(places, phase.step, phase.start)]
             to = text.add(text.multiply(places[0], sliding.depth_out), text.multiply(places[1], sliding.out[2]))
-            to = text.add(to, phase.start[2])
-            to, step, whole = text.at("%y", to, kind), phase.step[2], phase.count[2] // v.lanes * v.lanes
-            with text.loop("column", 0, whole, v.lanes) as column:
-                value = v.load(text.at(source, column, kind))
-                v.store(value, text.at(to, text.multiply(column, step), kind), stride=step)
-            if phase.count[2] > whole:
-                value, place = v.load(text.at(source, whole, kind)), text.at(to, whole * step, kind)
-                v.store(value, place, phase.count[2] - whole, step)
+            to = text.at("%y", text.add(to, phase.start[2]), kind)
+            write_row_out(text, v, sources, to, phase.step[2], sum(each.count[2] for each in phases))
+
+
+def write_row_out(text, v, sources, to, step, count):
+    """A row of outputs, ``step`` apart; from two sources in turn, without gaps."""
+    wide = v.lanes * len(sources)
+    whole = count // wide * wide
+
+    def write(start, columns):
+        values = [v.load(text.at(source, text.divide(start, len(sources))[0], v.kind)) for source in sources]
+        if len(values) == 1:
+            return v.store(values[0], text.at(to, text.multiply(start, step), v.kind), columns, step)
+        for value, first in zip(v.interleave(*values), (0, v.lanes)):
+            if columns > first:
+                v.store(value, text.at(to, text.add(start, first), v.kind), min(v.lanes, columns - first))
+
+    with text.loop("column", 0, whole, wide) as column:
+        write(str(column), wide)
+    if count > whole:
+        write(whole, count - whole)

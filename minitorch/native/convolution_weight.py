@@ -27,6 +27,7 @@ from .convolution_columns import columns_text, pays_by_columns
 from .convolution_exact import write_exact, write_mending
 from .convolution_geometry import Sliding, sliding_forward
 from .convolution_layout import round_up, write_layout, write_row, write_table
+from .convolution_product import is_product, product_text
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces
 from .target import SIZES
 from .text import Text
@@ -84,21 +85,34 @@ def cut_of(conv, sliding, target):
     return Cut(rows, group, channels, outputs, length, run, images, bundle)
 
 
+COPY = 4
+"""What it costs to copy a vector, counted in vectors that are multiplied and added."""
+
+LARGE, FAR = 1 << 23, 3
+"""Bytes of x and dy that no near cache holds, and what it then costs to read a number: as much as to copy so many."""
+
+OVERHEAD = 0.15
+"""What copying may add to the work, or there are fewer chunks; but not fewer than four."""
+
+
 def chunk_of(conv, sliding, rows, bundle, run):
     """(channels, outputs) of a chunk: about 16 chunks, if that is worth it, that copy as little as they can."""
-    number = max(1, min(16 // sliding.groups, conv.flops // (sliding.groups * SMALLEST_CHUNK)))
-    strided = 2 if max(sliding.step) > 1 else 1
-    x_cost = 0.2 if sliding.bare else sliding.plane / prod(conv.out) * strided
+    read = conv.batch * (conv.channels * prod(conv.size) + conv.outputs * prod(conv.out)) * SIZES[conv.kind]
+    x_cost = 0.2 if sliding.bare else sliding.plane / prod(conv.out) * (2 if max(sliding.step) > 1 else 1)
     dy_cost = 0.2 if run else 1
+    if read > LARGE:
+        x_cost, dy_cost = x_cost + FAR, dy_cost + FAR
 
-    def cost(ways):
-        channels, outputs = (
-            sliding.inner / min(ways, sliding.inner),
-            sliding.rows / min(-(-number // ways), sliding.rows),
-        )
+    def cost(ways, number):
+        channels, outputs = sliding.inner / min(ways, sliding.inner), sliding.rows / min(-(-number // ways), sliding.rows)
         return x_cost / outputs + dy_cost / channels
 
-    ways = min(range(1, min(number, sliding.inner) + 1), key=cost)
+    number = max(1, min(16 // sliding.groups, conv.flops // (sliding.groups * SMALLEST_CHUNK)))
+    while True:
+        ways = min(range(1, min(number, sliding.inner) + 1), key=lambda ways: cost(ways, number))
+        if number < 2 or number * sliding.groups < 8 or cost(ways, number) * COPY <= OVERHEAD * sliding.weight[2]:
+            break
+        number //= 2
     channels = pieces(sliding.inner, -(-sliding.inner // ways), bundle)
     return channels, pieces(sliding.rows, -(-sliding.rows // -(-number // ways)), rows)
 
@@ -166,6 +180,8 @@ def weight_gradient_text(name, conv, target, preamble):
 
     Link it at level "vectors". ``preamble`` is LLVM text that defines ``%A``, ``%B`` and ``%C`` from ``%p``.
     """
+    if is_product(conv):
+        return product_text("weight", name, conv, target, preamble)
     return (columns_text if pays_by_columns(conv, target) else places_text)(name, conv, target, preamble)
 
 

@@ -38,8 +38,8 @@ class Vectors:
         count = self.lanes if count is None else count
         if stride == 1 and count == self.lanes and not skip:
             return self.text.load(self.type, pointer, self.size)
-        if stride == 2:
-            return self.load_second(pointer, count, skip)
+        if stride in (2, 4, 8):
+            return self.load_second(pointer, count, stride, skip)
         where = f"{self.mask(count, skip)}, {self.type} {self.zero})"
         if stride == 1:
             call = f"call {self.type} @llvm.masked.load.{self.suffix}.p0(ptr {pointer}, i32 {self.size}, {where}"
@@ -48,13 +48,13 @@ class Vectors:
             call = f"call {self.type} @llvm.masked.gather.{self.suffix}.v{self.lanes}p0({pointers}, i32 {self.size}, {where}"
         return self.text.let("v", call)
 
-    def load_second(self, pointer, count, skip):
-        """Every second number: two vectors, and a shuffle. A gather would take ten times as long."""
+    def load_second(self, pointer, count, stride, skip):
+        """Every second number of two vectors with half the stride: a shuffle. A gather would take ten times as long."""
         end, halves = 2 * count - 1, []
         for start in (0, self.lanes):
-            place = self.text.at(pointer, start, self.kind)
+            place = self.text.at(pointer, start * stride // 2, self.kind)
             halves.append(
-                self.load(place, min(end - start, self.lanes), skip=max(2 * skip - start, 0))
+                self.load(place, min(end - start, self.lanes), stride // 2, max(2 * skip - start, 0))
                 if end > start
                 else self.zero
             )

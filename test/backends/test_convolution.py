@@ -92,6 +92,17 @@ def compiled(monkeypatch):
     native_convolution.conv_kernel.cache_clear()
 
 
+@pytest.mark.parametrize("size", [(5, 5), (9, 9), (6, 5)])
+def test_bias_is_added_in_machine_code(compiled, size):
+    """One of the images is as large as the kernel: then it is a product."""
+    generator = numpy.random.default_rng(0)
+    x, weight, bias = (generator.standard_normal(shape).astype("float32") for shape in ((3, 4, *size), (7, 4, 5, 5), (7,)))
+    wanted = torch.conv2d(*map(torch.from_numpy, (x, weight, bias))).numpy()
+    found = convolution.conv(x, weight, bias, ((1, 1), ((0, 0), (0, 0)), (1, 1), 1))
+    numpy.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    assert compiled
+
+
 def test_a_layer_gets_kernels_for_its_first_shapes_only(compiled, monkeypatch):
     monkeypatch.setattr(native_convolution, "SHAPES", 2)
     for batch in (1, 2, 3, 2):

@@ -13,6 +13,7 @@ from minitorch.native.convolution import arranged, flat, forward_text, input_gra
 from minitorch.native.convolution_columns import columns_text, pays_by_columns
 from minitorch.native.convolution_dense import cost, dense
 from minitorch.native.convolution_geometry import Conv, sliding_backward, sliding_forward
+from minitorch.native.convolution_product import is_product
 from minitorch.native.convolution_weight import places_text, weight_gradient_text
 from minitorch.native.link import assembly, host
 from minitorch.native.target import Target
@@ -74,6 +75,15 @@ def check(conv, target=None, passes="forward input weight columns"):
             close(result(kernel, x, dy, dw.shape), dw, dy.size)
 
 
+@pytest.mark.parametrize("kind", ["float", "double"])
+def test_a_kernel_as_large_as_the_image_is_a_product(kind):
+    conv, names = Conv(6, 7, 18, (4, 5), (4, 5), kind=kind), preamble("A", "B", "C")
+    x, weight, dy, y, dx, dw = samples(conv)
+    assert is_product(conv) and not is_product(replace(conv, padding=(0, 1, 0)))
+    for write, a, b, expected in ((forward_text, x, weight, y), (input_gradient_text, dy, weight, dx), (weight_gradient_text, x, dy, dw)):
+        close(result(Kernel("conv", write("conv", conv, host(), names)), a, b, expected.shape), expected, weight.size)
+
+
 def axes(values, rank):
     return st.tuples(*[st.sampled_from(values)] * rank)
 
@@ -115,6 +125,8 @@ NAMED = {
     "large kernel": Conv(1, 2, 3, (25, 25), (11, 11), padding=(5, 5)),
     "wide kernel row": Conv(1, 2, 3, (1, 60), (1, 33)),
     "dilated": Conv(2, 3, 5, (30, 30), (3, 3), padding=(4, 4), dilation=(4, 4)),
+    "four apart": Conv(2, 3, 20, (21, 77), (5, 5), (2, 4), (2, 2)),
+    "eight apart": Conv(2, 3, 4, (16, 140), (3, 9), (8, 8), (0, 3)),
     "stride larger than the kernel": Conv(2, 3, 5, (30, 30), (2, 2), (5, 3)),
     "more padding than kernel": Conv(2, 3, 5, (6, 6), (2, 2), padding=(5, 3)),
     "wide": Conv(1, 2, 3, (5, 300), (3, 3), padding=(1, 1)),
