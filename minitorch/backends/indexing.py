@@ -3,7 +3,7 @@
 import numpy
 from numpy import argwhere, asarray, ndarray
 
-from .large import ENOUGH_FOR_ROWS, added_in_machine_code
+from .large import ENOUGH_TO_ADD, added_in_machine_code
 
 __all__ = [
     "argsort", "bincount_ints", "gather", "index", "index_put", "nll", "nll_grad", "nonzero_rows", "place_error", "places",
@@ -72,7 +72,7 @@ def add_rows(out, rows, y):
     if outside.size:
         raise IndexError(f"index {outside[0]} is out of bounds for dimension 0 with size {n}")
     y = numpy.broadcast_to(y, (*rows.shape, *out.shape[1:])).reshape(rows.size, *out.shape[1:])
-    if y.size >= ENOUGH_FOR_ROWS and added_in_machine_code(out, rows.reshape(-1), y):
+    if y.size >= ENOUGH_TO_ADD and added_in_machine_code(out, rows.reshape(-1), y):
         return
     rows = (rows.reshape(-1) % n).astype(numpy.uint16 if n <= 1 << 16 else rows.dtype)  # short keys are sorted faster
     order = None

@@ -15,7 +15,7 @@ from .keeping import keep_freed_memory
 from .once import ONCE
 
 __all__ = [
-    "ENOUGH", "ENOUGH_FOR_ROWS", "KINDS", "WORTH_SHARING", "added_in_machine_code", "along_rows", "exact_formula",
+    "ENOUGH", "ENOUGH_FOR_ROWS", "ENOUGH_TO_ADD", "KINDS", "WORTH_SHARING", "added_in_machine_code", "along_rows", "exact_formula",
     "in_machine_code", "recurrent_pass",
 ]  # fmt: skip
 
@@ -23,7 +23,10 @@ ENOUGH = 1 << 18
 """Elements from which a row is done in machine code."""
 
 ENOUGH_FOR_ROWS = 1 << 16
-"""The same for softmax, and for rows that are added up."""
+"""The same for softmax."""
+
+ENOUGH_TO_ADD = 1 << 12
+"""The same for rows that are added up at places: NumPy has to sort these first."""
 
 WORTH_SHARING = 1 << 16
 """Elements from which several threads share what is done in machine code."""
@@ -83,14 +86,10 @@ def along_rows(name, x):
     return out
 
 
-NARROWEST = 16
-"""Columns from which rows are added up in machine code."""
-
-
 def added_in_machine_code(out, places, y):
     """Add each row of y to the row of ``out`` at its place, a number within ±len(out); False if machine code can't."""
     kind, columns = KINDS.get(out.dtype.char), y.size // len(y)
-    if kind is None or columns < NARROWEST or y.dtype is not out.dtype or not out.flags.c_contiguous:
+    if kind is None or y.dtype is not out.dtype or not out.flags.c_contiguous:
         return False
     keep_freed_memory()
     found = import_module("..native.placing", __package__).row_adder(kind)

@@ -144,7 +144,7 @@ def test_gradients_of_softmax(name, shape, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(7, 16), (65, 3, 50), (1, 300)], ids=str)
+@pytest.mark.parametrize("shape", [(7, 16), (65, 3, 50), (1, 300), (6, 2), (5, 1, 3)], ids=str)
 def test_rows_are_added_up_in_order(dtype, shape, monkeypatch):
     numbers = numpy.random.default_rng(0)
     x, places = numbers.standard_normal(shape).astype(dtype), numbers.integers(-shape[0], shape[0], (9, 40))
@@ -152,7 +152,7 @@ def test_rows_are_added_up_in_order(dtype, shape, monkeypatch):
     y[0, 0, ..., 0], y[1, 1, ..., 1] = numpy.nan, numpy.inf
     wanted = x.copy()
     numpy.add.at(wanted, places, y)
-    monkeypatch.setattr(indexing, "ENOUGH_FOR_ROWS", 1)
+    monkeypatch.setattr(indexing, "ENOUGH_TO_ADD", 1)
     for given in (y, numpy.moveaxis(numpy.moveaxis(y, 0, -1).copy(), -1, 0)):
         found = x.copy()
         indexing.add_rows(found, places, given)
@@ -161,12 +161,12 @@ def test_rows_are_added_up_in_order(dtype, shape, monkeypatch):
     monkeypatch.setattr(large, "import_module", lambda *what: SimpleNamespace(row_adder=lambda kind: None))
     slow = backend.index_put(x, alike, (places,), (0,), True)
     monkeypatch.undo()
-    monkeypatch.setattr(indexing, "ENOUGH_FOR_ROWS", 1)
+    monkeypatch.setattr(indexing, "ENOUGH_TO_ADD", 1)
     numpy.testing.assert_allclose(backend.index_put(x, alike, (places,), (0,), True), slow, 1e-4, 1e-4)
 
 
 def test_rows_at_places_that_are_not_there(monkeypatch):
-    monkeypatch.setattr(indexing, "ENOUGH_FOR_ROWS", 1)
+    monkeypatch.setattr(indexing, "ENOUGH_TO_ADD", 1)
     for place in (5, -6):
         with pytest.raises(IndexError, match=f"index {place} is out of bounds for dimension 0 with size 5"):
             indexing.add_rows(numpy.zeros((5, 20), "float32"), numpy.array([0, place]), numpy.ones((2, 20), "float32"))

@@ -4,6 +4,8 @@ import numpy
 import pytest
 from oracle import agree, expression
 
+import minitorch as torch
+
 TABLE, INDICES = numpy.random.default_rng(0).standard_normal((6, 3)), numpy.array([4, 1, 0, 4, 5, 2, 2])
 
 
@@ -44,6 +46,29 @@ def test_the_layer():
         return out, layer.weight, layer.weight.grad, repr(layer), repr(made), made.weight.requires_grad
 
     agree(program)
+
+
+def test_a_compiled_step_takes_other_offsets_and_looks_at_them():
+    layer = torch.nn.EmbeddingBag(6, 3)
+
+    @torch.compile(fullgraph=True)
+    def step(index, offsets):
+        layer.zero_grad()
+        out = layer(index, offsets)
+        out.square().sum().backward()
+        return out
+
+    index = torch.tensor(INDICES)
+    for offsets in ([0, 2, 5], [0, 2, 5], [0, 3, 3], [0, 0, 7]):
+        found = step(index, torch.tensor(offsets)), layer.weight.grad.clone()
+        layer.zero_grad()
+        wanted = layer(index, torch.tensor(offsets))
+        wanted.square().sum().backward()
+        assert torch.allclose(found[0], wanted) and torch.allclose(found[1], layer.weight.grad)
+    with pytest.raises(RuntimeError, match=r"offsets\[0\] has to be 0.*However, got 1"):
+        step(index, torch.tensor([1, 2, 5]))
+    with pytest.raises(RuntimeError, match="can not be greater than input's length 7 but got offsets.* of 8"):
+        step(index, torch.tensor([0, 2, 8]))
 
 
 # ------------------------------------------------------------------------------------------------- windows at random

@@ -5,6 +5,7 @@ import warnings
 
 from ...dtypes import int32, int64
 from ...ops.indexing import within
+from ...tables.bags import bag_numbers
 from .sparse import renormalize, scaled_gradient
 
 __all__ = ["MODES", "embedding_bag", "mixed_bags"]
@@ -67,7 +68,7 @@ def mixed_bags(
     count = offsets.shape[0] - bool(include_last_offset)
     index, bag = index.long(), None
     if width is None or padding_idx is not None or mode == "max":
-        bag = offsets[:count].long().searchsorted(index._arange(index.shape[0]), right=True) - 1
+        bag = offsets._apply(bag_numbers, (offsets.long(),), (count, index.shape[0]))
     if padding_idx is not None:
         kept = index != padding_idx % weight.shape[0]
         index, bag, width = index[kept], bag[kept], None
@@ -78,7 +79,7 @@ def mixed_bags(
         rows = scaled_gradient(rows, index, weight.shape[0], None, True)
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.unsqueeze(1)
-    sizes = bag.bincount(minlength=count) if bag is not None else offsets.long().full_like(width)
+    sizes = offsets.long().full_like(width) if bag is None else _sizes(bag, offsets, count, padding_idx is None)
     if mode == "max":
         out, places = _largest(rows, index, bag, sizes)
         return out, bag, sizes, places
@@ -89,6 +90,14 @@ def mixed_bags(
     if mode == "mean":
         total = total / sizes.clamp(min=1).to(total.dtype).unsqueeze(1)
     return total, bag if bag is not None else index._arange(index.shape[0]) // width, sizes, sizes
+
+
+def _sizes(bag, offsets, count, whole):
+    """How many indices each bag has; if all are still there, by where the next one begins."""
+    if not whole:
+        return bag.bincount(minlength=count)
+    begin = offsets[:count].long()
+    return begin._cat([begin[1:], begin.new_full((min(count, 1),), bag.shape[0])], 0) - begin
 
 
 def _largest(rows, index, bag, sizes):
@@ -158,18 +167,9 @@ def _check_values(weight, index, offsets, per_sample_weights, include_last_offse
             "Expected tensor for argument #1 'weight' to have the same type as tensor for argument #1 'per_sample_weights'; but type "
             f"torch.{weight._type_name()}Tensor does not equal torch.{per_sample_weights._type_name()}Tensor {where}"
         )
-    n, v = index.shape[0], weight.shape[0]
+    v = weight.shape[0]
     if include_last_offset and offsets.shape[0] == 0:
         raise RuntimeError("include_last_offset: number of offset should be at least 1\nthe last one is the end")
-    if offsets.shape[0] and int(offsets[0]) != 0:
-        raise RuntimeError(
-            "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got "
-            f"{int(offsets[0])}"
-        )
-    if offsets.shape[0] and int(offsets[-1]) > n:
-        raise RuntimeError(
-            f"offsets[-1] can not be greater than input's length {n} but got offsets[-1] of {int(offsets[-1])}"
-        )
     if padding_idx is not None and not -v <= padding_idx < v:
         raise RuntimeError(
             f"padding_idx must be within the number of embeddings, {-v} through {v - 1}, but got {padding_idx}"
