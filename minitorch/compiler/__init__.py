@@ -25,9 +25,10 @@ from functools import partial
 from .. import primitives as rows
 from ..backends import for_device
 from ..device import CPU
-from ..native.link import host, key_of, load, objects_of
+from ..native.link import ahead, host, key_of, load, objects_of
 from ..native.mathematics import KINDS, spelled
 from ..native.narrow import NARROW
+from ..native.worklist import WORK
 from . import cuda, cuda_rows
 from .access import accesses, in_order
 from .attending import attending
@@ -70,7 +71,7 @@ from .places import PUT, TAKE
 from .plan import plan
 from .pools import FOLD
 from .product import product
-from .program import Program, texts_of
+from .program import Modules, Program, modules_of, texts_of
 from .recompute import recompute
 from .scans import RUNNING, running
 from .simplify import dead, simplify
@@ -82,6 +83,9 @@ __all__ = [
     "Place", "allow_in_graph", "assume_constant_result", "build", "build_on", "cudagraph_mark_step_begin", "disable", "is_compiling",
     "is_dynamo_compiling", "is_exporting", "list_backends", "native_of", "reset", "set_stance", "timed", "writable",
 ]  # fmt: skip
+
+STEP = 800
+"""What LLVM has to do for a recorded step, about, in the measure of the list of texts (native/worklist.py)."""
 
 
 def build(graph, strides, destinations, target=None, link=None):
@@ -98,8 +102,10 @@ def build(graph, strides, destinations, target=None, link=None):
         image, objects = kept
         program = Program(image, partial(load, objects), again)
     else:
-        parts = stages(graph, strides, destinations, target, built)
-        texts = texts_of(parts.kernels, parts.laid)
+        modules = Modules(partial(ahead, target) if link is None else None)
+        WORK.start(STEP * len(graph.steps))
+        parts = stages(graph, strides, destinations, target, built, modules.add)
+        texts = texts_of(parts.kernels, parts.laid, modules)
         built.over("llvm")
         program = Program(parts.laid.image, partial(link or partial(link_all, target), texts), parts)
         keep(name, program.image, [key_of(text, target, level) for text, level in texts])
@@ -113,11 +119,11 @@ def build(graph, strides, destinations, target=None, link=None):
 def linked_again(target, again, symbols):
     """The Library of a program that has forgotten its texts."""
     parts = again()
-    return link_all(target, texts_of(parts.kernels, parts.laid), symbols)
+    return link_all(target, texts_of(parts.kernels, parts.laid, modules_of(parts.kernels)), symbols)
 
 
-def stages(graph, strides, destinations, target, built):
-    """The Parts of a graph: every stage up to the text of its kernels."""
+def stages(graph, strides, destinations, target, built, ready=None):
+    """The Parts of a graph: every stage up to the text of its kernels.   ready: is told of each kernel as soon as it is text."""
     plain = in_order(check(dead(attended(simplify(running(pooled(graph, overlaps=False)))))), strides, SLIDING)
     into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
     plain = check(dead(finished(plain, strides, into, on_gpu=False)))
@@ -135,7 +141,10 @@ def stages(graph, strides, destinations, target, built):
     for kernel in planned.kernels:
         nests = lower(kernel, found, planned) if kernel.__class__ in (Loops, Pieces) else None
         built.over("lower")
-        texts += written(kernel, nests, found, planned, target)
+        more = written(kernel, nests, found, planned, target)
+        texts += more
+        for text in more if ready else ():
+            ready(text)
         built.over("llvm")
     parts = Parts(plain, found, texts, planned, laid(texts, planned, found, plain))
     built.over("llvm")

@@ -24,7 +24,7 @@ from ..native.threads import SCRATCH, runner, runtime_symbols, team
 from .graph import Step, evaluate
 from .kernels import ALIGNMENT, Native
 
-__all__ = ["Program", "texts_of"]
+__all__ = ["Modules", "Program", "modules_of", "texts_of"]
 
 MODULE = 12_000
 """Characters of loops in a module: of more modules each takes its own time, of fewer there is less for a second process to claim."""
@@ -166,10 +166,54 @@ class Program:
 # ----------------------------------------------------------------------------------------------------------------- text
 
 
-def texts_of(kernels, laid):
-    """The texts of a program, each with its level: the main function, loops, and products, each alone, so that other programs find them."""
-    names: dict = {}
-    texts, mains, calls, early = [], [], [], 0
+class Modules:
+    """The modules of a program's kernels. ``add`` takes a kernel; ``ready`` is told of each module, (text, level), once it is whole.
+
+    Products are alone, so that other programs find them compiled. Loops are several to a module: so many that two processes have
+    their share, and no more.   names: text of a kernel → its function.
+    """
+
+    def __init__(self, ready=None):
+        self.names, self.texts, self.ready = {}, [], ready
+        self.group, self.room = [], 0
+
+    def add(self, kernel):
+        if kernel.__class__ is not Native or kernel.text in self.names:
+            return
+        name = self.names[kernel.text] = named(kernel, len(self.names))
+        text = kernel.text.replace("@NAME", f"@{name}")
+        if kernel.level != "loops":
+            self.give(text, kernel.level)
+            return
+        if len(text) > self.room:
+            self.close()
+            self.room = MODULE
+        self.group.append(text)
+        self.room -= len(text)
+
+    def close(self):
+        """No more loops in this module."""
+        if self.group:
+            body = "\n".join(self.group)
+            self.group = []
+            self.give(declared_once(support(body) + body), "loops")
+
+    def give(self, text, level):
+        self.texts.append((text, level))
+        if self.ready is not None:
+            self.ready(text, level)
+
+
+def modules_of(kernels):
+    made = Modules()
+    for kernel in kernels:
+        made.add(kernel)
+    return made
+
+
+def texts_of(kernels, laid, modules):
+    """The texts of a program, each with its level: the main function's, and those of its kernels' modules."""
+    mains, calls, early = [], [], 0
     for k, (kernel, row) in enumerate(zip([*kernels, None], [*laid.rows, 0])):
         if kernel.__class__ is not Native:
             if calls:
@@ -179,27 +223,11 @@ def texts_of(kernels, laid):
             calls, early = [], 0
             continue
         early += k < laid.early
-        if kernel.text not in names:
-            names[kernel.text] = named(kernel, len(names))
-            texts.append((kernel.text.replace("@NAME", f"@{names[kernel.text]}"), kernel.level))
-        calls.append((names[kernel.text], row, kernel))
-    known = [f"declare void @{name}(ptr, ptr, i64, i64)\n" for name in names.values()]
+        calls.append((modules.names[kernel.text], row, kernel))
+    modules.close()
+    known = [f"declare void @{name}(ptr, ptr, i64, i64)\n" for name in modules.names.values()]
     main = "".join(["declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n", *known, *mains])
-    loops = grouped([text for text, level in texts if level == "loops"])
-    return [(main, "loops"), *[(text, "loops") for text in loops], *[pair for pair in texts if pair[1] != "loops"]]
-
-
-def grouped(texts):
-    """The texts of loops, several in a module: so many that two processes have their share, and no more."""
-    groups, room = [], 0
-    for text in texts:
-        if len(text) > room:
-            groups.append([])
-            room = MODULE
-        groups[-1].append(text)
-        room -= len(text)
-    bodies = ["\n".join(group) for group in groups]
-    return [declared_once(support(body) + body) for body in bodies]
+    return [(main, "loops"), *modules.texts]
 
 
 def declared_once(text):

@@ -24,11 +24,11 @@ from . import cache
 from .elf import placed
 from .emit import emitted, llvm, machine, optimised, versions
 from .target import Target
-from .worklist import WORK, Job
+from .worklist import ENOUGH, WORK, Job
 
 __all__ = [
-    "Library", "SHARED", "WRITERS", "Written", "assembly", "called", "host", "job_of", "key_of", "link", "load", "object_of", "objects_of",
-    "shared",
+    "Library", "SHARED", "WRITERS", "Written", "ahead", "assembly", "called", "host", "job_of", "key_of", "link", "load", "object_of",
+    "objects_of", "shared",
 ]  # fmt: skip
 
 WRITERS = "native", "backends"
@@ -53,7 +53,7 @@ def host():
     kept = name and cache.read(name)
     if kept:
         return Target.of(*kept.decode().split("\n"))
-    WORK.start()  # something isn't on disk: while our LLVM is loaded, so is the other's
+    WORK.start(ENOUGH)  # something isn't on disk: while our LLVM is loaded, so is the other's
     with LOCK:
         binding = llvm()
         features = binding.get_host_cpu_features().flatten()
@@ -141,9 +141,16 @@ def job_of(text, target, level="loops"):
     return Job(key_of(text, target, level), text if text.__class__ is str else text.write(), words_of(target), level)
 
 
+def ahead(target, text, level):
+    """Let the other process compile a text already, if it is there: ``objects_of`` will be asked for it."""
+    if WORK.thread is not None and not foreign(target):
+        job = job_of(text, target, level)
+        WORK.add([job] if cache.read(job.key) is None else [])
+
+
 def made(jobs):
     """The objects of Jobs, by whoever claims them."""
-    WORK.start()
+    WORK.start(sum([job.size for job in jobs]))
     jobs = WORK.add(jobs)
     try:
         while (job := WORK.claim(jobs)) is not None:

@@ -23,7 +23,7 @@ from ..backends.threads import get_num_threads
 from . import cache
 from .process import Process
 
-__all__ = ["EXPECTED", "Job", "WORK", "helped"]
+__all__ = ["ENOUGH", "EXPECTED", "Job", "WORK", "helped"]
 
 PATIENCE = 2
 """Seconds that ours waits for a text, before it compiles it itself."""
@@ -33,6 +33,9 @@ IDLE = 2
 
 PASSES = 6
 """How much longer LLVM takes for a text of loops than for one of vectors."""
+
+ENOUGH = 60_000
+"""What there must be to do: LLVM takes 40 ms for it, and as long as that until the other process is there."""
 
 EXPECTED: list = []
 """Functions () → Job, of texts that every program needs; or None. They are put on the list once."""
@@ -118,10 +121,10 @@ class Worklist:
 
     # ------------------------------------------------------------------------------------------------- the other process
 
-    def start(self):
-        """Let the other process come, if it may."""
+    def start(self, size):
+        """Let the other process come, if it may, and what there is to do is worth it."""
         with self.turn:
-            if self.thread is None and not self.refused and HELPED.now and cores() > 1 and get_num_threads() > 1:
+            if size >= ENOUGH and self.thread is None and not self.refused and HELPED.now and cores() > 1 and get_num_threads() > 1:
                 self.thread = threading.Thread(target=self.serve, daemon=True, name="minitorch compiles")
                 try:
                     self.thread.start()

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from minitorch.native import worklist
 from minitorch.native.emit import emitted, versions
 from minitorch.native.link import host, object_of, objects_of
 from minitorch.native.process import Process
-from minitorch.native.worklist import WORK, helped
+from minitorch.native.worklist import ENOUGH, WORK, helped
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there, ours compiles alone")
 
@@ -50,10 +51,11 @@ ALONE = [emitted(source, HOST, level) for source, level in TEXTS]
 
 @pytest.fixture(autouse=True)
 def afresh(tmp_path, monkeypatch):
-    """Nothing on disk, two threads, and two cores, even if this machine has but one."""
+    """Nothing on disk, two threads, two cores, even if this machine has but one, and anything is worth it."""
     monkeypatch.setenv("MINITORCH_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("MINITORCH_CACHE", raising=False)
     monkeypatch.setattr(worklist, "cores", lambda: 2)
+    monkeypatch.setattr(worklist, "ENOUGH", 0)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     WORK.end(wait=True)
@@ -67,7 +69,7 @@ def afresh(tmp_path, monkeypatch):
 def started():
     """The other process, as soon as it has been greeted: it is at work, or waits for some."""
     with helped():
-        WORK.start()
+        WORK.start(worklist.ENOUGH)
     thread = WORK.thread
     until(lambda: WORK.process is not None or not thread.is_alive())
     return WORK.process
@@ -202,19 +204,24 @@ class TestOurs:
         with helped():
             assert objects_of(TEXTS, host()) == ALONE
 
-    def test_starts_none_where_it_would_not_help(self, monkeypatch):
-        objects_of(TEXTS[:2], host())  # nobody records
-        assert WORK.thread is None
+    def test_starts_one_where_it_helps(self):
         with helped():
-            objects_of(TEXTS[:2], host())  # all of it is on disk
-            assert WORK.thread is None
+            objects_of(TEXTS, host())
+        assert WORK.thread is not None
+
+    @pytest.mark.parametrize("why", ["nobody records", "all is on disk", "one thread", "one core", "so little"])
+    def test_starts_none_where_it_would_not_help(self, why, monkeypatch):
+        if why == "all is on disk":
+            objects_of(TEXTS, host())
+        if why == "one thread":
             torch.set_num_threads(1)
-            objects_of(TEXTS[2:4], host())
-            assert WORK.thread is None
-            torch.set_num_threads(2)
+        if why == "one core":
             monkeypatch.setattr(worklist, "cores", lambda: 1)
-            objects_of(TEXTS[4:6], host())
-            assert WORK.thread is None
+        if why == "so little":
+            monkeypatch.setattr(worklist, "ENOUGH", ENOUGH)
+        with nullcontext() if why == "nobody records" else helped():
+            assert objects_of(TEXTS[:4], host()) == ALONE[:4]
+        assert WORK.thread is None
 
     def test_says_what_llvm_says(self):
         with helped(), pytest.raises(RuntimeError, match="expected"):
