@@ -520,6 +520,11 @@ samples(
     [((x,), (size,)) for x in (integers((9,), 0, 5), integers((0,), 0, 5)) for size in (0, 7)],
     lambda x, size: torch.bincount(x, minlength=size),
 )
+samples(
+    "bag_numbers",
+    [((x,), (count, 6)) for x, count in ((numpy.array([0, 2, 2, 5]), 4), (numpy.array([0, 6]), 1), (numpy.array([0]), 1))],
+    lambda x, count, n: torch.embedding_bag(torch.ones(9, 1), torch.zeros(n, dtype=torch.int64), x, False, 0, False, None, count < len(x))[1],
+)
 
 
 # ------------------------------------------------------------------------------------------------- convolution, pooling
