@@ -29,6 +29,7 @@ from itertools import product
 from math import prod
 
 from .convolution_dense import cost, dense, dense_rooms, flat_depth, folded, write_dense, write_dense_tables
+from .convolution_depthwise import depthwise_text, is_depthwise
 from .convolution_geometry import sliding_backward, sliding_forward
 from .convolution_layout import round_up, write_layout, write_table
 from .convolution_product import is_product, product_text
@@ -92,6 +93,8 @@ def forward_text(name, conv, target, preamble, epilogue=None):
     """
     if is_product(conv) and epilogue is None:
         return product_text("forward", name, conv, target, preamble)
+    if is_depthwise(conv, target):
+        return depthwise_text("forward", name, conv, target, preamble, epilogue)
     return sliding_text(name, arranged(sliding_forward, conv, target), conv.flops, target, preamble, epilogue)
 
 
@@ -99,6 +102,8 @@ def input_gradient_text(name, conv, target, preamble, epilogue=None):
     """The kernel ``@name``: C = the gradient of the input, from the output's gradient A and the weight B. See above."""
     if is_product(conv) and epilogue is None:
         return product_text("input", name, conv, target, preamble)
+    if is_depthwise(conv, target):
+        return depthwise_text("input", name, conv, target, preamble, epilogue)
     return sliding_text(name, arranged(sliding_backward, conv, target), conv.flops, target, preamble, epilogue)
 
 

@@ -12,6 +12,7 @@ from machine import RUNNABLE, Kernel, guarded, preamble
 from minitorch.native.convolution import arranged, flat, forward_text, input_gradient_text, sliding_text, supports
 from minitorch.native.convolution_columns import columns_text, pays_by_columns
 from minitorch.native.convolution_dense import cost, dense
+from minitorch.native.convolution_depthwise import depthwise_text, is_depthwise
 from minitorch.native.convolution_geometry import Conv, sliding_backward, sliding_forward
 from minitorch.native.convolution_product import is_product
 from minitorch.native.convolution_weight import places_text, weight_gradient_text
@@ -69,6 +70,10 @@ def check(conv, target=None, passes="forward input weight columns"):
         if "input" in passes:
             text = sliding_text("conv", arrange(sliding_backward, conv, machine), conv.flops, machine, names)
             close(result(Kernel("conv", text, target), dy, weight, dx.shape), dx, weight.size)
+    if is_depthwise(conv, machine):
+        for way, a, expected in (("forward", x, y), ("input", dy, dx)):
+            kernel = Kernel("conv", depthwise_text(way, "conv", conv, machine, names), target)
+            close(result(kernel, a, weight, expected.shape), expected, weight[0].size)
     for each, write in WEIGHTS.items():
         if each in passes:
             kernel = Kernel("conv", write("conv", conv, machine, names), target)
@@ -116,6 +121,10 @@ NAMED = {
     "shortcut": Conv(3, 16, 32, (16, 16), (1, 1), (2, 2)),
     "1 x 1": Conv(3, 16, 40, (9, 9), (1, 1)),
     "depthwise": Conv(3, 24, 24, (16, 16), (3, 3), padding=(1, 1), groups=24),
+    "depthwise, dilated": Conv(2, 5, 5, (20, 37), (5, 3), padding=(4, 1), dilation=(2, 1), groups=5),
+    "depthwise, a larger result": Conv(1, 3, 3, (4, 6), (3, 3), padding=(3, 4), groups=3),
+    "depthwise, a kernel like the image": Conv(2, 6, 6, (7, 7), (7, 7), padding=(3, 3), groups=6),
+    "depthwise, a signal": Conv(2, 4, 4, (40,), (3,), padding=(1,), groups=4),
     "depthwise, two for each": Conv(3, 8, 16, (10, 10), (3, 3), padding=(1, 1), groups=8),
     "small planes": Conv(9, 40, 48, (4, 4), (3, 3), padding=(1, 1)),
     "one place": Conv(3, 20, 20, (5, 5), (5, 5)),
@@ -142,8 +151,15 @@ def test_named(name):
     check(NAMED[name])
 
 
+def test_channels_by_themselves_need_masks():
+    conv = NAMED["depthwise"]
+    assert is_depthwise(conv, Target.avx2()) and not is_depthwise(conv, Target.generic())
+    assert not is_depthwise(replace(conv, stride=(1, 2, 2)), Target.avx512())
+    assert not is_depthwise(NAMED["depthwise, two for each"], Target.avx512())
+
+
 @pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: str(target.width))
-@pytest.mark.parametrize("name", ["residual", "residual, halved", "shortcut", "three dimensions"])
+@pytest.mark.parametrize("name", ["residual", "depthwise, dilated", "residual, halved", "shortcut", "three dimensions"])
 def test_every_machine(name, target):
     check(NAMED[name], target)
     check(replace(NAMED[name], kind="double"), target)
