@@ -38,6 +38,7 @@ from .graph import (
 )
 from .modes import (
     MODE,
+    ask,
     beside,
     enable_grad,
     inference_mode,
@@ -317,24 +318,24 @@ class Tensor(Vocabulary):
 
     @property
     def grad(self):
-        return self._grad
+        return ask(self)._grad if MODE.listeners else self._grad
 
     @grad.setter
     def grad(self, gradient):
         if gradient is not None:
             if not isinstance(gradient, Tensor):
-                raise TypeError(
-                    f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}"
-                )
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}")
             if gradient._array.shape != self._array.shape or gradient._array.dtype != self._array.dtype:
                 raise errors.gradient_error(self.shape, self.dtype.name, gradient.shape, gradient.dtype.name)
             if ACCELERATORS and gradient.device != self.device:
                 raise RuntimeError("assigned grad has data located on a different device")
+        if MODE.listeners:
+            ask(self)
         self._grad = gradient
 
     @grad.deleter
     def grad(self):
-        self._grad = None
+        self.grad = None
 
     @property
     def data(self):

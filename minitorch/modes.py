@@ -9,8 +9,8 @@ from functools import wraps
 from .backends import ARRAY_TYPES
 
 __all__ = [
-    "MODE", "Mode", "all_compile", "beside", "demand", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled",
-    "leave", "no_grad", "set_grad_enabled", "tell", "tracer",
+    "MODE", "Mode", "all_compile", "ask", "beside", "demand", "enable_grad", "inference_mode", "is_grad_enabled",
+    "is_inference_mode_enabled", "leave", "no_grad", "set_grad_enabled", "tell", "tracer",
 ]  # fmt: skip
 
 
@@ -56,6 +56,17 @@ def beside(tensor):
     """``tensor``, which was made of Python's data and not by a row: who writes this run down is told."""
     if MODE.listeners and (recording := tracer()) is not None:
         recording.make(tensor)
+    return tensor
+
+
+def ask(tensor):
+    """Tell who writes this run down that somebody looks at a tensor's gradient, or sets it: whether there is one then matters.
+
+    Gives the tensor.
+    """
+    recording = tracer()
+    if recording is not None:
+        recording.ask(tensor)
     return tensor
 
 

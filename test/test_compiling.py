@@ -2,9 +2,9 @@
 
 import collections
 import copy
-import itertools
 import pickle
 import warnings
+from contextvars import ContextVar
 
 import pytest
 import torch
@@ -75,27 +75,27 @@ def double(x):
 
 
 class Count:
-    """Counts up, where nobody watches for changes: in an object that tells its number only as text."""
+    """Counts up, where nobody watches for changes: in a variable of the context."""
 
     def __init__(self):
-        self.ticks = itertools.count()
+        self.ticks = ContextVar("ticks", default=0)
 
     def up(self):
-        next(self.ticks)
+        self.ticks.set(self.n + 1)
 
     @property
     def n(self):
-        return int(repr(self.ticks).removeprefix("count(").removesuffix(")"))
+        return self.ticks.get()
 
 
 def test_a_module_compiled_in_place():
     layer, x = minitorch.nn.Linear(2, 3), minitorch.randn(4, 2)
-    expected, calls = layer(x), []
-    layer.register_forward_hook(lambda module, args, output: calls.append(1))
+    expected, calls = layer(x), Count()
+    layer.register_forward_hook(lambda module, args, output: calls.up())
     assert layer.compile() is None
     for _ in range(5):
         assert minitorch.allclose(layer(x), expected)
-    assert answered(layer._compiled_call_impl, x) and len(calls) < 6, "the hook is part of what was recorded"
+    assert answered(layer._compiled_call_impl, x) and calls.n < 6, "the hook is part of what was recorded"
     layer(x).sum().backward()
     assert minitorch.equal(layer.bias.grad, minitorch.full((3,), 4.0))
     assert list(layer.state_dict()) == ["weight", "bias"] and repr(layer) == repr(minitorch.nn.Linear(2, 3))

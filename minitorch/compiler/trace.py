@@ -28,6 +28,7 @@ from ..backward import backward
 from ..device import CPU
 from ..dtypes import float64, int64
 from ..engine import AccumulateGrad, create, edge_of
+from ..fitting import widened
 from ..modes import MODE
 from ..tables.strides import as_strided
 from .deferred import Deferred
@@ -148,6 +149,7 @@ class Tracer:
         self.xp = for_device(CPU)
         self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, False
+        self.asked: dict = {}  # of tensors whose gradients somebody asked for, by id
         self.numbers, self.deferred, self.calls, self.checks, self.spans = [], {}, Calls(self, PACKAGE), [], {}
 
     def __enter__(self):
@@ -346,7 +348,9 @@ class Tracer:
         key = row, repr(params), *[x.dtype if x.__class__ is Value else x.__class__ for x in values]
         found = self.dtypes.get(key)
         if found is None:
-            probe = row.forward(xp, *[xp.full((), 1, x.dtype) if x.__class__ is Value else x for x in values], *params)
+            dtypes = [x.dtype for x in values if x.__class__ is Value and x.dtype.name in xp.NARROW]
+            forward = widened(row, dtypes[0]) if dtypes and row.name not in xp.NATIVE else row.forward
+            probe = forward(xp, *[xp.full((), 1, x.dtype) if x.__class__ is Value else x for x in values], *params)
             found = self.dtypes[key] = xp.dtype_of(xp.asarray(probe))
         return found
 
@@ -403,6 +407,12 @@ class Tracer:
             kept = tensor._wrap(tensor._array.copy())
             self.bear(tensor, self.meet(kept, ("tensor", kept)).value)
             self.made.append(self.externals[-1])
+
+    def ask(self, tensor):
+        """Somebody asks whether a tensor has a gradient, or sets it. What was made in the run is no concern of replays."""
+        memory = self.known(tensor._array)
+        if memory is None or not memory.born:
+            self.asked[id(tensor)] = ref(tensor)
 
     def meet(self, tensor, place=None):
         """A tensor that is older than the run: an external. ``place`` is how a replay finds it, if not by being the same."""

@@ -32,7 +32,7 @@ from ..engine import MODE, Tensor, edge_of, wrap
 from ..graph import CHANGES, InferenceStorage, Node
 from .gradients import Gradients
 from .recording import SPENT, base_name
-from .tree import LEAF, PLAIN, Kept, rebuilt
+from .tree import LEAF, PLAIN, Kept, rebuilt, same
 
 __all__ = ["MISS", "Rates", "SPENT_NODE", "aliases", "answer_of"]
 
@@ -78,10 +78,6 @@ def aliases(tensors):
     return tuple([(owners.index(owner), start - starts[owners.index(owner)]) for owner, start in zip(owners, starts)])
 
 
-def same(a, b):
-    return a is b or (a.__class__ in PLAIN and a.__class__ is b.__class__ and a == b)
-
-
 def answer_of(program, form, described, aliases):
     """The answer of a program to calls of this form, whose tensors look as ``described`` says."""
     writing = Writing(program, form)
@@ -102,7 +98,7 @@ class Writing:
         self.tensors, self.externals, self.sources, self.made = [], [], [], None  # names: of tensors, arrays, memory of gradients
         self.scope = {
             "MISS": MISS, "SPENT": SPENT_NODE, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
-            "wrap": wrap, "edge_of": edge_of, "rebuilt": rebuilt, "is_": is_, "owner_of": owner_of,
+            "wrap": wrap, "edge_of": edge_of, "rebuilt": rebuilt, "same": same, "is_": is_, "owner_of": owner_of,
             "table": program.native.table, "empty": program.recording.xp.empty, "Inference": InferenceStorage,
             "ordered": lambda array: backend_of((array,)).ascontiguousarray(array),
         }  # fmt: skip
@@ -173,6 +169,8 @@ class Writing:
             like = f"{a}.shape != {self.know(shape)} or {a}.dtype is not {self.know(dtype)} or {a}.strides != {self.know(strides)}"
             node = f"({x}._node is not None or {x}._view is not None and edge_of({x}) is not None)"
             self.miss_if(f"{like} or {a}.__class__ is not {self.know(kind)} or {node} is not {bool(wants)}")
+        for k, leaf in self.program.recording.own:
+            self.miss_if(f"{self.tensors[k]} is not {self.know(leaf.value, 'leaf')}")
         if shared:
             self.scope["aliases"] = aliases
             self.miss_if(f"aliases(({', '.join(self.tensors)},)) != {self.know(shared)}")
@@ -194,15 +192,15 @@ class Writing:
             self.miss_if(f"{name}.__class__ is not Tensor and not isinstance({name}, Tensor)")
         elif form.__class__ is Kept:
             value, plain = self.know(form.value), form.value.__class__ in PLAIN
-            equal = f" and not ({expression}.__class__ is {value}.__class__ and {expression} == {value})" if plain else ""
-            self.miss_if(f"{expression} is not {value}{equal}")
+            self.miss_if(f"{expression} is not {value}" + (f" and not same({expression}, {value})" if plain else ""))
         elif issubclass(form[0], tuple) or form[0] is list:
             self.miss_if(f"{expression}.__class__ is not {self.know(form[0])} or len({expression}) != {len(form) - 1}")
             for k, part in enumerate(form[1:]):
                 self.take(f"{expression}[{k}]", part)
         elif issubclass(form[0], dict):
             keys = form[1]
-            self.miss_if(f"tuple({expression}) != {self.know(keys)}" if keys else expression)
+            other = f"tuple({expression}) != {self.know(keys)}" if keys else expression
+            self.miss_if(other if expression == "kwargs" else f"{expression}.__class__ is not {self.know(form[0])} or {other}")
             for key, part in zip(keys, form[2:]):
                 self.take(f"{expression}[{self.know(key)}]", part)
         else:  # a dataclass

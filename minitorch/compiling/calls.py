@@ -18,6 +18,7 @@ from ..native.heap import give_back, uncollected
 from ..native.worklist import WORK, helped
 from ..profiler import only_profilers
 from .answering import MISS, aliases
+from .chances import Chances, made_anew
 from .explaining import Explanation
 from .profiling import profiled
 from .program import Program
@@ -168,6 +169,7 @@ class Compiled:
         mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
         watch = Watch((self.function, *others(key[0])))
         self.moving.look(watch.groups)
+        chances = Chances(watch.kept)
         result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names)
         give_back()  # before the next run, or the compiler, asks for as much again
         self.moving.look(watch.groups)
@@ -179,28 +181,36 @@ class Compiled:
             if not signature.believes(recording):
                 other = Unfollowed("it makes tensors of numbers, and they are others each time")
                 return result if signature.calls <= 2 else self.failed(signature, other, result)
-            if changed is not None:
-                why = Unfollowed(f"it changes {changed} as it runs, {place_of(self.function)}")
+            other = f"it changes {changed} as it runs" if changed is not None else chances.taken() or made_anew(recording.form, watch.seen)
+            if other is not None:
+                why = Unfollowed(f"{other}, {place_of(self.function)}")
                 return result if signature.calls == 1 else self.failed(signature, why, result)
+            if any([program.recording.own != recording.own for program in signature.programs]):
+                self.give_up(signature, f"it goes backward to an argument, which is another one each time, {place_of(self.function)}")
+                return result
             try:
                 program = Program(recording, self.function, mode, key)
             except Exception as error:  # whatever the compiler can't do, the user's step goes on
                 return self.failed(signature, Unfollowed(f"the compiler failed, {type(error).__name__}: {error}"), result)
             WORK.end()
-            signature.programs.insert(0, program)
-            signature.failures = 0
-            if len(signature.programs) > VARIANTS:
-                why = f"what it reaches was changed more than {VARIANTS} times: no program is right for long"
-                self.give_up(signature, f"{why}, {place_of(self.function)}")
-            programs = [p for known in self.signatures.values() for p in known.programs[:VARIANTS]]
-            self.quick = tuple([p.quick for p in programs if p.quick is not None])
-            self.answers = tuple([p.answer for p in programs])
+            self.add(signature, program)
             return result
         reason, leaves = why
         signature.leaves += leaves
         if signature.calls == 1:
             return result  # a first run makes what later ones find: states of optimizers, gradients
         return self.failed(signature, reason, result)
+
+    def add(self, signature, program):
+        """Answer calls with this signature by a program, and by those from before."""
+        signature.programs.insert(0, program)
+        signature.failures = 0
+        if len(signature.programs) > VARIANTS:
+            why = f"what it reaches was changed more than {VARIANTS} times: no program is right for long"
+            self.give_up(signature, f"{why}, {place_of(self.function)}")
+        programs = [p for known in self.signatures.values() for p in known.programs[:VARIANTS]]
+        self.quick = tuple([p.quick for p in programs if p.quick is not None])
+        self.answers = tuple([p.answer for p in programs])
 
     def failed(self, signature, reason, result):
         """A run that can't become a program: after some in a row the signature stays eager. Gives ``result``."""

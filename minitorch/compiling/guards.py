@@ -14,9 +14,9 @@ torch: torch/_dynamo/guards.py
 from operator import is_
 
 from .places import VERSION, class_version
-from .tree import PLAIN
+from .tree import same
 
-__all__ = ["Attributes", "Cells", "ClassData", "Elements", "Items", "Names", "Numbers", "Remembers", "Slots", "Whole", "unchanged"]
+__all__ = ["Attributes", "Cells", "ClassData", "Elements", "Items", "Names", "Numbers", "Remembers", "Slots", "Whole"]
 
 ABSENT = object()
 """What a name stands for that isn't there."""
@@ -50,13 +50,13 @@ class Names:
 
     def words(self):
         """What changed, as one would say it."""
-        found = [name for name, old, new in zip(self.names, self.values, self.now()) if not unchanged(old, new)]
+        found = [name for name, old, new in zip(self.names, self.values, self.now()) if not same(old, new)]
         return repr(found[0]) if found else self.kind
 
     def holds(self):
         """Whether the values are what they were, or equal numbers; then these are the ones to watch."""
         now = self.now()
-        if len(now) != len(self.values) or not all(map(unchanged, now, self.values)):
+        if len(now) != len(self.values) or not all(map(same, now, self.values)):
             return False
         self.values[:] = now
         return True
@@ -94,7 +94,7 @@ class Attributes(Whole):
 
     def words(self):
         """Which of them changed."""
-        found = [name for name, old, new in zip(self.names, self.known, self.named()) if not unchanged(old, new)]
+        found = [name for name, old, new in zip(self.names, self.known, self.named()) if not same(old, new)]
         return repr(found[0]) if found else "an object's attributes"
 
     def holds(self):
@@ -102,7 +102,7 @@ class Attributes(Whole):
         if len(now) == len(self.values) and all(map(is_, now, self.values)):
             return True
         named = self.named()
-        if not all(map(unchanged, named, self.known)):
+        if not all(map(same, named, self.known)):
             return False
         self.known, self.values[:] = named, now
         return True
@@ -144,7 +144,7 @@ class ClassData(Names):
 
     def words(self):
         """Which of them changed."""
-        found = [name for name, old, new in zip(self.names, self.values[1:], self.now()[1:]) if not unchanged(old, new)]
+        found = [name for name, old, new in zip(self.names, self.values[1:], self.now()[1:]) if not same(old, new)]
         return repr(found[0]) if found else self.kind
 
     def test(self, space, values, know):
@@ -155,7 +155,7 @@ class ClassData(Names):
 
     def holds(self):
         now = self.now()
-        if not all(map(unchanged, now[1:], self.values[1:])):
+        if not all(map(same, now[1:], self.values[1:])):
             return False
         self.values[:] = now
         return True
@@ -205,7 +205,7 @@ class Remembers(Names):
 def same_entries(now, before):
     """Whether a memory has the same entries, by identity."""
     return len(now) == len(before) and all([
-        k is p and v is w and (a is b or (a.keys() == b.keys() and all([unchanged(b[x], a[x]) for x in a])))
+        k is p and v is w and (a is b or (a.keys() == b.keys() and all([same(b[x], a[x]) for x in a])))
         for (k, v, a), (p, w, b) in zip(now, before)
     ])  # fmt: skip
 
@@ -226,9 +226,9 @@ class Items(Names):
 
 
 class Elements(Items):
-    """All elements of a set or a deque."""
+    """All elements of a set, a deque or an array of Python's."""
 
-    kind = "a set or a deque"
+    kind = "a set, a deque or an array"
 
     def rows(self):
         return [("asked", self.holds)]
@@ -255,7 +255,3 @@ def filled(cell):
         return cell.cell_contents is not ABSENT
     except ValueError:
         return False
-
-
-def unchanged(a, b):
-    return a is b or (a.__class__ is b.__class__ and a.__class__ in PLAIN and a == b)

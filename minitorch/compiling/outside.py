@@ -32,7 +32,7 @@ class Backward:
     """The backward program of a recording.
 
     saved: for each input ("made", number among the fresh arrays of forward) or ("input", number); then come the seeds.
-    kept: how many arrays forward makes for it alone.   roots: see Recording.   wants: (shape, dtype) of each seed.   title: for profilers.
+    kept: how many arrays forward makes for it alone.   roots, leads: see Recording.   title: for profilers.
     """
 
     def __init__(self, recording, fresh, title, of=None):
@@ -54,7 +54,7 @@ class Backward:
         self.xp, graph = recording.xp, graph.having_inputs(order)
         self.native = native_of(graph, strides, places, recording.xp) if of is None else timed(of.native)
         self.count, self.lock, self.pool = len(recording.seeds), lock(), []
-        self.roots = recording.roots
+        self.roots, self.leads = recording.roots, recording.leads
 
     def block(self):
         """Memory for what one forward saves."""
@@ -66,7 +66,7 @@ class Backward:
         return CompiledNode(self, edges, saved, block, again)
 
     def run(self, arrays, gradients):
-        """The gradients of the ends, for what was saved and the gradients of the results, by number."""
+        """The gradients of the ends, for what was saved and the gradients of the results, by number. None where none of these leads."""
         xp = self.xp
         seeds = [
             xp.ascontiguousarray(gradients[k]._array) if k in gradients else xp.full(shape, 0, dtype)
@@ -78,7 +78,7 @@ class Backward:
             self.native.call([*arrays, *seeds], results)
             if MODE.listeners:
                 tell(self.title, self.native, begin)
-        return [wrap(x) for x in results]
+        return [None if seeds.isdisjoint(gradients) else wrap(x) for x, seeds in zip(results, self.leads, strict=True)]
 
 
 class CompiledNode(Node):

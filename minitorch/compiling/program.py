@@ -7,6 +7,7 @@ from ..compiler.access import contiguous
 from ..compiler.trace import owner_of
 from ..graph import CHANGES
 from ..native.heap import give_back
+from ..nn.module import Module
 from .answering import Rates, aliases, answer_of
 from .locks import lock
 from .outside import Backward
@@ -38,9 +39,10 @@ class Program:
                 moving.setdefault(id(source[0]), (source[0], set()))[1].add(source[1])
         self.rates = {k: Rates(group, names) for k, (group, names) in moving.items()}
         form, *_, described, shared = key
-        self.wanting, self.sharing = self.wants(), aliases(self.tensors())
         self.watch = Watch((function, *others(form)), self.rates)
         self.watch.often += [] if recording.xp.SYNCHRONOUS else switches_of_gpus()
+        self.tied = self.tied_to(self.tensors())
+        self.wanting, self.lying = self.wants(), self.lies()
         self.writes_arguments = any([recording.externals[k][0] == "argument" for k in recording.written])
         self.written_owners, self.owners = set(), (ctypes.c_int64 * (len(recording.written) + 1))()
         places = [Place("input", k) for k in recording.written]
@@ -107,17 +109,29 @@ class Program:
         """Which of the tensors that stay want a gradient."""
         return [x.requires_grad for x in self.tensors()]
 
+    def tied_to(self, tensors):
+        """What modules hold in the memory of other tensors, as ``a.weight.data = b.weight.data`` leaves it."""
+        known, owners = set(map(id, tensors)), {id(owner_of(x._array)) for x in tensors}
+        books = [book for x in self.watch.kept if isinstance(x, Module) for book in (x._parameters, x._buffers)]
+        held = [x for book in books for x in book.values() if x is not None and id(x) not in known]
+        return [x for x in held if id(owner_of(x._array)) in owners]
+
+    def lies(self):
+        """How the tensors share memory, and those that are tied to others lie in it."""
+        return aliases([*self.tensors(), *self.tied]), [(x._array.shape, x._array.strides) for x in self.tied]
+
     def alike(self):
         """Whether the externals still look as they did, wherever their memory is now."""
         if self.wanting != self.wants() or any([hooked(x) for x, *_ in self.recording.gradients]):
             return False
-        if self.sharing != aliases(self.tensors()):
+        if self.lying != self.lies():
             return False
         found = [(x, v) for (kind, x), v in zip(self.recording.externals, self.recording.graph.inputs) if kind == "tensor"]
-        return all([
-            x._array.shape == v.shape and x.dtype is v.dtype and x._array.flags.c_contiguous == self.ordered(v) for x, v in found
-        ])  # fmt: skip
+        return all([x._array.shape == v.shape and x.dtype is v.dtype and self.lies_alike(x._array, v) for x, v in found])
 
-    def ordered(self, value):
-        """Whether a value lay in order when it was recorded."""
-        return self.recording.strides[value] == contiguous(value.shape)
+    def lies_alike(self, array, value):
+        """Whether an array lies in memory as a value did when it was recorded: in order, or by the same strides."""
+        strides = self.recording.strides[value]
+        if strides == contiguous(value.shape):
+            return array.flags.c_contiguous
+        return array.strides == tuple([s * array.dtype.itemsize for s in strides])

@@ -24,7 +24,7 @@ from ..compiler.trace import Tracer, Unfollowed, owner_of
 from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
 from .results import roots_of, views_among
-from .tree import flattened, others, rebuilt
+from .tree import Kept, flattened, others, rebuilt
 
 __all__ = ["Incomplete", "Recording", "SPENT", "base_name", "hooked", "record"]
 
@@ -57,10 +57,12 @@ class Recording:
 
     xp         the backend that computes: a GPU's, if any tensor is there
     believed   plain values that stand beside such numbers among the results: they may follow from them
+    own        the arguments whose own gradients are among those, by position: a program is for these alone
     seconds    how long the run took
 
     Where a graph is left to go backward through, from outside: ``backward`` is the Graph of that, of the Values ``saved``
-    (outputs of ``graph``, after the others, or inputs of it) and of seeds, and ``ends`` are the externals whose gradients it gives.
+    (outputs of ``graph``, after the others, or inputs of it) and of seeds, and ``ends`` are the externals whose gradients it gives;
+    ``leads``: for each the numbers of the seeds that lead to it.
     ``roots``: for each seed the number of the result that it is the gradient of, and whether it is that of the result's base.
     """
 
@@ -91,8 +93,8 @@ class Recording:
         return found
 
     __slots__ = (
-        "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "returned", "roots", "saved",
-        "seconds", "seeds", "sources", "strides", "written", "xp",
+        "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "leads", "own", "returned", "roots",
+        "saved", "seconds", "seeds", "sources", "strides", "written", "xp",
     )  # fmt: skip
 
 
@@ -120,14 +122,35 @@ def record(function, args, kwargs, leaves, moving=None):
                 raise tracer.lost
             if tracer.strangers:
                 raise Incomplete("it met parameters for the first time")
+            if asked_for(tracer, flattened(result)[0]).difference(leaves):
+                raise Incomplete("it asked for gradients for the first time")
             views = views_among(tracer, flattened(result)[0])
             split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], views, before)
         recording = told(tracer, result, views, before, split, back)
         recording.seconds = time.perf_counter() - begin
+        recording.own = own_leaves(recording, arguments)
         return plain(tracer, result), recording, None
     except (Unfollowed, Incomplete) as reason:
         reason.with_traceback(None)  # or it would hold what it was raised in, and all that was recorded there
-        return plain(tracer, result), None, (reason, met_leaves(tracer))
+        return plain(tracer, result), None, (reason, met_leaves(tracer, flattened(result)[0]))
+
+
+def own_leaves(recording, arguments):
+    """[(position, argument as it is)] of those whose own gradients the run asked for or set: a replay does that to the very same tensors.
+
+    Raises Unfollowed if it went backward beyond what it was given, through what happened before the run.
+    """
+    given = [*arguments, *[x for kind, x in recording.externals if kind == "tensor"]]
+    beyond = [edge for x in given if (edge := edge_of(x)) is not None and edge.__class__ is not AccumulateGrad]
+    if beyond:
+        written = [recording.externals[k] for k in recording.written]
+        changed = {x._grad if kind == "grad" else x for kind, x in written if kind != "argument"}
+        changed |= {x._grad for x, _, state in recording.gradients if state == "new"}
+        leaves = [node.variable for node in reachable(beyond) if node.__class__ is AccumulateGrad]
+        if not changed.isdisjoint([x._grad for x in leaves if x is not None and x._grad is not None]):
+            raise Unfollowed("it goes backward beyond what it was given, to what that came of")
+    asked = {x for x, *_ in recording.gradients}
+    return [(k, Kept(x)) for k, x in enumerate(arguments) if x in asked]
 
 
 def plain(tracer, result):
@@ -148,7 +171,8 @@ def base_name(name):
 def gone_back(tracer, results, views, before):
     """Go backward through the graph that a run leaves behind, while the tracer still listens, with seeds as externals.
 
-    Gives [(external, Value of its gradient)], and what has a seed, as ``roots_of`` gives it; None if no graph is left.
+    Gives [(external, Value of its gradient, numbers of the seeds that lead to it)], and what has a seed, as ``roots_of``
+    gives it; None if no graph is left.
     """
     went_back = any([x._grad is not old for x, old in before.items()])
     roots = roots_of(results, views, went_back)
@@ -167,7 +191,10 @@ def gone_back(tracer, results, views, before):
         tracer.meet(seeds[-1], ("seed", k))
     with unhooked(ends):
         found = backward(edges, seeds, True, False, set(ends), False)
-    return [(ends[edge], tracer.read(g)) for edge, g in found.items() if edge in ends], roots
+    reached = [until(ends, edge) for edge in edges]
+    return [
+        (ends[end], tracer.read(g), {k for k, nodes in enumerate(reached) if end in nodes}) for end, g in found.items() if end in ends
+    ], roots  # fmt: skip
 
 
 @contextmanager
@@ -185,15 +212,20 @@ def unhooked(ends):
 
 def refuse_hooks(roots, ends):
     """A graph with hooks in it runs the user's code when it goes backward."""
-    todo, seen = list(roots), set()
-    while todo:
-        node = todo.pop()
-        if node in ends or node in seen:
-            continue
-        seen.add(node)
+    for node in set().union(*[until(ends, root) for root in roots]) - ends.keys():
         if node.tensor_hooks or node.prehooks or node.posthooks:
             raise Unfollowed("a tensor or a module in it has a backward hook")
-        todo += [edge for edge in node.edges if edge is not None]
+
+
+def until(ends, root):
+    """The Nodes from a root back to ``ends``, and those of these that it leads to."""
+    todo, seen = [root], set()
+    while todo:
+        node = todo.pop()
+        if node not in seen:
+            seen.add(node)
+            todo += [edge for edge in node.edges if edge is not None] if node not in ends else []
+    return seen
 
 
 def strides_of(external):
@@ -274,11 +306,16 @@ class Holder:
 ALONE, ARRAY_ALONE = holders(Single()), array_holders(Single())
 
 
-def met_leaves(tracer):
-    """The tensors from before the run that gradients may arrive at, in the order in which they were met."""
+def asked_for(tracer, results):
+    """The tensors from before the run whose gradients it asked for or set. A view that it made and dropped is gone by now."""
+    return {x for known in tracer.asked.values() if (x := known()) is not None}.difference(results)
+
+
+def met_leaves(tracer, results):
+    """The tensors from before the run that gradients may arrive at, in the order in which they were met; and those that were asked."""
     known = [x.tensor for x in tracer.externals if edge_of(x.tensor).__class__ is AccumulateGrad]
     strangers = [leaf for node in tracer.strangers if (leaf := node.variable) is not None]
-    return list(dict.fromkeys([*known, *strangers]))
+    return list(dict.fromkeys([*known, *strangers, *asked_for(tracer, results)]))
 
 
 def told(tracer, result, views, before, split, back):
@@ -295,7 +332,7 @@ def told(tracer, result, views, before, split, back):
     made.written = [tracer.externals.index(x) for x, _ in written]
     outputs = [value for _, value in written]
 
-    made.gradients = gradients(tracer, before, outputs)
+    made.gradients = gradients(tracer, before, asked_for(tracer, ()), outputs)
     leaves, made.form = flattened(result, lambda x: isinstance(x, (Tensor, *NUMBERS)) or id(x) in tracer.deferred)
     leaves = [tracer.deferred.get(id(x), x) for x in leaves]
     roots = [] if back is None else back[1]
@@ -311,8 +348,8 @@ def told(tracer, result, views, before, split, back):
     made.externals = [x for x in made.externals if x[0] != "seed"]
     if back is not None:
         joint = Graph([x for x in made.graph.inputs if x not in made.seeds], made.graph.steps, outputs, made.graph.checks)
-        made.graph, made.backward, made.saved = parted(joint, outputs, split, [value for _, value in back[0]], made.seeds)
-        made.ends = [tracer.externals.index(x) for x, _ in back[0]]
+        made.graph, made.backward, made.saved = parted(joint, outputs, split, [value for _, value, _ in back[0]], made.seeds)
+        made.ends, made.leads = [tracer.externals.index(x) for x, *_ in back[0]], [seeds for *_, seeds in back[0]]
     made.strides = {x.value: strides_of(x) for x in tracer.externals}
     return made
 
@@ -336,8 +373,8 @@ def refuse_late_rates(tracer):
         raise Unfollowed("an optimizer steps after its scheduler")
 
 
-def gradients(tracer, before, outputs):
-    """What became of the leaves' gradients: see Recording. The Values of new ones are added to ``outputs``."""
+def gradients(tracer, before, asked, outputs):
+    """What became of the leaves' gradients, and of those ``asked`` for: see Recording. The Values of new ones are added to ``outputs``."""
     found = []
     for x, old in before.items():
         state = "none" if x._grad is None else "same" if x._grad is old else "new"
@@ -345,7 +382,7 @@ def gradients(tracer, before, outputs):
             outputs.append(tracer.read(x._grad))
         if state != "none" and hooked(x):
             raise Unfollowed("a tensor whose gradient it computes has a hook")
-        if old is not None or state != "none":
+        if old is not None or state != "none" or x in asked:
             found.append((x, old is not None, state))
     return found
 

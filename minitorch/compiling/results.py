@@ -82,6 +82,8 @@ def seen(tracer, memory, x, base):
     path = () if layout(x._array) == memory.root and view is None else tuple(tracer.path(x, memory))
     if view is None:
         path = (*path, (rows.detach, ()))
+    elif node is None and view.made == GRAD and edge_of(base) is not None:  # of something detached
+        path = ((rows.detach, ()), *path)
     return Seen(base, path, GRAD if view is None else view.made, getattr(view, "output", None))
 
 

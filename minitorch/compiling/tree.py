@@ -10,7 +10,7 @@ import dataclasses
 
 from ..engine import Tensor
 
-__all__ = ["Kept", "LEAF", "PLAIN", "flattened", "others", "rebuilt"]
+__all__ = ["Kept", "LEAF", "PLAIN", "flattened", "others", "rebuilt", "same"]
 
 LEAF = object()
 """Stands for a tensor in a form."""
@@ -25,7 +25,7 @@ class Kept:
         self.value = value
 
     def __eq__(self, other):
-        return other.__class__ is Kept and self.value.__class__ is other.value.__class__ and same(self.value, other.value)
+        return other.__class__ is Kept and same(self.value, other.value)
 
     def __hash__(self):
         return hash(self.value) if self.value.__class__ in PLAIN else id(self.value)
@@ -35,7 +35,10 @@ PLAIN = (int, float, bool, str, bytes, complex, type(None))
 
 
 def same(a, b):
-    return a == b if a.__class__ in PLAIN else a is b
+    """Whether two are one object, or the same plain value: 0.0 and -0.0 are two."""
+    if a is b:
+        return True
+    return a.__class__ is b.__class__ and a.__class__ in PLAIN and (repr(a) == repr(b) if a.__class__ in (float, complex) else a == b)
 
 
 def is_tensor(value):
@@ -58,7 +61,7 @@ def form_of(value, leaves, leaf):
         return LEAF
     if kind in (tuple, list):
         return (kind, *[form_of(x, leaves, leaf) for x in value])
-    if isinstance(value, tuple):  # a named one
+    if isinstance(value, tuple) and hasattr(kind, "_make"):  # a named one
         return (kind, *[form_of(x, leaves, leaf) for x in value])
     if isinstance(value, dict):
         return (kind, tuple(value), *[form_of(x, leaves, leaf) for x in value.values()])

@@ -20,10 +20,12 @@ count its steps. Where a function asks for names that it makes up as it goes (``
 torch: torch/_dynamo/guards.py
 """
 
+import array
 import functools
 import os
 import sys
 import types
+import weakref
 from collections import deque
 
 from ..amp.grad_scaler import GradScaler
@@ -31,14 +33,15 @@ from ..backends import cudnn, for_device
 from ..device import CPU
 from ..engine import Tensor
 from ..nn.hooks import CALL_HOOKS, EVERYWHERE
+from ..nn.members import BOOKS
 from ..nn.module import Module
 from ..optim.memory import Memory
-from ..optim.optimizer import Optimizer
+from ..optim.optimizer import EVERY_STEP, STEP_HOOKS, Optimizer
 from ..settings import SETTINGS
-from .guards import Attributes, Cells, ClassData, Elements, Items, Names, Numbers, Remembers, Slots, Whole, unchanged
-from .tree import PLAIN
+from .guards import Attributes, Cells, ClassData, Elements, Items, Names, Numbers, Remembers, Slots, Whole
+from .tree import PLAIN, same
 
-__all__ = ["Watch", "switches_of_gpus"]
+__all__ = ["ARRAY", "Watch", "ours", "settled", "switches_of_gpus"]
 
 MANY = 5000
 """Entries in all that are watched at most; what has more is a data set, not a setting."""
@@ -73,8 +76,9 @@ class Watch:
         self.often, self.seldom, self.moving, self.groups = [], [], moving, []
         self.seen, self.count, self.kept = set(), 0, []
         self.said, self.theirs, self.owners, self.classes = set(UNASKED), set(), [], set()
-        self.seldom += [Whole(hooks, ()) for hooks in EVERYWHERE]
-        todo = [thing]
+        hooks = (*EVERYWHERE, *EVERY_STEP)
+        self.seldom += [Whole(each, ()) for each in hooks]
+        todo = [thing, *[hook for each in hooks for hook in each.values()]]
         while todo and self.count < MANY:
             todo += self.look(todo.pop())
             if not todo:  # names that were said since may lead further
@@ -131,6 +135,8 @@ class Watch:
         found = list(function.__defaults__ or ()) + list((function.__kwdefaults__ or {}).values())
         if function.__closure__:
             found += self.add(Cells(function.__closure__, ()), self.often)
+        if vars(function):
+            self.owners.append(Owner(Attributes, vars(function)))
         names = sorted(names_in(function.__code__) & set(function.__globals__))
         return found + self.add(Names(function.__globals__, names), self.often) if names else found
 
@@ -167,15 +173,17 @@ class Watch:
                 self.said |= said_by(each)
         every = ours(cls) or any([settled(each) and not ours(each) for each in cls.__mro__ if each is not object])
         self.owners.append(Owner(Attributes, own, cls, every, seldom=True))
-        self.seldom += [Whole(own[name], ()) for name in CALL_HOOKS]
+        self.seldom += [Whole(own.get(name, {}), ()) for name in (*BOOKS, *CALL_HOOKS)]  # an empty one may grow
         tensors = [name for name, x in own.items() if isinstance(x, (Tensor, Module))]
         self.add(Names(own, tensors), self.seldom)
-        return [*module._modules.values(), cls.forward]
+        return [*module._modules.values(), cls.forward, *[hook for name in CALL_HOOKS for hook in own.get(name, {}).values()]]
 
     def look_at_optimizer(self, optimizer):
         self.look_at_members(type(optimizer))
         self.add(Names(optimizer.__dict__, ("state", "param_groups")), self.often)
-        self.seldom.append(Items(optimizer.param_groups, ()))
+        hooks = [optimizer.__dict__[name] for name in STEP_HOOKS]
+        self.seldom += [Items(optimizer.param_groups, ()), *[Whole(each, ()) for each in hooks]]
+        called = [hook for each in hooks for hook in each.values()]
         self.groups += optimizer.param_groups
         for group in optimizer.param_groups:
             self.add(Items(group["params"], ()), self.often)
@@ -184,8 +192,8 @@ class Watch:
         if isinstance(optimizer.state, Memory):
             stepped = any([id(group) in self.moving for group in optimizer.param_groups])
             self.owners.append(Remembering(optimizer.state, ASKS_MEMORY if stepped else self.theirs))
-            return []
-        return [optimizer.state]
+            return called
+        return [optimizer.state, *called]
 
     # ----------------------------------------------------------------------------------------------------------- questions
 
@@ -200,7 +208,7 @@ class Watch:
         """A name for something that isn't as it was, or None.   moving: {id of a group: the numbers in it that may be others}."""
         for names in (*self.often, *self.seldom):
             if id(names.space) in moving:
-                others = [k for k, x in zip(names.space, names.values) if not unchanged(x, names.space[k])]
+                others = [k for k, x in zip(names.space, names.values) if not same(x, names.space[k])]
                 found = [repr(k) for k in others if k not in moving[id(names.space)]]
                 if found:
                     return found[0]
@@ -224,8 +232,8 @@ LOOKS = {
     dict: Watch.look_at_dict,
     list: Watch.look_at_list,
     tuple: lambda watch, thing: list(thing),
-    set: Watch.look_at_set,
-    deque: Watch.look_at_set,
+    (set, deque, bytearray, array.array): Watch.look_at_set,
+    weakref.ref: lambda watch, thing: [thing()],
     ARRAY: Watch.look_at_array,
     property: lambda watch, thing: [thing.fget],
     (staticmethod, classmethod): lambda watch, thing: [thing.__func__],

@@ -120,6 +120,7 @@ def stride(input, dim=None):
 
 def data_ptr(input):
     """The address of the first element.   torch: Tensor.data_ptr"""
+    input._leave("data_ptr", input)
     array = input._array
     return ARRAY_TYPES[array.__class__].start_of(array)
 

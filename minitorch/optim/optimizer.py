@@ -24,7 +24,8 @@ from .hyperparameters import step_count
 from .memory import Memory
 
 __all__ = [
-    "Optimizer", "ParamsT", "as_real", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required",
+    "EVERY_STEP", "Optimizer", "ParamsT", "STEP_HOOKS", "as_real", "register_optimizer_step_post_hook",
+    "register_optimizer_step_pre_hook", "required",
 ]  # fmt: skip
 
 ParamsT = Iterable
@@ -47,6 +48,9 @@ required = _Required()
 
 _global_pre_hooks: OrderedDict = OrderedDict()
 _global_post_hooks: OrderedDict = OrderedDict()
+EVERY_STEP = _global_pre_hooks, _global_post_hooks
+STEP_HOOKS = "_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"
+"""What runs around the steps of all optimizers, and the names of what does around those of one."""
 
 
 def register_optimizer_step_pre_hook(hook):
@@ -138,8 +142,7 @@ class Optimizer:
     def _prepare(self):
         """What neither a copy nor a pickle carries along: the hooks. And the class's ``step`` is made to run them."""
         for name in (
-            "_optimizer_step_pre_hooks", "_optimizer_step_post_hooks",
-            "_optimizer_state_dict_pre_hooks", "_optimizer_state_dict_post_hooks",
+            *STEP_HOOKS, "_optimizer_state_dict_pre_hooks", "_optimizer_state_dict_post_hooks",
             "_optimizer_load_state_dict_pre_hooks", "_optimizer_load_state_dict_post_hooks",
         ):  # fmt: skip
             self.__dict__.setdefault(name, OrderedDict())

@@ -71,6 +71,13 @@ def test_narrow_types_are_computed_with_as_at_the_gate(dtype):
     assert torch.equal((x.relu() + 1).cumsum(0), compiled(x))
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_narrow_types_are_written_in_place(dtype):
+    x = torch.linspace(-1, 1, 600).to(dtype)
+    compiled = compiled_at(lambda x: (x * 2).relu_().mul_(0.3).clamp_max_(0.5), x)
+    assert torch.equal((x * 2).relu_().mul_(0.3).clamp_max_(0.5), compiled(x))
+
+
 def compiled_at(function, *args, calls=4):
     """The compiled function after it has become a program."""
     compiled = torch.compile(function, fullgraph=True)

@@ -3,16 +3,20 @@
 import contextlib
 import copy
 import dataclasses
+import itertools
 import pickle
+import random
 import threading
 import warnings
-from collections import namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
 from functools import partial
 
+import numpy
 import pytest
 
 import minitorch as torch
 from minitorch import nn, optim
+from minitorch.utils.data import DataLoader
 
 pytestmark = pytest.mark.usefixtures("answers")
 
@@ -284,6 +288,73 @@ def momentum(p):
 @pytest.mark.parametrize("clear", ["none", "zero", "never"])
 def test_gradients_none_zeroed_and_accumulated(clear):
     alike(lambda wrap: trained(wrap, momentum, clear=clear), fullgraph=True)
+
+
+def test_gradients_of_arguments():
+    """Each call's own argument gets its gradient: a leaf that stays, others, and what was computed of others."""
+
+    def course(wrap):
+        f, found = wrap(lambda x: (x * x).sum().backward()), []
+        g = wrap(lambda x: x * 2 if x.grad is None else x * x.grad)
+        stays = torch.ones(2, requires_grad=True)
+        for k in range(16):
+            leaf = stays if k < 5 else torch.full((2,), float(k), requires_grad=True)
+            before = stays.grad.clone() if k else None
+            x = leaf if k < 11 else leaf * 3
+            x.retain_grad()
+            if k % 2:
+                found.append(g(x))
+            f(x)
+            found += [x.grad.clone(), leaf.grad.clone(), before, g(x)]
+        return found
+
+    with eagerly():
+        alike(course)
+
+
+def test_gradients_beyond_arguments():
+    def course(wrap):
+        f, found = wrap(lambda x: (x * x).sum().backward()), []
+        leaves = [torch.ones(2, requires_grad=True) for _ in range(2)]
+        for k in range(12):
+            f(leaves[k // 6] * k)
+            found += [None if x.grad is None else x.grad.clone() for x in leaves]
+        return found
+
+    with eagerly():
+        alike(course)
+
+
+def test_steps_that_are_compiled_alone():
+    """Whether a parameter has a gradient is asked by the step, and is another answer now and then."""
+
+    def course(wrap):
+        model, found = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)), []
+        optimizer = optim.AdamW(model.parameters(), lr=0.1)
+        step, clear = wrap(optimizer.step), wrap(optimizer.zero_grad)
+        for k in range(18):
+            clear()
+            model(torch.ones(1, 2)).sum().backward()
+            if k in (6, 7, 12):
+                model[0].weight.grad = None
+            step()
+            found += [p.detach().clone() for p in model.parameters()]
+        return found
+
+    alike(course)
+
+
+def test_whether_there_is_a_gradient():
+    def course(wrap):
+        p, found = nn.Parameter(torch.ones(2)), []
+        f = wrap(lambda: torch.zeros(2) if p.grad is None else p.grad * 2)
+        for k in range(12):
+            p.grad = None if k % 4 < 2 else torch.full((2,), float(k))
+            found.append(f())
+        return found
+
+    with eagerly():
+        alike(course)
 
 
 def test_gradients_taken_away_by_hand():
@@ -633,6 +704,85 @@ def test_a_counter_that_no_replay_would_advance():
         alike(course)
 
 
+def drawing_of_python(wrap):
+    random.seed(0)
+    f = wrap(lambda x: x.flip(0) if random.random() < 0.5 else x * random.choice([1, 2, 3]))
+    return [f(torch.arange(3.0)) for _ in range(12)]
+
+
+def drawing_of_numpy(wrap):
+    numpy.random.seed(0)
+    f = wrap(lambda x: x * float(numpy.random.rand()))
+    return [f(torch.ones(2)) for _ in range(8)]
+
+
+def drawing_of_generators_of_one_s_own(wrap):
+    mine, theirs = random.Random(0), numpy.random.default_rng(0)
+    f = wrap(lambda x: x * mine.random() + theirs.random())
+    return [f(torch.ones(2)) for _ in range(8)]
+
+
+def stepping_an_iterator(wrap):
+    counts, batches = iter(range(100)), iter(DataLoader(torch.arange(16.0), 2))
+    f = wrap(lambda x: x * next(counts) + next(batches))
+    return [f(torch.ones(2)) for _ in range(8)]
+
+
+def given_an_iterator(wrap):
+    counts = itertools.count()
+    f = wrap(lambda x, counter: x * next(counter))
+    return [f(torch.ones(2), counts) for _ in range(8)]
+
+
+def giving_a_generator(wrap):
+    def each(x):
+        for k in range(3):
+            yield x * k
+
+    f = wrap(each)
+    return [y for _ in range(6) for y in f(torch.ones(2))]
+
+
+def giving_a_set(wrap):
+    f, found = wrap(lambda x: (x * 2, {1, 2})), []
+    for k in range(8):
+        y, numbers = f(torch.ones(2))
+        numbers.add(k + 5)
+        found.append((y, sorted(numbers)))
+    return found
+
+
+@pytest.mark.parametrize("course", [
+    drawing_of_python, drawing_of_numpy, drawing_of_generators_of_one_s_own, stepping_an_iterator, given_an_iterator,
+    giving_a_generator, giving_a_set,
+], ids=lambda f: f.__name__)  # fmt: skip
+def test_what_python_gives_anew(course):
+    """Numbers that others than torch draw, iterators, objects: no replay would give them again."""
+    with eagerly():
+        alike(course)
+
+
+def test_a_file_that_is_written_to_is_no_iterator(tmp_path):
+    with open(tmp_path / "log", "w") as log:
+        f = torch.compile(lambda x: (x * 2, log.flush())[0], fullgraph=True)
+        found = [f(torch.ones(2)).tolist() for _ in range(6)]
+    assert found == [[2.0, 2.0]] * 6 and len(f.signatures) == 1
+
+
+@pytest.mark.parametrize("zeros", [(0.0, -0.0), (-0.0, 0.0), (complex(0, -0.0), complex(0, 0))], ids=str)
+def test_zeros_of_two_signs_are_two(zeros):
+    def course(wrap):
+        held = [zeros[0]]
+        f, g = wrap(lambda x, by: 1 / (x * by)), wrap(lambda x: 1 / (x * held[0]))
+        found = []
+        for k in range(12):
+            held[0] = zeros[k % 4 // 2]
+            found += [torch.view_as_real(y) if y.is_complex() else y for y in (f(torch.ones(1), zeros[k % 2]), g(torch.ones(1)))]
+        return found
+
+    alike(course)
+
+
 def test_hooks_are_not_forgotten():
     def course(wrap):
         layer, seen = nn.Linear(2, 2), []
@@ -646,6 +796,56 @@ def test_hooks_are_not_forgotten():
         return found, seen
 
     alike(course)
+
+
+def test_hooks_that_keep_what_they_see():
+    def course(wrap):
+        layer, seen, means = nn.Sequential(nn.Linear(2, 2), nn.Tanh()), {}, []
+        layer[0].register_forward_hook(lambda m, i, o: seen.update(out=o.detach()))
+        layer[1].register_forward_pre_hook(lambda m, i: means.append(i[0].mean().item()))
+        f, found = wrap(layer), []
+        for k in range(8):
+            f(torch.full((1, 2), float(k)))
+            found.append(seen["out"].clone())
+        return found, means
+
+    with eagerly():
+        alike(course)
+
+
+def test_arguments_of_other_kinds():
+    """A dict, then nothing, a list, a tensor, a dict of another class."""
+
+    def course(wrap):
+        def f(x, extra):
+            if extra is None:
+                return x
+            if isinstance(extra, dict):
+                return x + extra["a"] * (1 if type(extra) is dict else 10)
+            return x * (len(extra) if isinstance(extra, list) else extra)
+
+        f, one = wrap(f), torch.ones(2)
+        kinds = [{"a": one}, None, ["a"], {"a": one}, one, OrderedDict(a=one), defaultdict(list, a=one), [one], 3]
+        return [f(one, extra) for extra in kinds * 3]
+
+    with eagerly():
+        alike(course)
+
+
+def test_facts_among_the_results():
+    f = torch.compile(lambda x: (x * 2, x.shape, x.dtype, x.device, x.stride()), fullgraph=True)
+    for _ in range(4):
+        y, *facts = f(torch.ones(2, 3))
+        assert facts == [torch.Size([2, 3]), torch.float32, torch.device("cpu"), (3, 1)] and type(facts[0]) is torch.Size
+
+
+def test_where_memory_is_ends_the_graph():
+    def course(wrap):
+        f, a, b = wrap(lambda x, y: x + 1 if x.data_ptr() == y.data_ptr() else x - 1), torch.ones(2), torch.ones(2)
+        return [f(a, a if k % 2 else b) for k in range(10)]
+
+    with eagerly():
+        alike(course)
 
 
 def test_gradient_hooks_run():
@@ -1065,6 +1265,22 @@ def test_two_forwards_before_one_backward():
     alike(course, fullgraph=True)
 
 
+def test_one_of_several_results_goes_backward():
+    """What the others alone lead to gets no gradient, not one of zeros: an optimizer with weight decay leaves it alone."""
+
+    def course(wrap):
+        one, other, found = nn.Linear(2, 2), nn.Linear(2, 2), []
+        f = wrap(lambda x: (one(x), other(x), x * 3))
+        for k in range(12):
+            x = torch.ones(1, 2, requires_grad=True)
+            one.weight.grad = other.weight.grad = None
+            f(x)[k % 3].sum().backward()
+            found.append((one.weight.grad, other.weight.grad, x.grad))
+        return found
+
+    alike(course)
+
+
 def test_results_with_a_graph_own_their_memory():
     def course(wrap):
         f, kept = wrap(nn.Linear(2, 2)), []
@@ -1138,10 +1354,10 @@ def test_gradients_of_gradients_outside():
 
 
 def test_check_finds_what_a_replay_cannot_see():
-    count = iter(range(100))
+    count = iter(range(100)).__next__
 
     def f(x):
-        return x * next(count)
+        return x * count()
 
     checked = torch.compile(f, check=True)
     with pytest.raises(RuntimeError, match="result"):

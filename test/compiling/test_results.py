@@ -37,6 +37,7 @@ ALIASED = {
     "an argument transposed": lambda x: (x + 1, x.t()),
     "an argument detached": lambda x: x.detach(),
     "of a parameter": lambda x: (x @ LAYER.weight, LAYER.weight.t()),
+    "of a parameter, detached": lambda x: (LAYER.weight.detach()[0], LAYER.weight.detach().t()),
     "of a buffer": lambda x: (BUFFER.add_(x.detach()), BUFFER[0]),
     "of a constant": lambda x: torch.tensor([[1.0, 2.0], [3.0, 4.0]]).t(),
 }  # fmt: skip

@@ -222,6 +222,52 @@ def what_a_module_registers():
     return module, changes
 
 
+def modules_that_grow():
+    model = nn.ModuleDict({"a": nn.Sequential(nn.Linear(4, 4)), "b": nn.ModuleList([nn.Tanh()])})
+    changes = [
+        lambda: model.a.append(nn.Sigmoid()),
+        lambda: model.a.insert(0, nn.Sigmoid()),
+        lambda: model.b.append(nn.Sigmoid()),
+        lambda: model.b.extend([nn.Sigmoid()]),
+        lambda: model.update({"c": nn.Sigmoid()}),
+        lambda: model.pop("a"),
+    ]
+
+    def through(x):
+        for part in model.values():
+            for layer in [part] if isinstance(part, nn.Sequential) or not hasattr(part, "__len__") else part:
+                x = layer(x)
+        return x
+
+    return through, changes
+
+
+def parameters_in_one_memory():
+    one, two = nn.Linear(4, 4), nn.Linear(4, 4)
+    two.weight.data = one.weight.data
+    changes = [
+        lambda: setattr(two.weight, "data", two.weight.data.t()),
+        lambda: setattr(two.weight, "data", torch.ones(4, 4)),
+        lambda: setattr(one.weight, "data", torch.ones(4, 4)),
+        lambda: one.weight.add_(1),
+    ]
+    return lambda x: two(one(x)), changes
+
+
+def a_parameter_in_other_strides():
+    layer, wide = nn.Linear(4, 4), torch.randn(8, 8)
+    layer.weight.data = wide[::2, ::2]
+    return layer, [lambda: setattr(layer.weight, "data", wide.t()[::2, ::2]), lambda: setattr(layer.weight, "data", wide[:4, :4])]
+
+
+def an_attribute_of_a_function():
+    def f(x):
+        return x * f.scale
+
+    f.scale = 2.0
+    return f, [lambda: setattr(f, "scale", 3.0)]
+
+
 def groups_of_an_optimizer():
     optimizer = optim.SGD([nn.Parameter(ones())], lr=0.1)
     (group,) = optimizer.param_groups
@@ -233,7 +279,8 @@ THINGS = [
     a_list, a_dict, a_growing_list, a_dict_by_tensors, a_deque, an_object, an_object_in_an_object, slots, what_a_class_holds,
     what_an_object_hides_of_its_class, a_name_asked_for, made_up_names, a_method_of_a_method, a_call_of_an_object, a_property,
     a_static_method, another_file, a_function_around, a_default, a_part_of_a_call, numbers_of_numpy, memory_of_numpy, a_module,
-    what_a_module_registers, groups_of_an_optimizer,
+    what_a_module_registers, modules_that_grow, parameters_in_one_memory, a_parameter_in_other_strides, an_attribute_of_a_function,
+    groups_of_an_optimizer,
 ]  # fmt: skip
 
 
@@ -296,6 +343,31 @@ def course(how, wrap):
 @pytest.mark.parametrize("how", STATES)
 def test_what_an_optimizer_remembers_may_be_changed(how):
     assert course(how, torch.compile) == pytest.approx(course(how, lambda step: step), rel=1e-5)
+
+
+@pytest.mark.parametrize("every", [False, True], ids=["its own", "of all optimizers"])
+def test_a_hook_around_steps_is_seen(every):
+    def course(wrap):
+        p, found = nn.Parameter(torch.ones(2)), []
+        optimizer = optim.SGD([p], lr=0.1)
+        place = optim.optimizer.register_optimizer_step_post_hook if every else optimizer.register_step_pre_hook
+
+        @wrap
+        def step():
+            p.grad = None
+            p.square().sum().backward()
+            optimizer.step()
+
+        for k in range(10):
+            if k == 4:
+                handle = place(lambda *of: p.data.mul_(2).sum().item() and None)
+            if k == 7:
+                handle.remove()
+            step()
+            found += p.tolist()
+        return found
+
+    assert course(torch.compile) == pytest.approx(course(lambda step: step), rel=1e-5)
 
 
 def test_what_an_optimizer_remembers_is_stored_as_plain_dicts():

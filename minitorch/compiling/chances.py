@@ -1,0 +1,65 @@
+"""What a run takes from Python, or gives to it, that a replay wouldn't take or give again.
+
+    if random.random() < 0.5: x = x.flip(0)        a number drawn by Python or NumPy
+    x, y = next(batches)                           an iterator that is one further now
+    return {1, 2}                                  an object made at each call
+
+Such a function runs eagerly. Draws of this library's own generators are inputs of a program, and need none of this.
+"""
+
+import io
+import pickle
+import random
+import sys
+from collections import deque
+from collections.abc import Iterator
+from enum import Enum
+from types import FunctionType
+
+from .tree import PLAIN, others
+from .watching import ARRAY, ours, settled
+
+__all__ = ["Chances", "made_anew"]
+
+ANEW = (set, bytearray, deque, ARRAY)
+"""What can be changed by whoever got it: a second call must not give the same one."""
+
+
+class Chances:
+    """Python's and NumPy's generators of random numbers, and those among ``things``, as they are before a run."""
+
+    def __init__(self, things):
+        self.generators = [x for x in things if isinstance(x, random.Random) or type(x).__module__.startswith("numpy.random")]
+        self.iterator = next((x for x in things if steps(x)), None)
+        self.before = self.states()
+
+    def states(self):
+        numpy = sys.modules.get("numpy.random")  # who hasn't loaded it can't have drawn from it
+        theirs = numpy and numpy.get_state(legacy=False)
+        return [random.getstate(), *[pickle.dumps(x) for x in (theirs, *self.generators)]]
+
+    def taken(self):
+        """What the run took that the next one would find otherwise, in words; or None."""
+        if self.iterator is not None:
+            return f"it reaches a {type(self.iterator).__name__}, which may give something else each time"
+        return None if self.states() == self.before else "it draws from a generator of random numbers that isn't torch's"
+
+
+def steps(thing):
+    """Whether something is an iterator that moves on unseen; of a class of the user's own, attributes are watched."""
+    if not isinstance(thing, Iterator) or isinstance(thing, io.IOBase):
+        return False
+    return ours(type(thing)) or settled(type(thing))
+
+
+def made_anew(form, seen):
+    """A word for something among the results that a run makes and that a second call must not give again; or None.
+
+    seen: ids of what was there before the run.
+    """
+    for x in others(form):
+        cls = type(x)
+        lasts = cls in PLAIN or isinstance(x, (Enum, FunctionType, type)) or ours(cls) or settled(cls)
+        if id(x) not in seen and (isinstance(x, ANEW) or steps(x) or not lasts):
+            return f"it returns a {cls.__name__} that it makes"
+    return None
