@@ -37,7 +37,6 @@ from .beside import parted
 from .cuda_attention import attended_on_gpu, attending_launches
 from .cuda_draws import drawing, stands_alone
 from .cuda_layouts import within_reach
-from .cuda_narrow import narrow_products
 from .cuda_places import ADDED_ROWS, added_here, adding, rows_gathered
 from .cuda_products import multiplied
 from .cuda_sums import taken_apart
@@ -65,6 +64,7 @@ from .kernels import Attending, Convolution, Foreign, Loops, Pieces, Place, Prod
 from .largest import pooled
 from .llvm import native
 from .lower import lower
+from .narrow import narrow_products
 from .order import order
 from .pieces import laid_together
 from .places import PUT, TAKE
@@ -124,7 +124,8 @@ def linked_again(target, again, symbols):
 
 def stages(graph, strides, destinations, target, built, ready=None):
     """The Parts of a graph: every stage up to the text of its kernels.   ready: is told of each kernel as soon as it is text."""
-    plain = in_order(check(dead(attended(simplify(running(pooled(graph, overlaps=False)))))), strides, SLIDING)
+    graph = narrow_products(dead(attended(simplify(running(pooled(graph, overlaps=False))))), on_gpu=False)
+    plain = in_order(check(dead(graph)), strides, SLIDING)
     into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
     plain = check(dead(finished(plain, strides, into, on_gpu=False)))
     found = accesses(plain, strides)
@@ -254,7 +255,10 @@ def writable(step):
     if step.row in (TAKE, PUT, ATTEND, ATTEND_GRAD):
         return True
     if step.row is rows.matmul or step.row in FINISHED:
-        return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64", "int64", "int32")
+        factors, others = set(dtypes[:2]), set(dtypes[2:])
+        if len(factors) == 1 and factors <= NARROW:
+            return others == {"float32"}
+        return len(factors | others) == 1 and dtypes[0] in ("float32", "float64", "int64", "int32")
     if step.row.kind != "elementwise":
         return False
     operands = dtypes if step.row is rows.cast else dtypes[:-1]

@@ -31,7 +31,7 @@ def attending(kernel, found, plan, target):
     )  # fmt: skip
     write = attention_text if forth else attention_gradient_text
     offsets = [access.offset * access.base.dtype.itemsize for access in accesses]
-    code = write("NAME", attention, target, pointers(names, offsets, "i8"))
+    code = write("NAME", attention, target, pointers(names, offsets, ["i8"] * len(names)))
     places = [plan.places[access.base] for access in accesses]
     shared = attention.flops // 2 >= PARALLEL and code.chunks > 1
     return Native(code.text, places, code.chunks, code.grain, shared, code.scratch, "loops", kernel)

@@ -143,7 +143,8 @@ class Search:
         x, reader = end.value, self.only_reader(end.value)
         if reader is None or reader.out.shape[-1:] != x.shape[-1:]:
             return None
-        if reader.row is rows.reshape or (reader.row is rows.cast and x.dtype is not narrow and reader.out.dtype is narrow):
+        rounds = self.on_gpu and reader.row is rows.cast and x.dtype is not narrow and reader.out.dtype is narrow
+        if reader.row is rows.reshape or rounds:
             return end.on(reader.out)
         if reader.row is rows.relu and not end.relu:
             return end.on(reader.out, relu=True)

@@ -129,6 +129,8 @@ def evaluate(step, arrays, xp=None):
     narrow = next((x.dtype for x in step.reads if x.dtype.name in xp.NARROW), None)
     if narrow is not None and step.row.ready is not None and xp.array_dtype(narrow).char not in step.row.ready:
         forward = widened(step.row, narrow)
+    if narrow is not None and step.row.kind == "contraction" and step.out is not None and step.out.dtype.name not in xp.NARROW:
+        arrays, forward = [xp.widen(x) for x in arrays], step.row.forward  # a product whose sums aren't rounded
     found = iter(arrays)
     inputs = [next(found) if x.__class__ is Value else x for x in step.inputs]
     return xp.asarray(forward(xp, *inputs, *step.params))

@@ -10,6 +10,6 @@
     formula       elementwise formulas for any length   rowformula    those with sums along rows   rowwise    softmax
     placing, pooling    rows that are added up at places; the largest in each window
     vectors       vectors of a machine's width       gemm, convolution, convolution_weight    products and convolutions
-    product       products whose shapes come with the call
+    product       products whose shapes come with the call       pairs      of 16-bit numbers
     recurrent, cells    recurrent layers, and their steps as formulas
 """

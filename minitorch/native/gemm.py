@@ -32,6 +32,7 @@ import math
 from dataclasses import dataclass, replace
 
 from .mathematics import constant
+from .pairs import Narrow, write_pack, write_rows
 from .target import SIZES
 from .text import Text
 from .turning import write_turned
@@ -63,6 +64,7 @@ class Gemm:
     """A product: C[m, n] = A[m, k] B[k, n], ``batch`` times. Strides are (batch, row, column), in elements.
 
     ``batch`` may be several extents, as of the heads of several sequences; then a batch stride is as many strides.
+    ``narrow`` is the type of A's and B's numbers, if those have 16 bits: see pairs.py. C's are of a ``kind``.
     ``runs`` = (n, stride): A's columns come n by n, from the first of them to the next so far; tiles alone know of it.
     """
 
@@ -77,6 +79,7 @@ class Gemm:
     accumulate: bool = False
     runs: tuple | None = None
     ending: Ending = Ending()
+    narrow: str | None = None
 
     @classmethod
     def of(cls, m, n, k, transpose_a=False, transpose_b=False, batch=1, **more):
@@ -93,6 +96,11 @@ class Gemm:
         """The same numbers as Cᵀ = Bᵀ Aᵀ."""
         a, b, c = ((batch, column, row) for batch, row, column in (self.b, self.a, self.c))
         return replace(self, m=self.n, n=self.m, a=a, b=b, c=c, ending=self.ending.flipped())
+
+    @property
+    def element(self):
+        """LLVM's type of A's and B's numbers."""
+        return "i16" if self.narrow else self.kind
 
     @property
     def flops(self):
@@ -121,6 +129,8 @@ class Tiling:
     """How a product is cut: tiles of ``rows`` x ``columns``, blocks of ``depth`` along k, chunks of ``tall`` x ``wide``.
 
     ``way`` says how B is read: a "copied" panel, "direct", or "along" k, each column a vector.
+    ``per``: numbers along k in each unit of a panel, in which ``depth`` counts. ``left``: how A's units are copied, by "rows" or in
+    "strips" of tiles, or "" if they are read where they lie.
     """
 
     lanes: int
@@ -130,6 +140,18 @@ class Tiling:
     tall: int
     wide: int
     way: str
+    per: int = 1
+    left: str = ""
+
+    @property
+    def step(self):
+        """How far rows of units of a copy of A lie apart. Whole vectors; and in a cache's other lines."""
+        return self.depth + self.lanes if self.left == "rows" else -(-self.rows // self.lanes) * self.lanes
+
+    @property
+    def strip(self):
+        """The size of a copy of the rows of a tile."""
+        return self.rows * self.step if self.left == "rows" else self.depth * self.step
 
 
 def pieces(total, largest, unit=1):
@@ -164,17 +186,27 @@ once, so that B is read in the order in which it lies."""
 
 def tiling(gemm, target):
     """The tiling of a product, for a machine."""
-    lanes = target.lanes(gemm.kind)
+    lanes, per = target.lanes(gemm.kind), 2 if gemm.narrow == "bfloat16" and target.dots else 1
     few = SOME if gemm.k >= 8 * lanes else FEW
     if gemm.m <= few and gemm.a[2] == 1 and gemm.b[1] == 1 and gemm.b[2] != 1:
-        way, rows, columns, depth = "along", pieces(gemm.m, target.registers // 8), min(SQUARE, lanes), depth_of(gemm.k, ALONG, lanes)
+        way, rows, columns, depth = "along", pieces(gemm.m, target.registers // 8), min(SQUARE, lanes), depth_of(gemm.k, ALONG, per * lanes)
     else:
-        way, rows, columns, depth = tile_of(gemm, target)
+        way, rows, columns, depth = tile_of(replace(gemm, k=-(-gemm.k // per)), target)
 
     tall = pieces(gemm.m, 256, rows)
-    share = min(max(gemm.flops // 16, SMALLEST_CHUNK), LARGEST_CHUNK)
+    share = min(max(gemm.flops // 16, SMALLEST_CHUNK), 4 * LARGEST_CHUNK if gemm.narrow else LARGEST_CHUNK)
     wide = pieces(gemm.n, share // max(1, 2 * tall * gemm.k), columns)
-    return Tiling(lanes, rows, columns, depth, tall, wide, way)
+    as_it_lies = per == 2 and gemm.a[2] == 1 and gemm.a[1] % 2 == gemm.k % 2 == 0
+    left = "" if not gemm.narrow or way == "along" or as_it_lies else "rows" if gemm.a[2] == 1 else "strips"
+    return Tiling(lanes, rows, columns, depth, tall, wide, way, per, left)
+
+
+def units_of(gemm, cut):
+    """The product of a panel of units and of A's, copied or where they lie."""
+    if not gemm.narrow or cut.way == "along":
+        return gemm
+    a = {"rows": (0, cut.step, 1), "strips": (0, 1, cut.step), "": (0, gemm.a[1] // 2, 1)}[cut.left]
+    return replace(gemm, k=-(-gemm.k // cut.per), a=a)
 
 
 def tile_of(gemm, target):
@@ -185,7 +217,7 @@ def tile_of(gemm, target):
         vectors = max(vectors, 3)
     columns = pieces(gemm.n, vectors * lanes, lanes)
     rows = rows_of(gemm.m, (target.registers - 2) // (columns // lanes) - 1)
-    way = "copied" if gemm.b[2] != 1 or gemm.m > 4 * rows else "direct"
+    way = "copied" if gemm.b[2] != 1 or gemm.m > 4 * rows or gemm.narrow else "direct"
     if way == "copied":
         return way, rows, columns, depth_of(gemm.k, NEAREST // SIZES[gemm.kind] // columns, lanes)
     once = gemm.m == 1 and gemm.n > columns
@@ -217,6 +249,10 @@ def rows_of(m, most):
 # ------------------------------------------------------------------------------------------------------------ the tile
 
 
+def vectors_of(text, gemm, cut):
+    return Narrow(text, gemm.narrow, cut.lanes, cut.per) if gemm.narrow else Vectors(text, gemm.kind, cut.lanes)
+
+
 def counts_of(v, columns):
     """How many lanes of each vector count in a row of ``columns``: all, but for the last one's."""
     return [min(v.lanes, columns - start) for start in range(0, columns, v.lanes)]
@@ -224,7 +260,7 @@ def counts_of(v, columns):
 
 def write_tile(text, name, gemm, cut, rows, columns):
     """The function ``@name``: ``rows`` x ``columns`` of C, a block along k."""
-    v = Vectors(text, gemm.kind, cut.lanes)
+    v = vectors_of(text, gemm, cut)
     sums_of = sums_along if cut.way == "along" else sums_of_tile
     adds, later = gemm.accumulate or gemm.k > cut.depth, ends_later(gemm, cut)
     arguments = f"ptr %a, ptr %b, ptr %c, i64 %k, ptr %bias{', i1 %last' if later else ''}"
@@ -276,7 +312,7 @@ def sums_of_tile(text, v, gemm, cut, rows, columns):
         ]
         column, sums, following = text.at("%a", column_of(text, gemm, p), gemm.kind), iter(sums), []
         for i in range(rows):
-            x = v.spread(text.load(gemm.kind, text.at(column, i * gemm.a[1], gemm.kind)))
+            x = v.spread(text.load(gemm.kind, text.at(column, i * gemm.a[1], gemm.kind), 2 if gemm.narrow else None))
             following += [v.multiply_add(x, vector, next(sums)) for vector in row]
         return following
 
@@ -308,18 +344,18 @@ def sums_along(text, v, gemm, cut, rows, columns):
 
     def step(p, sums, count):
         left, right = (
-            [v.load(text.at(f"%{name}", text.add(p, each * stride), gemm.kind), count) for each in range(number)]
+            [v.fetch(text.at(f"%{name}", text.add(p, each * stride), v.element), count) for each in range(number)]
             for name, number, stride in (("a", rows, gemm.a[1]), ("b", columns, gemm.b[2]))
         )
         sums = iter(sums)
         return [v.multiply_add(x, y, next(sums)) for x in left for y in right]
 
-    whole = text.multiply(text.divide("%k", v.lanes)[0], v.lanes)
-    with text.loop("p", 0, whole, v.lanes, carry=[(v.type, v.zero)] * (rows * columns)) as p:
-        p.carry(*step(p, p.values, v.lanes))
-    if gemm.k % v.lanes:
-        with text.loop("p", whole, "%k", v.lanes, carry=[(v.type, x) for x in p.values]) as p:
-            p.carry(*step(p, p.values, gemm.k % v.lanes))
+    whole = text.multiply(text.divide("%k", v.reach)[0], v.reach)
+    with text.loop("p", 0, whole, v.reach, carry=[(v.type, v.zero)] * (rows * columns)) as p:
+        p.carry(*step(p, p.values, v.reach))
+    if gemm.k % v.reach:
+        with text.loop("p", whole, "%k", v.reach, carry=[(v.type, x) for x in p.values]) as p:
+            p.carry(*step(p, p.values, gemm.k % v.reach))
     return added_up(v, p.values, rows, columns)
 
 
@@ -342,7 +378,9 @@ def added_up(v, sums, rows, columns):
 
 def write_copy(text, name, gemm, cut, columns):
     """The function ``@name``: a panel of B, ``columns`` wide, one row behind the other in ``%to``."""
-    v = Vectors(text, gemm.kind, cut.lanes)
+    v = vectors_of(text, gemm, cut)
+    if gemm.narrow:
+        return write_pack(text, name, v, gemm.b[1:], cut.columns, columns)
     with text.function(f"internal fastcc void @{name}(ptr %b, ptr %to, i64 %k)", "noinline nounwind"):
         if gemm.b[1] == 1 and gemm.b[2] != 1 and gemm.k >= v.lanes:
             write_turned(text, gemm.kind, v.lanes, "%b", gemm.b[2], "%to", cut.columns, columns, "%k")
@@ -379,9 +417,14 @@ def gemm_text(name, gemm, target, preamble):
     edge, rest = gemm.n % cut.columns, gemm.m % cut.rows
     for columns in {min(gemm.n, cut.columns), edge} - {0}:
         for rows in {min(gemm.m, cut.rows), rest} - {0}:
-            write_tile(text, f"{name}.{rows}x{columns}", gemm, cut, rows, columns)
+            write_tile(text, f"{name}.{rows}x{columns}", units_of(gemm, cut), cut, rows, columns)
         if cut.way == "copied":
             write_copy(text, f"{name}.copy{columns}", gemm, cut, columns)
+    if cut.left == "rows":
+        v = vectors_of(text, gemm, cut)
+        write_rows(text, f"{name}.pack", v, gemm.a[1], cut.step, gemm.k % v.reach)
+    for rows in ({min(gemm.m, cut.rows), rest} - {0}) if cut.left == "strips" else ():
+        write_pack(text, f"{name}.pack{rows}", vectors_of(text, gemm, cut), (gemm.a[2], gemm.a[1]), cut.step, rows)
 
     with text.function(f"void @{name}(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
         text.do(preamble)
@@ -395,8 +438,9 @@ def gemm_text(name, gemm, target, preamble):
 
     chunks = gemm.matrices * bands * strips
     worth = -(-SMALLEST_CHUNK * chunks // max(1, gemm.flops))
-    scratch = cut.depth * cut.columns * SIZES[gemm.kind] if cut.way == "copied" else 0
-    return Code(str(text), chunks, max(1, min(worth // 2, chunks // 8)), scratch)
+    units = cut.depth * cut.columns if cut.way == "copied" else 0
+    units += -(-cut.tall // cut.rows) * cut.strip if cut.left else 0
+    return Code(str(text), chunks, max(1, min(worth // 2, chunks // 8)), units * SIZES[gemm.kind])
 
 
 def start_of(text, matrix, gemm, strides):
@@ -410,34 +454,50 @@ def start_of(text, matrix, gemm, strides):
     return start
 
 
+def strip_of(text, cut, i):
+    """Where in scratch the units of A from row i on are: behind the panel."""
+    number = text.divide(i, cut.rows)[0]
+    return text.at("%scratch", text.add(text.multiply(number, cut.strip), cut.depth * cut.columns), "float")
+
+
 def write_chunk(text, name, gemm, cut, names, where):
     """One chunk of C: block after block along k, panel after panel, tile after tile."""
     batch, i0, i1, j0, j1 = where
-    a0 = text.at(names[0], text.add(start_of(text, batch, gemm, gemm.a), text.multiply(i0, gemm.a[1])), gemm.kind)
-    b0 = text.at(names[1], text.add(start_of(text, batch, gemm, gemm.b), text.multiply(j0, gemm.b[2])), gemm.kind)
+    a0 = text.at(names[0], text.add(start_of(text, batch, gemm, gemm.a), text.multiply(i0, gemm.a[1])), gemm.element)
+    b0 = text.at(names[1], text.add(start_of(text, batch, gemm, gemm.b), text.multiply(j0, gemm.b[2])), gemm.element)
     c0 = text.at("%C", text.add(start_of(text, batch, gemm, gemm.c), corner_of(text, gemm.c, i0, j0)), gemm.kind)
     bias, apart = "null", gemm.ending.bias
     if apart is not None:
         bias = text.at("%BIAS", text.add(start_of(text, batch, gemm, apart), corner_of(text, apart, i0, j0)), gemm.kind)
     tall, wide = text.subtract(i1, i0), text.subtract(j1, j0)
 
-    if gemm.k > cut.depth and not gemm.accumulate:
+    inner = units_of(gemm, cut)
+    if inner.k > cut.depth and not gemm.accumulate:
         write_zeros(text, gemm, c0, tall, wide)
-    with text.loop("k", 0, max(1, gemm.k), cut.depth) as k:
-        depth = text.minimum(text.subtract(gemm.k, k), cut.depth)
-        a = text.at(a0, text.multiply(k, gemm.a[2]), gemm.kind)
-        b = text.at(b0, text.multiply(k, gemm.b[1]), gemm.kind)
-        more = f", i1 {text.let('last', f'icmp eq i64 {text.add(k, depth)}, {gemm.k}')}" if ends_later(gemm, cut) else ""
+    with text.loop("k", 0, max(1, inner.k), cut.depth) as k:
+        depth = text.minimum(text.subtract(inner.k, k), cut.depth)
+        first = k if inner is gemm else text.multiply(k, cut.per)
+        numbers = depth if inner is gemm else text.minimum(text.subtract(gemm.k, first), cut.depth * cut.per)
+        a = text.at(a0, text.multiply(first, gemm.a[2]), gemm.element)
+        b = text.at(b0, text.multiply(first, gemm.b[1]), gemm.element)
+        more = f", i1 {text.let('last', f'icmp eq i64 {text.add(k, depth)}, {inner.k}')}" if ends_later(inner, cut) else ""
+        if cut.left == "rows":
+            text.do(f"call fastcc void @{name}.pack(ptr {a}, ptr {strip_of(text, cut, 0)}, i64 {numbers}, i64 {tall})")
+        for rows, start, end in parts(text, tall, gemm.m, cut.rows) if cut.left == "strips" else ():
+            with text.loop("i", start, end, cut.rows) as i:
+                row = text.at(a, text.multiply(i, gemm.a[1]), gemm.element)
+                text.do(f"call fastcc void @{name}.pack{rows}(ptr {row}, ptr {strip_of(text, cut, i)}, i64 {numbers})")
 
         for columns, start, end in parts(text, wide, gemm.n, cut.columns):
             with text.loop("j", start, end, cut.columns) as j:
-                panel = text.at(b, text.multiply(j, gemm.b[2]), gemm.kind)
+                panel = text.at(b, text.multiply(j, gemm.b[2]), gemm.element)
                 if cut.way == "copied":
-                    text.do(f"call fastcc void @{name}.copy{columns}(ptr {panel}, ptr %scratch, i64 {depth})")
+                    text.do(f"call fastcc void @{name}.copy{columns}(ptr {panel}, ptr %scratch, i64 {numbers})")
                     panel = "%scratch"
-                for rows, first, last in parts(text, tall, gemm.m, cut.rows):
-                    with text.loop("i", first, last, cut.rows) as i:
-                        row = text.at(a, text.multiply(i, gemm.a[1]), gemm.kind)
+                for rows, first_row, last_row in parts(text, tall, gemm.m, cut.rows):
+                    with text.loop("i", first_row, last_row, cut.rows) as i:
+                        row = text.at(a, text.multiply(i, gemm.a[1]), gemm.element)
+                        row = strip_of(text, cut, i) if cut.left else row
                         to, added = text.at(c0, corner_of(text, gemm.c, i, j), gemm.kind), bias
                         if apart is not None:
                             added = text.at(bias, corner_of(text, apart, i, j), gemm.kind)

@@ -74,6 +74,11 @@ class Target:
         """Whether a * b + c is one instruction."""
         return self.is_arm or "+fma" in self.features.split(",")
 
+    @property
+    def dots(self):
+        """Whether one instruction adds the products of two pairs of bfloat16 to a float32."""
+        return self.width == 64 and "+avx512bf16" in self.features.split(",")
+
     def lanes(self, kind):
         """How many elements of an LLVM type one register holds.
 

@@ -21,7 +21,7 @@ class Vectors:
         self.type = f"<{lanes} x {kind}>"
         self.size, self.whole = SIZES[kind], kind.startswith("i")
         self.suffix = f"v{lanes}{'i' if self.whole else 'f'}{8 * self.size}"
-        self.zero = "zeroinitializer"
+        self.zero, self.element, self.reach = "zeroinitializer", kind, lanes
 
     def mask(self, count, skip=0):
         """True for the first ``count`` lanes, but for ``skip`` of them."""
@@ -47,6 +47,10 @@ class Vectors:
             pointers = f"<{self.lanes} x ptr> {self.places(pointer, stride)}"
             call = f"call {self.type} @llvm.masked.gather.{self.suffix}.v{self.lanes}p0({pointers}, i32 {self.size}, {where}"
         return self.text.let("v", call)
+
+    def fetch(self, pointer, count=None):
+        """What is multiplied of the first ``count`` numbers of type ``element`` in memory: at most ``reach``."""
+        return self.load(pointer, count)
 
     def load_second(self, pointer, count, stride, skip):
         """Every second number of two vectors with half the stride: a shuffle. A gather would take ten times as long."""

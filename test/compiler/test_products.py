@@ -63,3 +63,24 @@ def test_nan_comes_through_relu():
     x[7, 7] = float("nan")
     for _ in range(3):
         assert compiled(x, SQUARE)[7].isnan().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_narrow_factors_are_read_as_they_are(dtype):
+    """Forward and back, of odd sizes; sums are float32, and rounded once."""
+
+    def step(x, w, b):
+        w = w.detach().requires_grad_()
+        F.linear(x, w, b).relu().sum(0).square().sum().backward()
+        return w.grad
+
+    tensors = [x.to(dtype) for x in (numbers(40, 51), numbers(65, 51), numbers(65))]
+    recorded = Recorded(lambda: (step, tensors))
+    program = build(recorded.graph, recorded.strides, recorded.places)
+    products = [step for k in program.kernels for step in k.kernel.steps if step.row.name.startswith("matmul")]
+    assert [x.dtype.name for step in products for x in step.inputs[:2]] == [str(dtype).split(".")[1]] * 4
+    assert all(step.out.dtype is torch.float32 for step in products)
+    fresh = recorded.fresh()
+    program.call(recorded.arrays, fresh)
+    for a, b in zip(run(recorded.graph, recorded.arrays), recorded.results(recorded.arrays, fresh), strict=True):
+        numpy.testing.assert_allclose(b.astype("float64"), a.astype("float64"), rtol=2 * torch.finfo(dtype).eps)

@@ -1,4 +1,4 @@
-"""Products of narrow numbers stay products of narrow numbers: that is what a GPU is quickest at.
+"""Products of narrow numbers stay products of narrow numbers: that is what a machine is quickest at.
 
     %2: float32 = cast %0                      (%0, %1: bfloat16)
     %3: float32 = cast %1
@@ -6,15 +6,15 @@
     %5: float32 = matmul %2 %4                 %6: bfloat16 = matmul %0 %4
     %6: bfloat16 = cast %5
 
-``simplify`` widens what is computed with narrow types, for a processor has no better way. A GPU multiplies them as they are and
-adds up in float32, to the same result. Where that is rounded at once it is stored so; else it stays in float32.
+``simplify`` widens what is computed with narrow types. Products multiply them as they are, half as many bytes, and add up in
+float32, to the same result. Where that is rounded at once a GPU stores it so; a processor leaves it to the loop that follows.
 
 torch: ATen/native/cuda/Blas.cpp (gemm_and_bias)
 """
 
 from .. import primitives as rows
 from ..dtypes import float32
-from ..native.cuda import NARROW
+from ..native.narrow import NARROW
 from ..tables import windows
 from .graph import Graph, Step, Value, uses_of
 
@@ -24,20 +24,21 @@ PRODUCTS = (rows.matmul, windows.conv, windows.conv_input_grad, windows.conv_wei
 MOVED = (rows.permute, rows.reshape, rows.expand, rows.slice)
 
 
-def narrow_products(graph):
+def narrow_products(graph, on_gpu=True):
     """The graph, whose products read narrow numbers where they were widened for that. What nobody reads now remains."""
+    products = PRODUCTS if on_gpu else PRODUCTS[:1]
     makers, uses, steps = {step.out: step for step in graph.steps}, uses_of(graph), []
     readers = {x: step for step in graph.steps for x in step.reads if uses[x] == 1}
     made: set = set()
     for step in graph.steps:
-        sources = [chain(x, makers) for x in step.inputs] if step.row in PRODUCTS and step.out.dtype is float32 else [None]
+        sources = [chain(x, makers) for x in step.inputs] if step.row in products and step.out.dtype is float32 else [None]
         if step.out in made:
             continue  # moved or rounded behind a product that is made narrow
         if None in sources or len({path[0].dtype for path in sources}) > 1:
             steps.append(step)
             continue
         inputs = [moved(path, steps) for path in sources]
-        *moves, cast = rounding(step.out, readers, inputs[0].dtype) or [step]
+        *moves, cast = (on_gpu and rounding(step.out, readers, inputs[0].dtype)) or [step]
         if cast is step:
             steps.append(step.having(inputs))
             continue

@@ -1,0 +1,195 @@
+"""Products of 16-bit numbers: on their way into a panel they get the form that is multiplied, and sums are float32.
+
+    pairs       bfloat16, where a processor adds the products of two of them to a float32 at once: two rows of B as one,
+                b[2p][0] b[2p+1][0] │ b[2p][1] b[2p+1][1] │ …       a unit of 32 bits for each column
+    widened     float16, and on other processors: a float32 for each, which is a unit too
+
+So a panel of units is as a panel of float32, and the tiles of gemm.py run over it.
+
+torch: ATen/native/mkldnn/Matmul.cpp   Intel, bfloat16: hardware numerics definition, 2018
+"""
+
+from .link import SHARED
+from .mathematics import constant
+from .narrow import widened
+from .text import Text
+from .vectors import Vectors
+
+__all__ = ["Narrow", "write_pack", "write_rows"]
+
+
+def alike(number, lanes):
+    """A constant of as many i32."""
+    return f"<{', '.join([f'i32 {number}'] * lanes)}>"
+
+
+class Narrow(Vectors):
+    """Vectors of float32 that know 16-bit numbers of type ``source`` in memory; ``per``: how many of them are a unit, 1 or 2."""
+
+    def __init__(self, text, source, lanes, per):
+        super().__init__(text, "float", lanes)
+        self.source, self.per, self.element, self.reach = source, per, "i16", lanes * per
+
+    def bits(self, pointer, lanes, count):
+        """The first ``count`` numbers from memory as they are; the others are 0."""
+        kind = f"<{lanes} x i16>"
+        if count == lanes:
+            return self.text.load(kind, pointer, 2)
+        mask = ", ".join(f"i1 {int(lane < count)}" for lane in range(lanes))
+        where = f"ptr {pointer}, i32 2, <{lanes} x i1> <{mask}>, {kind} zeroinitializer"
+        return self.text.let("bits", f"call {kind} @llvm.masked.load.v{lanes}i16.p0({where})")
+
+    def fetch(self, pointer, count=None):
+        bits = self.bits(pointer, self.reach, self.reach if count is None else count)
+        return self.widened(bits) if self.per == 1 else self.cast(f"<{self.reach} x i16>", bits, self.type)
+
+    def cast(self, old, x, new):
+        return self.text.let("cast", f"bitcast {old} {x} to {new}")
+
+    def widened(self, bits):
+        """The numbers of a vector of bits. Those of float16 are moved to where float32 has its fraction, and scaled; processors with
+        longer vectors know them."""
+        text, lanes = self.text, self.lanes
+        if self.source == "float16" and lanes > 4:
+            half = self.cast(f"<{lanes} x i16>", bits, f"<{lanes} x half>")
+            return text.let("wide", f"fpext <{lanes} x half> {half} to {self.type}")
+        ints = f"<{lanes} x i32>"
+        wide = text.let("wide", f"zext <{lanes} x i16> {bits} to {ints}")
+        if self.source == "bfloat16":
+            return self.cast(ints, text.let("upper", f"shl {ints} {wide}, {alike(16, lanes)}"), self.type)
+        size = text.let("size", f"and {ints} {wide}, {alike(0x7FFF, lanes)}")
+        sign = text.let("sign", f"shl {ints} {text.let('bit', f'and {ints} {wide}, {alike(0x8000, lanes)}')}, {alike(16, lanes)}")
+        small = self.cast(ints, text.let("moved", f"shl {ints} {size}, {alike(13, lanes)}"), self.type)
+        scale = f"<{', '.join([f'float {constant(2.0**112, self.kind)}'] * lanes)}>"
+        value = self.cast(self.type, text.let("value", f"fmul {self.type} {small}, {scale}"), ints)
+        endless = text.let("endless", f"icmp uge {ints} {size}, {alike(0x7C00, lanes)}")
+        raised = text.let("raised", f"or {ints} {value}, {alike(255 << 23, lanes)}")
+        value = text.let("value", f"select <{lanes} x i1> {endless}, {ints} {raised}, {ints} {value}")
+        return self.cast(ints, text.let("signed", f"or {ints} {value}, {sign}"), self.type)
+
+    def united(self, first, second):
+        """A vector of units of a row of numbers and the next one."""
+        if self.per == 1:
+            return self.widened(first)
+        order = ", ".join(f"i32 {lane}, i32 {self.lanes + lane}" for lane in range(self.lanes))
+        kind = f"<{self.lanes} x i16>"
+        mixed = self.text.let("mixed", f"shufflevector {kind} {first}, {kind} {second}, <{self.reach} x i32> <{order}>")
+        return self.cast(f"<{self.reach} x i16>", mixed, self.type)
+
+    def multiply_add(self, a, b, c):
+        """a * b + c of units: of a pair both products are added."""
+        if self.per == 1:
+            return super().multiply_add(a, b, c)
+        pairs = f"<{self.reach} x bfloat>"
+        a, b = self.cast(self.type, a, pairs), self.cast(self.type, b, pairs)
+        name = f"llvm.x86.avx512bf16.dpbf16ps.{32 * self.lanes}"
+        return self.text.let("sum", f"call {self.type} @{name}({self.type} {c}, {pairs} {a}, {pairs} {b})")
+
+
+# ----------------------------------------------------------------------------------------------------- into a panel
+
+
+def write_pack(text, name, v, steps, width, columns):
+    """The function ``@name``: ``columns`` of a matrix in rows of units, ``width`` apart. It is told how many numbers each has.
+
+    steps: from a number to the next along k, and from column to column. A pair's second number is 0 where there is none.
+    """
+    with text.function(f"internal fastcc void @{name}(ptr %b, ptr %to, i64 %k)", "noinline nounwind"):
+        if steps[1] == 1:
+            pack_across(text, v, steps[0], width, columns)
+        elif steps[0] != 1:
+            pack_singly(text, v, steps, width, columns, 0)
+        else:
+            long = text.let("long", f"icmp sge i64 %k, {v.reach}")
+            whole = text.multiply(text.divide("%k", v.per)[0], v.per)
+            with text.when(long):
+                symbol = turning_name(v.source, v.lanes, v.per)
+                declared = f"declare void @{symbol}(ptr, i64, ptr, i64, i64, i64)"
+                if declared not in text.lines:
+                    text.lines.insert(0, declared)
+                text.do(f"call void @{symbol}(ptr %b, i64 {steps[1]}, ptr %to, i64 {width}, i64 {columns}, i64 {whole})")
+            begin = text.let("begin", f"select i1 {long}, i64 {whole}, i64 0")
+            pack_singly(text, v, steps, width, columns, begin)
+
+
+def write_rows(text, name, v, step, width, rest):
+    """The function ``@name``: rows of numbers that lie side by side, ``step`` apart, as rows of units, ``width`` apart.
+
+    rest: how many numbers the last vector of a row has, if not all.
+    """
+    with text.function(f"internal fastcc void @{name}(ptr %a, ptr %to, i64 %k, i64 %rows)", "noinline nounwind"):
+        with text.loop("i", 0, "%rows") as i:
+            row, to = text.at("%a", text.multiply(i, step), "i16"), text.at("%to", text.multiply(i, width), v.kind)
+            whole = text.multiply(text.divide("%k", v.reach)[0], v.reach)
+            for begin, end, count in ((0, whole, None), (whole, "%k", rest)):
+                with text.loop("p", begin, end, v.reach) as p:
+                    v.store(v.fetch(text.at(row, p, "i16"), count), text.at(to, text.divide(p, v.per)[0], v.kind))
+
+
+def pack_across(text, v, step, width, columns):
+    """Rows are contiguous."""
+    counts = [(start, min(v.lanes, columns - start)) for start in range(0, columns, v.lanes)]
+
+    def row(p, whole):
+        source, to = text.at("%b", text.multiply(p, step), "i16"), text.at("%to", text.multiply(text.divide(p, v.per)[0], width), v.kind)
+        for start, count in counts:
+            first = v.bits(text.at(source, start, "i16"), v.lanes, count)
+            second = v.bits(text.at(source, start + step, "i16"), v.lanes, count) if whole else v.zero
+            v.store(v.united(first, second), text.at(to, start, v.kind))
+
+    whole = text.multiply(text.divide("%k", v.per)[0], v.per)
+    with text.loop("p", 0, whole, v.per) as p:
+        row(p, v.per == 2)
+    if v.per == 2:
+        with text.loop("p", whole, "%k", v.per) as p:
+            row(p, False)
+
+
+def pack_singly(text, v, steps, width, columns, begin):
+    """Number by number, from a place along k on."""
+    with text.loop("p", begin, "%k", v.per) as p, text.loop("j", 0, columns) as j:
+        column = text.at("%b", text.multiply(j, steps[1]), "i16")
+        to = text.at("%to", text.add(text.multiply(text.divide(p, v.per)[0], width), j), v.kind)
+        first = text.load("i16", text.at(column, text.multiply(p, steps[0]), "i16"))
+        if v.per == 1:
+            text.store(v.kind, widened(text, first, v.source), to)
+        else:
+            text.store("i16", first, to)
+            text.store("i16", following(text, column, p, steps[0]), text.at(to, 1, "i16"))
+
+
+def following(text, column, p, step):
+    """The number behind number p along k; 0 where that is the last."""
+    q = text.add(p, 1)
+    inside = text.let("inside", f"icmp slt i64 {q}, %k")
+    place = text.let("place", f"select i1 {inside}, i64 {q}, i64 {p}")
+    number = text.load("i16", text.at(column, text.multiply(place, step), "i16"))
+    return text.let("second", f"select i1 {inside}, i16 {number}, i16 0")
+
+
+def turning_name(source, lanes, per):
+    return f"minitorch_turn_{source}_{lanes}_{per}"
+
+
+def turning_text(source, lanes, per):
+    """What turning.py's function is for float32: columns are contiguous, k is a multiple of ``per`` and at least as long as a vector."""
+    text = Text()
+    v = Narrow(text, source, lanes, per)
+    parameters = "ptr %b, i64 %step, ptr %to, i64 %width, i64 %columns, i64 %k"
+    with text.function(f"void @{turning_name(source, lanes, per)}({parameters})", "nounwind"):
+        final, bottom = text.subtract("%columns", 1), text.subtract("%k", v.reach)
+        with text.loop("p", 0, "%k", v.reach) as turn, text.loop("s", 0, "%columns", lanes) as start:
+            p, squares = text.minimum(turn, bottom), []
+            for lane in range(lanes):
+                column = text.minimum(text.add(start, lane), final)
+                squares.append(v.fetch(text.at("%b", text.add(text.multiply(column, "%step"), p), "i16")))
+            corner = text.at("%to", text.add(text.multiply(text.divide(p, per)[0], "%width"), start), v.kind)
+            for i, row in enumerate(v.transpose(squares)):
+                v.store(row, text.at(corner, text.multiply("%width", i), v.kind))
+    return str(text)
+
+
+SHARED.update({
+    turning_name(source, lanes, per): (turning_text, source, lanes, per)
+    for source in ("bfloat16", "float16") for lanes in (4, 8, 16) for per in (1, 2)
+})  # fmt: skip
