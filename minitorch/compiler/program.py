@@ -212,7 +212,7 @@ def modules_of(kernels):
 
 
 def texts_of(kernels, laid, modules):
-    """The texts of a program, each with its level: the main function's, and those of its kernels' modules."""
+    """The texts of a program, each with its level: the main function's, which is as it shall be, and those of its kernels' modules."""
     mains, calls, early = [], [], 0
     for k, (kernel, row) in enumerate(zip([*kernels, None], [*laid.rows, 0])):
         if kernel.__class__ is not Native:
@@ -227,7 +227,7 @@ def texts_of(kernels, laid, modules):
     modules.close()
     known = [f"declare void @{name}(ptr, ptr, i64, i64)\n" for name in modules.names.values()]
     main = "".join(["declare void @minitorch_parallel(ptr, ptr, ptr, i64, i64)\n", *known, *mains])
-    return [(main, "loops"), *modules.texts]
+    return [(main, "vectors"), *modules.texts]
 
 
 def declared_once(text):
