@@ -220,17 +220,26 @@ def divisor(counts, dtype):
     return found
 
 
+def is_whole(sizes, geometry):
+    """Whether one window is all of a map: then nothing has to be gone through place by place."""
+    kernel, _, padding, _, positions = geometry
+    return set(positions) == {1} and tuple(kernel) == tuple(sizes) and not any(padding)
+
+
 def avg_pool(x, geometry, counts):
     """The sum of each window, divided by ``counts``: a number, or a tuple of one for each position of each dim."""
     maps, positions = maps_of(x, len(geometry[0])), geometry[-1]
     out = numpy.empty((len(maps), *positions), x.dtype)
-    frames, by = Frames(maps, geometry, 0), divisor(counts, x.dtype)
+    frames, by, whole = Frames(maps, geometry, 0), divisor(counts, x.dtype), is_whole(maps.shape[1:], geometry)
 
     def average(some):
         total = out[some]
-        total.fill(0)
-        for seen in views(frames.of(some), geometry):
-            total += seen
+        if whole:
+            numpy.add.reduce(maps[some].reshape(len(total), -1), 1, None, total.reshape(-1))
+        else:
+            total.fill(0)
+            for seen in views(frames.of(some), geometry):
+                total += seen
         if total.dtype.kind == "f":
             numpy.true_divide(total, by, total)
         else:  # integers are rounded towards zero
@@ -246,10 +255,13 @@ def avg_pool_grad(g, shape, geometry, counts):
     dims = len(geometry[0])
     maps, sizes = maps_of(g, dims), shape[len(shape) - dims :]
     out = numpy.empty((len(maps), *sizes), g.dtype)
-    frames, by = Frames(out, geometry, 0), divisor(counts, g.dtype)
+    frames, by, whole = Frames(out, geometry, 0), divisor(counts, g.dtype), is_whole(sizes, geometry)
 
     def spread(some):
         share_of_each = maps[some] / by
+        if whole:
+            out[some] = share_of_each
+            return
         frame = scratch("frame", (len(share_of_each), *frames.sizes), g.dtype) if frames.framed else out[some]
         frame.fill(0)
         for seen in views(frame, geometry):

@@ -43,16 +43,23 @@ CASES = {
         normalization._batch_norm, [(50, 3, COLUMNS), (3,), (3,)],
         lambda t, x, w, b: t.nn.functional.batch_norm(x, None, None, w, b, True, 0.1, 1e-3),
     ),
+    "batch_norm, evaluated": (
+        normalization._scaled_by_channel, [(50, 3, COLUMNS), (3,), (3,)],
+        lambda t, x, w, b: t.nn.functional.batch_norm(x, t.ones_like(w), t.ones_like(w) * 2, w, b),
+    ),
+    "group_norm": (normalization._standardized_rows, [(50, 3, COLUMNS)], lambda t, x: t.nn.functional.group_norm(x, 3, eps=1e-3)),
+    "instance_norm": (normalization._standardized_rows, [(50, 3, COLUMNS)], lambda t, x: t.nn.functional.instance_norm(x, eps=1e-3)),
 }  # fmt: skip
 each_case = pytest.mark.parametrize("name", CASES)
 NUMBERS = {
     "leaky_relu": (0.2,), "hardtanh": (-0.7, 1.5), "softshrink": (0.3,), "elu": (0.7,), "celu": (0.7,), "softplus": (1.3, 2),
+    "scaled_by_channel": (),
 }  # fmt: skip
 
 
 def params_of(composed):
     """The numbers that a composite takes behind its tensors."""
-    return (1e-5,) if composed.grid.sums else NUMBERS.get(composed.row.name, ())
+    return NUMBERS.get(composed.row.name, (1e-5,) if composed.grid.sums else ())
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +161,19 @@ def test_batch_norm_keeps_its_statistics(shape, kernels):
         results.append([x.detach().numpy() for x in numbered])
     compare(*results, 1e-4, 1e-5)
     assert kernels.count(("channel_means", None)) == kernels.count(("channel_variances", None)) == 3
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6], ids=lambda n: f"{n} groups")
+def test_groups_of_channels_are_two_kernels(groups, kernels):
+    """One standardizes, over a group; one has the channels' weights and biases."""
+
+    def function(t, x, w, b):
+        return t.nn.functional.group_norm(x, groups, w, b, 1e-3)
+
+    values = [numbers(shape, k) for k, shape in enumerate([(4, 6, 8, 5), (6,), (6,)])]
+    found = trained(minitorch, function, values)
+    assert kernels == [("standardized", None), ("scaled_by_channel", None), *[("scaled_by_channel", k) for k in range(3)], ("standardized", 0)]
+    compare(found, trained(torch, function, values))
 
 
 @each_case

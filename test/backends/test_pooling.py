@@ -1,4 +1,4 @@
-"""Max pooling in machine code: the indices and gradients that NumPy finds, and PyTorch."""
+"""Max pooling in machine code: the indices and gradients that NumPy finds, and PyTorch; and means over whole maps."""
 
 import numpy
 import pytest
@@ -49,7 +49,10 @@ def test_indices_and_gradients(window, shape, dtype, monkeypatch):
     numpy.testing.assert_array_equal(pooling.pool_scatter(g, found, shape, 2, not apart), back)
 
 
-LAYERS = ["MaxPool2d(2)", "MaxPool2d(3, 2)", "MaxPool2d(3, 2, 1)", "MaxPool2d(2, ceil_mode=True)", "MaxPool2d((1, 7), dilation=2)", "AdaptiveMaxPool2d(4)"]
+LAYERS = [
+    "MaxPool2d(2)", "MaxPool2d(3, 2)", "MaxPool2d(3, 2, 1)", "MaxPool2d(2, ceil_mode=True)", "MaxPool2d((1, 7), dilation=2)", "AdaptiveMaxPool2d(4)",
+    "AdaptiveAvgPool2d(1)", "AvgPool2d(19)",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("layer", LAYERS)

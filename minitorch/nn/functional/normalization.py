@@ -89,6 +89,9 @@ def _variances(x):
 
 
 _batch_norm = composite(_by_channel, "native_batch_norm", count=3, along="channels")
+_scaled_by_channel = composite(
+    lambda x, weight, bias: _affine(x, weight, bias, _along_channels(x)), "scaled_by_channel", count=3, along="channels"
+)
 _channel_means = composite(lambda x: x.mean(_channel_dims(x)), "channel_means", along="channels")
 _channel_variances = composite(_variances, "channel_variances", along="channels")
 
@@ -103,8 +106,7 @@ def _batch_norm_by(input, mean, var, weight, bias, eps):
     if weight is not None:
         scale = scale * weight
     shift = -mean * scale if bias is None else bias - mean * scale
-    shape = _along_channels(input)
-    out = _widened(input) * scale.view(shape) + shift.view(shape)
+    out = _scaled_by_channel(_widened(input), scale, shift)
     return out if out.dtype == input.dtype else out.to(input.dtype)
 
 
@@ -164,6 +166,8 @@ def instance_norm(
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}\n"
                          "one value has no variance")  # fmt: skip
 
+    if running_mean is None and running_var is None:
+        return _by_group(input, input.shape[1], weight, bias, eps)
     x = _widened(input)
     dims = tuple(range(2, input.ndim))
     mean = x.mean(dims, keepdim=True)
@@ -234,11 +238,18 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     input: (N, C, *), C divisible by num_groups.   torch: F.group_norm.   Wu & He 2018, arXiv:1803.08494
     """
     _check_groups(input, num_groups, weight, bias)
+    return _by_group(input, num_groups, weight, bias, eps)
+
+
+def _by_group(input, num_groups, weight, bias, eps):
     x = _widened(input)
     groups = x.reshape(input.shape[0], num_groups, input.shape[1] // num_groups * math.prod(input.shape[2:]))
-    out = _standardized(groups, (-1,), eps).view(input.shape)
-    out = _affine(out, weight, bias, _along_channels(input))
+    out = _standardized_rows(groups, eps).view(input.shape)
+    out = _affine(out, weight, bias, _along_channels(input)) if weight is None or bias is None else _scaled_by_channel(out, weight, bias)
     return out if x is input else out.to(input.dtype)
+
+
+_standardized_rows = composite(lambda x, eps: _standardized(x, (-1,), eps), "standardized", along="rows")
 
 
 def _affine(x, weight, bias, shape=None):
