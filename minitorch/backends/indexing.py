@@ -35,6 +35,10 @@ def index_put(x, y, indices, dims, accumulate, out=None):
             out[places(indices, dims)] = y
         elif dims == (0,) and x.ndim > 1 and indices[0].size and x.dtype != bool:
             add_rows(out, indices[0], y)
+        elif len(dims) == indices[0].ndim == 1 and indices[0].size and x.dtype != bool:
+            selected = [*x.shape]
+            selected[dims[0]] = indices[0].size
+            add_rows(out.swapaxes(0, dims[0]), indices[0], numpy.broadcast_to(y, selected).swapaxes(0, dims[0]))
         else:
             numpy.add.at(out, places(indices, dims), y)
     except IndexError as error:

@@ -1,6 +1,7 @@
 """Room around a tensor, filled with a number or with the tensor's own elements.   torch: F.pad"""
 
 from ...creation import tensor
+from ...ops.joining import cat
 from ...ops.movement import pad_widths
 
 __all__ = ["pad", "pad_constant"]
@@ -55,11 +56,26 @@ def pad_constant(input, pad, value):
     return pad_widths(input, tuple(widths), value)
 
 
-# ---------------------------------------------------------------------------- one dimension, with its elements by number
+# ------------------------------------------------------------------------------- one dimension, with its own elements
 
 
 def _pad_dim(input, dim, before, after, mode):
-    if mode == "circular" and min(before, after) < 0:  # what is wrapped around is what is left after cutting
+    if min(before, after) < 0:
+        return _padded_and_cut(input, dim, before, after, mode)
+    n = input.shape[dim]
+    if mode == "circular":
+        sides = input.narrow(dim, n - before, before), input.narrow(dim, 0, after)
+    elif mode == "reflect":
+        sides = input.narrow(dim, 1, before).flip(dim), input.narrow(dim, n - 1 - after, after).flip(dim)
+    else:
+        widened = [[width if d == dim % input.ndim else -1 for d in range(input.ndim)] for width in (before, after)]
+        sides = input.narrow(dim, 0, 1).expand(widened[0]), input.narrow(dim, n - 1, 1).expand(widened[1])
+    return cat([x for x in (sides[0], input, sides[1]) if x.shape[dim]], dim)
+
+
+def _padded_and_cut(input, dim, before, after, mode):
+    """Element by element: where something is cut off, the other side may see less of the input, or none."""
+    if mode == "circular":  # what is wrapped around is what is left after cutting
         start, stop = max(-before, 0), input.shape[dim] - max(-after, 0)
         input, before, after = input.narrow(dim, start, stop - start), max(before, 0), max(after, 0)
     n, source = input.shape[dim], MODES[mode]
