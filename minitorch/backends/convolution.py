@@ -33,8 +33,8 @@ COLUMN_BYTES = 1 << 20
 WORTH_SHARING = 1 << 27
 """Multiplications above which threads share them."""
 
-WORTH_COMPILING = 1 << 22
-"""Multiplications above which a kernel in machine code is worth compiling."""
+WORTH_COMPILING, MANY_GROUPS = 1 << 21, 8
+"""Multiplications above which a kernel in machine code is worth compiling; from so many groups on NumPy takes so many times longer."""
 
 SLOTS = 16
 """Parts in which the images' weight gradients are summed: the order of addition is the same for any number of threads."""
@@ -54,7 +54,7 @@ def output_sizes(sizes, kernel, geometry):
 def in_machine_code(way, work, arrays, shapes, geometry, out):
     """Fill ``out`` by a kernel in machine code, and return True; False if the work, so many multiplications, is too small,
     or there is no such kernel. ``shapes``: those of the input and the weight."""
-    if work < WORTH_COMPILING:
+    if work * (MANY_GROUPS if geometry[-1] >= MANY_GROUPS else 1) < WORTH_COMPILING:
         return False
     native = import_module(".native_convolution", __package__)  # with all that it needs: most programs do without
     kernel = native.conv_kernel(way, *shapes, geometry, out.dtype.char, len(arrays) == 3)

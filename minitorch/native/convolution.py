@@ -31,6 +31,7 @@ from math import prod
 from .convolution_dense import cost, dense, dense_rooms, flat_depth, folded, write_dense, write_dense_tables
 from .convolution_depthwise import depthwise_text, is_depthwise
 from .convolution_geometry import sliding_backward, sliding_forward
+from .convolution_images import images_text, side_by_side
 from .convolution_layout import round_up, write_layout, write_table
 from .convolution_product import is_product, product_text
 from .convolution_tiles import block_of, tile_name, write_out, write_tile
@@ -91,20 +92,24 @@ def forward_text(name, conv, target, preamble, epilogue=None):
     if there is one, writes what shall happen to rows r0 to r1 (those of the first dimension of a plane that isn't 1) of
     channels c0 to c1 as soon as they are done.
     """
-    if is_product(conv) and epilogue is None:
-        return product_text("forward", name, conv, target, preamble)
-    if is_depthwise(conv, target):
-        return depthwise_text("forward", name, conv, target, preamble, epilogue)
-    return sliding_text(name, arranged(sliding_forward, conv, target), conv.flops, target, preamble, epilogue)
+    return passing("forward", sliding_forward, name, conv, target, preamble, epilogue)
 
 
 def input_gradient_text(name, conv, target, preamble, epilogue=None):
     """The kernel ``@name``: C = the gradient of the input, from the output's gradient A and the weight B. See above."""
+    return passing("input", sliding_backward, name, conv, target, preamble, epilogue)
+
+
+def passing(way, sliding_of, name, conv, target, preamble, epilogue):
+    """The kernel of a pass, in the way that costs least."""
     if is_product(conv) and epilogue is None:
-        return product_text("input", name, conv, target, preamble)
+        return product_text(way, name, conv, target, preamble)
     if is_depthwise(conv, target):
-        return depthwise_text("input", name, conv, target, preamble, epilogue)
-    return sliding_text(name, arranged(sliding_backward, conv, target), conv.flops, target, preamble, epilogue)
+        return depthwise_text(way, name, conv, target, preamble, epilogue)
+    sliding, images = arranged(sliding_of, conv, target), side_by_side(way, conv, target)
+    if images is not None and images.cost < cost(sliding, target):
+        return images_text(name, images, conv.flops, target, preamble, epilogue)
+    return sliding_text(name, sliding, conv.flops, target, preamble, epilogue)
 
 
 def sliding_text(name, sliding, flops, target, preamble, epilogue=None):

@@ -14,6 +14,7 @@ from minitorch.native.convolution_columns import columns_text, pays_by_columns
 from minitorch.native.convolution_dense import cost, dense
 from minitorch.native.convolution_depthwise import depthwise_text, is_depthwise
 from minitorch.native.convolution_geometry import Conv, sliding_backward, sliding_forward
+from minitorch.native.convolution_images import images_text, side_by_side
 from minitorch.native.convolution_product import is_product
 from minitorch.native.convolution_weight import places_text, weight_gradient_text
 from minitorch.native.link import assembly, host
@@ -74,6 +75,11 @@ def check(conv, target=None, passes="forward input weight columns"):
         for way, a, expected in (("forward", x, y), ("input", dy, dx)):
             kernel = Kernel("conv", depthwise_text(way, "conv", conv, machine, names), target)
             close(result(kernel, a, weight, expected.shape), expected, weight[0].size)
+    for way, a, expected in (("forward", x, y), ("input", dy, dx)):
+        images = side_by_side(way, conv, machine)
+        if images is not None and way in passes:
+            kernel = Kernel("conv", images_text("conv", images, conv.flops, machine, names), target)
+            close(result(kernel, a, weight, expected.shape), expected, weight.size)
     for each, write in WEIGHTS.items():
         if each in passes:
             kernel = Kernel("conv", write("conv", conv, machine, names), target)
@@ -97,7 +103,7 @@ def axes(values, rank):
 def convolutions(draw):
     rank, groups = draw(st.sampled_from([1, 2, 2, 3])), draw(st.sampled_from([1, 1, 2, 3]))
     conv = Conv(
-        draw(st.sampled_from([1, 2, 5])), groups * draw(st.integers(1, 9)), groups * draw(st.sampled_from([1, 2, 3, 8, 17])),
+        draw(st.sampled_from([1, 2, 5, 16])), groups * draw(st.integers(1, 9)), groups * draw(st.sampled_from([1, 2, 3, 8, 17])),
         draw(axes([1, 2, 3, 5, 8, 12, 13, 16, 20, 33], rank)), draw(axes([1, 2, 3, 3, 5], rank)),
         draw(axes([1, 1, 2, 3], rank)), draw(axes([0, 0, 1, 2, 4], rank)), draw(axes([1, 1, 2], rank)), groups,
         draw(st.sampled_from(["float", "float", "double"])),
@@ -127,6 +133,11 @@ NAMED = {
     "depthwise, a signal": Conv(2, 4, 4, (40,), (3,), padding=(1,), groups=4),
     "depthwise, two for each": Conv(3, 8, 16, (10, 10), (3, 3), padding=(1, 1), groups=8),
     "small planes": Conv(9, 40, 48, (4, 4), (3, 3), padding=(1, 1)),
+    "many images": Conv(16, 5, 9, (7, 6), (3, 3), padding=(1, 1)),
+    "many images, two vectors": Conv(32, 40, 20, (7, 7), (3, 3), padding=(1, 1)),
+    "many images, halved": Conv(16, 6, 20, (7, 8), (3, 3), (2, 2), (1, 1)),
+    "many images, in groups": Conv(16, 6, 8, (4, 5), (3, 2), padding=(2, 0), dilation=(2, 1), groups=2),
+    "many volumes": Conv(16, 3, 5, (3, 4, 3), (2, 3, 2), (1, 2, 1), (1, 1, 0)),
     "one place": Conv(3, 20, 20, (5, 5), (5, 5)),
     "small planes, halved": Conv(16, 20, 40, (7, 7), (3, 3), (2, 2), (1, 1)),
     "columns in several turns": Conv(8, 30, 100, (13, 13), (5, 5), padding=(2, 2)),
@@ -159,7 +170,7 @@ def test_channels_by_themselves_need_masks():
 
 
 @pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: str(target.width))
-@pytest.mark.parametrize("name", ["residual", "depthwise, dilated", "residual, halved", "shortcut", "three dimensions"])
+@pytest.mark.parametrize("name", ["residual", "depthwise, dilated", "many images", "residual, halved", "shortcut", "three dimensions"])
 def test_every_machine(name, target):
     check(NAMED[name], target)
     check(replace(NAMED[name], kind="double"), target)
@@ -172,7 +183,8 @@ def test_arm_gets_vectors(write):
 
 
 @pytest.mark.parametrize(
-    "name", ["one large image", "residual", "depthwise", "MNIST, second", "small planes, many", "columns in several turns"]
+    "name",
+    ["one large image", "residual", "depthwise", "MNIST, second", "small planes, many", "columns in several turns", "many images, two vectors"],
 )
 def test_any_split_of_the_chunks_gives_the_same(name):
     conv = NAMED[name]
@@ -186,7 +198,7 @@ def test_any_split_of_the_chunks_gives_the_same(name):
         np.testing.assert_array_equal(whole, single)
 
 
-@pytest.mark.parametrize("name", ["one large image", "one large image, halved", "residual", "depthwise", "three dimensions", "small planes, halved"])
+@pytest.mark.parametrize("name", ["one large image", "one large image, halved", "residual", "depthwise", "three dimensions", "small planes, halved", "many images, two vectors"])
 @pytest.mark.parametrize("forward", [True, False], ids=["forward", "input"])
 def test_an_epilogue_sees_each_output_once(name, forward):
     """Here it adds 1000 to all of C, number by number."""
@@ -263,6 +275,18 @@ def test_the_way_to_a_weight_s_gradient_that_is_taken():
     for name, write in {"small planes": columns_text, "small planes, many": columns_text, "residual": places_text}.items():
         assert pays_by_columns(NAMED[name], target) == (write is columns_text)
         assert weight_gradient_text("conv", NAMED[name], target, names) == write("conv", NAMED[name], target, names)
+
+
+def test_many_small_images_are_taken_side_by_side():
+    target, names = Target.avx512(), preamble("A", "B", "C")
+    conv = NAMED["many images, two vectors"]
+    for way, sliding_of, write in [("forward", sliding_forward, forward_text), ("input", sliding_backward, input_gradient_text)]:
+        images = side_by_side(way, conv, target)
+        assert images.cost < cost(arranged(sliding_of, conv, target), target)
+        assert write("conv", conv, target, names) == images_text("conv", images, conv.flops, target, names)
+    assert side_by_side("forward", NAMED["residual"], target) is None  # three images
+    taps = sum(len(kind) for kind in side_by_side("forward", replace(NAMED["many images"], size=(1, 2, 2)), target).kinds)
+    assert taps == 4 * 4  # of 4 places and 9 taps
 
 
 def test_what_is_not_supported():
