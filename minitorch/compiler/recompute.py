@@ -4,7 +4,7 @@
     kernel 9  … e * g …                           →     keeps h; kernel 9 computes e = erf(h) once more
 
 To fetch a number from memory costs as much as to compute a dozen, and what isn't kept needs no memory from the forward pass
-to the backward pass. Only elementwise steps are repeated, and only where all that they need is there.
+to the backward pass. Only elementwise steps are repeated, and only where all that they need is kept, or read there anyway.
 
 Who reads a value in another order, as a product does, can't compute it on the way. But if that is much later, a kernel that
 reads all that is needed shortly before can lay it down anew:
@@ -12,7 +12,7 @@ reads all that is needed shortly before can lay it down anew:
     kernel 1  h = x + b;  y = gelu(h)                   keeps h and y
     kernel 2  product of y                              reads y, soon
     kernel 8  product of y                        →     reads y', after kernel 9
-    kernel 9  … h …                                     computes y' = gelu(h) as well
+    kernel 9  … h …                                     computes y' = gelu(h) as well; and reads it, if it read y
 
 torch: torch/_functorch/partitioners.py (min_cut_rematerialization_partition)
 """
@@ -46,13 +46,13 @@ def recompute(kernels, found, graph, on_gpu=False):
     for kernel in kernels:
         if kernel.__class__ is Loops:
             spare = [x for x in kernel.outputs if x not in kept and spared(kernel, x, readers, on_gpu)]
-            anchor(kernel, [x for x in spare if not on_gpu or borrowed(kernel, x, readers, found) is None], found)
+            anchor(kernel, [x for x in spare if not on_gpu or borrowed(kernel, x, readers, found, on_gpu) is None], found)
             for value in spare if on_gpu else reversed(spare):
                 repeat(kernel, value, readers, found, on_gpu)
     renewing = Renewing(kernels, found, graph)
     for kernel in () if on_gpu else kernels:
         if kernel.__class__ is Loops:
-            for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL]:
+            for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL and x in renewing.number]:
                 renewing.renew(kernel, value)
     return kernels
 
@@ -82,11 +82,11 @@ def anchor(kernel, spare, found):
         kernel.outputs.append(best)
 
 
-def repeat(kernel, value, readers, found, borrows):
-    """Let the readers of a value compute it themselves, if what they need is kept; or, with ``borrows``, if it can be had."""
+def repeat(kernel, value, readers, found, on_gpu):
+    """Let the readers of a value compute it themselves, if what they need is kept, or can be had."""
     steps = needed(kernel, value, found)
-    if steps is None and borrows:
-        steps = borrowed(kernel, value, readers, found)
+    if steps is None:
+        steps = borrowed(kernel, value, readers, found, on_gpu)
     if steps is None:
         return
     keep_rows(kernel, steps, found)
@@ -107,14 +107,16 @@ def adds_up(step, value, kernel):
     return step.row.kind == "reduction" and kernel.shape == value.shape
 
 
-def borrowed(kernel, value, readers, found):
-    """The steps that make a value of anything that its kernel reads; None if its readers had to fetch as much for them as it takes
-    to write the value down, once, and to fetch that."""
+def borrowed(kernel, value, readers, found, on_gpu):
+    """The steps that make a value of anything that its kernel reads, and its readers as well: None if there is more that they had
+    to fetch. On a GPU that may be less than it takes to write the value down, once, and to fetch that."""
     steps = needed(kernel, value, found, True)
     made = {m.step.out for m in kernel.members} - set(kernel.outputs)
     bases = {found[x].base for step in steps or () for x in step.reads} - made
     others = {other for other, *_ in readers[value] if other is not kernel}
     more = [x for other in others for x in bases - {found[y].base for step in other.steps for y in step.reads}]
+    if not on_gpu:
+        return None if any([x.size * 4 > value.size for x in more]) else steps
     dear = sum([x.size * x.dtype.itemsize for x in more]) >= (1 + len(others)) * value.size * value.dtype.itemsize
     return None if dear else steps
 
@@ -217,21 +219,30 @@ class Renewing:
         return sorted(kernels, key=self.first.__getitem__)
 
     def renew(self, kernel, value):
-        """Let a kernel that reads what a value follows from lay it down anew, for all that need it only then."""
-        steps = needed(kernel, value, self.found)
+        """Let a kernel that reads what a value follows from lay it down anew, for itself and for all that need it only then."""
+        steps = needed(kernel, value, self.found, True)
         if steps is None:
             return
-        kept = {self.found[x].base for step in steps for x in step.reads} & {x for x in kernel.outputs if x.size * 4 > value.size}
+        inner = {m.step.out for m in kernel.members} - set(kernel.outputs)
+        kept = {x for x in {self.found[x].base for step in steps for x in step.reads} - inner if x.size * 4 > value.size}
         hosts = set.intersection(*[self.readers.get(x, set()) for x in kept]) if kept else ()
         readers = self.in_order(self.readers.get(value, set()) - {kernel})
-        for host in self.in_order([k for k in hosts if k is not kernel and fits(k, value)]):
+        for host in self.in_order([k for k in hosts if k is not kernel and self.fits(k, value)]):
             begin = self.first[host]
-            others = [k for k in readers if k is not host]
-            late = [k for k in others if self.first[k] > begin - LATER and not leads(self.needs, k, host)]
-            turn = max([self.number[value], *[self.first[k] for k in others if k not in late]])
-            if late and begin - turn >= LATER and not any([k.__class__ is Foreign for k in late]):
+            late = [k for k in readers if k is host or (self.first[k] > begin - LATER and not leads(self.needs, k, host))]
+            turn = max([self.number[value], *[self.first[k] for k in readers if k not in late]])
+            if late != [host] * len(late) and begin - turn >= LATER and not any([k.__class__ is Foreign for k in late]):
                 keep_rows(kernel, steps, self.found)
                 return self.lay_down(host, value, steps, late)
+
+    def fits(self, host, value):
+        """Whether a kernel runs over a value's elements, and reads it in no other way."""
+        if host.__class__ is not Loops or host.shape != value.shape:
+            return False
+        labels = labels_of(value)
+        if any([self.found[x].base is value and not (x is value and whole(step, value)) for step in host.steps for x in step.reads]):
+            return False
+        return any([member.full and member.labels == labels and member.step.out.shape == value.shape for member in host.members])
 
     def lay_down(self, host, value, steps, late):
         copies = copies_of(steps, self.found)
@@ -253,14 +264,6 @@ class Renewing:
         twin, access = Value(x.shape, x.dtype), self.found[x]
         self.found[twin] = Access(out, access.shape, access.strides, access.offset)
         return out if x.shape == out.shape and self.found[twin] == self.found[out] else twin
-
-
-def fits(host, value):
-    """Whether a kernel runs over a value's elements."""
-    if host.__class__ is not Loops or host.shape != value.shape:
-        return False
-    labels = labels_of(value)
-    return any([member.full and member.labels == labels and member.step.out.shape == value.shape for member in host.members])
 
 
 def labels_of(value):

@@ -2,6 +2,8 @@
 
 import tracemalloc
 
+import pytest
+
 import minitorch as torch
 
 
@@ -94,3 +96,29 @@ def test_a_program_keeps_nothing_of_how_it_came_about():
     (program,) = [program for signature in step.signatures.values() for program in signature.programs]
     assert "parts" not in vars(program.native)
     assert program.native.kernels and "parts" in vars(program.native)  # asked for, it is made again
+
+
+def arena_of(step, *inputs):
+    """The bytes of a compiled function's arena."""
+    compiled = torch.compile(step, fullgraph=True)
+    for _ in range(3):
+        compiled(*inputs)
+    (program,) = [program for signature in compiled.signatures.values() for program in signature.programs]
+    return program.native.plan.size
+
+
+def trained_on(model):
+    def step(x):
+        model.zero_grad()
+        model(x).square().mean().backward()
+
+    return step
+
+
+@pytest.mark.parametrize("activation", [torch.nn.ReLU(), torch.nn.Sigmoid(), torch.nn.GELU()], ids=repr)
+def test_of_a_layer_with_a_batch_norm_one_value_is_kept(activation):
+    """What the activation made is laid down again by the kernel that goes back through it, which reads it as well."""
+    nn, layers = torch.nn, 8
+    model = nn.Sequential(*[nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), activation) for _ in range(layers)])
+    x = torch.randn(4, 8, 16, 16)
+    assert arena_of(trained_on(model), x) < (layers + 3.2) * x.nbytes
