@@ -93,6 +93,16 @@ def flipped(access, dims):
     return access.shape, strides, offset
 
 
+def diagonal(access, offset, dim1, dim2):
+    """Both dims are walked in step, in a new last dim; a positive ``offset`` begins so far along the second."""
+    dims = [d % len(access.shape) for d in (dim1, dim2)]
+    (m, n), steps = [access.shape[d] for d in dims], [access.strides[d] for d in dims]
+    count = max(0, min(m, n - offset) if offset >= 0 else min(m + offset, n))
+    start = access.offset + (offset * steps[1] if offset >= 0 else -offset * steps[0]) * (count > 0)
+    others = [(n, s) for d, (n, s) in enumerate(zip(access.shape, access.strides)) if d not in dims]
+    return (*[n for n, _ in others], count), (*[s for _, s in others], sum(steps)), start
+
+
 def windows(access, dim, size, step):
     count = (access.shape[dim] - size) // step + 1
     shape, strides = list(access.shape), list(access.strides)
@@ -135,7 +145,7 @@ def reshaped(access, shape):
 
 MOVES = {
     rows.permute: permuted, rows.expand: expanded, rows.slice: sliced, rows.flip: flipped, rows.unfold: windows,
-    rows.reshape: reshaped,
+    rows.reshape: reshaped, rows.diagonal: diagonal,
 }  # fmt: skip
 """Movement row → (access, *params) → (shape, strides, offset) or None."""
 

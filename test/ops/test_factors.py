@@ -118,3 +118,22 @@ def test_random_directions_are_pytorch_s(text):
         return s, product, x.grad
 
     assert not isinstance(agree(program, {"float64": (1e-7, 1e-8)}), Raised)
+
+
+@pytest.mark.parametrize("n", [5, 40, 150])
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("ones", [False, True])
+def test_triangular_systems_of_any_size(n, upper, ones):
+    """What stands in the other triangle isn't read, whatever it is."""
+    numbers = numpy.random.default_rng(0)
+    a = numbers.standard_normal((n, n)) / n + 2 * numpy.eye(n)
+    a[numpy.tril_indices(n, -1) if upper else numpy.triu_indices(n, 1)] = numpy.nan
+    if ones:
+        a[numpy.diag_indices(n)] = 0
+    agree(expression(f"t.linalg.solve_triangular(a, b, upper={upper}, unitriangular={ones})", a=a, b=numbers.standard_normal((n, 3))))
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_a_triangular_system_without_a_solution_is_divided_by_zero(upper):
+    a, b = numpy.diag([2.0, 0.0, 4.0]), numpy.array([[2.0], [1.0], [4.0]])
+    agree(expression(f"t.linalg.solve_triangular(a, b, upper={upper})", a=a, b=b))
