@@ -8,7 +8,7 @@ loops; here of ``step(x)`` with one parameter and an SGD optimizer, shortened:
         if len(args) != 1: return MISS
         x0 = args[0]
         a0 = x0._array
-        if a0.shape != shape1 or a0.dtype is not dtype2 or a0.strides != strides3: return MISS
+        if a0.shape != shape1 or a0.dtype is not dtype2 and a0.dtype != dtype2 or a0.strides != strides3: return MISS
         if values4 != list(group5.values()) and not rates6.renewed(): return MISS
         table[3] = id(a0)                                native code finds the data of an array object
         o0 = empty((), dtype7)
@@ -166,7 +166,9 @@ class Writing:
         for x, (shape, dtype, strides, wants, kind) in zip(self.tensors, described, strict=True):
             a = x.replace("x", "a")
             self.do(f"{a} = {x}._array")
-            like = f"{a}.shape != {self.know(shape)} or {a}.dtype is not {self.know(dtype)} or {a}.strides != {self.know(strides)}"
+            known = self.know(dtype)  # that of an array that came by pickle, as from a DataLoader's worker, is another object
+            other = f"{a}.dtype is not {known} and {a}.dtype != {known}"
+            like = f"{a}.shape != {self.know(shape)} or {other} or {a}.strides != {self.know(strides)}"
             node = f"({x}._node is not None or {x}._view is not None and edge_of({x}) is not None)"
             self.miss_if(f"{like} or {a}.__class__ is not {self.know(kind)} or {node} is not {bool(wants)}")
         for k, leaf in self.program.recording.own:

@@ -1,6 +1,7 @@
 """What ``torch.compile`` returns: it looks and behaves as the function that it was given, as a method too."""
 
 import gc
+import pickle
 from weakref import ref
 
 import pytest
@@ -23,6 +24,21 @@ def test_it_looks_like_the_function():
     assert (double.__name__, double.__doc__, double.__module__) == ("double", "Twice x.", __name__)
     assert double.__wrapped__(torch.ones(1)).item() == 2.0
     assert repr(double) == "<compiled test_it_looks_like_the_function.<locals>.double>"
+
+
+def test_arrays_that_came_by_pickle_are_as_others():
+    """Their dtypes are equal to NumPy's own, but no longer the same objects: so they come from a DataLoader's workers."""
+
+    @torch.compile(fullgraph=True)
+    def double(x):
+        return x * 2
+
+    for k in range(4):
+        array = pickle.loads(pickle.dumps(torch.full((3,), float(k)).numpy()))
+        assert array.dtype is not torch.ones(1).numpy().dtype
+        assert double(torch.from_numpy(array)).tolist() == [2.0 * k] * 3
+        assert double(torch.ones(3)).tolist() == [2.0] * 3
+    assert len(double.signatures) == len(double.answers) == 1
 
 
 def test_a_method_gets_its_instance_and_sees_it_change():
