@@ -4,6 +4,7 @@
     times      of four training steps: ours compiled and eager, torch.compile with CUDA graphs and PyTorch eager, in turn
     kernels    of each compiled step: its time, and its share of what the GPU can do for its bytes and its operations
     memory     the most that tensors had together in a step
+    races      what NVIDIA's sanitizer finds in small steps, if it is installed and time is left
 
 What fails is reported in its place, and the rest goes on. All of it is also written to a file of JSON (``--out``).
 ``--dry`` goes through the same on the CPU, with steps of toy size: it shows that this script works, and no time of use.
@@ -13,6 +14,7 @@ import argparse
 import importlib.util
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -28,6 +30,8 @@ GOALS = {"MLP": 3, "MNIST CNN": 3, "residual net": 1.2, "GPT": 1.2}
 TOLERANCE = {"MLP": 1e-4, "MNIST CNN": 1e-3, "residual net": 1e-3, "GPT": 3e-2}
 """Relative, between the first losses on both devices and of both libraries: products are summed in another order there."""
 
+LEAST = 60
+"""Seconds that must be left for the sanitizer."""
 FEW = 3
 """Steps that the CPU takes too: it is slow at steps of this size."""
 
@@ -88,6 +92,24 @@ def programs(seconds):
     except subprocess.TimeoutExpired:
         return {"error": f"the programs took longer than {2 * seconds} seconds"}
     return "\n".join([line for line in done.stdout.splitlines() if not line.endswith(": the same")]) or done.stderr[-300:]
+
+
+TOOLS = ("racecheck", "memcheck", "initcheck")
+
+
+def sanitized(seconds):
+    """What NVIDIA's sanitizer says of small steps (test/device/small_steps.py), by tool, if it is installed."""
+    if shutil.which("compute-sanitizer") is None:
+        return "compute-sanitizer isn't installed"
+    found = {}
+    for tool in TOOLS:
+        command = ["compute-sanitizer", "--tool", tool, sys.executable, str(HERE.parent / "test" / "device" / "small_steps.py")]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds / len(TOOLS))
+            found[tool] = (done.stdout.strip() or done.stderr.strip() or "no report").splitlines()[-1]
+        except subprocess.TimeoutExpired:
+            found[tool] = f"it took longer than {seconds / len(TOOLS):.0f} seconds"
+    return found
 
 
 def farthest(a, b):
@@ -168,7 +190,8 @@ def printed(report):
             continue
         for kernel in sorted(part["kernels"], key=lambda kernel: -kernel["seconds"])[:8]:
             print(f"{name}: {kernel['seconds'] * 1e6:8.1f} us, {kernel['share'] or 0:4.0%} of the roofline: {kernel['kernel'][:90]}")
-    print(f"tests: {report['tests']}\nprograms: {report['programs']}\npeaks (bytes/s, operations/s): {report['peaks']}")
+    for name in ("tests", "programs", "sanitizer", "peaks"):
+        print(f"{name}: {report[name]}")
 
 
 def main():
@@ -195,6 +218,9 @@ def main():
         arguments.out.write_text(json.dumps(report, indent=1))
     for worker in workers.values():
         worker.close()
+    left = arguments.limit - (time.time() - start)
+    report["sanitizer"] = "not run" if arguments.dry or left < LEAST else sanitized(left)
+    arguments.out.write_text(json.dumps(report, indent=1))
     printed(report)
 
 

@@ -61,6 +61,22 @@ def test_tests_that_fail_are_named_with_what_they_said(bench, tmp_path):
     assert failures[0].startswith("FAILED") and f"test_one_on_a_gpu[gpu] - AssertionError: the driver said: {39 * 'no '}no" in failures[0]
 
 
+SANITIZER = """#!/bin/sh
+test "$1 $2" = "--tool initcheck" && exec sleep 5
+echo "========= COMPUTE-SANITIZER"
+echo "========= ERROR SUMMARY: 0 errors in $2"
+"""
+
+
+def test_what_the_sanitizer_says(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert bench.sanitized(10) == "compute-sanitizer isn't installed"
+    (tmp_path / "compute-sanitizer").write_text(SANITIZER)
+    (tmp_path / "compute-sanitizer").chmod(0o755)
+    found = bench.sanitized(3)
+    assert found["racecheck"] == "========= ERROR SUMMARY: 0 errors in racecheck" and "longer than 1 second" in found["initcheck"]
+
+
 def test_a_share_of_the_roofline(bench):
     peaks = {"copy": 100.0, "float32": 10.0, "tf32": 20.0, "bfloat16": 30.0}
     assert bench.shared("add", 2.0, 100, 5, "float32", peaks)["share"] == 0.5
