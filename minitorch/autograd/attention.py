@@ -69,7 +69,7 @@ class Attention(Function):
     @staticmethod
     def forward(ctx, query, key, value, scale, causal, plain):
         totals = empty(query.shape[:-1], dtype=float32, device=query.device)
-        out = query._apply(FORTH, (query, key, value, totals), (scale, causal))
+        out = query._apply(FORTH, (query, key, value, totals), (scale, causal, within_rows(query)))
         ctx.save_for_backward(query, key, value, out, totals)
         ctx.options, ctx.plain = (scale, causal), plain
         return out
@@ -79,7 +79,8 @@ class Attention(Function):
         *given, out, totals = ctx.saved_tensors
         if MODE.grad:
             return recorded(ctx, g, given)
-        return pieces(g._apply(BACK, (g, *given, out, totals), ctx.options), given)
+        swapped = tuple(map(within_rows, given))
+        return pieces(g._apply(BACK, (g, *given, out, totals), (*ctx.options, swapped)), given, swapped)
 
 
 class InStrips(Function):
@@ -105,7 +106,20 @@ def recorded(ctx, g, given):
     return (*grad(ctx.plain(*inputs), inputs, g, create_graph=True), None, None, None)
 
 
-def pieces(packed, given):
-    """The gradients of what was given, which come one after the other."""
+def within_rows(x):
+    """Whether heads lie within rows, as where they were made of rows: (…, length, heads, width) in memory."""
+    strides = x._array.strides
+    return x.ndim > 3 and strides[-2] > strides[-3]
+
+
+def pieces(packed, given, swapped=(False, False, False)):
+    """The gradients of what was given, which come one after the other.   swapped: those whose heads lie within rows."""
     parts = packed.split([math.prod(x.shape) for x in given])
-    return (*[part.view(x.shape) for part, x in zip(parts, given, strict=True)], None, None, None)
+    return (*map(piece, parts, given, swapped), None, None, None)
+
+
+def piece(part, x, swapped):
+    if not swapped:
+        return part.view(x.shape)
+    *batch, heads, length, width = x.shape
+    return part.view(*batch, length, heads, width).transpose(-3, -2)

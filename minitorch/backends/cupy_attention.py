@@ -3,6 +3,7 @@
 torch: ATen/native/transformers/cuda/attention.cu
 """
 
+import math
 from functools import lru_cache
 
 import cupy
@@ -17,25 +18,34 @@ KINDS = {"e": "float16", "E": "bfloat16", "f": "float"}
 """dtype.char → what lies in memory."""
 
 
-def attention(q, k, v, totals, scale, causal):
-    """softmax(scale · Q Kᵀ) V;  ``totals`` (…, L) get log Σ exp of each row of scores."""
+def attention(q, k, v, totals, scale, causal, swapped):
+    """softmax(scale · Q Kᵀ) V, with heads within rows if they are ``swapped``;  ``totals`` (…, L) get log Σ exp of each row of scores."""
     q, k, v = [in_rows(x) for x in (q, k, v)]
-    out = room((*q.shape[:-1], v.shape[-1]), q.dtype)
+    shape = *q.shape[:-1], v.shape[-1]
+    out = laid(room(math.prod(shape), q.dtype), shape, swapped)
     launch("attend", (q, k, v, out, totals), 2, shape_of(q, k, v, causal, out), scale)
     return out
 
 
-def attention_back(g, q, k, v, out, totals, scale, causal):
-    """The gradients of q, k and v one after the other, in one dimension."""
+def attention_back(g, q, k, v, out, totals, scale, causal, swapped):
+    """The gradients of q, k and v one after the other, in one dimension.   swapped: which of them have heads within rows."""
     g, q, k, v, out = [in_rows(x) for x in (g, q, k, v, out)]
     gradients, sums, start, parts = room((q.size + k.size + v.size,), q.dtype), room(totals.shape, totals.dtype), 0, []
-    for x in (q, k, v):
-        parts.append(gradients[start : start + x.size].reshape(x.shape))
+    for x, within in zip((q, k, v), swapped, strict=True):
+        parts.append(laid(gradients[start : start + x.size], x.shape, within))
         start += x.size
     shape = shape_of(q, k, v, causal, g, out, *parts)
     launch("attend_back", (g, q, k, v, out, totals, sums, parts[0]), 2, shape, scale)
     launch("attend_across", (g, q, k, v, totals, sums, *parts[1:]), 2, shape, scale)
     return gradients
+
+
+def laid(memory, shape, swapped):
+    """A flat array as one of that shape: in order, or so that heads lie within rows."""
+    if not swapped:
+        return memory.reshape(shape)
+    *batch, heads, length, width = shape
+    return memory.reshape((*batch, length, heads, width)).swapaxes(-3, -2)
 
 
 def in_rows(x):

@@ -37,6 +37,22 @@ def test_attention_and_its_gradients(name, causal, dtype, device):
         assert numpy.abs(a - b).max() <= 2.0**-6 * numpy.abs(a).max()
 
 
+def test_heads_within_rows_stay_there(device):
+    """So nothing is copied to make rows of them again, and the gradients lie as what they are of."""
+    length = 20
+    rows = torch.randn(2, length, 3 * 24).bfloat16().to(device).requires_grad_()
+    q, k, v = [part.view(2, length, 3, 8).transpose(1, 2) for part in rows.split(24, 2)]
+    out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    assert out.stride() == (length * 24, 8, 24, 1) and out.transpose(1, 2).reshape(2, length, 24).data_ptr() == out.data_ptr()
+    gradients = torch.autograd.grad(out.float().square().sum(), (q, k, v), retain_graph=True)
+    assert [g.stride() for g in gradients] == [out.stride()] * 3
+    (got,) = torch.autograd.grad(out.float().square().sum(), rows)
+    wide = rows.detach().cpu().double().requires_grad_()
+    q, k, v = [part.view(2, length, 3, 8).transpose(1, 2) for part in wide.split(24, 2)]
+    (expected,) = torch.autograd.grad(F.scaled_dot_product_attention(q, k, v, is_causal=True).square().sum(), wide)
+    assert (expected - got.cpu().double()).abs().max() <= 2.0**-6 * expected.abs().max()
+
+
 def test_where_there_is_no_kernel(device):
     x, short, wide = [torch.zeros(*shape, dtype=torch.bfloat16, device=device) for shape in ((2, 20, 8), (2, 8, 8), (2, 20, 130))]
     for given in ([x.float()] * 3, [short] * 3, [wide] * 3, (x, x[:1], x[:1]), (x, x, x.float()), (x[:0], x[:0], x[:0])):
