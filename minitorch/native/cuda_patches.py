@@ -17,7 +17,9 @@ torch: cutlass/conv/threadblock.   Implicit products: Chetlur et al. 2014, arXiv
 import math
 from dataclasses import dataclass
 
-__all__ = ["Axis", "Lanes", "MOST_SHARED", "Patch", "above"]
+from .cuda import NARROW
+
+__all__ = ["Axis", "Convolved", "Lanes", "MOST_SHARED", "Patch", "above"]
 
 MOST_SHARED = 99 << 10
 """Bytes of memory that the threads of a block may share on every GPU with these tensor cores."""
@@ -69,6 +71,34 @@ class Axis:
     def taps_at(self):
         """(where in a patch, where in the weight) each tap is, from where the window begins."""
         return [((j * self.step - self.low) // self.scale, self.first + j * self.skip) for j in range(self.taps)]
+
+
+class Convolved:
+    """What both kinds of products say alike, of their Axes ``y`` and ``x`` and the ``dtypes`` of what they read."""
+
+    @property
+    def narrow(self):
+        return self.dtypes[0] in NARROW
+
+    @property
+    def per(self):
+        """Numbers of a word."""
+        return 2 if self.narrow else 1
+
+    @property
+    def taps(self):
+        return self.y.taps * self.x.taps
+
+    @property
+    def width(self):
+        """Places of a row that a block has: all of them, or a part of a long row."""
+        if self.x.places <= 64:
+            return self.x.places
+        return min(range(32, 65), key=lambda n: (-(-self.x.places // n) * n, -n))
+
+    @property
+    def strips(self):
+        return -(-self.x.places // self.width)
 
 
 def above(n, step, rest):

@@ -15,8 +15,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from .cuda import NARROW, stored
-from .cuda_patches import MOST_SHARED, Axis, Lanes, Patch, above
+from .cuda import stored
+from .cuda_patches import MOST_SHARED, Axis, Convolved, Lanes, Patch, above
 
 __all__ = ["ADDERS", "Correlated", "added", "correlated"]
 
@@ -32,7 +32,7 @@ ROOM = 46 << 10
 
 
 @dataclass(frozen=True)
-class Correlated:
+class Correlated(Convolved):
     """y, x: Axes of the forward product;   the rest as of ``cuda_windows.Gathered``.
 
     parts: how many blocks share each sum.
@@ -50,21 +50,9 @@ class Correlated:
     lives: int = 1
 
     @property
-    def narrow(self):
-        return self.dtypes[0] in NARROW
-
-    @property
-    def per(self):
-        return 2 if self.narrow else 1
-
-    @property
     def layers(self):
         """Images, or pairs of them."""
         return -(-self.images // self.per)
-
-    @property
-    def taps(self):
-        return self.y.taps * self.x.taps
 
     @property
     def threads(self):
@@ -114,16 +102,6 @@ class Correlated:
     @property
     def columns(self):
         return self.depth * self.taps
-
-    @property
-    def width(self):
-        if self.x.places <= 64:
-            return self.x.places
-        return min(range(32, 65), key=lambda n: (-(-self.x.places // n) * n, -n))
-
-    @property
-    def strips(self):
-        return -(-self.x.places // self.width)
 
     @cached_property
     def rows(self):

@@ -15,8 +15,8 @@ torch: cutlass/conv/kernel/implicit_gemm_convolution.h.   Where the numbers of a
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from .cuda import MEMORY, NARROW, stored
-from .cuda_patches import MOST_SHARED, Axis, Lanes, Patch, above
+from .cuda import MEMORY, stored
+from .cuda_patches import MOST_SHARED, Axis, Convolved, Lanes, Patch, above
 
 __all__ = ["Gathered", "gathered", "together"]
 
@@ -31,7 +31,7 @@ MOST_FLAT = 160
 
 
 @dataclass(frozen=True)
-class Gathered:
+class Gathered(Convolved):
     """The sums of what windows see.   y, x: Axes;   images, groups: how many;   channels: that a window sees;   features: of a
     group.
 
@@ -57,22 +57,9 @@ class Gathered:
     lives: int = 1
 
     @property
-    def narrow(self):
-        return self.dtypes[0] in NARROW
-
-    @property
-    def per(self):
-        """Numbers of a word."""
-        return 2 if self.narrow else 1
-
-    @property
     def words(self):
         """Words that the channels of a place are."""
         return -(-self.channels // self.per)
-
-    @property
-    def taps(self):
-        return self.y.taps * self.x.taps
 
     @property
     def window(self):
@@ -85,17 +72,6 @@ class Gathered:
         return self.words < 8 and not self.turned and self.taps > 0 and self.words * self.window <= MOST_FLAT
 
     # --------------------------------------------------------------------------------------------------------- extents
-
-    @property
-    def width(self):
-        """Places of a row that a block has: all of them, or a part of a long row."""
-        if self.x.places <= 64:
-            return self.x.places
-        return min(range(32, 65), key=lambda n: (-(-self.x.places // n) * n, -n))
-
-    @property
-    def strips(self):
-        return -(-self.x.places // self.width)
 
     @property
     def places(self):
