@@ -23,6 +23,7 @@ from cupyx.scipy.special import y1 as bessel_y1
 
 from . import bessel, pathwise, polynomials
 from .cupy_rare import by_cpu
+from .gamma import trigamma
 
 __all__ = [
     "airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "beta_slope", "chebyshev_polynomial_t",
@@ -48,6 +49,8 @@ def polygamma(x, n, out=None):
     """The n-th derivative of digamma: (-1)^(n+1) n! ζ(n + 1, x)."""
     if n == 0:
         return digamma(x, out)
+    if n == 1:
+        return trigamma(x, out)
     factor = -1.0 if n % 2 == 0 else 1.0
     for k in range(2, n + 1):
         factor *= k

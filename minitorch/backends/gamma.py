@@ -14,8 +14,9 @@ from numpy import asarray, exp, isinf, isnan, log, log1p, nan, where
 
 from .chebyshev import chebyshev
 from .erf import erfc
+from .library import library_of
 
-__all__ = ["digamma", "igamma", "igammac", "in_double", "lgamma", "polygamma", "zeta"]
+__all__ = ["digamma", "igamma", "igammac", "in_double", "lgamma", "polygamma", "trigamma", "zeta"]
 
 
 def in_double(function):
@@ -165,21 +166,21 @@ def polygamma(x, n, out=None):
 
 
 def trigamma(x, out=None):
-    """The derivative of digamma, in x's own dtype: near the poles one sees the rounding of πx, as in PyTorch."""
-    kind = x.dtype.type
+    """The derivative of digamma, in x's own dtype: near the poles one sees the rounding of πx, as in PyTorch. On a GPU too."""
+    kind, library = x.dtype.type, library_of(x)
     low = x < 0.5
-    sine = numpy.sin(kind(math.pi) * where(low, x, kind(0.5)))
-    y = where(low, 1 - x, x)
-    total = where(low, -(kind(math.pi**2) / (sine * sine)), kind(0))
+    sine = library.sin(library.where(low, x, kind(0.5)) * kind(math.pi))
+    y = library.where(low, 1 - x, x)
+    total = library.where(low, library.divide(kind(-(math.pi**2)), sine * sine), kind(0))
     for _ in range(6):
         total = total + 1 / (y * y)
         y = y + 1
     square = 1 / (y * y)
-    series = kind(0)
-    for k in range(11, 0, -1):
+    series = square * kind(BERNOULLI[10])
+    for k in range(10, 0, -1):
         series = (series + kind(BERNOULLI[k - 1])) * square
     total = total + (1 + 1 / (2 * y) + series) / y
-    return numpy.multiply(where(low, kind(-1), kind(1)), total, out)
+    return library.multiply(library.where(low, kind(-1), kind(1)), total, out)
 
 
 @in_double

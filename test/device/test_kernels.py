@@ -107,6 +107,14 @@ def test_numbers_are_added_in_one_order_if_that_is_asked_for(name, device, monke
     assert results[0].equal(expected) and results[1].equal(expected)
 
 
+def test_trigamma_is_rounded_as_on_the_cpu(device):
+    """Near a pole one sees how πx was rounded: in float32, and not in more."""
+    x = t.tensor([-3.0001, -1.4, -0.0002, 0.3, 0.4999, 0.7, 3.0, 50.0, 1e5])
+    for n in range(4):
+        expected, got = t.polygamma(n, x), t.polygamma(n, x.to(device)).cpu()
+        assert expected.allclose(got, rtol=1e-5)
+
+
 SHAPES = (7,), (140, 33), (2, 3, 4), (3, 140, 3), (3, 4, 5, 6), (9000,)
 
 
