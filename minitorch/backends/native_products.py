@@ -6,20 +6,22 @@ depends on shapes alone.
 
 import numpy
 
+from ..native.narrow import NARROW
 from ..native.product import product
 from .keeping import keep_freed_memory
 
 __all__ = ["machine_product"]
 
-KINDS = {"f": "float", "d": "double", "l": "i64", "q": "i64", "i": "i32"}
-"""NumPy's dtype.char → LLVM's kind."""
+KINDS = {"f": "float", "d": "double", "l": "i64", "q": "i64", "i": "i32", "e": "float16", "E": "bfloat16"}
+"""NumPy's dtype.char → LLVM's kind, or a type of 16 bits."""
 
 
 def machine_product(x, y, bias=None):
     """x y + bias, for arrays with two to four dims whose first ones broadcast; bias: a vector, or None. None if machine code
-    can't do it."""
+    can't do it. Of 16-bit numbers the result is float32, and so is the bias."""
     kind = KINDS.get(x.dtype.char)
-    if kind is None or not x.dtype.isnative or any([z is not None and z.dtype is not x.dtype for z in (y, bias)]):
+    dtype = numpy.dtype("float32") if kind in NARROW else x.dtype
+    if kind is None or not x.dtype.isnative or y.dtype is not x.dtype or (bias is not None and bias.dtype is not dtype):
         return None
     if max(x.ndim, y.ndim) > 4 or x.shape[-1] != y.shape[-2] or 0 in (*x.shape, *y.shape):
         return None
@@ -30,7 +32,7 @@ def machine_product(x, y, bias=None):
         return None
     batch = x.shape[:-2] if x.shape[:-2] == y.shape[:-2] else numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     m, n, k = x.shape[-2], y.shape[-1], x.shape[-1]
-    out = numpy.empty((*batch, m, n), x.dtype)
+    out = numpy.empty((*batch, m, n), dtype)
     steps = [(row if column == 1 else column, *batch_steps(z, batch)) for z, (row, column) in ((x, a), (y, b))]
     bias = None if bias is None else numpy.ascontiguousarray(bias)
     found(x, y, bias, out, (*(1, 1, *batch)[-2:], m, n, k), steps)

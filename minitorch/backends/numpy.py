@@ -35,8 +35,9 @@ from .mt19937 import Stream, default_stream
 from .masks import where
 from .normals import fused32, fused64
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
-from .products import matmul
+from .products import matmul, narrow
 from .resampling import resample
+from .rounding import converted
 from .small import QUICK, linear, patience, sequence, squared_error_mean
 from .softmax import log_softmax, softmax
 from .erf import erf, erfc
@@ -158,17 +159,25 @@ def cast(x, dtype):
         x = x.real
     if target.kind in "iu" and target.itemsize < 8 and x.dtype.kind == "f":
         return x.astype(numpy.int64).astype(target)  # by way of int64, so that 300.0 to uint8 wraps to 44
+    done = converted(x, target)
+    if done is not None:
+        return done
     x = x.astype(numpy.float32) if target.char + x.dtype.char == "ed" else x  # PyTorch rounds twice; to bfloat16 so does NumPy
     return x.astype(target, order="C" if 0 in x.strides else "K")  # NumPy would put an expanded dim innermost
 
 
 def widen(x):
     """``x`` in float32: how narrow types are computed with."""
-    return x.astype(numpy.float32)
+    done = converted(x, ARRAY_DTYPE[dtypes.float32])
+    return x.astype(numpy.float32) if done is None else done
 
 
 def narrow_row(name, arguments):
-    """None: narrow types are widened first."""
+    """What a row makes of narrow types as they are: products, if they are large. None where they are widened first."""
+    if name not in ("matmul", "linear"):
+        return None
+    out = narrow(name, *arguments)
+    return None if out is None else cast(out, DTYPE_OF[arguments[0].dtype])
 
 
 def array_of(data, dtype=None, default=dtypes.float32):

@@ -12,7 +12,7 @@ import numpy
 
 from .threads import POOL, get_num_threads, share
 
-__all__ = ["dot", "linear", "matmul"]
+__all__ = ["dot", "linear", "matmul", "narrow"]
 
 WORTH_SHARING = 1 << 22
 """Multiplications from which a product is worth waking a thread for."""
@@ -31,6 +31,9 @@ WORTH_WRITING = 1 << 18
 
 WORTH_COMPILING_INTEGERS = 1 << 15
 """The same for integers, for which there is no BLAS: NumPy takes a nanosecond for four multiplications."""
+
+WORTH_COMPILING_NARROW = 1 << 19
+"""The same for 16-bit numbers, of which NumPy would need a copy."""
 
 FEW, LARGE = 4, 1 << 18
 """Rows or columns, and numbers of the other matrix: with so few and so many BLAS is asked for one after the other. It reads the
@@ -108,6 +111,18 @@ def matmul(x, y):
         if done is not None:
             return done
     return numpy.matmul(x, y)
+
+
+def narrow(name, x, y, bias=None):
+    """The float32 that matmul or linear give of 16-bit numbers, not rounded yet; None where those are widened first."""
+    if x.ndim < 2 or y.ndim < 2 or x.size * y.shape[-2 if name == "linear" else -1] < WORTH_COMPILING_NARROW:
+        return None
+    if name == "matmul":
+        return machine_product()(x, y)
+    if y.ndim != 2 or (bias is not None and bias.shape != y.shape[:1]):
+        return None
+    out = machine_product()(x.reshape(-1, x.shape[-1]), y.T, bias if bias is None else bias.astype(numpy.float32))
+    return None if out is None else out.reshape(*x.shape[:-1], y.shape[0])
 
 
 def linear(x, weight, bias=None):

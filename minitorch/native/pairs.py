@@ -15,7 +15,7 @@ from .narrow import widened
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["Narrow", "write_pack", "write_rows"]
+__all__ = ["Narrow", "pack", "pack_rows", "write_pack", "write_rows"]
 
 
 def alike(number, lanes):
@@ -67,7 +67,7 @@ class Narrow(Vectors):
         value = text.let("value", f"select <{lanes} x i1> {endless}, {ints} {raised}, {ints} {value}")
         return self.cast(ints, text.let("signed", f"or {ints} {value}, {sign}"), self.type)
 
-    def united(self, first, second):
+    def united(self, first, second=None):
         """A vector of units of a row of numbers and the next one."""
         if self.per == 1:
             return self.widened(first)
@@ -98,18 +98,37 @@ def write_pack(text, name, v, steps, width, columns):
         if steps[1] == 1:
             pack_across(text, v, steps[0], width, columns)
         elif steps[0] != 1:
-            pack_singly(text, v, steps, width, columns, 0)
+            pack_singly(text, v, steps, width, (0, columns), 0)
         else:
-            long = text.let("long", f"icmp sge i64 %k, {v.reach}")
-            whole = text.multiply(text.divide("%k", v.per)[0], v.per)
-            with text.when(long):
-                symbol = turning_name(v.source, v.lanes, v.per)
-                declared = f"declare void @{symbol}(ptr, i64, ptr, i64, i64, i64)"
-                if declared not in text.lines:
-                    text.lines.insert(0, declared)
-                text.do(f"call void @{symbol}(ptr %b, i64 {steps[1]}, ptr %to, i64 {width}, i64 {columns}, i64 {whole})")
-            begin = text.let("begin", f"select i1 {long}, i64 {whole}, i64 0")
-            pack_singly(text, v, steps, width, columns, begin)
+            pack_along(text, v, steps[1], width, columns)
+
+
+def pack(text, v, across, step, width, columns):
+    """The same, within a function, of a number of columns that comes with the call; ``across``: rows are contiguous, or else columns."""
+    if not across:
+        return pack_along(text, v, step, width, columns)
+    whole = text.multiply(text.divide(columns, v.lanes)[0], v.lanes)
+    paired = text.multiply(text.divide("%k", v.per)[0], v.per)
+    with text.loop("p", 0, paired, v.per) as p:
+        to = text.at("%to", text.multiply(text.divide(p, v.per)[0], width), v.kind)
+        rows = [text.at("%b", text.multiply(text.add(p, each), step), "i16") for each in range(v.per)]
+        with text.loop("j", 0, whole, v.lanes) as j:
+            first, *second = [v.bits(text.at(row, j, "i16"), v.lanes, v.lanes) for row in rows]
+            v.store(v.united(first, *second), text.at(to, j, v.kind))
+    pack_singly(text, v, (step, 1), width, (whole, columns), 0)
+    if v.per == 2:
+        pack_singly(text, v, (step, 1), width, (0, whole), paired)
+
+
+def pack_rows(text, v, step, width):
+    """``%rows`` of ``%k`` numbers that lie side by side, ``step`` apart, as rows of units, ``width`` apart."""
+    whole = text.multiply(text.divide("%k", v.reach)[0], v.reach)
+    with text.loop("i", 0, "%rows") as i:
+        row, to = text.at("%b", text.multiply(i, step), "i16"), text.at("%to", text.multiply(i, width), v.kind)
+        with text.loop("p", 0, whole, v.reach) as p:
+            v.store(v.fetch(text.at(row, p, "i16")), text.at(to, text.divide(p, v.per)[0], v.kind))
+        with text.loop("p", whole, "%k", v.per) as p:
+            pack_unit(text, v, row, 1, p, text.at(to, text.divide(p, v.per)[0], v.kind))
 
 
 def write_rows(text, name, v, step, width, rest):
@@ -145,17 +164,36 @@ def pack_across(text, v, step, width, columns):
             row(p, False)
 
 
+def pack_along(text, v, step, width, columns):
+    """Columns are contiguous: by the function that turns squares, if they are long."""
+    long = text.let("long", f"icmp sge i64 %k, {v.reach}")
+    whole = text.multiply(text.divide("%k", v.per)[0], v.per)
+    with text.when(long):
+        symbol = turning_name(v.source, v.lanes, v.per)
+        declared = f"declare void @{symbol}(ptr, i64, ptr, i64, i64, i64)"
+        if declared not in text.lines:
+            text.lines.insert(0, declared)
+        text.do(f"call void @{symbol}(ptr %b, i64 {step}, ptr %to, i64 {width}, i64 {columns}, i64 {whole})")
+    begin = text.let("begin", f"select i1 {long}, i64 {whole}, i64 0")
+    pack_singly(text, v, (1, step), width, (0, columns), begin)
+
+
 def pack_singly(text, v, steps, width, columns, begin):
     """Number by number, from a place along k on."""
-    with text.loop("p", begin, "%k", v.per) as p, text.loop("j", 0, columns) as j:
+    with text.loop("p", begin, "%k", v.per) as p, text.loop("j", *columns) as j:
         column = text.at("%b", text.multiply(j, steps[1]), "i16")
         to = text.at("%to", text.add(text.multiply(text.divide(p, v.per)[0], width), j), v.kind)
-        first = text.load("i16", text.at(column, text.multiply(p, steps[0]), "i16"))
-        if v.per == 1:
-            text.store(v.kind, widened(text, first, v.source), to)
-        else:
-            text.store("i16", first, to)
-            text.store("i16", following(text, column, p, steps[0]), text.at(to, 1, "i16"))
+        pack_unit(text, v, column, steps[0], p, to)
+
+
+def pack_unit(text, v, column, step, p, to):
+    """The unit that begins with number p along k."""
+    first = text.load("i16", text.at(column, text.multiply(p, step), "i16"))
+    if v.per == 1:
+        text.store(v.kind, widened(text, first, v.source), to)
+    else:
+        text.store("i16", first, to)
+        text.store("i16", following(text, column, p, step), text.at(to, 1, "i16"))
 
 
 def following(text, column, p, step):

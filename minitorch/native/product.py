@@ -10,6 +10,7 @@ same, tile by tile along a panel of B that was copied into the first-level cache
     tile        a function for each number of rows and of vectors: its sums stay in registers
 
 Tiles are compiled apart, and once: they are told A's strides, and read copies of B, so all four kernels share them.
+Of 16-bit numbers (pairs.py) A is copied too, once for each block of a chunk; C is float32.
 
 A tile adds its sums to what it finds at ``from``: the vector in the first block (zeros if there is none), C in the others.
 The cut depends on shapes alone, so numbers don't depend on who runs which chunk.
@@ -22,6 +23,8 @@ from functools import lru_cache
 from .gemm import SMALLEST_CHUNK, Code, pieces
 from .kernel import Kernel
 from .link import Written, host
+from .narrow import NARROW
+from .pairs import Narrow, pack, pack_rows
 from .target import SIZES
 from .text import Text
 from .turning import write_turned
@@ -57,17 +60,21 @@ TILE = f"declare void @one(i64, {', '.join([word.split()[0] for word in PARAMETE
 
 
 class Writer:
-    """Writes a kernel, or the tiles that it calls. ``across``: whether A's and B's rows are contiguous, or else their columns;
-    rows: those a tile may have, the most first, with 1."""
+    """Writes a kernel, or the tiles that it calls, for an LLVM kind, or a type of 16 bits. ``across``: whether A's and B's rows are
+    contiguous, or else their columns; rows: those a tile may have, the most first, with 1."""
 
     def __init__(self, kind, across, target, rows=ROWS):
-        self.kind, self.target, self.text = kind, target, Text()
+        self.narrow, self.kind = kind in NARROW, "float" if kind in NARROW else kind
+        self.target, self.text, lanes = target, Text(), target.lanes(self.kind)
         self.a_across, self.b_across = across
-        self.v = Vectors(self.text, kind, target.lanes(kind))
+        self.per = 2 if kind == "bfloat16" and target.dots else 1
+        self.v = Narrow(self.text, kind, lanes, self.per) if self.narrow else Vectors(self.text, kind, lanes)
         self.columns = VECTORS * self.v.lanes
         most = min((target.registers - 2) // VECTORS - 1, rows[0])
         self.rows = [most, *[n for n in rows if n < most]]
-        self.scratch = (DEPTH + self.v.lanes + 1) * self.columns * SIZES[kind]
+        panel = (DEPTH + lanes + 1) * self.columns
+        self.left = panel * SIZES[self.kind], ((DEPTH + lanes, 1) if self.a_across else (1, TALL + lanes))
+        self.scratch = (panel + self.narrow * (DEPTH + lanes) * (TALL + lanes)) * SIZES[self.kind]
 
     def lanes_below(self, count):
         """A mask of the lanes whose number is below ``count``."""
@@ -133,7 +140,9 @@ class Writer:
         """``@copy``: a panel of B, ``%count`` columns of it, with zeros up to its whole width."""
         text, v, kind = self.text, self.v, self.kind
         with text.function("internal fastcc void @copy(ptr %b, i64 %b_step, ptr %to, i64 %k, i64 %count)", "noinline nounwind"):
-            if self.b_across:
+            if self.narrow:
+                pack(text, v, self.b_across, "%b_step", self.columns, "%count")
+            elif self.b_across:
                 masks = [self.lanes_below(text.subtract("%count", s * v.lanes)) for s in range(VECTORS)]
                 with text.loop("p", 0, "%k") as p:
                     row = text.at("%b", text.multiply(p, "%b_step"), kind)
@@ -142,6 +151,15 @@ class Writer:
                         v.store(self.load(text.at(row, s * v.lanes, kind), mask), text.at(to, s * v.lanes, kind))
             else:
                 self.turned()
+
+    def copy_left(self):
+        """``@left``: a block of A in units."""
+        text, (_, (row, column)) = self.text, self.left
+        with text.function("internal fastcc void @left(ptr %b, i64 %step, ptr %to, i64 %k, i64 %rows)", "noinline nounwind"):
+            if self.a_across:
+                pack_rows(text, self.v, "%step", row)
+            else:
+                pack(text, self.v, True, "%step", column, "%rows")
 
     def turned(self):
         """B's columns are contiguous: few numbers of each are copied one by one."""
@@ -158,6 +176,8 @@ class Writer:
         text, kind = self.text, self.kind
         text.lines.append(TILE)
         self.copy()
+        if self.narrow:
+            self.copy_left()
         with text.function("void @kernel(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
             a, b, bias, c = (text.load("ptr", text.at("%p", 4 + i, "ptr")) for i in range(4))
             w = {name: text.load("i64", text.at("%p", 8 + i, "i64")) for i, name in enumerate(WORDS)}
@@ -169,7 +189,7 @@ class Writer:
                 places = []
                 for x, name in ((a, "a"), (b, "b")):
                     start = text.multiply(outer, w[f"{name}_outer"])
-                    places.append(text.at(x, text.add(start, text.multiply(inner, w[f"{name}_inner"])), kind))
+                    places.append(text.at(x, text.add(start, text.multiply(inner, w[f"{name}_inner"])), self.v.element))
                 places.append(text.at(c, text.multiply(matrix, text.multiply(w["m"], w["n"])), kind))
                 starts = text.multiply(band, w["tall"]), text.multiply(strip, w["wide"])
                 ends = [text.minimum(text.add(s, w[size]), w[n]) for s, size, n in zip(starts, ("tall", "wide"), "mn")]
@@ -184,27 +204,49 @@ class Writer:
         text, kind = self.text, self.kind
         (a, b, c), (i0, i1), (j0, j1) = places, band, strip
         vector = text.at("%scratch", (DEPTH + self.v.lanes) * self.columns, kind)
-        with text.loop("k", 0, w["k"], DEPTH) as k, text.loop("j", j0, j1, self.columns) as j:
-            depth = text.minimum(text.subtract(w["k"], k), DEPTH)
-            count = text.minimum(text.subtract(j1, j), self.columns)
-            corner = self.place(b, k, j, w["b_step"], self.b_across)
-            text.do(f"call fastcc void @copy(ptr {corner}, i64 {w['b_step']}, ptr %scratch, i64 {depth}, i64 {count})")
-            self.copy_bias(w["biased"], text.at(bias, j, kind), vector, count)
-            first = text.let("first", f"icmp eq i64 {k}, 0")
-            from_step = text.let("step", f"select i1 {first}, i64 0, i64 {w['n']}")
-            with text.loop("i", i0, i1, w["rows"]) as i:
-                rows = text.minimum(text.subtract(i1, i), w["rows"])
-                to = self.place(c, i, j, w["n"], True)
-                before = text.let("from", f"select i1 {first}, ptr {vector}, ptr {to}")
-                a_row, a_column = (w["a_step"], 1) if self.a_across else (1, w["a_step"])
-                a_part = f"ptr {self.place(a, i, k, w['a_step'], self.a_across)}, i64 {a_row}, i64 {a_column}"
-                c_part = f"ptr {before}, i64 {from_step}, ptr {to}, i64 {w['n']}"
-                text.do(f"call void @one(i64 {rows}, {a_part}, ptr %scratch, {c_part}, i64 {depth}, i64 {count})")
+        with text.loop("k", 0, w["k"], DEPTH * self.per) as k:
+            numbers = text.minimum(text.subtract(w["k"], k), DEPTH * self.per)
+            depth = text.divide(text.add(numbers, self.per - 1), self.per)[0]
+            left = self.left_of(w, a, i0, text.subtract(i1, i0), k, numbers)
+            with text.loop("j", j0, j1, self.columns) as j:
+                count = text.minimum(text.subtract(j1, j), self.columns)
+                corner = self.place(b, k, j, w["b_step"], self.b_across)
+                text.do(f"call fastcc void @copy(ptr {corner}, i64 {w['b_step']}, ptr %scratch, i64 {numbers}, i64 {count})")
+                self.copy_bias(w["biased"], text.at(bias, j, kind), vector, count)
+                first = text.let("first", f"icmp eq i64 {k}, 0")
+                from_step = text.let("step", f"select i1 {first}, i64 0, i64 {w['n']}")
+                with text.loop("i", i0, i1, w["rows"]) as i:
+                    rows = text.minimum(text.subtract(i1, i), w["rows"])
+                    to = text.at(c, text.add(text.multiply(i, w["n"]), j), kind)
+                    before = text.let("from", f"select i1 {first}, ptr {vector}, ptr {to}")
+                    c_part = f"ptr {before}, i64 {from_step}, ptr {to}, i64 {w['n']}"
+                    a_part = left(i)
+                    text.do(f"call void @one(i64 {rows}, {a_part}, ptr %scratch, {c_part}, i64 {depth}, i64 {count})")
+
+    def left_of(self, w, a, i0, rows, k, numbers):
+        """A function of a row's number: A from there on, and how far apart rows and columns are, as a tile is told."""
+        text = self.text
+        if self.narrow:
+            start, (row, column) = self.left
+            to = text.at("%scratch", start, "i8")
+            corner = self.place(a, i0, k, w["a_step"], self.a_across)
+            text.do(f"call fastcc void @left(ptr {corner}, i64 {w['a_step']}, ptr {to}, i64 {numbers}, i64 {rows})")
+
+            def left(i):
+                place = text.at(to, text.multiply(text.subtract(i, i0), row), self.kind)
+                return f"ptr {place}, i64 {row}, i64 {column}"
+        else:
+            row, column = (w["a_step"], 1) if self.a_across else (1, w["a_step"])
+
+            def left(i):
+                return f"ptr {self.place(a, i, k, w['a_step'], self.a_across)}, i64 {row}, i64 {column}"
+
+        return left
 
     def place(self, matrix, row, column, step, across):
-        """The address of an element."""
+        """The address of an element of A or B."""
         far, near = (row, column) if across else (column, row)
-        return self.text.at(matrix, self.text.add(self.text.multiply(far, step), near), self.kind)
+        return self.text.at(matrix, self.text.add(self.text.multiply(far, step), near), self.v.element)
 
     def copy_bias(self, biased, place, vector, count):
         """The panel's part of the vector, or zeros, behind the panel."""
@@ -255,14 +297,17 @@ class Writer:
 
 
 @lru_cache(4096)
-def cut_of(shape, rows, columns):
-    """(chunks, grain, tall, wide, rows of a tile) of a shape, for tiles of some of these ``rows``, and so many columns."""
+def cut_of(shape, rows, columns, quicker=1):
+    """(chunks, grain, tall, wide, rows of a tile) of a shape, for tiles of some of these ``rows``, and so many columns.
+
+    quicker: how many times the operations of a chunk may be as many.
+    """
     outer, inner, m, n, k = shape
     alike = [n for n in rows if 2 * n > rows[0] and m % n == 0]
     rows = alike[0] if alike else min(rows[0], m)
     tall = pieces(m, TALL, rows)
     flops = 2 * outer * inner * m * n * k
-    share = min(max(flops // 16, SMALLEST_CHUNK), LARGEST_CHUNK)
+    share = min(max(flops // 16, SMALLEST_CHUNK * quicker), LARGEST_CHUNK * quicker)
     wide = pieces(n, share // (2 * tall * k), columns)
     chunks = outer * inner * -(-m // tall) * -(-n // wide)
     worth = -(-SMALLEST_CHUNK * chunks // flops)
@@ -285,7 +330,7 @@ class Product:
 
     def __init__(self, kind, across):
         writer = Writer(kind, across, host())
-        self.most = tuple(writer.rows), writer.columns
+        self.most = tuple(writer.rows), writer.columns, 4 if writer.narrow else 1
         code = Code(Written(lambda: writer.kernel().text, "product", kind, across), None, None, writer.scratch)
         tiles = Written(lambda: Writer(kind, across, host()).tiles(), "tiles", kind)
         self.kernel = Kernel(code, 4, "vectors", len(WORDS), more=tiles)

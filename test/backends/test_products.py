@@ -86,6 +86,26 @@ def test_few_rows_by_a_large_matrix(rows, turned):
     numpy.testing.assert_allclose(backend.linear(x, y.T, bias), x @ y + bias, 1e-4, 1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("sizes", [(90, 95, 80), (3, 700, 300), (1, 900, 900), (130, 600, 40)])
+def test_narrow_numbers_are_multiplied_as_they_are(dtype, sizes):
+    """Sums in float32 that are rounded once, beside what PyTorch makes of the same numbers, and float64."""
+    m, k, n = sizes
+    x, w, b = [torch.from_numpy(z).to(getattr(torch, dtype)) for z in (numbers(2, m, k), numbers(n, k), numbers(n))]
+    ours = [minitorch.tensor(z.float().numpy()).to(getattr(minitorch, dtype)) for z in (x, w, b)]
+    eps, wide = torch.finfo(x.dtype).eps, [z.double() for z in (x, w, b)]
+    for function in ("linear", "matmul"):
+        if function == "linear":
+            wanted, exact = torch.nn.functional.linear(x, w, b), torch.nn.functional.linear(*wide)
+            found = minitorch.nn.functional.linear(*ours)
+        else:
+            wanted, exact, found = x @ w.T, wide[0] @ wide[1].T, ours[0] @ ours[1].T
+        assert products.narrow(function, ours[0]._array, ours[1]._array if function == "linear" else ours[1]._array.T) is not None
+        assert str(found.dtype) == str(wanted.dtype) and found.shape == tuple(wanted.shape)
+        numpy.testing.assert_allclose(found.double().numpy(), exact.numpy(), eps, 1e-3)
+        numpy.testing.assert_allclose(found.double().numpy(), wanted.double().numpy(), 2 * eps, 1e-3)
+
+
 OTHERS = {
     "short integers": (numbers(4, 5).astype("int16"), numbers(5, 6).astype("int16")),
     "complex": (numbers(4, 5).astype("complex64"), numbers(5, 6).astype("complex64")),

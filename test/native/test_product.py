@@ -2,6 +2,7 @@
 
 import ctypes
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from minitorch.native.product import DEPTH, WORDS, Writer, words_of
 from minitorch.native.target import Target
 from minitorch.native.threads import Block
 
-TYPES = {"float": np.float32, "double": np.float64}
+TYPES = {"float": np.float32, "double": np.float64, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 LINKED: dict = {}
 
 
@@ -35,7 +36,7 @@ def computed(kind, across, target, shape, a, b, bias=None, one_by_one=False):
     function, scratch, most = linked(kind, across, target)
     outer, inner, m, n, _ = shape
     strides = [(x.shape[-1], *[s // x.itemsize for s in x.strides[:2]]) for x in (a, b)]
-    out = np.full((outer * inner * m * n + 64), np.nan, TYPES[kind])
+    out = np.full((outer * inner * m * n + 64), np.nan, np.float32 if a.itemsize == 2 else TYPES[kind])
     a, b = guarded(a), guarded(b)
     vector = out if bias is None else guarded(bias)
     words = words_of(shape, strides, bias is not None, most)
@@ -56,11 +57,11 @@ def check(kind, across, target, shape, biased, seed=0):
         numbers.standard_normal((outer, inner, *(sizes if flat else sizes[::-1]))).astype(TYPES[kind])
         for sizes, flat in zip(((m, k), (k, n)), across)
     )
-    bias = numbers.standard_normal(n).astype(TYPES[kind]) if biased else None
+    bias = numbers.standard_normal(n).astype(np.float32 if a.itemsize == 2 else TYPES[kind]) if biased else None
     x, y = (z.astype(np.float64) if flat else z.astype(np.float64).swapaxes(2, 3) for z, flat in zip((a, b), across))
     expected = x @ y + (bias if biased else 0)
     found = computed(kind, across, target, shape, a, b, bias)
-    tolerance = (2e-6 if kind == "float" else 1e-14) * max(1, k) ** 0.5 * 4
+    tolerance = (1e-14 if kind == "double" else 2e-6) * max(1, k) ** 0.5 * 4
     np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
     np.testing.assert_array_equal(computed(kind, across, target, shape, a, b, bias, one_by_one=True), found)
 
@@ -71,7 +72,7 @@ LENGTHS = st.one_of(st.integers(1, 40), st.sampled_from([DEPTH - 1, DEPTH, DEPTH
 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(
-    m=SIZES, n=SIZES, k=LENGTHS, batch=st.sampled_from([(1, 1), (1, 1), (2, 3)]), kind=st.sampled_from(["float", "double"]),
+    m=SIZES, n=SIZES, k=LENGTHS, batch=st.sampled_from([(1, 1), (1, 1), (2, 3)]), kind=st.sampled_from([*TYPES]),
     across=st.tuples(st.booleans(), st.booleans()), biased=st.booleans(),
 )  # fmt: skip
 def test_any_shape(m, n, k, batch, across, kind, biased):
