@@ -61,7 +61,24 @@ def total(alpha, input_lengths, target_lengths):
     return numpy.where(input_lengths == 0, nothing, found)
 
 
+def check(frames, room, input_lengths, target_lengths):
+    """Raise RuntimeError for lengths that can't be: here and not above, for a compiled program looks at them too."""
+    where = "(while checking arguments for ctc_loss_allocate_outputs)"
+    for name, numbers in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
+        if (least := min(numbers, default=0)) < 0:
+            raise RuntimeError(f"Expected {name} to have value at least 0, but got value {least} {where}")
+    if (most := max(input_lengths, default=0)) > frames:
+        raise RuntimeError(
+            f"Expected input_lengths to have value at most {frames}, but got value {most} {where}\nlog_probs has so many frames"
+        )
+    if (longest := max(target_lengths, default=0)) > room:
+        raise RuntimeError(
+            f"Expected tensor to have size at least {longest} at dimension 1, but got size {room} for argument #2 'targets' {where}"
+        )
+
+
 def ctc_loss(log_p, targets, input_lengths, target_lengths, blank, zero_infinity):
+    check(len(log_p), targets.shape[1], input_lengths.tolist(), target_lengths.tolist())
     labels, skips = states(targets, blank)
     loss = total(forward(seen_labels(log_p, labels), skips), input_lengths, target_lengths)
     return (numpy.where(numpy.isinf(loss), 0, loss) if zero_infinity else loss).astype(log_p.dtype)

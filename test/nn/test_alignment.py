@@ -4,6 +4,8 @@ import numpy
 import pytest
 from oracle import agree
 
+import minitorch
+
 
 def spelled(seed, dtype="float64"):
     draw = numpy.random.default_rng(seed)
@@ -56,3 +58,23 @@ def test_there_is_no_second_derivative():
             return "refused"
 
     agree(program)
+
+
+def test_a_compiled_loss_looks_at_the_lengths_of_each_call():
+    x = minitorch.tensor(SCORES, requires_grad=True)
+
+    @minitorch.compile(fullgraph=True)
+    def step(frames, lengths):
+        loss = minitorch.nn.functional.ctc_loss(x.log_softmax(2), minitorch.tensor(TARGETS), frames, lengths)
+        return loss, *minitorch.autograd.grad(loss, x)
+
+    def eager(frames, lengths):
+        loss = minitorch.nn.functional.ctc_loss(x.log_softmax(2), minitorch.tensor(TARGETS), frames, lengths)
+        return loss, *minitorch.autograd.grad(loss, x)
+
+    for given in ([5, 5], [2, 2]), ([5, 5], [2, 2]), ([5, 4], [1, 2]), ([3, 5], [2, 0]):
+        given = [minitorch.tensor(lengths) for lengths in given]
+        for expected, found in zip(eager(*given), step(*given), strict=True):
+            assert minitorch.allclose(expected, found)
+    with pytest.raises(RuntimeError, match="Expected input_lengths to have value at most 5, but got value 6"):
+        step(minitorch.tensor([6, 5]), minitorch.tensor([2, 2]))

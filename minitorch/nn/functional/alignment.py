@@ -32,11 +32,10 @@ def ctc_loss(
     given = _lengths(input_lengths, "input_lengths", batch), _lengths(target_lengths, "target_lengths", batch)
     if not 0 <= blank < classes:
         raise RuntimeError(f"blank must be in label range\nit is {blank}, the classes are 0 to {classes - 1}")
-    _check_lengths(*[x.tolist() for x in given], frames)
     given = tuple([x.to(log_probs.device) for x in given])
     if log_probs.dtype not in (float32, float64):
         raise not_implemented("ctc_loss_cpu", log_probs._type_name())
-    targets = _padded(targets.detach().long(), given[1], batch)
+    targets = _side_by_side(targets.detach().long(), given[1], batch)
     loss = log_probs._apply(rows.ctc_loss, (log_probs, targets, *given), (blank, bool(zero_infinity)))
     if reduction == "mean":
         return (loss / given[1].clamp(min=1).to(loss.dtype)).mean()
@@ -52,35 +51,19 @@ def _lengths(given, name, batch):
     return given.detach().reshape(-1).long()
 
 
-def _check_lengths(input_lengths, target_lengths, frames):
-    where = "(while checking arguments for ctc_loss_allocate_outputs)"
-    for name, numbers in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
-        if min(numbers, default=0) < 0:
-            raise RuntimeError(f"Expected {name} to have value at least 0, but got value {min(numbers)} {where}")
-    if max(input_lengths, default=0) > frames:
-        raise RuntimeError(
-            f"Expected input_lengths to have value at most {frames}, but got value {max(input_lengths)} {where}\n"
-            "log_probs has so many frames"
-        )
-
-
-def _padded(targets, lengths, batch):
-    """The targets as (N, longest), whatever stands behind their ends."""
+def _side_by_side(targets, lengths, batch):
+    """The targets as (N, S), whatever stands behind their ends. Those one after the other have to be looked at."""
     where = "for argument #2 'targets' (while checking arguments for ctc_loss_allocate_outputs)"
-    longest = max(lengths.tolist(), default=0)
     if targets.ndim not in (1, 2):
         raise RuntimeError(f"Expected 1 to 2 dimensions, but got {targets.ndim}-dimensional tensor {where}")
-    expected = batch if targets.ndim == 2 else int(lengths.sum())
+    expected = batch if targets.ndim == 2 else int(lengths.clamp(min=0).sum())
     if targets.shape[0] != expected:
         raise RuntimeError(
             f"Expected tensor to have size {expected} at dimension 0, but got size {targets.shape[0]} {where}"
         )
     if targets.ndim == 2:
-        if targets.shape[1] < longest:
-            raise RuntimeError(
-                f"Expected tensor to have size at least {longest} at dimension 1, but got size {targets.shape[1]} {where}"
-            )
-        return targets[:, :longest] * (lengths._arange(longest) < lengths.unsqueeze(1))
+        return targets * (lengths._arange(targets.shape[1]) < lengths.unsqueeze(1))
+    longest = max(lengths.tolist(), default=0)
     starts = lengths.cumsum(0) - lengths
     at = starts.unsqueeze(1) + lengths._arange(longest)
-    return targets[at.clamp(0, max(len(targets) - 1, 0))] if longest else targets.reshape(batch, 0)
+    return targets[at.clamp(0, max(len(targets) - 1, 0))] if longest > 0 else targets.reshape(batch, 0)
