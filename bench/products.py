@@ -1,6 +1,6 @@
 """Matrix products and convolutions: ours, PyTorch's and NumPy's, in GFLOP/s, and as a share of what this core can do.
 
-    .venv/bin/python bench/products.py                          # one thread and two, about four minutes
+    .venv/bin/python bench/products.py                          # one thread and two, about six minutes
     .venv/bin/python bench/products.py --threads 1 --only conv
 
 Each library has a process of its own, and they take short rounds in turn. A figure is the best round: others on the machine
@@ -13,6 +13,7 @@ A row of products is ``m x n x k``, then n or t for A, n or t for B (transposed)
 import argparse
 import ctypes
 import json
+import math
 import os
 import subprocess
 import sys
@@ -44,6 +45,20 @@ CONVOLUTIONS = {
     "64, 16, depthwise": (32, 64, 64, (16, 16), (3, 3), (1, 1), (1, 1), (1, 1), 64),
     "3-64, 112, 7x7, stride 2": (2, 3, 64, (112, 112), (7, 7), (2, 2), (3, 3)),
     "64-64, 56, one image": (1, 64, 64, (56, 56), (3, 3), (1, 1), (1, 1)),
+    "512-512, 7, one image": (1, 512, 512, (7, 7), (3, 3), (1, 1), (1, 1)),
+    "128-256, 28, stride 2": (8, 128, 256, (28, 28), (3, 3), (2, 2), (1, 1)),
+    "512-2048, 7, 1x1": (16, 512, 2048, (7, 7), (1, 1)),
+    "256-128, 56, 1x1, stride 2": (4, 256, 128, (56, 56), (1, 1), (2, 2)),
+    "144, 56, depthwise": (4, 144, 144, (56, 56), (3, 3), (1, 1), (1, 1), (1, 1), 144),
+    "768, 7, 7x7, depthwise": (8, 768, 768, (7, 7), (7, 7), (1, 1), (3, 3), (1, 1), 768),
+    "6-16, 14, 5x5": (64, 6, 16, (14, 14), (5, 5)),
+    "256-256, 28, dilation 4": (2, 256, 256, (28, 28), (3, 3), (1, 1), (4, 4), (4, 4)),
+    "128-128, 56, 32 groups": (2, 128, 128, (56, 56), (3, 3), (1, 1), (1, 1), (1, 1), 32),
+    "256-512, 8, 4x4, stride 2": (32, 256, 512, (8, 8), (4, 4), (2, 2), (1, 1)),
+    "16-16, 28, 256 images": (256, 16, 16, (28, 28), (3, 3), (1, 1), (1, 1)),
+    "3-768, 224, patches of 16": (2, 3, 768, (224, 224), (16, 16), (16, 16)),
+    "64-128, signal of 1000": (16, 64, 128, (1000,), (3,), (1,), (1,)),
+    "8-16, 16, volume": (8, 8, 16, (16, 16, 16), (3, 3, 3), (1, 1, 1), (1, 1, 1)),
 }
 PASSES = ["forward", "input", "weight"]
 ROWS = [*PRODUCTS, *(f"conv {name}: {which}" for name in CONVOLUTIONS for which in PASSES)]
@@ -96,9 +111,9 @@ def ours(row, threads):
         conv = Conv(*arguments)
         write = {"forward": forward_text, "input": input_gradient_text, "weight": weight_gradient_text}[which]
         code, flops = write("kernel", conv, host(), PREAMBLE), conv.flops
-        x = conv.batch * conv.channels * conv.size[1] * conv.size[2]
-        w = conv.outputs * conv.channels // conv.groups * conv.kernel[1] * conv.kernel[2]
-        y = conv.batch * conv.outputs * conv.out[1] * conv.out[2]
+        x = conv.batch * conv.channels * math.prod(conv.size)
+        w = conv.outputs * conv.channels // conv.groups * math.prod(conv.kernel)
+        y = conv.batch * conv.outputs * math.prod(conv.out)
         sizes = {"forward": (x, w, y), "input": (y, w, x), "weight": (x, y, w)}[which]
     else:
         batch, m, n, k, *transposed = product_of(row)
@@ -154,13 +169,15 @@ def pytorch(row, threads):
     torch.set_grad_enabled(False)
     if row.startswith("conv"):
         (batch, channels, outputs, size, kernel, *more), which = convolution_of(row)
-        stride, padding, dilation, groups = (*more, *[(1, 1), (0, 0), (1, 1), 1][len(more) :])
+        ones = (1,) * len(size)
+        stride, padding, dilation, groups = (*more, *[ones, (0,) * len(size), ones, 1][len(more) :])
+        convolve = {1: torch.conv1d, 2: torch.conv2d, 3: torch.conv3d}[len(size)]
         x, w = torch.randn(batch, channels, *size), torch.randn(outputs, channels // groups, *kernel)
-        y = torch.conv2d(x, w, None, stride, padding, dilation, groups)
+        y = convolve(x, w, None, stride, padding, dilation, groups)
         if which == "forward":
-            return lambda: torch.conv2d(x, w, None, stride, padding, dilation, groups)
+            return lambda: convolve(x, w, None, stride, padding, dilation, groups)
         mask = (which == "input", which == "weight", False)
-        gradients, settings = torch.ops.aten.convolution_backward, (stride, padding, dilation, False, (0, 0), groups, mask)
+        gradients, settings = torch.ops.aten.convolution_backward, (stride, padding, dilation, False, (0,) * len(size), groups, mask)
         return lambda: gradients(y, x, w, None, *settings)
     batch, m, n, k, *transposed = product_of(row)
     a, b = (torch.randn(batch, *shape) for shape in operands(m, n, k, transposed))
