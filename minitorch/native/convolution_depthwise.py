@@ -8,7 +8,8 @@ of the image, at each shift of the kernel; what is beside the image is masked, a
     │ row 3, shifted by 1 │  →    row 2: w[2, 2]     row 3: w[1, 2]     row 4: w[0, 2]        of a kernel of 3 x 3
     └─────────────────────┘
 
-A tile is as many rows as there are registers for their sums. A chunk is one channel of one image.
+A tile is as many rows as there are registers for their sums. A chunk is one channel of one image; or of two, half a vector each, if
+a row is no longer than that.
 
 torch: ATen/native/cpu/DepthwiseConvKernel.cpp
 """
@@ -36,12 +37,16 @@ def is_depthwise(conv, target):
 
 @dataclass(frozen=True)
 class Planes:
-    """A plane that becomes a plane. ``taps``: (rows down, columns right, place in the weight). ``tall``: rows of a tile."""
+    """A plane that becomes a plane. ``taps``: (rows down, columns right, place in the weight). ``tall``: rows of a tile.
+
+    ``channels``: how many there are, if two images are taken at once, each half a vector; else 0.
+    """
 
     size: tuple[int, int]
     out: tuple[int, int]
     taps: tuple[tuple[int, int, int], ...]
     tall: int
+    channels: int
 
     @classmethod
     def of(cls, way, conv, target):
@@ -49,9 +54,10 @@ class Planes:
         size, out, sign = (conv.size[1:], conv.out[1:], 1) if way == "forward" else (conv.out[1:], conv.size[1:], -1)
         shift = [[sign * (k * step - pad) for k in range(n)] for n, step, pad in list(zip(conv.kernel, conv.dilation, conv.padding))[1:]]
         taps = [(down, right, r * conv.kernel[2] + s) for r, down in enumerate(shift[0]) for s, right in enumerate(shift[1])]
-        vectors = -(-out[1] // target.lanes(conv.kind))
+        lanes = target.lanes(conv.kind)
+        vectors, channels = -(-out[1] // lanes), conv.channels if conv.batch % 2 == 0 and 2 * max(size[1], out[1]) <= lanes else 0
         most = min((target.registers - 2 - vectors) // vectors, LONGEST // (vectors * len(taps)))
-        return cls(size, out, tuple(taps), pieces(out[0], max(1, most)))
+        return cls(size, out, tuple(taps), pieces(out[0], max(1, most)), channels)
 
     @property
     def starts(self):
@@ -63,21 +69,24 @@ class Planes:
 def depthwise_text(way, name, conv, target, preamble, epilogue=None):
     """The kernel ``@name``: C from A and the weight B, as Code. The arguments are those of ``convolution.forward_text``."""
     text, planes = Text(), Planes.of(way, conv, target)
+    images = 2 if planes.channels else 1
     v = Vectors(text, conv.kind, target.lanes(conv.kind))
     write_rows(text, v, f"{name}.rows", planes)
     with text.function(f"void @{name}(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
         text.do(preamble)
         with text.loop("chunk", "%begin", "%end") as chunk:
             image, channel = text.divide(chunk, conv.channels)
-            x = text.at("%A", text.multiply(chunk, prod(planes.size)), v.kind)
+            image = text.multiply(image, images)
+            plane = text.add(text.multiply(image, conv.channels), channel)
+            x = text.at("%A", text.multiply(plane, prod(planes.size)), v.kind)
             w = text.at("%B", text.multiply(channel, prod(conv.kernel)), v.kind)
-            y = text.at("%C", text.multiply(chunk, prod(planes.out)), v.kind)
+            y = text.at("%C", text.multiply(plane, prod(planes.out)), v.kind)
             with text.loop("row", 0, planes.out[0], planes.tall) as row:
                 first = text.minimum(row, planes.out[0] - planes.tall)
                 text.do(f"call fastcc void @{name}.rows(ptr {x}, ptr {w}, ptr {y}, i64 {first})")
-            if epilogue:
-                epilogue(text, image, channel, text.add(channel, 1), 0, planes.out[0])
-    chunks = conv.batch * conv.channels
+            for i in range(images if epilogue else 0):
+                epilogue(text, text.add(image, i), channel, text.add(channel, 1), 0, planes.out[0])
+    chunks = conv.batch // images * conv.channels
     worth = -(-SMALLEST_CHUNK * chunks // max(1, conv.flops))
     return Code(str(text), chunks, max(1, min(worth // 2, chunks // 8)), 0)
 
@@ -102,6 +111,10 @@ def write_rows(text, v, name, planes):
                 sums = once.values
         for i in range(planes.tall):
             to = text.at("%y", text.multiply(text.add("%row", i), width), v.kind)
+            if planes.channels:
+                for half, place in enumerate((to, text.at(to, planes.channels * prod(planes.out), v.kind))):
+                    halved(v).store(v.half(sums[i], half), place, width)
+                continue
             for j, start in enumerate(starts):
                 v.store(sums[i * len(starts) + j], text.at(to, start, v.kind), min(v.lanes, width - start))
 
@@ -111,10 +124,7 @@ def with_row(text, v, planes, row, down, sums):
     width, vectors, sums = planes.size[1], len(sums) // planes.tall, list(sums)
     x = text.at("%x", text.multiply(row, width), v.kind)
     for right in sorted({right for _, right, _ in planes.taps}):
-        shifted = []
-        for start in range(right, right + vectors * v.lanes, v.lanes):
-            count, skip = max(0, min(v.lanes, width - start)), max(0, -start)
-            shifted.append(v.load(text.at(x, start, v.kind), count, skip=skip) if count > skip else None)
+        shifted = [load_shifted(v, planes, x, start, width) for start in range(right, right + vectors * v.lanes, v.lanes)]
         for tap, place in [(i, place) for i, across, place in planes.taps if across == right and 0 <= down - i < planes.tall]:
             weight = v.spread(text.load(v.kind, text.at("%w", place, v.kind)))
             for j, vector in enumerate(shifted):
@@ -122,3 +132,21 @@ def with_row(text, v, planes, row, down, sums):
                     number = (down - tap) * vectors + j
                     sums[number] = v.multiply_add(weight, vector, sums[number])
     return sums
+
+
+def halved(v):
+    """The same with half as many lanes."""
+    return Vectors(v.text, v.kind, v.lanes // 2)
+
+
+def load_shifted(v, planes, x, start, width):
+    """A vector of a row from ``start`` on, 0 where that is outside; None where all of it is. Of two images, if they are together."""
+    half = halved(v) if planes.channels else v
+    count, skip = max(0, min(half.lanes, width - start)), max(0, -start)
+    if count <= skip:
+        return None
+    place = v.text.at(x, start, v.kind)
+    if not planes.channels:
+        return v.load(place, count, skip=skip)
+    other = v.text.at(place, planes.channels * prod(planes.size), v.kind)
+    return half.joined(half.load(place, count, skip=skip), half.load(other, count, skip=skip))

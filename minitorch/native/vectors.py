@@ -69,6 +69,17 @@ class Vectors:
         lanes = ", ".join(f"i32 {index}" for index in order)
         return self.text.let("mixed", f"shufflevector {self.type} {a}, {self.type} {b}, <{self.lanes} x i32> <{lanes}>")
 
+    def joined(self, a, b):
+        """A vector of twice as many lanes: those of a, then those of b."""
+        order = ", ".join(f"i32 {lane}" for lane in range(2 * self.lanes))
+        return self.text.let("joined", f"shufflevector {self.type} {a}, {self.type} {b}, <{2 * self.lanes} x i32> <{order}>")
+
+    def half(self, a, number):
+        """The first (0) or second (1) half of a vector's lanes."""
+        first, count = number * (self.lanes // 2), self.lanes // 2
+        order = ", ".join(f"i32 {lane}" for lane in range(first, first + count))
+        return self.text.let("half", f"shufflevector {self.type} {a}, {self.type} poison, <{count} x i32> <{order}>")
+
     def load_runs(self, pointers):
         """A vector of as many numbers from each place: lanes / len(pointers)."""
         length = self.lanes // len(pointers)
