@@ -70,12 +70,37 @@ class Flag:
         return int(self.array.get())
 
 
+class Streams:
+    """The current stream, number 0, and one beside it, while launches are captured. Both begin and end together."""
+
+    def __init__(self, second):
+        self.both = cupy.cuda.get_current_stream(), second
+
+    def __enter__(self):
+        self.wait(1, self.mark(0))
+        return self
+
+    def __exit__(self, *exception):
+        self.wait(0, self.mark(1))
+
+    def on(self, number):
+        return self.both[number]
+
+    def mark(self, number):
+        event = cupy.cuda.Event(disable_timing=True)
+        event.record(self.both[number])
+        return event
+
+    def wait(self, number, mark):
+        self.both[number].wait_event(mark)
+
+
 class Driver:
     """Programs on the current GPU."""
 
     def __init__(self):
         self.xp = import_module(".cupy", __package__)
-        self.workspace = Workspace()
+        self.workspace, self.second = Workspace(), None
 
     def allocate(self, size):
         return Memory(size)
@@ -118,6 +143,10 @@ class Driver:
             finally:
                 graph = stream.end_capture()
         return graph.launch
+
+    def beside(self):
+        self.second = self.second or cupy.cuda.Stream(non_blocking=True)  # it must last until the capture ends
+        return Streams(self.second)
 
     def machine(self):
         return machine(runtime.getDevice())

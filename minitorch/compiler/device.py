@@ -17,6 +17,8 @@ What runs all this is a *driver*: CuPy's (backends/cupy_driver.py), or whatever 
     launch(function, grid, block, addresses, shared)   one of them on pointers, with so many bytes of shared memory
     multiply(product, addresses)                   a Product (backends/matrices.py) of what lies there
     capture(work)                                  a function that does again what ``work()`` launches
+    beside()                                       within that, a block with two streams: ``on(number)`` is a block whose launches
+                                                   go to one, ``mark(number)`` a mark behind them, ``wait(number, mark)`` waits
     machine()                                      the GPU, as draws ask for it (backends/philox.py)
     flag(array)                                    a watch on an array of one number: ``fetch()`` begins to bring it,
                                                    ``heard()`` is the last one that came, ``now()`` waits for it
@@ -35,6 +37,7 @@ from .draws import Generators
 from .graph import Step, evaluate
 from .kernels import Foreign, Place
 from .launches import COUNTS, Launch
+from .side_by_side import on_streams
 
 __all__ = ["DeviceProgram"]
 
@@ -51,6 +54,8 @@ class DeviceProgram:
     """
 
     run, arguments, slots, checks, built = None, (), {}, (), None
+    streams = 1
+    """2: launches that don't need each other are captured side by side. It isn't known whether that is quicker."""
 
     def __init__(self, kernels, plan, found, graph, driver, beside=None, ahead=(), generators=None):
         self.kernels, self.plan, self.found, self.graph, self.driver = kernels, plan, found, graph, driver
@@ -202,7 +207,8 @@ class DeviceProgram:
             elif number in self.replays:
                 self.replays[number]()
             elif stayed:
-                self.replays[number] = self.driver.capture(lambda segment=segment: self.launch(segment))
+                work = self.launch if self.streams == 1 else self.launch_side_by_side
+                self.replays[number] = self.driver.capture(lambda segment=segment, work=work: work(segment))
                 self.replays[number]()
             else:
                 self.launch(segment)
@@ -221,14 +227,26 @@ class DeviceProgram:
 
     def launch(self, kernels):
         """Launch kernels one after the other."""
-        stops = [self.addressed(place) for place in self.guards]
         for kernel in kernels:
             addresses = [self.addressed(place) for place in kernel.buffers]
             if kernel.__class__ is Launch:
-                addresses += stops if self.guarded(kernel) else []
+                addresses += [self.addressed(place) for place in self.guards] if self.guarded(kernel) else []
                 self.driver.launch(self.functions[kernel], kernel.grid, kernel.block, addresses, kernel.shared)
             else:
                 self.driver.multiply(kernel.product, [at + offset for at, offset in zip(addresses, kernel.offsets)])
+
+    def launch_side_by_side(self, kernels):
+        """Launch kernels on two streams, which begin and end together."""
+        placed, over = on_streams(kernels, self.found, self.plan, self.guards), {}
+        waited = {j for _, waits in placed for j in waits}
+        with self.driver.beside() as streams:
+            for k, (kernel, (number, waits)) in enumerate(zip(kernels, placed)):
+                for j in waits:
+                    streams.wait(number, over[j])
+                with streams.on(number):
+                    self.launch([kernel])
+                if k in waited:
+                    over[k] = streams.mark(number)
 
     def run_foreign(self, step):
         """Let the backend run a step."""

@@ -16,7 +16,7 @@ import re
 from .kernels import Foreign
 from .launches import Launch
 
-__all__ = ["together"]
+__all__ = ["clash", "together", "touches"]
 
 FEW = 2048
 """Blocks up to which a launch is small: with more of them, what is lost at its ends is little."""
