@@ -44,6 +44,9 @@ __all__ = ["columns_text", "pays_by_columns"]
 FEW, MANY, TALL = 32, 128, 512
 """Output channels that use a panel: from so many on it may pay, it pays, and so many at most are a chunk."""
 
+FIRST = 8
+"""Channels, at most, of an image that a network begins with."""
+
 WASTE = 1.1
 """How many times more places there are with the borders than without, at most, for vectors along the places."""
 
@@ -59,8 +62,11 @@ def pays_by_columns(conv, target):
     lanes, area, outputs = target.lanes(conv.kind), prod(conv.kernel), conv.outputs // conv.groups
     if prod(conv.out) > SMALL or conv.channels // conv.groups * area < 2 * lanes:
         return False
-    sliding = sliding_forward(conv)
-    borders = conv.out[2] % (lanes // 2) != 0 and max(lanes, sliding.length(sliding.phases[0])) > WASTE * prod(conv.out)
+    sliding, filled = sliding_forward(conv), conv.out[2] % (lanes // 2) == 0
+    few = conv.channels * area < 8 * 2 * lanes  # panels, which several threads can't share evenly
+    if outputs < MANY and few and filled and conv.channels < FIRST and conv.kernel[2] > conv.stride[2] > 1:
+        return False
+    borders = not filled and max(lanes, sliding.length(sliding.phases[0])) > WASTE * prod(conv.out)
     return outputs >= MANY or (outputs >= FEW and (area == 1 or max(conv.stride) > 1 or borders))
 
 

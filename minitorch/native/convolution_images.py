@@ -69,14 +69,18 @@ class Images:
         return pieces(self.rows, -(-self.rows // shares), self.block.rows)
 
     @property
+    def chunks(self):
+        return self.units * -(-self.rows // self.share)
+
+    @property
     def cost(self):
-        """As ``convolution_dense.cost``."""
+        """As ``convolution_dense.cost``. Fewer than eight chunks can't be shared evenly among threads, and one not at all."""
         tiles = [(effort(Block(0, n * self.lanes, n * self.lanes, 0), self.lanes), each) for n, each in self.places.items()]
         total = sum(vectors * sum(len(self.kinds[kind]) for _, _, kind in each) for vectors, each in tiles)
         vectors, turns = self.number // self.lanes, -(-self.inner // self.deep)
         total += TURNING * prod(self.size) * vectors / min(self.share, self.rows)
         total += (BEGIN + TURN * turns + TURNING) * prod(self.out) * vectors / self.inner
-        return BETTER * total / (prod(self.out) * self.number)
+        return BETTER * max(1, 7 / 8 + 1 / self.chunks) * total / (prod(self.out) * self.number)
 
 
 def side_by_side(way, conv, target):
@@ -160,7 +164,7 @@ def images_text(name, images, flops, target, preamble, epilogue=None):
                     rows = images.out[0] if images.out[0] > 1 else images.out[1]
                     epilogue(text, text.add(first, i), text.add(base, r0), text.add(base, r1), 0, rows)
 
-    chunks = images.units * shares
+    chunks = images.chunks
     worth = -(-SMALLEST_CHUNK * chunks // max(1, flops))
     numbers = images.number * (images.deep * prod(images.size) + images.share * prod(images.out))
     return Code(str(text), chunks, max(1, min(worth // 2, chunks // 8)), numbers * size)
