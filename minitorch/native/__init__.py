@@ -5,7 +5,7 @@
     entry, arrays native functions that Python calls like its own, and what they ask of arrays
     sequence, rows    for small arrays: many rows in one call, single rows
     blas          products by NumPy's own BLAS
-    threads       chunks of a phase, shared
+    threads       chunks of a phase, shared            emit, process, worklist   text → code by a second process too
     mathematics   elementwise rows in LLVM's words   kernel      one kernel as a function of arrays
     formula       elementwise formulas for any length   rowformula    those with sums along rows   rowwise    softmax
     rounding      16-bit numbers from float32, and to it
