@@ -139,6 +139,13 @@ class TestTheOther:
         assert done.returncode == -signal.SIGKILL
         until(lambda: is_gone(int(done.stdout)))
 
+    def test_is_not_started_where_standard_streams_are_closed(self, tmp_path):
+        """A pipe would be one of them."""
+        script = "import sys; from minitorch.native.process import Process\ntry: Process()\nexcept OSError as e: open(sys.argv[1], 'w').write(str(e))"
+        command = ["sh", "-c", 'exec "$0" -c "$1" "$2" <&- >&-', sys.executable, script, str(tmp_path / "said")]
+        assert subprocess.run(command, timeout=60).returncode == 0
+        assert (tmp_path / "said").read_text() == "no standard streams"
+
     def test_may_be_waited_for_by_others(self):
         process = Process()
         process.greeted()
