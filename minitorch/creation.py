@@ -119,9 +119,9 @@ def is_tensor(obj):
 # -------------------------------------------------------------------------------------------------------------- filled
 
 
-def shape_of(size, name=None):
-    """``size`` as a tuple. Raises RuntimeError for a negative one."""
-    shape = sizes(size)
+def shape_of(size, name):
+    """``size`` as a tuple. Raises RuntimeError for a negative one, TypeError for what isn't whole.   name: of the function."""
+    shape = sizes(size, name)
     if any([n < 0 for n in shape]):
         if name == "zeros":
             raise RuntimeError("zeros: Dimension size must be non-negative.")
@@ -162,7 +162,7 @@ def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=Fals
 def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """Ones.   torch: ones"""
     check_layout(layout)
-    return filled(shape_of(size), 1, dtype or get_default_dtype(), device, requires_grad, out)
+    return filled(shape_of(size, "ones"), 1, dtype or get_default_dtype(), device, requires_grad, out)
 
 
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
@@ -172,7 +172,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
         fill_value = fill_value.item()
     elif not isinstance(fill_value, Number):
         raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {class_name(fill_value)}")
-    return filled(shape_of((size,)), fill_value, dtype, device, requires_grad, out)
+    return filled(shape_of((size,), "full"), fill_value, dtype, device, requires_grad, out)
 
 
 def empty(
@@ -181,7 +181,7 @@ def empty(
     """Uninitialised memory.   torch: empty"""
     check_layout(layout)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    made = create(rows.empty, (shape_of(size), dtype), as_device(device))
+    made = create(rows.empty, (shape_of(size, "empty"), dtype), as_device(device))
     return placed(in_format(made, memory_format, "empty"), requires_grad, out)
 
 

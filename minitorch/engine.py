@@ -318,7 +318,8 @@ class Tensor(Vocabulary):
 
     @property
     def grad(self):
-        return ask(self)._grad if MODE.listeners else self._grad
+        found = ask(self)._grad if MODE.listeners else self._grad
+        return errors.warned_of_no_leaf(self) if found is None and self._node is not None else found
 
     @grad.setter
     def grad(self, gradient):

@@ -3,12 +3,15 @@
 Only the error path comes here. Nothing is checked before an operation that NumPy will check itself.
 """
 
+import warnings
+
 __all__ = [
     "C_NAMES", "FREED", "INFERENCE_SAVED", "INFERENCE_VERSION", "INFERENCE_WANTING", "INFERENCE_WRITTEN",
     "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "LinAlgError", "ONLY_CPU", "OutOfMemoryError", "SHARED_ELEMENTS",
     "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed", "class_name", "complex_error",
     "complex_seed_error", "devices_error", "explain", "factor_error", "gradient_error", "no_gradient_error",
-    "not_a_tensor", "not_implemented", "output_shape_error", "overwritten_error", "refuse_mixture", "view_error",
+    "not_a_tensor", "not_implemented", "output_shape_error", "overwritten_error", "refuse_mixture", "size_error", "view_error",
+    "warned_of_no_leaf",
 ]  # fmt: skip
 
 
@@ -160,6 +163,21 @@ def class_name(x):
     return f"{kind.__module__}.{kind.__name__}"
 
 
+def size_error(n, given, shape, function, argument):
+    """For a size that isn't whole.   given: the arguments; shape: the same, or the sequence that they are."""
+    at, what = next(k for k, x in enumerate(shape) if x is n), class_name(n)
+    what = "NoneType" if n is None else "Tensor" if hasattr(n, "is_floating_point") else what
+    hint = "a shape is made of whole numbers: n // 2, or int(n / 2)"
+    if at:
+        unpacked = f'failed to unpack the object at pos {at + 1} with error "type must be tuple of ints,but got {what}"'
+        return TypeError(f"{function}(): argument '{argument}' {unpacked}\n{hint}")
+    if shape is given and len(given) > 1:
+        return TypeError(f"{function}() takes 1 positional argument but {len(given)} were given\n{hint}")
+    found = what if shape is given else None
+    text = f"must be tuple of ints, not {found}" if found else f"must be tuple of ints, but found element of type {what} at pos 0"
+    return TypeError(f"{function}(): argument '{argument}' (position 1) {text}\n{hint}")
+
+
 def not_a_tensor(function, argument, position, x):
     """For something else where a tensor belongs."""
     return TypeError(
@@ -188,6 +206,16 @@ def refuse_mixture(dtype_names):
         name, wrong = ("self", bias[0]) if bias[0] != second else ("mat1", first)
         wanted = f"{name} and mat2 must have the same dtype, but got {TYPE_NAMES[wrong]} and {TYPE_NAMES[second]}"
     raise RuntimeError(f"{wanted}\nconvert one of them with .to(dtype)")
+
+
+def warned_of_no_leaf(tensor):
+    """None, the gradient of a tensor without one; with a warning if none will ever arrive."""
+    if not tensor.is_leaf and not tensor.retains_grad:
+        warnings.warn(
+            "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during "
+            "autograd.backward(). Call .retain_grad() on it before backward, or look at the leaf that it was computed from.",
+            stacklevel=3,
+        )
 
 
 def broadcast_error(shapes):

@@ -20,7 +20,7 @@ from .backends.mt19937 import DEFAULT_SEED, STATE_BYTES, default_stream
 from .device import as_device
 from .dtypes import get_default_dtype, int64, uint8
 from .engine import Tensor, create, no_grad, wrap
-from .errors import TYPE_NAMES, not_a_tensor
+from .errors import TYPE_NAMES, not_a_tensor, size_error
 from .layout import preserve_format
 from .modes import demand
 from .ops.memory_format import memory_order
@@ -419,6 +419,7 @@ def _shape_of(function, dims, size):
     """The shape that was asked for: ``(2, 3)``, ``((2, 3),)`` or ``size=``."""
     if size is not None:
         dims = (size,)
+    given = dims
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = dims[0]
     elif not dims:
@@ -428,10 +429,7 @@ def _shape_of(function, dims, size):
         )
     for d in dims:
         if d.__class__ is not int and (isinstance(d, float) or not hasattr(d, "__index__")):
-            raise TypeError(
-                f"{function}(): argument 'size' (position 1) must be tuple of ints, not {type(d).__name__}\n"
-                "a shape is made of whole numbers"
-            )
+            raise size_error(d, given, dims, function, "size")
     shape = tuple([d.__index__() for d in dims])
     for n in shape:
         if n < 0:

@@ -10,6 +10,8 @@ import weakref
 import pytest
 from oracle import Raised, agree
 
+import minitorch
+
 PROGRAMS = []
 
 
@@ -1104,6 +1106,17 @@ def a_middle_gradient_is_retained(t):
     y.retain_grad()
     (y * y).sum().backward()
     return y.grad, y.retains_grad, x.retains_grad
+
+
+def test_the_gradient_of_no_leaf_is_asked_for_with_a_warning():
+    """But for one that is kept, and for what wants none."""
+    x = minitorch.ones(2, requires_grad=True)
+    y, kept = x * 2, x * 3
+    kept.retain_grad()
+    assert [kept.grad, x.grad, minitorch.ones(1).grad, y.detach().grad] == [None] * 4
+    for tensor in (y, x[0]):
+        with pytest.warns(UserWarning, match="The .grad attribute of a Tensor that is not a leaf Tensor is being accessed."):
+            assert tensor.grad is None
 
 
 @program

@@ -245,7 +245,7 @@ class LayerNorm(_Affine):
 
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None, dtype=None):
         super().__init__()
-        self.normalized_shape = sizes((normalized_shape,))
+        self.normalized_shape = sizes((normalized_shape,), "empty")
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self._register(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
         self.reset_parameters()
@@ -269,7 +269,7 @@ class RMSNorm(Module):
 
     def __init__(self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None):
         super().__init__()
-        self.normalized_shape = sizes((normalized_shape,))
+        self.normalized_shape = sizes((normalized_shape,), "empty")
         self.eps, self.elementwise_affine = eps, elementwise_affine
         shape = self.normalized_shape
         self.register_parameter(

@@ -276,9 +276,9 @@ def shape_like(name, input):
     return input._array.shape
 
 
-def checked_sizes(size):
+def checked_sizes(size, name):
     """``size`` as a tuple. Raises RuntimeError for a negative one."""
-    shape = sizes(size)
+    shape = sizes(size, name)
     if any([n < 0 for n in shape]):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     return shape
@@ -288,24 +288,24 @@ def new_full(input, size, fill_value, *, dtype=None, device=None, requires_grad=
     """A tensor of ``size`` filled with a value, of the input's dtype.   torch: Tensor.new_full"""
     if size.__class__ is builtins.int:
         raise TypeError("new_full(): argument 'size' (position 1) must be tuple of ints, not int")
-    return filled(input, checked_sizes((size,)), fill_value, dtype, device, requires_grad)
+    return filled(input, checked_sizes((size,), "new_full"), fill_value, dtype, device, requires_grad)
 
 
 def new_zeros(input, *size, dtype=None, device=None, requires_grad=False):
     """Zeros of the input's dtype.   torch: Tensor.new_zeros"""
-    return filled(input, checked_sizes(size), 0, dtype, device, requires_grad)
+    return filled(input, checked_sizes(size, "new_zeros"), 0, dtype, device, requires_grad)
 
 
 def new_ones(input, *size, dtype=None, device=None, requires_grad=False):
     """Ones of the input's dtype.   torch: Tensor.new_ones"""
-    return filled(input, checked_sizes(size), 1, dtype, device, requires_grad)
+    return filled(input, checked_sizes(size, "new_ones"), 1, dtype, device, requires_grad)
 
 
 def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
     """Uninitialised memory of the input's dtype.   torch: Tensor.new_empty"""
     device = input.device if device is None else as_device(device)
     dtype = input.dtype if dtype is None else dtypes.as_dtype(dtype)
-    return wanting(input._create(rows.empty, (checked_sizes(size), dtype), device), requires_grad)
+    return wanting(input._create(rows.empty, (checked_sizes(size, "new_empty"), dtype), device), requires_grad)
 
 
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):

@@ -6,7 +6,7 @@ import warnings
 
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
-from ..dtypes import converted
+from ..dtypes import converted, uint8
 from ..errors import not_a_tensor
 from ..making import named
 from ..tables import complex as complex_rows
@@ -360,6 +360,13 @@ def where(input, condition, other):
     tensor([1., 0.])
     """
     tensor = next(x for x in (input, condition, other) if hasattr(x, "_apply"))
+    if condition.dtype is uint8:
+        warnings.warn(
+            "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of PyTorch. "
+            "Use a boolean condition instead.",
+            stacklevel=2,
+        )
+        condition = condition.bool()
     if condition.dtype is not bool_dtype:
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition._type_name()}"

@@ -3,7 +3,8 @@
 import warnings
 
 from .. import primitives as rows
-from ..errors import not_a_tensor, refuse_mixture
+from ..errors import broadcast_error, not_a_tensor, refuse_mixture
+from ..size import broadcast_shape
 from .reduce import one_dim
 from .spelling import numpy_names
 
@@ -28,7 +29,7 @@ def matmul(input, other):
         raise not_a_tensor("matmul", "other", 1, other) from None
     if x.ndim >= 2 and y.ndim >= 2:
         if x.shape[-1] != y.shape[-2]:
-            raise matmul_error(x.shape, y.shape)
+            raise matmul_error(x.shape, y.shape, other.requires_grad)
         if y.ndim == 2 and x.ndim > 2:  # one large product instead of many small ones
             flat = input.reshape(_count(x.shape[:-1]), x.shape[-1])
             flat = flat._apply(rows.matmul, (flat, other))
@@ -39,6 +40,8 @@ def matmul(input, other):
     if x.ndim == 1 and y.ndim == 1:
         return input.dot(other) if input._mode.autocast is None else dot_product(input, other)
     if x.ndim == 1:
+        if y.ndim > 2 and x.shape[0] != y.shape[-2]:
+            raise matmul_error(x.shape, y.shape, other.requires_grad)
         return input.unsqueeze(0).matmul(other).squeeze(-2)
     if x.shape[-1] != y.shape[0]:
         raise mv_error(x.shape, y.shape)
@@ -50,23 +53,31 @@ def rmatmul(input, other):
     return matmul(other, input)
 
 
-def matmul_error(a, b):
+def matmul_error(a, b, wants=False):
+    """For shapes whose sum dims differ.   wants: the second wants its gradient; PyTorch then makes one product of many."""
+    if len(b) > 2 and len(a) <= 2 and wants:
+        n, k = _count(b[:-2]) * b[-1], b[-2]
+        return mv_error((n, k), a) if len(a) == 1 else matmul_error((n, k), a[::-1])
     if len(b) == 2:
         n, k = (a[0] if len(a) == 2 else -(-_count(a) // max(a[-1], 1))), a[-1]
         return RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {b[0]}x{b[1]})\n"
             f"the last size of the first, {k}, must be the first size of the second, {b[0]}"
         )
+    apart = broadcast_error([a[:-2], b[:-2]])
+    if apart is not None:
+        return apart
+    count = _count(broadcast_shape([a[:-2], b[:-2]]))
     return RuntimeError(
-        f"Expected size for first two dimensions of batch2 tensor to be: [{_count(a[:-2])}, {a[-1]}] but got: "
-        f"[{_count(b[:-2])}, {b[-2]}].\nthe shapes are {tuple(a)} and {tuple(b)}"
+        f"Expected size for first two dimensions of batch2 tensor to be: [{count}, {a[-1]}] but got: "
+        f"[{count}, {b[-2]}].\nthe shapes are {tuple(a)} and {tuple(b)}"
     )
 
 
 def mv_error(a, b):
-    if len(a) == 2:
-        return RuntimeError(f"size mismatch, got input ({a[0]}), mat ({a[0]}x{a[1]}), vec ({b[0]})")
-    return matmul_error(a, (*b, 1))
+    """For a matrix, or several, and a vector."""
+    n = _count(a[:-1])
+    return RuntimeError(f"size mismatch, got input ({n}), mat ({n}x{a[-1]}), vec ({b[0]})")
 
 
 def _count(shape):

@@ -4,6 +4,7 @@ import math
 
 from .. import primitives as rows
 from ..dtypes import dtype as dtype_type
+from ..errors import size_error
 from .reduce import dims_of, one_dim
 from .spelling import numpy_names, spelled
 
@@ -16,11 +17,22 @@ __all__ = [
 ]  # fmt: skip
 
 
-def sizes(shape):
-    """Sizes given one by one, or as one sequence, as a tuple of integers."""
-    if len(shape) == 1 and not isinstance(shape[0], int) and hasattr(shape[0], "__iter__"):
-        shape = shape[0]
-    return tuple([n if n.__class__ is int else int(n) for n in shape])
+def sizes(given, function, argument="size"):
+    """Sizes given one by one, or as one sequence, as a tuple of integers. Raises TypeError for what isn't whole.
+
+    function, argument: whose they are, for that.
+    """
+    shape = given
+    if len(given) == 1 and not isinstance(given[0], (int, str)) and hasattr(given[0], "__iter__") and getattr(given[0], "ndim", 1):
+        shape = given[0]
+    return tuple([n if n.__class__ is int else whole(n, given, shape, function, argument) for n in shape])
+
+
+def whole(n, given, shape, function, argument):
+    """A size that is no plain int, as one."""
+    if isinstance(n, float) or not hasattr(n, "__index__") or (hasattr(n, "is_floating_point") and n.is_floating_point()):
+        raise size_error(n, given, shape, function, argument)
+    return n.__index__()
 
 
 def filled_in(shape, count):
@@ -55,7 +67,7 @@ def reshape(input, *shape):
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return input._apply(rows.reshape, (input,), (filled_in(sizes(shape), input._array.size),))
+    return input._apply(rows.reshape, (input,), (filled_in(sizes(shape, "reshape", "shape"), input._array.size),))
 
 
 def view(input, *shape, size=None, dtype=None):
@@ -67,7 +79,7 @@ def view(input, *shape, size=None, dtype=None):
         shape = (size if dtype is None else dtype,)
     if isinstance(shape[0], dtype_type):
         return input._reinterpret(shape[0])
-    result = input._apply(rows.reshape, (input,), (filled_in(sizes(shape), input._array.size),))
+    result = input._apply(rows.reshape, (input,), (filled_in(sizes(shape, "view"), input._array.size),))
     if result._storage is not input._storage and input._array.size:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
@@ -122,7 +134,7 @@ def unflatten(input, dim, sizes):
 
 def permute(input, *dims):
     """The dims in another order.   torch: permute"""
-    dims = sizes(dims)
+    dims = sizes(dims, "permute", "dims")
     if len(dims) != input.ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of "
@@ -208,7 +220,7 @@ def squeeze(input, dim=None, **numpy):
 
 def expand(input, *sizes_):
     """Seen larger: dims of size 1 repeated, new dims in front, -1 leaves a size. No memory is taken.   torch: expand"""
-    target, shape = sizes(sizes_), input._array.shape
+    target, shape = sizes(sizes_, "expand"), input._array.shape
     lead = len(target) - len(shape)
     if lead < 0:
         raise RuntimeError(
@@ -240,7 +252,7 @@ def broadcast_to(input, *given, size=None):
 
 def sum_to_size(input, *size):
     """Summed over the dims that ``size`` would be expanded in.   torch: Tensor.sum_to_size"""
-    target = sizes(size)
+    target = sizes(size, "sum_to_size")
     if input._array.dtype.kind in "biu" and (input._array.shape != target or not target):
         input = input.long()
     return input.sum_to(target) if input.ndim else input.sum()
@@ -261,13 +273,13 @@ def sum_to(input, target):
 
 def tile(input, *dims):
     """``repeat``, in which missing leading counts are 1.   torch: tile"""
-    counts = sizes(dims)
+    counts = sizes(dims, "tile", "dims")
     return input.repeat((1,) * (input.ndim - len(counts)) + counts)
 
 
 def repeat(input, *repeats):
     """Copies side by side: ``repeats[d]`` of them along dim d.   torch: Tensor.repeat"""
-    counts = sizes(repeats)
+    counts = sizes(repeats, "repeat", "repeats")
     lead = len(counts) - input.ndim
     if lead < 0:
         raise RuntimeError(
@@ -306,7 +318,7 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
 
 def flip(input, *along, dims=None):
     """In reverse order along ``dims``: a copy.   torch: flip"""
-    dims = sizes(along if dims is None else (dims,))
+    dims = sizes(along if dims is None else (dims,), "flip", "dims")
     return input._apply(rows.flip, (input,), (dims_of(dims, input.ndim) if dims else (),))
 
 

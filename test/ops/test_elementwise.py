@@ -1,6 +1,8 @@
 """The vocabulary of element-by-element functions, with what surrounds the rows: arguments, operators, in-place forms."""
 
+import contextlib
 import re
+import warnings
 
 import numpy
 import pytest
@@ -152,6 +154,17 @@ def test_written_in_place_where_it_fits(shapes, name):
 
 
 NUMBERS = (-1, 0, 127, 128, 200, 255, 255.5, 256, -129, -255, -256, 300, 1.5, 1e5, 2**31, 2**40, 2**63, 2**64, -(2**63), 1e10, 1e39, 1e300, float("inf"), float("nan"), True, 1j, 1 + 0j, 1e300 + 0j)
+def test_where_takes_bytes_with_a_warning():
+    found = []
+    for t in (torch, minitorch):
+        with warnings.catch_warnings(record=t is torch):  # PyTorch's comes once in a process
+            warnings.simplefilter("ignore" if t is torch else "error")
+            raised = contextlib.nullcontext() if t is torch else pytest.warns(UserWarning, match="where received a uint8 condition")
+            with raised:
+                found.append(t.where(t.tensor([1, 0, 2], dtype=t.uint8), t.ones(3), t.zeros(3)).tolist())
+    assert found[0] == found[1]
+
+
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
 
 

@@ -47,6 +47,16 @@ def test_errors_are_pytorch_s(text):
     assert isinstance(agree(expression(text, a=A, b=B, c=BATCH, d=OTHER, v=V, w=W, i=INTEGERS)), Raised)
 
 
+RANKS = [(3,), (4,), (2, 3), (2, 2, 3), (5, 2, 3), (2, 2, 2, 3)]
+
+
+@pytest.mark.parametrize("a, b", [(a, b) for a in RANKS for b in RANKS], ids=str)
+def test_errors_of_matmul_at_any_ranks(a, b):
+    """Which of its products PyTorch names depends on the ranks, and on whether the second wants its gradient."""
+    agree(expression("a @ b", a=reals(a), b=reals(b)))
+    agree(expression("a.detach() @ b.detach()", a=reals(a), b=reals(b)))
+
+
 # ---------------------------------------------------------------------------------------------------------- properties
 
 

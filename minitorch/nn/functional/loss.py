@@ -9,6 +9,7 @@ import warnings
 from ...casting import BLOCKS, raised
 from ...creation import full_like
 from ...engine import no_grad
+from ...modes import demand
 from .activation import log1p_exp
 from .reduction import legacy_reduction, reduce_loss, warn_of_broadcast
 
@@ -189,8 +190,8 @@ def poisson_nll_loss(
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-(target · log input + (1 - target) · log(1 - input)), each logarithm at least -100.
 
-    The gradient is (input - target) / max(input · (1 - input), 1e-12), finite at 0 and at 1. An input outside [0, 1] gives
-    nan.   torch: F.binary_cross_entropy
+    The gradient is (input - target) / max(input · (1 - input), 1e-12), finite at 0 and at 1. Raises RuntimeError for an input
+    or a target outside [0, 1], on the CPU; a GPU isn't waited for.   torch: F.binary_cross_entropy
 
     >>> F.binary_cross_entropy(tensor([0.5, 1.]), tensor([1., 1.]), reduction="none")
     tensor([0.6931, 0.0000])
@@ -206,6 +207,9 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
         raise RuntimeError(f"Found dtype {target._type_name()} but expected {input._type_name()}\n"
                            "cast the target: target.to(input.dtype)")  # fmt: skip
 
+    for name, x in (("input", input), ("target", target)):
+        if x.is_cpu:
+            demand(x.detach().clamp(0, 1) == x, RuntimeError, f"all elements of {name} should be between 0 and 1", x)
     inside = input * (1 - input) >= 1e-12
     safe = input.where(inside, 0.5)
     loss = -(target * safe.log() + (1 - target) * (-safe).log1p())
