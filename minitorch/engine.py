@@ -166,9 +166,8 @@ def seed_gradient(output, gradient):
     if not isinstance(gradient, Tensor):
         raise TypeError("gradients can be either Tensors or None, but got " + type(gradient).__name__)
     if gradient._array.shape != output._array.shape:
-        raise RuntimeError(
-            f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of {output.shape}."
-        )
+        shapes = f"a shape of {gradient.shape} and output[0] has a shape of {output.shape}"
+        raise RuntimeError(f"Mismatch in shape: grad_output[0] has {shapes}.")
     errors.check_seed(0, gradient, output)
     return gradient
 

@@ -620,6 +620,158 @@ def a_carried_state(compile):
     return found, step
 
 
+# -------------------------------------------------------------------------------------------------- models of other kinds
+
+
+@program
+def a_hidden_markov_model(compile):
+    start, moves, says = (nn.Parameter(torch.randn(shape)) for shape in ((3,), (3, 3), (3, 5)))
+    optimizer, seen, lengths = optim.Adam([start, moves, says], lr=0.05), torch.randint(0, 5, (6, 7)), torch.tensor([7, 7, 5, 4, 7, 2])
+
+    @compile
+    def step(seen, lengths):
+        log_moves, log_says = moves.log_softmax(1), says.log_softmax(1).t()
+        alphas = torch.zeros(6, 7, 3)
+        alphas[:, 0] = log_says[seen[:, 0]] + start.log_softmax(0)
+        for t in range(1, 7):
+            alphas[:, t] = log_says[seen[:, t]] + torch.logsumexp(alphas[:, t - 1].clone().unsqueeze(2) + log_moves, 1)
+        loss = -alphas.logsumexp(2).gather(1, lengths.view(-1, 1) - 1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return [step(seen, lengths).item() for _ in range(10)], step
+
+
+@program
+def a_kalman_filter(compile):
+    log_q, log_r = torch.tensor(-2.0, requires_grad=True), torch.tensor(0.0, requires_grad=True)
+    moves, sees, unit, track = torch.tensor([[1.0, 1.0], [0.0, 1.0]]), torch.tensor([[1.0, 0.0]]), torch.eye(2), torch.randn(12).cumsum(0)
+    optimizer = optim.RMSprop([log_q, log_r], lr=0.05, centered=True, momentum=0.5)
+
+    @compile
+    def step(track):
+        mean, spread, loss = torch.zeros(2, 1), unit, 0.0
+        for y in track:
+            mean, spread = moves @ mean, moves @ spread @ moves.mT + log_q.exp() * unit
+            doubt = sees @ spread @ sees.mT + log_r.exp()
+            gain, off = spread @ sees.mT / doubt, y - sees @ mean
+            mean, spread = mean + gain @ off, (unit - gain @ sees) @ spread
+            loss = loss + (off.square() / doubt + doubt.log()).squeeze() / 2
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss, mean.detach()
+
+    return [x for _ in range(10) for loss, mean in [step(track)] for x in (loss.item(), mean.sum().item())], step
+
+
+@program
+def a_normalizing_flow(compile):
+    masks = torch.tensor([[0.0, 1.0], [1.0, 0.0]] * 2)
+    shifts, scales = (nn.ModuleList([nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(), nn.Linear(16, 2)) for _ in masks]) for _ in range(2))
+    optimizer, angle = optim.Adam([*shifts.parameters(), *scales.parameters()], lr=0.01), torch.rand(32) * 3
+    prior = torch.distributions.Independent(torch.distributions.Normal(torch.zeros(2), torch.ones(2)), 1)
+
+    @compile
+    def step(x):
+        volume = x.new_zeros(len(x))
+        for mask, shift, scale in zip(masks, shifts, scales):
+            kept = x * mask
+            s, t = scale(kept).tanh() * (1 - mask), shift(kept) * (1 - mask)
+            x, volume = kept + (1 - mask) * (x - t) * (-s).exp(), volume - s.sum(1)
+        loss = -(prior.log_prob(x) + volume).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = torch.stack([angle.cos(), angle.sin()], 1) + 0.1 * torch.randn(32, 2)
+    return [step(x).item() for _ in range(12)], step
+
+
+@program
+def a_soft_critic(compile):
+    actor, critic = nn.Linear(3, 2), nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
+    late, optimizer = copy.deepcopy(critic), optim.Adam(critic.parameters(), lr=0.01)
+    now, then, did, reward, done = torch.randn(8, 3), torch.randn(8, 3), torch.randn(8, 1), torch.randn(8), torch.rand(8) < 0.2
+
+    @compile
+    def step(now, did, reward, then, done):
+        with torch.no_grad():
+            mean, spread = actor(then).chunk(2, 1)
+            normal = torch.distributions.Normal(mean, spread.tanh().exp())
+            raw = normal.rsample()
+            likely = (normal.log_prob(raw) - torch.log(1 - raw.tanh().square() + 1e-6)).sum(1)
+            wanted = reward + 0.99 * (1 - done.float()) * (late(torch.cat([then, raw.tanh()], 1)).view(-1) - 0.2 * likely)
+        loss = F.mse_loss(critic(torch.cat([now, did], 1)).view(-1), wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        for old, new in zip(late.parameters(), critic.parameters()):
+            old.data.copy_(0.05 * new.data + 0.95 * old.data)
+        return loss
+
+    return [step(now, did, reward, then, done).item() for _ in range(12)], step
+
+
+@program
+def parametrized_and_rounded(compile):
+    """Weights by formulas, fake rounding with a gradient that goes straight through, and statistics that it watches."""
+    model = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(4, 8)), nn.Tanh(), nn.utils.parametrizations.weight_norm(nn.Linear(8, 3)))
+    optimizer, largest, batches = optim.Adagrad(model.parameters(), lr=0.05), torch.zeros(()), data()
+
+    class Rounded(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, step):
+            ctx.save_for_backward(x, step)
+            return (x / step).round().clamp(-8, 7) * step
+
+        @staticmethod
+        def backward(ctx, g):
+            x, step = ctx.saved_tensors
+            return g * (x.abs() <= 8 * step), None
+
+    @compile
+    def step(x, y):
+        largest.copy_(torch.maximum(largest, x.abs().max()))
+        loss = F.mse_loss(model(Rounded.apply(x, largest / 8)), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return [step(*batches[k % 4]).item() for k in range(12)] + [largest.item()], step
+
+
+@program
+def sharpness_aware(compile):
+    """Each step goes uphill first, and takes its gradient there."""
+    model = network()
+    optimizer, ((x, y),) = optim.SGD(model.parameters(), lr=0.05, momentum=0.9), data(1)
+
+    @compile
+    def step(x, y):
+        F.mse_loss(model(x), y).backward()
+        with torch.no_grad():
+            norm = torch.stack([(p.abs() * p.grad).norm() for p in model.parameters()]).norm()
+            moved = [p.square() * p.grad * (0.5 / (norm + 1e-12)) for p in model.parameters()]
+            for p, e in zip(model.parameters(), moved):
+                p.add_(e)
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(x), y)
+        loss.backward()
+        with torch.no_grad():
+            for p, e in zip(model.parameters(), moved):
+                p.sub_(e)
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss
+
+    return [step(x, y).item() for _ in range(12)], step
+
+
 # ------------------------------------------------------------------------------------------------------------- how they go
 
 
