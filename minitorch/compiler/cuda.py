@@ -20,7 +20,7 @@ torch: torch/_inductor/codegen/triton.py
 import math
 from dataclasses import dataclass
 
-from ..native.cuda import COMBINED, KINDS, SIZES, constant, stored
+from ..native.cuda import COMBINED, KINDS, SIZES, constant, next_power, stored
 from .cuda_points import THREADS, Flat, Writing, in_packs, packed
 from .launches import COUNTS, PARTIALS
 from .nest import Load, Op
@@ -69,14 +69,14 @@ def arranged(nest):
     points, pack = math.prod([nest.shape[d] for d in nest.outer]), packed(nest, nest.inner) if nest.by_rows else 1
     inner = nest.inner_size // pack
     if nest.by_rows and (nest.inner_size <= SHORT or (nest.inner_size <= LONG and points >= BUSY * THREADS // 32)):
-        threads = min(32, above(inner))
+        threads = min(32, next_power(inner))
         return Arranged(threads, THREADS // threads, 1, pack)
-    rows = 1 if nest.by_rows else min(32, above(points))
+    rows = 1 if nest.by_rows else min(32, next_power(points))
     blocks = -(-points // rows)
     chunks = min(-(-2 * BUSY // blocks), inner * rows // (KEPT * THREADS), THREADS) if blocks < BUSY else 1
     if chunks > 1 or not nest.by_rows:
         return Arranged(THREADS // rows, rows, max(chunks, 1), pack)
-    return Arranged(min(max(above(inner // KEPT), 128), 1024), 1, 1, pack)
+    return Arranged(min(max(next_power(inner // KEPT), 128), 1024), 1, 1, pack)
 
 
 def in_columns(nest):
@@ -90,15 +90,6 @@ def in_columns(nest):
     blocks, down = -(-groups // across), THREADS // across
     chunks = max(min(-(-2 * BUSY // blocks), nest.inner_size // (KEPT * down), DEEP), 1)
     return Arranged(down, across, chunks, pack)
-
-
-def above(n):
-    """The power of two from n on.
-
-    >>> above(1), above(5), above(8)
-    (1, 8, 8)
-    """
-    return 1 << (n - 1).bit_length() if n > 1 else 1
 
 
 class Team(Writing):

@@ -15,7 +15,7 @@ import math
 from .. import primitives as rows
 from ..dtypes import float32
 from ..native.cuda import MEMORY, NARROW
-from ..native.cuda_places import ADDING, FEW, Sorting
+from ..native.cuda_places import ADDING, CHUNK, FEW, Sorting
 from .access import accesses, contiguous, is_contiguous
 from .graph import Graph, Step, Value
 from .launches import PARTIALS, Launch
@@ -105,7 +105,7 @@ def adding(kernel, found, laid):
         (how.adding, ("out",), f"{before}    join_chunks(named, out, {ends}, {shared});\n"),
     ]
     at = {name: found[x] for name, x in (("labels", labels), ("y", y), ("out", out))}
-    return [launched(kernel, laid, at, *one, how.room) for one in bodies]
+    return [launched(kernel, laid, at, *one, how.room) for one in bodies[: 3 if n > CHUNK else 2]]
 
 
 def launched(kernel, laid, at, blocks, names, body, room):

@@ -16,8 +16,8 @@ import math
 from .mathematics import rounded
 
 __all__ = [
-    "COMBINED", "KINDS", "MEMORY", "NARROW", "PRELUDE", "SIZES", "SPELLINGS", "constant", "converted", "named", "spell",
-    "spelled", "stored",
+    "COMBINED", "KINDS", "MEMORY", "NARROW", "PRELUDE", "SIZES", "SPELLINGS", "constant", "converted", "named", "next_power",
+    "spell", "spelled", "stored",
 ]  # fmt: skip
 
 KINDS = {
@@ -155,6 +155,15 @@ def converted(x, source, target):
 def stored(x, dtype):
     """A register's value as it goes to memory."""
     return f"{dtype}({x})" if dtype in NARROW else x
+
+
+def next_power(n):
+    """The power of two from n on.
+
+    >>> next_power(1), next_power(5), next_power(8)
+    (1, 8, 8)
+    """
+    return 1 << (n - 1).bit_length() if n > 1 else 1
 
 
 def named(text, name):

@@ -10,7 +10,7 @@ reach beyond those are put together at last.
 torch: ATen/native/cuda/Embedding.cu, EmbeddingBackwardKernel.cu
 """
 
-from .cuda import SIZES
+from .cuda import SIZES, next_power
 
 __all__ = ["ADDING", "CHUNK", "FEW", "Sorting"]
 
@@ -107,11 +107,6 @@ template <class T, class A> __device__ inline void join_chunks(
 """
 
 
-def above(n):
-    """The power of two from n on."""
-    return 1 << (n - 1).bit_length() if n > 1 else 1
-
-
 class Sorting:
     """How the work is shared for ``n`` labels and rows of so many columns of a dtype.
 
@@ -120,7 +115,7 @@ class Sorting:
     """
 
     def __init__(self, n, columns, dtype):
-        self.across, self.wide = min(above(columns), 128), "double" if dtype == "float64" else "float"
+        self.across, self.wide = min(next_power(columns), 128), "double" if dtype == "float64" else "float"
         chunks, tiles = -(-n // CHUNK), -(-columns // self.across)
         self.blocks, self.adding = -(-n // 32), -(-chunks * self.across // THREADS) * tiles
         self.ends = 8 * n

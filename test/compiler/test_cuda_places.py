@@ -46,7 +46,7 @@ def test_an_embedding_s_gradient(name, dtype):
     got, program = ran(recorded)
     (y,) = [a for a in recorded.arrays if a.shape == (n, columns) and a.dtype.name == dtype]
     assert got.astype("float64").tolist() == in_chunks(labels, y, rows).astype("float64").tolist()
-    assert [launch.kernel.steps[0].row for launch in program.kernels].count(ADDED_ROWS) == 3
+    assert [launch.kernel.steps[0].row for launch in program.kernels].count(ADDED_ROWS) == (3 if n > 32 else 2)
     assert "add_at(&" not in program.source
 
 
