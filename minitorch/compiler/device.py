@@ -207,13 +207,17 @@ class DeviceProgram:
             elif number in self.replays:
                 self.replays[number]()
             elif stayed:
-                work = self.launch if self.streams == 1 else self.launch_side_by_side
-                self.replays[number] = self.driver.capture(lambda segment=segment, work=work: work(segment))
+                self.replays[number] = self.captured(segment)
                 self.replays[number]()
             else:
                 self.launch(segment)
         else:
             self.generators.gone_on()
+
+    def captured(self, segment):
+        """A function that launches a stretch at once."""
+        launch = self.launch if self.streams == 1 else self.launch_side_by_side
+        return self.driver.capture(lambda: launch(segment))
 
     def segments(self):
         """The kernels in stretches: launches together, each step of the backend alone."""
