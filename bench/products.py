@@ -7,7 +7,8 @@ Each library has a process of its own, and they take short rounds in turn. A fig
 only ever add time. With one thread it is the processor's time and not the clock's, so a busy machine hardly changes it.
 The peak is what a loop of independent multiply-adds on registers reaches, on one core.
 
-A row of products is ``m x n x k``, then n or t for A, n or t for B (transposed): "nt" is a Linear layer's forward.
+A row of products is ``m x n x k``, then n or t for A, n or t for B (transposed), and a dtype if it isn't float32: "nt" is a Linear
+layer's forward. Sums of bfloat16 are float32; PyTorch rounds them.
 """
 
 import argparse
@@ -27,6 +28,9 @@ PRODUCTS = [
     "768x512x128 nt", "768x128x512 nt", "768x128x512 nn", "128x512x768 tn", "48*64x64x32 nt", "48*64x32x64 nn",
     "64x128x9216 nt", "64x9216x128 nn", "128x9216x64 tn", "32x512x128 nt", "512x128x32 tn", "1x512x128 nt",
     "512x512x512 nn", "1024x1024x1024 nn", "1024x1024x1024 nt", "1024x1024x1024 tn",
+    "1x4096x4096 nt", "1x4096x4096 nn", "3x1024x1024 nt", "8x512x2048 nt", "8x4096x4096 nt", "16x64x65536 nt", "65536x64x16 nn",
+    "4096*3x3x3 nn", "513x513x513 nn", "768x50257x128 nt", "512x512x512 nt int64", "128x256x784 nt float64", "128x256x784 nt bfloat16",
+    "256x784x128 tn bfloat16", "768x512x128 nt bfloat16", "1024x1024x1024 nn bfloat16", "8x4096x4096 nt bfloat16",
 ]  # fmt: skip
 
 #             batch, channels, outputs, size, kernel, stride, padding, dilation, groups
@@ -66,10 +70,14 @@ ROWS = [*PRODUCTS, *(f"conv {name}: {which}" for name in CONVOLUTIONS for which 
 
 def product_of(row):
     """(batch, m, n, k, whether A is transposed, B) of "48*64x64x32 nt"."""
-    sizes, way = row.split()
+    sizes, way = row.split()[:2]
     batch, sizes = sizes.split("*") if "*" in sizes else ("1", sizes)
     m, n, k = map(int, sizes.split("x"))
     return int(batch), m, n, k, way[0] == "t", way[1] == "t"
+
+
+def dtype_of(row):
+    return (row.split()[2:] or ["float32"])[0]
 
 
 def convolution_of(row):
@@ -103,6 +111,8 @@ def ours(row, threads):
     from minitorch.native.convolution_weight import weight_gradient_text
     from minitorch.native.gemm import Gemm, gemm_text
     from minitorch.native.link import host, load, object_of
+    from minitorch.native.mathematics import KINDS
+    from minitorch.native.narrow import NARROW
     from minitorch.native.threads import runner, runtime_symbols
 
     set_num_threads(threads)
@@ -117,23 +127,32 @@ def ours(row, threads):
         sizes = {"forward": (x, w, y), "input": (y, w, x), "weight": (x, y, w)}[which]
     else:
         batch, m, n, k, *transposed = product_of(row)
-        gemm = Gemm.of(m, n, k, *transposed, batch)
+        dtype = dtype_of(row)
+        narrow = dtype if dtype in NARROW else None
+        gemm = Gemm.of(m, n, k, *transposed, batch, kind="float" if narrow else KINDS[dtype], narrow=narrow)
         code, flops = gemm_text("kernel", gemm, host(), PREAMBLE), gemm.flops
         sizes = batch * m * k, batch * k * n, batch * m * n
 
     objects = [object_of(code.text, host(), "vectors"), object_of(MAIN.format(chunks=code.chunks, grain=code.grain), host())]
     library = load(objects, runtime_symbols())
     run = runner(library.address("main"), code.scratch)
-    arrays = [aligned(numpy, size) for size in sizes]
+    dtypes = ["float32"] * 3 if row.startswith("conv") else in_memory(dtype_of(row))
+    arrays = [aligned(numpy, size, kind) for size, kind in zip(sizes, dtypes)]
     table = (ctypes.c_void_p * 3)(*[array.ctypes.data for array in arrays])
     address = ctypes.addressof(table)
     return lambda kept=(library, arrays, table): run(address), flops
 
 
-def aligned(numpy, size):
+def in_memory(dtype):
+    """What A, B and C are as NumPy calls them, which has no name for bfloat16."""
+    return ("uint16", "uint16", "float32") if dtype == "bfloat16" else (dtype,) * 3
+
+
+def aligned(numpy, size, dtype):
     """Random numbers that begin at a cache line, as in a program's arena."""
-    room = numpy.random.default_rng(0).standard_normal(size + 16).astype("float32")
-    start = -room.ctypes.data % 64 // 4
+    room = numpy.random.default_rng(0).standard_normal(size + 32).astype("float32")
+    room = (room.view("uint32") >> 16).astype(dtype) if dtype == "uint16" else room.astype(dtype)
+    start = -room.ctypes.data % 64 // room.itemsize
     return room[start : start + size]
 
 
@@ -180,9 +199,10 @@ def pytorch(row, threads):
         gradients, settings = torch.ops.aten.convolution_backward, (stride, padding, dilation, False, (0,) * len(size), groups, mask)
         return lambda: gradients(y, x, w, None, *settings)
     batch, m, n, k, *transposed = product_of(row)
-    a, b = (torch.randn(batch, *shape) for shape in operands(m, n, k, transposed))
+    dtype = getattr(torch, dtype_of(row))
+    a, b = (torch.randn(batch, *shape).to(dtype) for shape in operands(m, n, k, transposed))
     a, b = (x.transpose(1, 2) if way else x for x, way in zip((a, b), transposed))
-    out = torch.empty(batch, m, n)
+    out = torch.empty(batch, m, n, dtype=dtype)
     if batch > 1:
         return lambda: torch.bmm(a, b, out=out)
     a, b, out = a[0], b[0], out[0]
@@ -197,13 +217,13 @@ def operands(m, n, k, transposed):
 def numpys(row, threads):
     import numpy
 
-    if row.startswith("conv"):
+    if row.startswith("conv") or dtype_of(row) == "bfloat16":
         return None
     batch, m, n, k, *transposed = product_of(row)
     generator = numpy.random.default_rng(0)
-    a, b = (generator.standard_normal((batch, *shape)).astype("float32") for shape in operands(m, n, k, transposed))
+    a, b = (generator.standard_normal((batch, *shape)).astype(dtype_of(row)) for shape in operands(m, n, k, transposed))
     a, b = (x.transpose(0, 2, 1) if way else x for x, way in zip((a, b), transposed))
-    out = numpy.empty((batch, m, n), "float32")
+    out = numpy.empty((batch, m, n), dtype_of(row))
     if batch == 1:
         a, b, out = a[0], b[0], out[0]
     return lambda: numpy.matmul(a, b, out=out)

@@ -4,6 +4,7 @@
     pooled      Graph                                    → Graph whose pools know what is largest
     simplify    Graph                                    → Graph of fewer, plainer rows
     attended    Graph                                    → Graph whose attention is single steps (attended_on_gpu: for GPUs)
+    split       Graph                                    → Graph whose long sums are cut, for threads to share
     finished    Graph                                    → Graph whose products do what follows them
     access      Graph                                    → how each value is read: movement as strides
     fuse        Graph                                    → kernels: loops, products, and what NumPy keeps
@@ -76,6 +77,7 @@ from .recompute import recompute
 from .scans import RUNNING, running
 from .simplify import dead, simplify
 from .sliding import SLIDING, slides, sliding
+from .splits import split
 from .timing import Built, Timed
 from .together import together
 
@@ -125,7 +127,7 @@ def linked_again(target, again, symbols):
 def stages(graph, strides, destinations, target, built, ready=None):
     """The Parts of a graph: every stage up to the text of its kernels.   ready: is told of each kernel as soon as it is text."""
     graph = narrow_products(dead(attended(simplify(running(pooled(graph, overlaps=False))))), on_gpu=False)
-    plain = in_order(check(dead(graph)), strides, SLIDING)
+    plain = in_order(check(split(dead(graph))), strides, SLIDING)
     into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
     plain = check(dead(finished(plain, strides, into, on_gpu=False)))
     found = accesses(plain, strides)

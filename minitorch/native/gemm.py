@@ -194,7 +194,8 @@ def tiling(gemm, target):
         way, rows, columns, depth = tile_of(replace(gemm, k=-(-gemm.k // per)), target)
 
     tall = pieces(gemm.m, 256, rows)
-    share = min(max(gemm.flops // 16, SMALLEST_CHUNK), 4 * LARGEST_CHUNK if gemm.narrow else LARGEST_CHUNK)
+    quicker = 4 if gemm.narrow else 1  # where chunks share copies of A as well, they are larger
+    share = min(max(gemm.flops // 16, SMALLEST_CHUNK * quicker), LARGEST_CHUNK * quicker)
     wide = pieces(gemm.n, share // max(1, 2 * tall * gemm.k), columns)
     as_it_lies = per == 2 and gemm.a[2] == 1 and gemm.a[1] % 2 == gemm.k % 2 == 0
     left = "" if not gemm.narrow or way == "along" or as_it_lies else "rows" if gemm.a[2] == 1 else "strips"

@@ -84,3 +84,18 @@ def test_narrow_factors_are_read_as_they_are(dtype):
     program.call(recorded.arrays, fresh)
     for a, b in zip(run(recorded.graph, recorded.arrays), recorded.results(recorded.arrays, fresh), strict=True):
         numpy.testing.assert_allclose(b.astype("float64"), a.astype("float64"), rtol=2 * torch.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("sizes", [(16, 65536, 64), (5, 12288, 3), (1, 40000, 1), (64, 9973, 8), (65, 16384, 65)], ids=str)
+@pytest.mark.parametrize("turned", [False, True])
+def test_few_long_sums_are_cut(sizes, turned):
+    """Equally, or not at all: 9973 is prime."""
+    m, k, n = sizes
+    x, y = (numbers(k, m).T, numbers(n, k).T) if turned else (numbers(m, k), numbers(k, n))
+    recorded = Recorded(lambda: (lambda x, y: x @ y, [x, y]))
+    program = build(recorded.graph, recorded.strides, recorded.places)
+    (made,) = [step.out for kernel in program.kernels for step in kernel.kernel.steps if step.row.name == "matmul"]
+    assert made.shape == {65536: (8, 16, 64), 12288: (3, 5, 3), 40000: (8, 1, 1)}.get(k, (m, n))
+    fresh = recorded.fresh()
+    program.call(recorded.arrays, fresh)
+    numpy.testing.assert_array_equal(fresh[0], x.numpy() @ y.numpy())
