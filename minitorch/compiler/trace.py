@@ -410,7 +410,10 @@ class Tracer:
 
     def ask(self, tensor):
         """Somebody asks whether a tensor has a gradient, or sets it. What was made in the run is no concern of replays."""
-        memory = self.known(tensor._array)
+        try:
+            memory = self.known(tensor._array)
+        except ValueError:  # of a lazy layer's parameter, which has no memory yet
+            memory = None
         if memory is None or not memory.born:
             self.asked[id(tensor)] = ref(tensor)
 

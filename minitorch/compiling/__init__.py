@@ -21,12 +21,15 @@ class InvalidBackend(RuntimeError):
 
 
 class OptimizedModule(Module):
-    """A module that was given to ``torch.compile``: the names in its ``state_dict`` begin with "_orig_mod.", as PyTorch's do."""
+    """A module that was given to ``torch.compile``: the names in its ``state_dict`` begin with "_orig_mod.", as PyTorch's do.
+
+    Its attributes are those of the module, to be looked at, set and deleted.
+    """
 
     def __init__(self, module, fullgraph=False, compiled=None, check=False):
         super().__init__()
         self._orig_mod = module
-        self.__dict__["training"] = module.training
+        del self.__dict__["training"]
         self.__dict__["_compiled"] = (Checked if check else Compiled)(module, fullgraph) if compiled is None else compiled
 
     def forward(self, *args, **kwargs):
@@ -44,6 +47,22 @@ class OptimizedModule(Module):
 
     def __getattr__(self, name):
         return getattr(self.__dict__["_modules"]["_orig_mod"], name)
+
+    def __setattr__(self, name, value):
+        if name in OWN or "_orig_mod" not in self.__dict__.get("_modules", ()):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._orig_mod, name, value)
+
+    def __delattr__(self, name):
+        if name in OWN:
+            super().__delattr__(name)
+        else:
+            delattr(self._orig_mod, name)
+
+
+OWN = {"_orig_mod", "_compiled", *vars(Module())} - {"training"}
+"""What a compiled module has for itself: its hooks, and the dicts that every module has."""
 
 
 def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False, check=False):

@@ -114,7 +114,7 @@ class Program:
         known, owners = set(map(id, tensors)), {id(owner_of(x._array)) for x in tensors}
         books = [book for x in self.watch.kept if isinstance(x, Module) for book in (x._parameters, x._buffers)]
         held = [x for book in books for x in book.values() if x is not None and id(x) not in known]
-        return [x for x in held if id(owner_of(x._array)) in owners]
+        return [x for x in held if not hasattr(x, "materialize") and id(owner_of(x._array)) in owners]
 
     def lies(self):
         """How the tensors share memory, and those that are tied to others lie in it."""

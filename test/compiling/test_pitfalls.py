@@ -344,6 +344,25 @@ def test_steps_that_are_compiled_alone():
     alike(course)
 
 
+def test_lazy_layers_have_no_gradient_yet():
+    def course(wrap):
+        model, idle, found = nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d()), nn.LazyLinear(2), []
+
+        def step(x):
+            for p in (*model.parameters(), *idle.parameters()):
+                p.grad = None
+            loss = model(x).square().sum()
+            loss.backward()
+            return loss
+
+        step = wrap(step)
+        for _ in range(5):
+            found += [step(torch.arange(8.0).view(4, 2)), model[0].weight.grad.clone()]
+        return found
+
+    alike(course)
+
+
 def test_whether_there_is_a_gradient():
     def course(wrap):
         p, found = nn.Parameter(torch.ones(2)), []
@@ -1134,6 +1153,34 @@ def test_modules_are_copied_saved_and_pickled():
     assert all([torch.equal(again(x), expected) for _ in range(4)])
     compiled.load_state_dict({name: torch.zeros_like(value) for name, value in compiled.state_dict().items()})
     assert compiled(x).item() == 0
+
+
+def test_attributes_of_a_compiled_module_are_the_module_s():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.scale = nn.Linear(2, 2), 2.0
+            self.register_buffer("shift", torch.ones(2))
+
+        def forward(self, x):
+            return self.inner(x) * self.scale + self.shift
+
+    def course(wrap):
+        model, x = Scaled(), torch.ones(1, 2)
+        run, found = wrap(model), []
+        changes = {
+            3: lambda: setattr(run, "scale", 3.0), 6: lambda: setattr(run, "inner", nn.Linear(2, 2)),
+            9: lambda: setattr(run, "shift", torch.zeros(2)), 12: lambda: setattr(run, "training", False),
+        }  # fmt: skip
+        for k in range(15):
+            changes.get(k, lambda: None)()
+            found.append((run(x), model.scale, model.training, run.training))
+        run.later = 1
+        del run.later
+        return found, hasattr(model, "later"), model.train().training is run.training
+
+    with eagerly():
+        alike(course)
 
 
 def test_disable_reset_and_is_compiling():
