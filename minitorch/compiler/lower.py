@@ -57,7 +57,7 @@ def nests(step, found, plan):
     """The Nests that lay a value together, one for each piece."""
     made = []
     for x, place, adds in laid_together(step):
-        if x.__class__ is Value and there(found[x].base, x, step.out, plan):
+        if x.__class__ is Value and there(found[x].base, x, step.out, place, plan):
             continue
         copy = Value(place.shape, step.out.dtype)
         piece = Step(rows.full, (), (place.shape, x, copy.dtype), copy) if x.__class__ is not Value else Step(rows.copy, (x,), (), copy)
@@ -71,10 +71,10 @@ def nests(step, found, plan):
     return made if step.row is not PUT else [*made, scattering(step, found, plan)]
 
 
-def there(base, x, whole, plan):
-    """Whether a piece lies already where it is to be."""
+def there(base, x, whole, place, plan):
+    """Whether a piece lies already where it is to be. A part of one that does must be copied: it is at another place as well."""
     if base in plan.inside:
-        return plan.inside[base][0] is whole
+        return plan.inside[base] == (whole, place.offset * base.dtype.itemsize)
     return base is x and plan.places.get(x) == plan.places[whole]
 
 

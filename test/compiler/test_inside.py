@@ -44,6 +44,18 @@ def read_elsewhere():
     )
 
 
+def parts_of_a_part():
+    """A part that lies within, between its own last rows and its first, as a border that is wrapped around; and itself once more."""
+    w = Writing((4, 8))
+    (x,) = w.given
+    e = w.step(rows.exp, (x,), (4, 8))
+    last, first = (w.step(rows.slice, (e,), (2, 8), ((a, b, 1), (0, 8, 1))) for a, b in ((2, 4), (0, 2)))
+    wrapped = w.step(rows.cat, (last, e, first), (8, 8), 0)
+    t = w.step(rows.tanh, (x,), (4, 8))
+    twice = w.step(rows.cat, (w.step(rows.reshape, (t,), (32,), (32,)), w.step(rows.reshape, (t,), (32,), (32,))), (64,), 0)
+    return w.graph(w.step(rows.neg, (wrapped,), (8, 8)), w.step(rows.neg, (twice,), (64,)))
+
+
 def within_within():
     """Concatenations of concatenations, and one part in two of them."""
     w = Writing((4, 8))
@@ -69,7 +81,7 @@ def reshaped_parts():
     return w.graph(w.step(rows.sum, (both,), (2, 1, 24), (1,), True), both)
 
 
-GRAPHS = {f.__name__: f for f in (columns, read_elsewhere, within_within, reshaped_parts)}
+GRAPHS = {f.__name__: f for f in (columns, read_elsewhere, parts_of_a_part, within_within, reshaped_parts)}
 
 
 @pytest.mark.parametrize("name", GRAPHS)
