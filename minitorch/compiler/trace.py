@@ -253,8 +253,10 @@ class Tracer:
         """A value leaves the graph: by ``item``, ``numpy``, ``print`` …; ``result`` is the number that it became.
 
         A float that the user's code asks for is given as a Number, which tells what becomes of it; other numbers as Deferred
-        ones, if they only pass on to what the function returns.
+        ones, if they only pass on to what the function returns. Of what is made of constants it is another constant.
         """
+        if tensor is not None and self.lost is None and self.settled(tensor):
+            return None
         asks = sys._getframe(3).f_code.co_filename
         if what == "item" and result.__class__ is float and self.lost is None and not asks.startswith(PACKAGE) and self.calls.begin():
             return number_of(self, self.fitted(self.reshaped(self.read(tensor)), (), float64), result)
@@ -270,6 +272,20 @@ class Tracer:
             self.deferred[id(result)] = deferred
             return result
         return deferred
+
+    def settled(self, tensor):
+        """Whether a tensor was made of constants in the run: then each replay would see the same numbers."""
+        memory = self.known(tensor._array)
+        if memory is None or not memory.born:
+            return False
+        makers, constants, todo = {step.out: step for step in self.steps}, {x.value for x in self.made}, [self.read(tensor)]
+        while todo:
+            value = todo.pop()
+            step = makers.get(value)
+            if value not in constants and (step is None or step.row.kind == "random"):
+                return False
+            todo += [] if step is None else step.reads
+        return True
 
     def defers(self, tensor, result):
         """By which function Python asks for a number that is known to go nowhere but to what the function returns; or ""."""

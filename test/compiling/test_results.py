@@ -341,3 +341,30 @@ def test_checked_numbers_agree():
     for _ in range(5):
         x = torch.randn(4, 3)
         assert close(run(x), {"loss": mean(x).item()})
+
+
+def packed(x):
+    """Lengths that are written in the program."""
+    steps = nn.utils.rnn.pack_padded_sequence(x, [2, 4, 3], batch_first=True, enforce_sorted=False)
+    return nn.utils.rnn.pad_packed_sequence(steps, batch_first=True)[0] * 2
+
+
+def written(x):
+    counts = torch.zeros(3)
+    counts[1] = 2
+    return x[:, : int(counts.cumsum(0)[-1].item())] * counts.tolist()[1]
+
+
+@pytest.mark.parametrize("function", [packed, written])
+def test_constants_may_be_looked_at(function):
+    run = torch.compile(function, fullgraph=True)
+    for _ in range(4):
+        x = torch.randn(3, 4, 2)
+        assert close(run(x), function(x))
+
+
+def test_what_follows_from_an_argument_is_no_constant():
+    run = torch.compile(lambda x: x * (torch.zeros(2) + x[0]).tolist()[0])
+    for _ in range(5):
+        x = torch.randn(2)
+        assert close(run(x), x * x[0])
