@@ -2,6 +2,7 @@
 
     trace       a run of the step                        → Graph: rows of the table, one value a name
     pooled      Graph                                    → Graph whose pools know what is largest
+    running     Graph                                    → Graph whose running sums are loops
     simplify    Graph                                    → Graph of fewer, plainer rows
     attended    Graph                                    → Graph whose attention is single steps (attended_on_gpu: for GPUs)
     split       Graph                                    → Graph whose long sums are cut, for threads to share
