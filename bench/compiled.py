@@ -15,6 +15,7 @@ import time
 
 from eager import PAUSE, TOLERANCE, Worker, readable, warn_if_busy
 from models import STEPS
+from others import OTHERS
 
 SIDES = {
     "compiled": "minitorch compiled", "minitorch": "minitorch", "torch": "torch", "torch compiled": "torch compiled", "jax": "jax",
@@ -46,6 +47,10 @@ def workers(sides, threads, folder):
             worker.close()
 
 
+def tolerance(name):
+    return 10 * TOLERANCE if name in OTHERS else TOLERANCE
+
+
 # ---------------------------------------------------------------------------------------------------------
 # Measurements
 
@@ -53,7 +58,7 @@ def first_losses(made, name, steps=20):
     """{side: the largest relative difference of its first losses from PyTorch's}"""
     for worker in made.values():
         worker.ask(build=name)
-    if name == "GPT 64 letters":
+    if name == "GPT 64 letters" or name in OTHERS:  # in some of these rounding grows a hundredfold in a step
         steps = 2
     found = {side: worker.ask(losses=steps) for side, worker in made.items()}
     return {
@@ -95,9 +100,10 @@ def row(name, times, differences):
     for side, values in times.items():
         speed = statistics.median([b / a for a, b in zip(values, times["torch"], strict=True)])
         cell = f"{readable(statistics.median(values))} {speed:7.2f}"
-        cells.append(f"{cell}{' ' if differences[side] <= TOLERANCE else '!'}")
+        cells.append(f"{cell}{' ' if differences[side] <= tolerance(name) else '!'}")
     best = min(times["torch"]) / min(times["compiled"])
-    return f"{name:27}{''.join([f'{cell:>23}' for cell in cells])} {best:7.2f} {STEPS[name].goal or '':>6}  {differences['compiled']:7.0e}"
+    goal = {**STEPS, **OTHERS}[name].goal or ""
+    return f"{name:27}{''.join([f'{cell:>23}' for cell in cells])} {best:7.2f} {goal:>6}  {differences['compiled']:7.0e}"
 
 
 def report_steps(names, sides, chosen, threads):
@@ -110,7 +116,7 @@ def report_steps(names, sides, chosen, threads):
         with tempfile.TemporaryDirectory() as folder, workers(sides, threads, folder) as made:
             differences = first_losses(made, name)
             print(row(name, times_of(made, chosen.rounds, chosen.seconds, clock), differences), flush=True)
-            agree = agree and differences["compiled"] <= TOLERANCE
+            agree = agree and differences["compiled"] <= tolerance(name)
     print()
     return agree
 
@@ -128,6 +134,7 @@ def report_first(names, sides, threads):
 def arguments():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--only", default="", help="workloads whose name contains this, and nothing else")
+    options.add_argument("--others", action="store_true", help="steps that the compiler wasn't made for (others.py) instead")
     options.add_argument("--threads", default="1,2", help="for all sides; several numbers are several tables")
     options.add_argument("--sides", default=",".join(SIDES), help="some of these, with commas between")
     options.add_argument("--rounds", type=int, default=5)
@@ -141,8 +148,10 @@ def arguments():
 def main():
     chosen = arguments()
     warn_if_busy()
-    names = [name for name in STEPS if chosen.only in name]
+    names = [name for name in (OTHERS if chosen.others else STEPS) if chosen.only in name]
     sides = [side for side in SIDES if side in {*chosen.sides.split(","), "compiled", "torch"}]
+    if chosen.others and "jax" in sides:
+        sides.remove("jax")  # in_jax.py has none of them
     if "jax" in sides and importlib.util.find_spec("jax") is None:
         print("JAX isn't installed (it comes with the extra `bench`): its column is left out\n")
         sides.remove("jax")
@@ -152,7 +161,7 @@ def main():
     if not chosen.no_first:
         report_first([name for name in names if not name.startswith("width")], sides, int(chosen.threads.split(",")[-1]))
     if not all(agree):
-        raise SystemExit(f"losses differ by more than {TOLERANCE}: one side computes something else")
+        raise SystemExit("losses differ by more than they may: one side computes something else")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from workloads import BATCHES, Training, Workload, mnist_cnn, mnist_mlp, tiny_mlp, training
 
-__all__ = ["STEPS", "Sizes", "gpt", "residual_model"]
+__all__ = ["STEPS", "Sizes", "gpt", "residual", "residual_model"]
 
 LETTERS, WIDTH, HEADS, LAYERS, BLOCK = 65, 128, 4, 4, 64
 """The small GPT, see ``Sizes``."""

@@ -20,9 +20,10 @@ import sys
 import time
 
 from models import STEPS
+from others import OTHERS
 from workloads import WORKLOADS
 
-BUILDS = {**WORKLOADS, **STEPS}
+BUILDS = {**WORKLOADS, **STEPS, **OTHERS}
 
 
 def timed(step, seconds, clock=time.perf_counter):
