@@ -14,11 +14,14 @@ reads all that is needed shortly before can lay it down anew:
     kernel 8  product of y                        →     reads y', after kernel 9
     kernel 9  … h …                                     computes y' = gelu(h) as well; and reads it, if it read y
 
+Of a value of which only a part is read later, as of a recurrent layer's gates, that part alone is kept: who reads it soon copies it.
+
 torch: torch/_functorch/partitioners.py (min_cut_rematerialization_partition)
 """
 
-from .access import Access
-from .graph import Value
+from .. import primitives as rows
+from .access import Access, contiguous
+from .graph import Step, Value
 from .kernels import Foreign, Loops, Member, draws_before, leads
 from .places import TAKE
 
@@ -54,6 +57,9 @@ def recompute(kernels, found, graph, on_gpu=False):
         if kernel.__class__ is Loops:
             for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL and x in renewing.number]:
                 renewing.renew(kernel, value)
+    for kernel in () if on_gpu else kernels:
+        for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL]:
+            renewing.trim(kernel, value)
     return kernels
 
 
@@ -244,20 +250,50 @@ class Renewing:
             return False
         return any([member.full and member.labels == labels and member.step.out.shape == value.shape for member in host.members])
 
+    def trim(self, kernel, value):
+        """Let a kernel that reads a part of a value soon copy it, if nothing else of it is read much later."""
+        readers = self.in_order(self.readers.get(value, set()) - {kernel})
+        early = [k for k in readers if self.first[k] < self.first[kernel] + LATER]
+        late = [k for k in readers if k not in early]
+        parts = list(dict.fromkeys([x for k in late for step in k.steps for x in step.reads if self.found[x].base is value]))
+        places = {(self.found[x].shape, self.found[x].strides, self.found[x].offset) for x in parts}
+        if len(places) != 1 or any([k.__class__ is Foreign for k in late]):
+            return
+        part = parts[0]
+        if part.size * 2 > value.size:
+            return
+        for host in [k for k in early if k.__class__ is Loops]:
+            member = next((m for m in host.members if m.full and part in m.step.inputs and whole(m.step, part)), None)
+            if member is not None and not any([leads(self.needs, k, host) for k in late]):
+                return self.copied(host, part, member.labels, late)
+
+    def copied(self, host, part, labels, late):
+        """A part of a value, copied by ``host`` for those that read it ``late``."""
+        copy = Step(rows.copy, (part,), (), Value(part.shape, part.dtype), None)
+        base, self.maker[copy.out] = self.found[part].base, host
+        self.found[copy.out] = Access(copy.out, part.shape, contiguous(part.shape))
+        host.members.append(Member(copy, labels, True))
+        host.outputs.append(copy.out)
+        self.read_instead(late, base, lambda x: copy.out)
+
     def lay_down(self, host, value, steps, late):
         copies = copies_of(steps, self.found)
         out = copies[value].out
         host.members[:0] = [Member(copy, labels_of(value), True) for copy in copies.values()]
         host.outputs.append(out)
         self.maker.update({copy.out: host for copy in copies.values()})
-        for kernel in late:
+        self.read_instead(late, value, lambda x: self.seen(x, out))
+        self.note(host)
+
+    def read_instead(self, kernels, base, other):
+        """Let kernels read ``other(x)`` where they read x, of the memory of ``base``."""
+        for kernel in kernels:
             for k, step in enumerate(kernel.steps):
-                seen = {x: self.seen(x, out) for x in step.reads if self.found[x].base is value}
+                seen = {x: other(x) for x in step.reads if self.found[x].base is base}
                 if seen:
                     put_step(kernel, k, step.having([seen.get(x, x) for x in step.inputs]))
-            self.readers[value].discard(kernel)
+            self.readers[base].discard(kernel)
             self.note(kernel)
-        self.note(host)
 
     def seen(self, x, out):
         """A Value that is to ``out`` what ``x`` is to the value that it stands for."""

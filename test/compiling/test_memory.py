@@ -130,3 +130,16 @@ def test_of_a_layer_with_a_batch_norm_one_value_is_kept(activation):
     model = nn.Sequential(*[nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), activation) for _ in range(layers)])
     x = torch.randn(4, 8, 16, 16)
     assert arena_of(trained_on(model), x) < (layers + 3.2) * x.nbytes
+
+
+def test_of_a_recurrent_layers_gates_what_is_read_later_is_kept():
+    """For each step the gates r and u, the new part n, the state's part of that, h less n: 5 numbers, where all of W h would be 7."""
+    length, batch, size = 40, 32, 64
+    layer = torch.nn.GRU(size, size)
+    x, one = torch.randn(length, batch, size), batch * size * 4
+
+    def step(x):
+        layer.zero_grad()
+        layer(x)[0].square().mean().backward()
+
+    assert arena_of(step, x) < 12 * length * one
