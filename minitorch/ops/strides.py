@@ -134,7 +134,7 @@ def resize_(input, *sizes, memory_format=None):
 
     torch: Tensor.resize_. Raises RuntimeError for tensors that want a gradient.
     """
-    shape = checked_sizes(sizes)
+    shape = checked_sizes(sizes, "resize_")
     if input.requires_grad:
         raise RuntimeError("cannot resize variables that require grad\nmake another: x.reshape(...), x.new_empty(...)")
     if shape == tuple(input.shape):

@@ -14,6 +14,7 @@ from minitorch.backends.native_products import machine_product
 def any_size(monkeypatch):
     monkeypatch.setattr(products, "WORTH_COMPILING", 1)
     monkeypatch.setattr(products, "WORTH_COMPILING_BATCH", 1)
+    monkeypatch.setattr(products, "WORTH_COMPILING_COPIES", 1)
 
 
 def numbers(*shape, dtype="float32"):
