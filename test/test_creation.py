@@ -66,7 +66,7 @@ def test_agrees_with_pytorch(program):
 ERRORS = [
     # sizes that aren't whole: of layers too, since 3 / 2 is 1.5
     lambda t: t.zeros(1.5), lambda t: t.zeros(2, 1.5), lambda t: t.ones((2, 3.0)), lambda t: t.empty([1.5]), lambda t: t.zeros(2, "a"), lambda t: t.zeros("a"), lambda t: t.ones(2, None), lambda t: t.zeros(2.0, 3),
-    lambda t: t.full((2, 1.5), 1), lambda t: t.ones(1).new_zeros(1.5), lambda t: t.rand(2, 1.5), lambda t: t.randn((2, 3.0)), lambda t: t.zeros(numpy.float32(2)), lambda t: t.randint(0, 2, (2, 1.5)),
+    lambda t: t.nn.Linear(3, 3 / 2), lambda t: t.nn.Embedding(2.5, 3), lambda t: t.nn.Bilinear(2, 2, 1.5), lambda t: t.full((2, 1.5), 1), lambda t: t.ones(1).new_zeros(1.5), lambda t: t.rand(2, 1.5), lambda t: t.randn((2, 3.0)), lambda t: t.zeros(numpy.float32(2)), lambda t: t.randint(0, 2, (2, 1.5)),
     lambda t: t.ones(4).view(2, 2.0), lambda t: t.ones(4).reshape(2.0), lambda t: t.ones(4).reshape(2, 2.0), lambda t: t.ones(4).repeat(2.0), lambda t: t.ones(4).permute(0.0), lambda t: t.nn.Linear(2.5, 3),
     lambda t: t.tensor([[1, 2], [3]]), lambda t: t.tensor([1, [2]]), lambda t: t.tensor("abc"), lambda t: t.tensor([None]), lambda t: t.tensor({}), lambda t: t.tensor([1], requires_grad=True),
     lambda t: t.tensor(b"ab"), lambda t: t.tensor({1, 2}), lambda t: t.tensor(i for i in range(2)),

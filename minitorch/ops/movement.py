@@ -418,10 +418,16 @@ def triu_(input, diagonal=0):
 
 def diagonal(input, offset=0, dim1=0, dim2=1):
     """The diagonal of two dims, as a new last dim: a view.   torch: diagonal"""
-    first, second = one_dim(dim1, input.ndim), one_dim(dim2, input.ndim)
-    if first == second:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    first, second = two_dims(dim1, dim2, input.ndim)
     return input._apply(rows.diagonal, (input,), (offset, first, second))
+
+
+def two_dims(dim1, dim2, ndim):
+    """Both of a diagonal's dims, counted from 0. Raises RuntimeError if they are one."""
+    first, second = one_dim(dim1, ndim), one_dim(dim2, ndim)
+    if first == second:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}\nname two dims")
+    return first, second
 
 
 def diag(input, diagonal=0):
@@ -434,12 +440,14 @@ def diag(input, diagonal=0):
 
 
 def diag_embed(input, offset=0, dim1=-2, dim2=-1):
-    """Matrices with the last dim on their diagonals.   torch: diag_embed"""
+    """Matrices with the last dim on their diagonals: element i in row i, column i + offset of ``dim1`` and ``dim2``, with an offset
+    from 0 on.   torch: diag_embed
+    """
     n = input.shape[-1] + abs(offset)
-    first, second = sorted((one_dim(dim1, input.ndim + 1), one_dim(dim2, input.ndim + 1)))
+    first, second = two_dims(dim1, dim2, input.ndim + 1)
     shape = list(input.shape[:-1])
-    shape.insert(first, n)
-    shape.insert(second, n)
+    for d in sorted((first, second)):
+        shape.insert(d, n)
     return input.embed(tuple(shape), ((rows.diagonal, (offset, first, second)),))
 
 

@@ -21,7 +21,7 @@ EXPRESSIONS = [
     "x.flip(0), x.flip(0, 1), x.flip((1,)), t.flip(c, [0, 2]), x.fliplr(), x.flipud(), x.rot90(), x.rot90(2), x.rot90(3), x.rot90(-1), c.rot90(1, (1, 2)), x.rot90(0), x.flip(-1)",
     "x.roll(1), x.roll(1, 0), x.roll((1, -1), (0, 1)), x.roll(-2, 1), t.roll(c, (1, 2), (0, 2)), x.roll(7, 1), c.roll(3)",
     "x.tril(), x.triu(), x.tril(1), x.triu(-1), c.tril(), t.triu(c, 1), i.tril(), x.tril(-5), x.triu(5)",
-    "x.diagonal(), x.diagonal(1), x.diagonal(-1), c.diagonal(0, 1, 2), c.diagonal(1, 0, 2), t.diagonal(c, 0, -1, -2), x.diag(), y.diag(), y.diag(1), y.diag(-1), x.diag(1), y.diag_embed(), x.diag_embed(), x.diag_embed(1), x.diag_embed(0, 0, 2), t.diag_embed(y, -1), t.diag(y)",
+    "x.diagonal(), x.diagonal(1), x.diagonal(-1), c.diagonal(0, 1, 2), c.diagonal(1, 0, 2), t.diagonal(c, 0, -1, -2), x.diag(), y.diag(), y.diag(1), y.diag(-1), x.diag(1), y.diag_embed(), x.diag_embed(), x.diag_embed(1), x.diag_embed(0, 0, 2), x.diag_embed(1, 2, 0), x.diag_embed(-1, -1, 0), t.diag_embed(y, -1), t.diag(y)",
     "c.unfold(2, 2, 1), c.unfold(1, 2, 1), c.unfold(0, 1, 1), c.unfold(2, 3, 2), c.unfold(-1, 4, 1), y.unfold(0, 2, 1), c.unfold(2, 2, 1).unfold(1, 2, 1)",
     "t.nn.functional.pad(x, (1, 1)), t.nn.functional.pad(x, (1, 0, 2, 1)), t.nn.functional.pad(x, (0, 1), value=3.0), t.nn.functional.pad(x, (-1, 0)), t.nn.functional.pad(x, (-1, 2, 1, -1)), t.nn.functional.pad(i, (1, 1)), t.nn.functional.pad(x, ())",
     "x.clone(), x.contiguous(), x.t().contiguous(), x.detach(), t.clone(x), x.t().clone(), x.sum_to_size(1, 3), x.sum_to_size(3), x.sum_to_size(2, 1), c.sum_to_size(3, 1), x.sum_to_size(2, 3)",
@@ -61,7 +61,7 @@ def test_what_is_a_view_and_its_strides(text):
 
 ERRORS = [
     "x.reshape(4)", "x.reshape(-1, 4)", "x.reshape(-1, -1)", "x.view(5)", "x.t().view(6)", "x[:0].reshape(-1, 0)", "x.permute(0)", "x.permute(0, 0)", "x.permute(0, 2)", "x.transpose(0, 2)", "c.t()", "x.unsqueeze(3)", "x.squeeze(2)", "x.expand(2)", "x.expand(3, 3)", "x.expand(4, 5)", "x.expand(-1, 2, 3)",
-    "x.repeat(2)", "x.flatten(2)", "c.flatten(2, 1)", "x.unflatten(1, (2, 2))", "x.flip(2)", "x.flip((0, 0))", "x.roll((1, 2), 0)", "x.diagonal(0, 0, 0)", "c.diag()", "x.unfold(0, 3, 1)", "x.unfold(0, 1, 0)", "x.movedim(0, 2)", "x.swapaxes(0, 3)", "x.sum_to_size(4)", "t.broadcast_to(x, (4,))",
+    "x.repeat(2)", "x.flatten(2)", "c.flatten(2, 1)", "x.unflatten(1, (2, 2))", "x.flip(2)", "x.flip((0, 0))", "x.roll((1, 2), 0)", "x.diagonal(0, 0, 0)", "x.diag_embed(0, 0, -3)", "c.diag()", "x.unfold(0, 3, 1)", "x.unfold(0, 1, 0)", "x.movedim(0, 2)", "x.swapaxes(0, 3)", "x.sum_to_size(4)", "t.broadcast_to(x, (4,))",
     "y.tril()", "x.reshape(2, -3)", "y.diagonal()", "x.repeat_interleave(t.tensor([1, 2, 3]), 0)", "t.broadcast_shapes((2,), (3,))",
 ]  # fmt: skip
 
