@@ -13,7 +13,7 @@ from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
 from .modes import MODE
 
 __all__ = [
-    "all_fit", "common_dtype", "explained", "fit", "on_one_device", "takes", "widened", "wrapped_numbers",
+    "all_fit", "common_dtype", "explained", "fit", "forward_for", "on_one_device", "takes", "widened", "wrapped_numbers",
 ]  # fmt: skip
 
 NUMBERS = {
@@ -88,6 +88,15 @@ def fit(row, inputs):
     if dtype.name not in xp.NARROW or row.name in xp.NATIVE:
         return tensors, [plain_number(x, dtype) for x in arrays], row.forward
     return tensors, arrays, widened(row, dtype)
+
+
+def forward_for(row, inputs):
+    """What the gate runs for a row, of ``inputs`` that were brought together already."""
+    if row.ready is None:
+        return row.forward
+    first = next(x for i, x in enumerate(inputs) if hasattr(x, "_array") and (row.mixes is None or i in row.mixes))
+    xp = ARRAY_TYPES[first._array.__class__]
+    return row.forward if first.dtype.name not in xp.NARROW or row.name in xp.NATIVE else widened(row, first.dtype)
 
 
 def common_dtype(operands):

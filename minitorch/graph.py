@@ -168,6 +168,8 @@ class Node:
     def vector_jacobian_products(self, wanted, g, values):
         """The row's vjps, run with tensors; None for inputs that aren't in the bit set ``wanted``."""
         row, params, shapes = self.row, self.params, self.shapes
+        if row.jointly is not None:
+            return [d if wanted >> i & 1 else None for i, d in enumerate(row.jointly(g, *values, *params))]
         gradients = []
         for i in range(len(self.edges)):
             if not wanted >> i & 1:
@@ -184,7 +186,7 @@ class Node:
         """The saved arrays, and what the rows that the vjps run depend on: never on the numbers in the arrays."""
         if self.saved is None:
             raise RuntimeError(errors.FREED)
-        arrays, key = [], [wanted, self.wanted, len(self.edges), self.params, g.dtype]  # self.wanted tells what was saved
+        arrays, key = [], [wanted, self.wanted, len(self.edges), self.params, g.dtype, g.__class__]  # self.wanted tells what was saved
         by_shape = self.row.asks_shapes or self.shapes is not None
         for i, value in enumerate(self.saved):
             if value.__class__ is tuple:

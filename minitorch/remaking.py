@@ -65,7 +65,7 @@ def made_again(x):
     view = x._view
     whole = x if view is None else view.base
     node = whole._node
-    if node is None or node.row is None or node.row.kind != "composite" or node.saved is None or not x._storage.counted:
+    if node is None or node.row is None or node.row.kind != "composite" or node.row.jointly or node.saved is None or not x._storage.counted:
         return None
     if (view is not None and (view.seen is not node or view.made != "grad")) or (MODE.listeners and not all_compile()):
         return None

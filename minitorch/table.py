@@ -25,7 +25,8 @@ class Primitive:
              and composite, several rows in one (autograd/composite.py), of which the compiler may hear
     forward  (xp, *arrays, *params) → array; with ``writes`` it takes ``out=`` and may write its result there
     vjps     (g, out, *inputs, *params) → the gradient of one input; None where there is none. ``each`` instead of them:
-             one function for all inputs of a row that takes any number, (g, i, shapes, *params)
+             one function for all inputs of a row that takes any number, (g, i, shapes, *params); or ``jointly``, one for all
+             gradients at once, (g, out, *inputs, *params) → a list
     ready    type codes (NumPy's dtype.char) that it computes in; the engine casts others (None: takes any, mixes none)
     mixes    the inputs that are brought to one dtype (None: all of them)
     view     the result may share the input's memory
@@ -34,21 +35,22 @@ class Primitive:
     """
 
     __slots__ = (
-        "asks_shapes", "each", "forward", "kind", "label", "mixes", "name", "reads", "ready", "saves", "shapes_of",
+        "asks_shapes", "each", "forward", "jointly", "kind", "label", "mixes", "name", "reads", "ready", "saves", "shapes_of",
         "tapes", "view", "vjps", "wants", "writes",
     )  # fmt: skip
 
     def __init__(
-        self, name, kind, forward, vjps=(), *, each=None, ready=None, mixes=None, view=False, writes=False, label=None
-    ):
-        self.name, self.kind, self.forward, self.each = name, kind, forward, each
+        self, name, kind, forward, vjps=(), *, each=None, jointly=None, ready=None, mixes=None, view=False, writes=False,
+        label=None,
+    ):  # fmt: skip
+        self.name, self.kind, self.forward, self.each, self.jointly = name, kind, forward, each, jointly
         self.vjps = tuple(vjps)
         self.ready, self.mixes, self.view, self.writes = ready, mixes, view, writes
         self.label = label or name.title().replace("_", "")
         self.reads = tuple(reads(vjp) for vjp in self.vjps)
         self.shapes_of = tuple(sorted({i for vjp in self.vjps for i in reads(vjp, "like_")}))
         self.saves, self.tapes, self.asks_shapes = {}, {}, kind != "elementwise"
-        self.wants = -1 if each else sum(1 << i for i, vjp in enumerate(self.vjps) if vjp is not None)
+        self.wants = -1 if each or jointly else sum(1 << i for i, vjp in enumerate(self.vjps) if vjp is not None)
         TABLE[name] = self
 
     def saved_for(self, wanted, count, inputs):
@@ -59,7 +61,7 @@ class Primitive:
         if self.each is not None:  # indices are read; of the others only the shapes
             positions = tuple(i for i, x in enumerate(inputs, 1) if not (x.is_floating_point() or x.is_complex()))
         else:
-            needed = [self.reads[i] for i in range(len(self.vjps)) if wanted >> i & 1]
+            needed = [reads(self.jointly)] if self.jointly else [self.reads[i] for i in range(len(self.vjps)) if wanted >> i & 1]
             positions = tuple(sorted({p for read in needed for p in read if p <= count}))  # beyond them come params
         self.saves[wanted, count] = positions
         return positions

@@ -17,13 +17,14 @@ same one, with the gate's questions answered in advance. When gradients are reco
 from functools import update_wrapper
 
 from .backends import ARRAY_TYPES
+from .fitting import forward_for
 from .modes import MODE
 from .together import in_one_call
 
 __all__ = ["LARGE", "Listening", "TAPED", "recorded", "taped", "written"]
 
-TAPED = frozenset("fd")
-"""The dtypes (dtype.char) that tapes are made for: those that pass the gate as they are."""
+TAPED = frozenset("fdeE")
+"""The dtypes (dtype.char) that tapes are made for: all floating-point ones."""
 
 LARGE = 1 << 14
 """Elements from which a temporary is worth writing over."""
@@ -248,16 +249,17 @@ def written(named, steps, results, places=None):
         if row.kind == "random":
             return None
         params = params[:-1] if row.kind == "creation" else params  # the last one is the device
-        known[f"f{k}"] = row.forward
+        forward = known[f"f{k}"] = forward_for(row, inputs)
+        writes = row.writes and forward is row.forward
         arguments = ["xp", *spelled((*inputs, *params), names, known, f"c{k}_")]
         spent = [x for x in tensors if id(x) in temporaries and last[id(x)] == k and same_kind(x, out)]
-        if in_place and row.writes:
+        if in_place and writes:
             arguments.append(f"out={names[id(out)]}")
-        elif spent and row.writes:
+        elif spent and writes:
             arguments.append(f"out={names[id(spent[0])]}")
         call = f"f{k}({', '.join(arguments)})"
         if in_place:
-            lines.append(call if row.writes and row.name not in COPIES else f"xp.copyto({names[id(out)]}, {call})")
+            lines.append(call if writes and row.name not in COPIES else f"xp.copyto({names[id(out)]}, {call})")
             continue
         names[id(out)] = f"t{k}"
         lines.append(f"t{k} = {call}" if out.ndim else f"t{k} = xp.asarray({call})")

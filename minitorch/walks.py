@@ -22,7 +22,7 @@ def written(sketch, root, g):
     """The function of a sketch, made by going through such a graph once with the tapes; False if one of them can't be had."""
     nodes, writing = nodes_behind(root), Writing(sketch, g._array)
     for k in sketch.order:
-        if sketch.steps[k] is None or k not in writing.arrived or writing.adds_to_whole(k):
+        if sketch.steps[k] is None or k not in writing.arrived or writing.joins(k) or writing.adds_to_whole(k):
             continue
         found = tape_of(nodes[k], writing.arrived[k], g._wrap)
         if found is None:
@@ -73,13 +73,47 @@ def function(sketch, scope, lines, leaves, gradients, new=False, shapes=True):
     return scope.pop("again")  # among its own globals it would be a circle
 
 
+def parts(sketch):
+    """The Nodes of which nothing was made but slices side by side, all of it: of each the dim and the slices in order."""
+    made: dict = {}
+    for k, step in enumerate(sketch.steps):
+        for edge in () if step is None else step.edges:
+            made.setdefault(edge, []).append(k)
+    found = {}
+    for whole, slices in made.items():
+        steps = {k: sketch.steps[k] for k in slices}
+        if whole >= 0 and all([step.row is primitives.slice for step in steps.values()]):
+            shape = steps[slices[0]].saved[1][1]
+            dim = split_dim([step.params[0] for step in steps.values()], shape)
+            if dim is not None:
+                found[whole] = dim, sorted(slices, key=lambda k, dim=dim, steps=steps: steps[k].params[0][dim])
+    return found
+
+
+def split_dim(keys, shape):
+    """The dim along which slices by these keys make up a tensor of that shape; None if they don't.
+
+    >>> from minitorch.walks import split_dim
+    >>> split_dim([((0, 2, 1), (0, 3, 1)), ((0, 2, 1), (3, 5, 1))], (2, 5))
+    1
+    """
+    if any([len(key) != len(shape) for key in keys]):  # with a new dim
+        return None
+    dims = {dim for key in keys for dim, taken in enumerate(key) if taken != (0, shape[dim], 1)}
+    spans = sorted([key[dim] for key in keys for dim in dims if key[dim].__class__ is tuple])
+    if len(dims) != 1 or len(spans) != len(keys) or any([step != 1 for *_, step in spans]):
+        return None
+    (dim,) = dims
+    return dim if [0, *[stop for _, stop, _ in spans]] == [*[start for start, *_ in spans], shape[dim]] else None
+
+
 class Writing:
     """A function that is being written. ``arrived``: by position, the gradients that have arrived so far."""
 
     def __init__(self, sketch, seed):
         self.sketch, self.xp, self.arrived = sketch, ARRAY_TYPES[seed.__class__], {0: seed}
-        self.scope = {"take": primitives.slice.forward, "xp": self.xp}
-        self.lines, self.wholes = [], set()
+        self.scope = {"take": primitives.slice.forward, "join": primitives.cat.forward, "xp": self.xp}
+        self.lines, self.wholes, self.parts, self.joined = [], set(), parts(sketch), set()
 
     def step(self, k, tape, arrays):
         """Go back through Node ``k``."""
@@ -102,6 +136,19 @@ class Writing:
         self.scope[f"tape{k}"] = tape
         saved = "".join([f", {name}" for name in array_names(k, step)])
         self.lines += [f"{', '.join(names)}, = tape{k}(xp, g{k}{saved})", *sums]
+
+    def joins(self, k):
+        """Whether ``k`` is one of the parts that a whole was split in: the whole's gradient is theirs side by side."""
+        whole = self.sketch.steps[k].edges[0]
+        if whole in self.joined:
+            return True
+        dim, split = self.parts.get(whole, (0, ()))
+        if k not in split or not all([i in self.arrived for i in split]):
+            return False
+        self.joined.add(whole)
+        self.arrived[whole] = primitives.cat.forward(self.xp, *[self.arrived[i] for i in split], dim)
+        self.lines.append(f"g{whole} = join(xp, {', '.join([f'g{i}' for i in split])}, {dim})")
+        return True
 
     def adds_to_whole(self, k):
         """Whether ``k`` is a slice of what other slices already sent a gradient to, memory of the function's own: then its

@@ -5,6 +5,7 @@ import pytest
 
 import minitorch as t
 from minitorch import hastening, replay
+from minitorch.autograd import attention_strips
 from minitorch.backends import numpy as numpy_backend
 from minitorch.nn import functional as F
 from minitorch.sketch import Recognition, sketched
@@ -33,6 +34,8 @@ GRAPHS = {
     "a gradient that is passed on": lambda x, w, b, v: (w + w).sum() + (x + 0 * x).sum(),
     "slices": lambda x, w, b, v: (x[0] * 2 + x[1] * x[2]).sum() + (x[:, 0] * x.sum()).sum() + b[1:3].exp().sum() + b[::2].sum() + w[1, 1] * w[0, 1] + w[2].sum(),
     "slices in a loop": lambda x, w, b, v: sum([(y := w * 1, y[i] * y[i - 1])[-1].sum() for i in range(4)]) + b.unbind()[1] * b.unbind()[2],
+    "a split": lambda x, w, b, v: (q := (w * x.sum()).split([1, 2, 1]), (q[0] * q[1] + q[2]).sum() + sum([p.exp().sum() for p in b.chunk(2)]))[1],
+    "not quite a split": lambda x, w, b, v: (y := w * 2, y[:2].sum() * y[2:].exp().sum() + y.sum())[1] + (b[:2] * b[1:3] * b[2:]).sum() + x[:1].sum(),
     "written in place": lambda x, w, b, v: (y := (w * 2), y.mul_(x[0]), y.exp_(), y.sum())[-1],
 }  # fmt: skip
 SHAPES = (3, 2), (4, 2), (4,), (4, 1)
@@ -45,7 +48,7 @@ def gradients(graph, inputs, times, **options):
         for x in inputs:
             x.grad = None
         graph(*inputs).backward(**options)
-        found.append([None if x.grad is None else x.grad.numpy().copy() for x in inputs])
+        found.append([None if x.grad is None else (x.grad.double() if x.itemsize < 4 else x.grad).numpy().copy() for x in inputs])
     return found
 
 
@@ -58,7 +61,7 @@ def hastened():
     return [found for found in programs() if "plainly" in found.again.__globals__]
 
 
-@pytest.mark.parametrize("dtype", [t.float32, t.float64], ids=str)
+@pytest.mark.parametrize("dtype", [t.float32, t.float64, t.bfloat16, t.float16], ids=str)
 @pytest.mark.parametrize("name", GRAPHS)
 def test_a_program_is_the_walk(name, dtype):
     first, *rest = gradients(GRAPHS[name], leaves(*SHAPES, dtype=dtype), 5)
@@ -76,6 +79,24 @@ def test_with_other_numbers_it_is_the_walk_too(name):
     replay.known.clear()
     (walked,) = gradients(GRAPHS[name], inputs, 1)
     assert all((a is None and b is None) or a.tobytes() == b.tobytes() for a, b in zip(ours, walked, strict=True))
+
+
+def test_attention_is_a_row_of_the_graph(monkeypatch):
+    monkeypatch.setattr(attention_strips, "ENOUGH", 1)
+    given = [t.randn(2, 20, 8, requires_grad=True) for _ in range(3)]
+    first, *rest = gradients(lambda *given: F.scaled_dot_product_attention(*given, is_causal=True).square().sum(), given, 5)
+    assert len(programs()) == 1 and all([a.tobytes() == b.tobytes() for again in rest for a, b in zip(first, again, strict=True)])
+
+
+def test_a_step_with_autocast_is_one_program():
+    x, w, b, v = leaves(*SHAPES, dtype=t.float32)
+
+    def step(x, w, b, v):
+        with t.autocast("cpu"):
+            return F.mse_loss(F.relu(F.linear(x, w, b)) @ v, x.detach().sum(1, keepdim=True))
+
+    first, *rest = gradients(step, (x, w, b, v), 5)
+    assert len(programs()) == 1 and all([a.tobytes() == b.tobytes() for again in rest for a, b in zip(first, again, strict=True)])
 
 
 def test_gradients_add_up_in_the_same_tensor():

@@ -39,6 +39,7 @@ from .cupy_indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
     searchsorted_rows,
 )  # fmt: skip
+from .cupy_joining import concatenate, stack
 from .cupy_memory import address, bytes_of, geometry, is_pinned, laid_over, owner, pinned, same_memory, spread, strided, strided_view
 from .cupy_memory import address as start_of
 from .cupy_products import linear, matmul
@@ -447,15 +448,3 @@ def arange(start, step, count, dtype):
 def linspace(start, end, steps, dtype):
     """Counted on the CPU."""
     return asarray(on_cpu.linspace(start, end, steps, dtype))
-
-
-# ------------------------------------------------------------------------------------------------------------- joining
-
-
-def concatenate(arrays, dim):
-    """In row-major order, whatever order the parts have."""
-    return ascontiguousarray(cupy.concatenate(arrays, dim))
-
-
-def stack(arrays, dim):
-    return ascontiguousarray(cupy.stack(arrays, dim))

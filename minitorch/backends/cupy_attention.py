@@ -18,21 +18,22 @@ KINDS = {"e": "float16", "E": "bfloat16", "f": "float"}
 """dtype.char → what lies in memory."""
 
 
-def attention(q, k, v, totals, scale, causal, swapped):
-    """softmax(scale · Q Kᵀ) V, with heads within rows if they are ``swapped``;  ``totals`` (…, L) get log Σ exp of each row of scores."""
+def attention(q, k, v, totals, scale, causal, within):
+    """softmax(scale · Q Kᵀ) V;  ``totals`` (…, L) get log Σ exp of each row of scores.   within: whether the heads of q, k and v lie
+    within rows, and the result's are to, if q's do."""
     q, k, v = [in_rows(x) for x in (q, k, v)]
     shape = *q.shape[:-1], v.shape[-1]
-    out = laid(room(math.prod(shape), q.dtype), shape, swapped)
+    out = laid(room(math.prod(shape), q.dtype), shape, within[0])
     launch("attend", (q, k, v, out, totals), 2, shape_of(q, k, v, causal, out), scale)
     return out
 
 
-def attention_back(g, q, k, v, out, totals, scale, causal, swapped):
-    """The gradients of q, k and v one after the other, in one dimension.   swapped: which of them have heads within rows."""
+def attention_back(g, q, k, v, out, totals, scale, causal, within):
+    """The gradients of q, k and v one after the other, in one dimension.   within: which of them have heads within rows."""
     g, q, k, v, out = [in_rows(x) for x in (g, q, k, v, out)]
     gradients, sums, start, parts = room((q.size + k.size + v.size,), q.dtype), room(totals.shape, totals.dtype), 0, []
-    for x, within in zip((q, k, v), swapped, strict=True):
-        parts.append(laid(gradients[start : start + x.size], x.shape, within))
+    for x, swapped in zip((q, k, v), within, strict=True):
+        parts.append(laid(gradients[start : start + x.size], x.shape, swapped))
         start += x.size
     shape = shape_of(q, k, v, causal, g, out, *parts)
     launch("attend_back", (g, q, k, v, out, totals, sums, parts[0]), 2, shape, scale)

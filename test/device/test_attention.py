@@ -4,6 +4,7 @@ import numpy
 import pytest
 
 import minitorch as torch
+from minitorch import replay
 from minitorch.autograd import attention
 from minitorch.nn import functional as F
 
@@ -51,6 +52,24 @@ def test_heads_within_rows_stay_there(device):
     q, k, v = [part.view(2, length, 3, 8).transpose(1, 2) for part in wide.split(24, 2)]
     (expected,) = torch.autograd.grad(F.scaled_dot_product_attention(q, k, v, is_causal=True).square().sum(), wide)
     assert (expected - got.cpu().double()).abs().max() <= 2.0**-6 * expected.abs().max()
+
+
+def test_a_step_goes_back_by_one_function(device, monkeypatch):
+    """With autocast's casts, attention and the split of one product in three."""
+    monkeypatch.setattr(replay, "known", {})
+    monkeypatch.setattr(replay, "WORTH", 2)
+    x, w = [t.to(device).requires_grad_() for t in (torch.randn(2, 20, 24), torch.randn(72, 24))]
+
+    def gradients():
+        x.grad = w.grad = None
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            q, k, v = [part.view(2, 20, 3, 8).transpose(1, 2) for part in F.linear(x, w).split(24, 2)]
+            F.scaled_dot_product_attention(q, k, v, is_causal=True).square().mean().backward()
+        return x.grad, w.grad
+
+    (first, *rest), ((found,),) = [gradients() for _ in range(4)], [entry.found for entry in replay.known.values()]
+    assert found.again and "join" in found.again.__code__.co_names
+    assert all([torch.equal(a, b) for again in rest for a, b in zip(first, again, strict=True)])
 
 
 def test_where_there_is_no_kernel(device):

@@ -164,3 +164,25 @@ def test_updates_of_many_tensors(name, options, device):
 
     for expected, got in zip(outcome("cpu"), outcome(device), strict=True):
         assert expected.allclose(got, rtol=1e-5, atol=1e-6)
+
+
+JOINED = {
+    "three of a row": (lambda x, y, z: t.cat([x, y, z], -1), [(3, 4), (3, 8), (3, 2)]),
+    "of odd widths": (lambda x, y, z: t.cat([x, y, z], 1), [(2, 3, 5), (2, 1, 5), (2, 2, 5)]),
+    "in front": (lambda x, y: t.cat([x, y]), [(3, 300), (70, 300)]),
+    "a new dim": (lambda x, y: t.stack([x, y], 1), [(5, 7), (5, 7)]),
+    "a new last dim": (lambda x, y: t.stack([x, y], -1), [(5, 7), (5, 7)]),
+    "more than eight": (lambda x: t.cat([x] * 9), [(2, 3)]),
+    "turned": (lambda x, y: t.cat([x.t(), y], 1), [(4, 3), (3, 2)]),
+    "nothing in between": (lambda x, y, z: t.cat([x, y, z]), [(4, 3), (0, 3), (2, 3)]),
+}
+
+
+@pytest.mark.parametrize("dtype", [t.float64, t.float32, t.bfloat16, t.uint8, t.complex128], ids=str)
+@pytest.mark.parametrize("name", JOINED)
+def test_joining(name, dtype, device):
+    function, shapes = JOINED[name]
+    t.manual_seed(0)
+    inputs = [(9 * t.randn(shape)).to(t.int32).to(dtype) for shape in shapes]
+    got = function(*[x.to(device) for x in inputs])
+    assert got.dtype is dtype and t.equal(got.cpu(), function(*inputs))

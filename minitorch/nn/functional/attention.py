@@ -3,8 +3,8 @@
 import math
 import warnings
 
-from ...autograd.attention import fused_attention
-from ...creation import ones, zeros_like
+from ...autograd.attention import attention_weights, fused_attention
+from ...creation import zeros_like
 from ...dtypes import bool as bool_
 from ...ops.joining import cat
 from .dropout import dropout
@@ -31,19 +31,15 @@ def scaled_dot_product_attention(
 
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     if attn_mask is None and not dropout_p:
-        return fused_attention(query, key, value, scale, is_causal, lambda q, k, v: _attention(q, k, v, None, 0.0, is_causal, scale))
+        return fused_attention(query, key, value, scale, is_causal)
     return _attention(query, key, value, attn_mask, dropout_p, is_causal, scale)
 
 
 def _attention(query, key, value, attn_mask, dropout_p, is_causal, scale):
-    scores = (query * scale).matmul(key.mT)  # (*, L, S)
-    if is_causal:
-        attn_mask = ones(*scores.shape[-2:], dtype=bool_, device=query.device).tril()
-        weights = scores.where(attn_mask, -math.inf).softmax(-1)
-    elif attn_mask is None:
-        weights = scores.softmax(-1)
+    if attn_mask is None:
+        weights = attention_weights(query, key, scale, is_causal)
     else:
-        weights = _masked_softmax(scores, attn_mask)
+        weights = _masked_softmax((query * scale).matmul(key.mT), attn_mask)
     return dropout(weights, dropout_p).matmul(value)
 
 
