@@ -109,10 +109,10 @@ COMPLEX_REFUSED = {
     "maximum": "maximum not implemented for complex tensors.", "minimum": "minimum not implemented for complex tensors.",
     "relu": "clamp is not supported for complex types", "signbit": "signbit is not implemented for complex tensors.",
     "sign": "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.",
-    "trunc": "trunc is not supported for complex inputs",
+    "topk_places": " topk does not support complex dtypes on CPU", "trunc": "trunc is not supported for complex inputs",
 }  # fmt: skip
 """What PyTorch says of complex numbers where it doesn't just name the function that lacks them."""
-RUNTIME = ("argmax", "argmin", "argsort", "maximum", "minimum")
+RUNTIME = ("argmax", "argmin", "argsort", "maximum", "minimum", "topk_places")
 """Of these, it says so by a RuntimeError; of the others by its subclass NotImplementedError."""
 
 

@@ -508,6 +508,8 @@ TIED = [
 ]
 samples("argsort", [((x,), (dim, d)) for x in CUBES for dim in (0, 2) for d in (False, True)] + [((x,), (0, d)) for x in TIED for d in (False, True)],
         lambda x, dim, descending: torch.sort(x, dim=dim, descending=descending, stable=True).indices)  # fmt: skip
+samples("topk_places", [((x,), (k, dim, largest, in_order)) for x in (*CUBES, *TIED[:2]) for k, dim in ((1, 0), (2, -1)) for largest in (False, True)
+        for in_order in (False, True)], lambda x, k, dim, largest, in_order: torch.topk(x, k, dim, largest, in_order).indices)  # fmt: skip
 samples(
     "nonzero",
     each([numpy.asarray(numpy.round(x)) for x in (*CUBES, reals((4,)), reals(()), numpy.array(0.0), reals((0, 2)))]),

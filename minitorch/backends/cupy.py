@@ -37,7 +37,7 @@ from .cupy_formulas import (
 )  # fmt: skip
 from .cupy_indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
-    searchsorted_rows,
+    searchsorted_rows, topk_places,
 )  # fmt: skip
 from .cupy_joining import concatenate, stack
 from .cupy_memory import address, bytes_of, geometry, is_pinned, laid_over, owner, pinned, same_memory, spread, strided, strided_view
@@ -68,8 +68,8 @@ __all__ = [
     "patience", "pinned", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "recurrent_pass",
     "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter", "scatter_add",
     "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread",
-    "sqrt", "square", "squared_error_mean", "stack", "start_of", "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu", "tril",
-    "triu", "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
+    "sqrt", "square", "squared_error_mean", "stack", "start_of", "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu",
+    "topk_places", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
 ]  # fmt: skip
 
 SYNCHRONOUS = False

@@ -9,7 +9,7 @@ from .indexing import place_error, places
 
 __all__ = [
     "add_at", "argsort", "bincount_ints", "gather", "index", "index_put", "nll", "nll_grad", "nonzero_rows", "scatter",
-    "scatter_add", "scatter_reduce", "searchsorted_rows",
+    "scatter_add", "scatter_reduce", "searchsorted_rows", "topk_places",
 ]  # fmt: skip
 
 
@@ -183,6 +183,11 @@ def argsort(x, dim, descending):
         return x.argsort(dim)
     backward = cupy.flip(x, dim).argsort(dim)
     return x.shape[dim] - 1 - cupy.flip(backward, dim)
+
+
+def topk_places(x, k, dim, largest, in_order):
+    """Where the k largest are, or the smallest: of all in order the first k."""
+    return argsort(x, dim, largest).take(cupy.arange(k), dim)
 
 
 def nonzero_rows(x):

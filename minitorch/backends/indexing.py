@@ -6,7 +6,7 @@ from numpy import argwhere, asarray, ndarray
 from .large import ENOUGH_TO_ADD, added_in_machine_code
 
 __all__ = [
-    "argsort", "bincount_ints", "gather", "index", "index_put", "nll", "nll_grad", "nonzero_rows", "place_error", "places",
+    "bincount_ints", "gather", "index", "index_put", "nll", "nll_grad", "nonzero_rows", "place_error", "places",
     "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows",
 ]  # fmt: skip
 
@@ -198,16 +198,6 @@ def scatter_reduce(x, index, y, dim, reduce, out=None):
         out, index, y = out.reshape(1), index.reshape(-1), y.reshape(-1)
     join_at(REDUCING[reduce], out, index, y, dim)
     return out.reshape(x.shape)
-
-
-def argsort(x, dim, descending):
-    """Stable; NaN counts as the largest."""
-    if x.ndim == 0:
-        return numpy.zeros((), numpy.int64)
-    if not descending:
-        return x.argsort(dim, kind="stable")
-    backward = numpy.flip(x, dim).argsort(dim, kind="stable")
-    return x.shape[dim] - 1 - numpy.flip(backward, dim)
 
 
 def nonzero_rows(x):

@@ -26,14 +26,14 @@ from .composites import COMPOSED, ENOUGH_FOR_COMPOSITES, NARROWEST, composite_ke
 from .large import ENOUGH, exact_formula, in_machine_code, recurrent_pass
 from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
-    argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
-    searchsorted_rows,
+    bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce, searchsorted_rows,
 )  # fmt: skip
 from .memory import address, bytes_of, device_of, from_cpu, geometry, laid_over, moved, owner, same_memory, spread, start_of
 from .memory import strided_view, to_cpu
 from .mt19937 import Stream, default_stream
 from .masks import where
 from .normals import fused32, fused64
+from .ordering import argsort, topk_places
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
 from .products import matmul, narrow
 from .resampling import resample
@@ -59,8 +59,8 @@ __all__ = [
     "positive_copy", "power", "prod", "quiet", "reciprocal", "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift",
     "rint", "roll", "room", "same_memory", "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid",
     "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread", "sqrt", "square", "squared_error_mean", "stack", "start_of",
-    "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "where",
-    "widen", "zeros",
+    "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu", "topk_places", "tril", "triu", "true_divide", "trunc", "unfold", "unit",
+    "where", "widen", "zeros",
 ]  # fmt: skip
 
 

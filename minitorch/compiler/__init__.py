@@ -62,12 +62,13 @@ from .fuse import REDUCTIONS, fuse
 from .graph import check
 from .image import Parts, laid
 from .keeping import fetch, keep, name_of
-from .kernels import Attending, Convolution, Foreign, Loops, Pieces, Place, Product
+from .kernels import Attending, Convolution, Foreign, Loops, Ordering, Pieces, Place, Product
 from .largest import pooled
 from .llvm import native
 from .lower import lower
 from .narrow import narrow_products
 from .order import order
+from .ordering import RANKING, ordering, ranks
 from .pieces import laid_together
 from .places import PUT, TAKE
 from .plan import plan
@@ -128,7 +129,7 @@ def linked_again(target, again, symbols):
 def stages(graph, strides, destinations, target, built, ready=None):
     """The Parts of a graph: every stage up to the text of its kernels.   ready: is told of each kernel as soon as it is text."""
     graph = narrow_products(dead(attended(simplify(running(pooled(graph, overlaps=False))))), on_gpu=False)
-    plain = in_order(check(split(dead(graph))), strides, SLIDING)
+    plain = in_order(check(split(dead(graph))), strides, (*SLIDING, *RANKING))
     into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
     plain = check(dead(finished(plain, strides, into, on_gpu=False)))
     found = accesses(plain, strides)
@@ -228,6 +229,8 @@ def written(kernel, nests, found, laid, target):
         return [product(kernel, found, laid, target)]
     if kernel.__class__ is Attending:
         return [attending(kernel, found, laid, target)]
+    if kernel.__class__ is Ordering:
+        return [ordering(kernel, found, laid)]
     return [kernel]
 
 
@@ -255,6 +258,8 @@ def writable(step):
         return len(set(dtypes)) == 1 and laid_together(step) is not None
     if step.row in SLIDING:
         return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64") and slides(step)
+    if step.row in RANKING:
+        return ranks(step)
     if step.row in (TAKE, PUT, ATTEND, ATTEND_GRAD):
         return True
     if step.row is rows.matmul or step.row in FINISHED:

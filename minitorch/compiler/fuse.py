@@ -19,8 +19,9 @@ from .access import drops_ones
 from .attention import ATTENDING
 from .cuda_windows import CONV_RELU
 from .epilogues import FINISHED
-from .kernels import Attending, Convolution, Foreign, Loops, Member, Pieces, Product, in_turn, leads
+from .kernels import Attending, Convolution, Foreign, Loops, Member, Ordering, Pieces, Product, in_turn, leads
 from .largest import POOL_RETURN
+from .ordering import RANKING
 from .places import PUT, TAKE
 from .pools import FOLD
 from .scans import RUNNING, along_rows, has_scans
@@ -32,7 +33,7 @@ ALONE = {
     rows.matmul: Product, **dict.fromkeys(FINISHED, Product), **dict.fromkeys(ATTENDING, Attending),
     rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces, FOLD: Pieces, rows.pad: Pieces,
     CONV_RELU: Convolution, POOL_RETURN: Convolution, windows.conv: Convolution,
-    windows.conv_input_grad: Convolution, windows.conv_weight_grad: Convolution,
+    windows.conv_input_grad: Convolution, windows.conv_weight_grad: Convolution, **dict.fromkeys(RANKING, Ordering),
 }  # fmt: skip
 """Rows that are kernels of their own."""
 

@@ -3,6 +3,7 @@
     Loops      elementwise rows and reductions over one index space, in as few passes over it as the reductions need
     Product    a matrix product
     Attending  two products with a softmax between them, or their gradients
+    Ordering   the places of a row's numbers in order, or of its largest
     Foreign    a row that the compiler can't write: NumPy runs it, in its place among the others
 """
 
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 from .graph import Step
 
 __all__ = [
-    "ALIGNMENT", "Attending", "Convolution", "Foreign", "Loops", "Member", "Native", "Pieces", "Place", "Product", "draws_before",
-    "in_turn", "leads",
+    "ALIGNMENT", "Attending", "Convolution", "Foreign", "Loops", "Member", "Native", "Ordering", "Pieces", "Place", "Product",
+    "draws_before", "in_turn", "leads",
 ]  # fmt: skip
 
 ALIGNMENT = 64
@@ -76,6 +77,16 @@ class Attending:
 
 class Convolution:
     """What slides a window: a convolution, one of its two gradients, or that of a pool."""
+
+    def __init__(self, step):
+        self.steps, self.outputs = [step], [step.out]
+
+    def __repr__(self):
+        return f"{self.steps[0].row.name} {self.steps[0].out!r}"
+
+
+class Ordering:
+    """What ranks the numbers of each row: argsort, topk_places."""
 
     def __init__(self, step):
         self.steps, self.outputs = [step], [step.out]

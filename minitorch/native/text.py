@@ -210,3 +210,16 @@ class Text:
         yield
         self.do(f"br label %{inside}.after")
         self.open(f"{inside}.after")
+
+    @contextmanager
+    def whilst(self, condition):
+        """``while condition():``; the function writes what is asked before each turn, and gives an i1."""
+        head = self.name("while")[1:]
+        self.do(f"br label %{head}")
+        self.open(head)
+        more = condition()
+        self.do(f"br i1 {more}, label %{head}.body, label %{head}.after")
+        self.open(f"{head}.body")
+        yield
+        self.do(f"br label %{head}")
+        self.open(f"{head}.after")

@@ -37,16 +37,21 @@ def msort(input):
 
 @numpy_names
 def topk(input, k, dim=-1, largest=True, sorted=True):
-    """The k largest (or smallest) along ``dim``, in order: (values, indices).   torch: topk
+    """The k largest (or smallest) along ``dim``, in order: (values, indices). Of equal ones it takes those that PyTorch does.
+
+    torch: topk
 
     >>> torch.tensor([1.0, 4.0, 3.0]).topk(2).values
     tensor([4., 3.])
     """
+    dim = one_dim(dim, input.ndim)
+    if not 0 <= k <= (input.shape[dim] if input.ndim else 1):
+        raise RuntimeError("selected index k out of range")
+    if input.dtype.name == "bool":
+        raise RuntimeError("topk does not support bool dtypes on CPU\ncount them as numbers: x.int()")
     if input.ndim == 0:
         return topk_result(input.clone(), input.argmax())
-    if not 0 <= k <= input.shape[one_dim(dim, input.ndim)]:
-        raise RuntimeError("selected index k out of range")
-    order = input.argsort(dim, largest).narrow(dim, 0, k)
+    order = input._apply(rows.topk_places, (input,), (k, dim, bool(largest), bool(sorted)))
     return topk_result(input.gather(dim, order), order)
 
 

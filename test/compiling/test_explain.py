@@ -235,7 +235,7 @@ def test_what_runs_eagerly_and_what_numpy_runs_has_a_reason():
     with pytest.warns(UserWarning, match="runs eagerly"):
         (_, why), = explained(lambda x: x + x.sum().item(), torch.ones(2), calls=8).eager
     assert why.startswith("item looks at a tensor's values, in ") and "test_explain.py:" in why
-    found = explained(lambda x: x.sort()[0], torch.ones(4))
+    found = explained(lambda x: x.sort(0)[0], torch.ones(4, 4))
     assert [k.numpy for k in found.kernels if k.numpy] == ["no native code for argsort of float32 in this form"]
     assert torch.compile(lambda x: x).explain().kernels == []
     assert "it wasn't called yet" in str(torch.compile(lambda x: x).explain())

@@ -122,10 +122,13 @@ def stack(o, *rest):
 def argsort(o, x, dim, descending):
     if not x.shape:
         return o.constant(0, int64)
-    n = x.shape[dim]
-    count = o.size(n) if isinstance(n, Size) else [n]
+    return topk_places(o, x, x.shape[dim], dim, descending, True)
+
+
+def topk_places(o, x, k, dim, largest, in_order):
+    count = o.size(k) if isinstance(k, Size) else [k]
     x = o.cast(x, int32) if o.dtype is boolean else x
-    return o.TopK(x, count, outputs=2, axis=dim, largest=int(descending), sorted=1)[1]
+    return o.TopK(x, count, outputs=2, axis=dim, largest=int(largest), sorted=int(in_order))[1]
 
 
 def searchsorted(o, x, values, right):
@@ -146,5 +149,6 @@ PLACES = {
     "cat": lambda o, *rest: o.Concat(*rest[:-1], axis=rest[-1]),
     "stack": stack,
     "argsort": argsort,
+    "topk_places": topk_places,
     "searchsorted": searchsorted,
 }
