@@ -37,16 +37,7 @@ from .graph import (
     viewed,
 )
 from .modes import (
-    MODE,
-    ask,
-    beside,
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    leave,
-    no_grad,
-    set_grad_enabled,
+    MODE, ask, beside, enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, leave, no_grad, set_grad_enabled, show,
     tell,
 )  # fmt: skip
 from .ops.memory_format import memory_order
@@ -341,7 +332,7 @@ class Tensor(Vocabulary):
     def data(self):
         """The same memory without history; writes through it are not noticed by backward.   torch: Tensor.data"""
         self._storage.open()
-        return wrap(self._array, InferenceStorage() if self._storage.inference else None)
+        return wrap(show(self)._array, InferenceStorage() if self._storage.inference else None)
 
     @data.setter
     def data(self, new):

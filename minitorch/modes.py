@@ -10,7 +10,7 @@ from .backends import ARRAY_TYPES
 
 __all__ = [
     "MODE", "Mode", "all_compile", "ask", "beside", "demand", "enable_grad", "inference_mode", "is_grad_enabled",
-    "is_inference_mode_enabled", "leave", "no_grad", "set_grad_enabled", "tell", "tracer",
+    "is_inference_mode_enabled", "leave", "no_grad", "set_grad_enabled", "show", "tell", "tracer",
 ]  # fmt: skip
 
 
@@ -67,6 +67,13 @@ def ask(tensor):
     recording = tracer()
     if recording is not None:
         recording.ask(tensor)
+    return tensor
+
+
+def show(tensor):
+    """Tell who writes this run down of a tensor, before its memory is seen by another name. Gives the tensor."""
+    if MODE.listeners and (recording := tracer()) is not None:
+        recording.show(tensor)
     return tensor
 
 

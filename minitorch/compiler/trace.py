@@ -424,6 +424,11 @@ class Tracer:
             self.bear(tensor, self.meet(kept, ("tensor", kept)).value)
             self.made.append(self.externals[-1])
 
+    def show(self, tensor):
+        """Memory is about to be seen by another name, as ``data`` gives: the tensor that replays find it by is this one."""
+        if self.lost is None and not self.strangers and self.known(tensor._array) is None:
+            self.meet(tensor if tensor._base is None else tensor._base)
+
     def ask(self, tensor):
         """Somebody asks whether a tensor has a gradient, or sets it. What was made in the run is no concern of replays."""
         try:
