@@ -37,7 +37,17 @@ from .graph import (
     viewed,
 )
 from .modes import (
-    MODE, ask, beside, enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, leave, no_grad, set_grad_enabled, show,
+    MODE,
+    ask,
+    beside,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    leave,
+    no_grad,
+    set_grad_enabled,
+    show,
     tell,
 )  # fmt: skip
 from .ops.memory_format import memory_order
@@ -133,9 +143,8 @@ def apply(row, inputs, params=()):
 def create(row, params, device=CPU):
     """A Tensor that comes of no other: a row of kind creation or random, on ``device``."""
     mode = MODE
-    listeners = mode.listeners
     out = wrap(row.forward(for_device(device), *params), InferenceStorage() if mode.inference else None)
-    if listeners:
+    if mode.listeners:
         tell(row, (), (*params, device), out, False)
     return out
 
