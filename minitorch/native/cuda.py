@@ -232,6 +232,10 @@ __device__ inline void copy_word(unsigned* place, const float* source, bool ther
     unsigned to = __cvta_generic_to_shared(place);
     asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(source), "r"(there ? 4 : 0) : "memory");
 }
+__device__ inline void copy_two(unsigned* place, const float* source, bool there) {
+    unsigned to = __cvta_generic_to_shared(place);
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(to), "l"(source), "r"(there ? 8 : 0) : "memory");
+}
 __device__ inline void copy_four(unsigned* place, const float* source, bool there) {
     unsigned to = __cvta_generic_to_shared(place);
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(source), "r"(there ? 16 : 0) : "memory");

@@ -6,13 +6,14 @@
 torch: ATen/native/cudnn/Conv_v8.cpp
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .cuda import MEMORY, NARROW
 from .cuda_patches import Axis
 from .cuda_sliding import Sliding
-from .cuda_tiles import BLOCK, added_up, tiled
+from .cuda_tiles import BLOCK, BUSY, added_up, tiled
 from .cuda_weights import ADDERS, Correlated, added, correlated
 from .cuda_windows import Gathered, gathered, together
 
@@ -61,18 +62,23 @@ def products(kind, x, weight, out, geometry, dtypes, aligned=False, bias=False, 
 
 
 def arranged(found):
-    """Gathered products, with so many rows of warps as fit into shared memory; and of large blocks two for each processor."""
+    """Gathered products, with so many rows of warps as fit into shared memory; and of large blocks two for each processor.
+
+    Warps that have more features fetch less for each product, and there are fewer of them: so only if all processors have some.
+    """
+    wide = [replace(one, broad=8) for one in found]
+    found = wide if sum([math.prod(one.grid) for one in wide]) >= BUSY else found
     rows = 4
     while rows > 1 and not all([one.fits for one in found]):
         rows //= 2
         found = [replace(one, rows=rows) for one in found]
-    found = [replace(one, lives=2) if one.threads == 256 else one for one in found]
+    found = [replace(one, lives=2) if one.sides[1] == 64 else one for one in found]
     return [replace(one, tall=2) if one.flat and one.columns[1] == 4 else one for one in found]
 
 
 def on_cores(kind, x, weight, out, geometry, dtypes, rounds):
     """Whether tensor cores compute it. The arguments are those of ``convolution``."""
-    return (rounds or dtypes[0] in NARROW) and products(kind, x, weight, out, geometry, dtypes) is not None
+    return (rounds or dtypes[0] in NARROW) and products(kind, x, weight, out, geometry, dtypes, True) is not None
 
 
 @lru_cache(256)

@@ -19,10 +19,12 @@ from dataclasses import dataclass
 
 from .cuda import NARROW
 
-__all__ = ["Axis", "Convolved", "Lanes", "MOST_SHARED", "Patch", "above"]
+__all__ = ["Axis", "COPIES", "Convolved", "Lanes", "MOST_SHARED", "Patch", "above"]
 
 MOST_SHARED = 99 << 10
 """Bytes of memory that the threads of a block may share on every GPU with these tensor cores."""
+COPIES = {1: "copy_word", 2: "copy_two", 4: "copy_four"}
+"""The functions that copy so many words at once."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,14 @@ class Convolved:
     def strips(self):
         return -(-self.x.places // self.width)
 
+    @property
+    def pack(self):
+        """Numbers of a patch that are fetched at once: so many divide the rows of an image."""
+        if self.narrow or not self.aligned or self.x.scale > 1:
+            return 1
+        strip = self.width * self.x.stride if self.strips > 1 else 0
+        return max([n for n in (1, 2, 4) if self.x.extent % n == 0 and strip % n == 0])
+
 
 def above(n, step, rest):
     """The first number from n on that is ``rest`` beyond a multiple of ``step``.
@@ -136,7 +146,10 @@ class Lanes:
 
 @dataclass(frozen=True)
 class Patch:
-    """The patch of ``rows`` rows of ``width`` places.   y, x: Axes;   images: how many;   planes: of words in a stage."""
+    """The patch of ``rows`` rows of ``width`` places.   y, x: Axes;   images: how many;   planes: of words in a stage.
+
+    pack: words that are fetched at once. A row then begins where so many do, ``lead`` words before what its windows see.
+    """
 
     y: Axis
     x: Axis
@@ -146,11 +159,16 @@ class Patch:
     planes: int
     threads: int
     pad: int = 0
+    pack: int = 1
+
+    @property
+    def lead(self):
+        return (self.x.origin + self.x.low) % self.pack
 
     @property
     def wide(self):
         """Numbers of a row: what its windows see, and perhaps some more that keep rows in different banks."""
-        return (self.width - 1) * self.x.each + self.x.span + self.pad
+        return above(self.lead + (self.width - 1) * self.x.each + self.x.span + self.pad, self.pack, 0)
 
     @property
     def size(self):
@@ -158,13 +176,17 @@ class Patch:
 
     @property
     def lanes(self):
-        return Lanes.of(self.size, self.planes, self.threads)
+        return Lanes.of(self.size // self.pack, self.planes, self.threads)
 
     def row(self, row):
         """Code for the row of a patch, were it of all images, where the windows of a row of places begin."""
         if self.y.frame == self.y.places * self.y.each:
             return f"({row}) * {self.y.each}"
         return f"(({row}) / {self.y.places} * {self.y.frame} + ({row}) % {self.y.places} * {self.y.each})"
+
+    def place(self, row, column):
+        """Code for where in the patch the windows begin of a place in that row of the patch, and that column of places."""
+        return f"{row} * {self.wide} + {column} * {self.x.each} + {self.lead}"
 
     def tap(self, j, i):
         """(where in a patch, where in the weight) a tap is."""
@@ -183,9 +205,9 @@ class Patch:
         const int top = {self.row("row")};
         #pragma unroll
         for (int i = 0; i < {lanes.turns}; ++i) {{
-            const int e = threadIdx.x % {lanes.team} + i * {lanes.team}, v = top + e / {self.wide};
+            const int e = (threadIdx.x % {lanes.team} + i * {lanes.team}) * {self.pack}, v = top + e / {self.wide};
             const int image = v / {y.frame}, iy = v % {y.frame} * {y.scale} + {y.origin + y.low};
-            const int ix = column * {x.stride} + e % {self.wide} * {x.scale} + {x.origin + x.low};
+            const int ix = column * {x.stride} + e % {self.wide} * {x.scale} + {x.origin + x.low - self.lead};
             const bool inside = e < {self.size} && image < {self.images} && iy >= 0 && iy < {y.extent} && ix >= 0 && ix < {x.extent};
             {names}[i] = inside ? {wide}(image) * {image} + iy * {x.extent} + ix : -1;
         }}

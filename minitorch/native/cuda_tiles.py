@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from .cuda import KINDS, MEMORY, NARROW, stored
 
-__all__ = ["BLOCK", "Tiled", "added_up", "tiled"]
+__all__ = ["BLOCK", "BUSY", "Tiled", "added_up", "tiled"]
 
 BLOCK = 256
 """Threads of a block."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .cuda import stored
-from .cuda_patches import MOST_SHARED, Axis, Convolved, Lanes, Patch, above
+from .cuda_patches import COPIES, MOST_SHARED, Axis, Convolved, Lanes, Patch, above
 
 __all__ = ["ADDERS", "Correlated", "added", "correlated"]
 
@@ -125,7 +125,7 @@ class Correlated(Convolved):
     def spaced(self):
         """(numbers more in a row of a patch, rest by 32 of those from channel to channel) by which threads rarely meet in a bank."""
         bare = self.patch_of(1, 0).wide
-        ways = itertools.product(range(8), range(0, 32, 4))
+        ways = itertools.product(range(0, 8, self.pack), range(0, 32, 4))
         return min(ways, key=lambda way: (self.met(bare + way[0], way[1]) + 0.64 * way[0] / bare, way))
 
     def met(self, wide, pitch):
@@ -139,7 +139,7 @@ class Correlated(Convolved):
 
     def patch_of(self, rows, pad=None):
         pad = self.spaced[0] if pad is None else pad
-        return Patch(self.y, self.x, self.layers, self.framed(rows), self.width, self.depth, self.threads, pad)
+        return Patch(self.y, self.x, self.layers, self.framed(rows), self.width, self.depth, self.threads, pad, self.pack)
 
     def bytes_of(self, rows):
         count = above(rows * self.width, 8, 0)
@@ -228,8 +228,8 @@ class Writing:
     const int row = warp % {down} * {tall * 16} + group, column = warp / {down} % {over} * {wide * 8} + group, turn = warp / {down * over};
     const int first = int(int64(part) * {product.steps} / {parts}), last = int((int64(part) + 1) * {product.steps} / {parts});
     for (int k = threadIdx.x; k < {place}; k += {product.threads}) {{
-        const int y = min(k, {product.count - 1}) / {product.width};
-        places[k] = {self.patch.row("y")} * {self.patch.wide} + min(k, {product.count - 1}) % {product.width} * {product.x.each};
+        const int y = min(k, {product.count - 1}) / {product.width}, x = min(k, {product.count - 1}) % {product.width};
+        places[k] = {self.patch.place(self.patch.row("y"), "x")};
     }}
     int tap[{wide}];
     #pragma unroll
@@ -284,7 +284,7 @@ class Writing:
         high, place = product.high * 16, f"stage + {product.high * 16 * g}"
         mine = self.planes(self.lanes, "under", g, ("f", "m0"), (high, product.features), ("right", self.places), "stage", self.pack)
         there = ("left", self.pixels)
-        theirs = self.planes(self.patch.lanes, "from", pitch, ("c", "c0"), (product.depth, product.channels), there, place, 1)
+        theirs = self.planes(self.patch.lanes, "from", pitch, ("c", "c0"), (product.depth, product.channels), there, place, self.patch.pack)
         strips = product.strips
         row, column = (f"k / {strips}", f"k % {strips} * {product.width}") if strips > 1 else ("k", "0")
         return f"""\
@@ -306,7 +306,7 @@ class Writing:
         teams, image = product.threads // lanes.team, product.groups * extent * size
         there = "inside" if extent % count == 0 else f"inside && {name} + round * {teams} < {extent}"
         word = f"place + round * {teams * pitch}, seen + int64(round) * {teams * size}"
-        copy = f"copy_{'four' if pack == 4 else 'word'}({word}, {there});"
+        copy = f"{COPIES[pack]}({word}, {there});"
         if product.per == 2:
             copy = f"copy_pair({word}, {image}, {there}, {there} && {names}[i] / {2 * image} * 2 + 1 < {product.images});"
         return f"""\

@@ -4,7 +4,7 @@
 
 A block has some hundred places and up to 64 features. Of 8 channels at a time (16 of narrow numbers) it fetches the patch that
 the windows of its places see, and the weight; a tap then is a constant that is added to an address. A warp has 64 places and up
-to 32 features, in pieces of 16 x 8 sums. The gradient of the input is the same with the weight turned around; where windows
+to 64 features, in pieces of 16 x 8 sums. The gradient of the input is the same with the weight turned around; where windows
 move in steps, the pixels that see the same taps are a launch of their own.
 
 Where there are few channels, the sum runs over channels and taps together: no number is multiplied by a channel that isn't there.
@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .cuda import MEMORY, stored
-from .cuda_patches import MOST_SHARED, Axis, Convolved, Lanes, Patch, above
+from .cuda_patches import COPIES, MOST_SHARED, Axis, Convolved, Lanes, Patch, above
 
 __all__ = ["Gathered", "gathered", "together"]
 
-FEATURES, BROAD = 64, 4
-"""Features of a block, and pieces of 8 of them that a warp has."""
+FEATURES = 64
+"""Features of a block."""
 DEEP, ROOM = 72, 40 << 10
 """Taps and words together that a stage is to have, and bytes that it may take."""
 MOST_TAPS = 32
@@ -37,7 +37,7 @@ class Gathered(Convolved):
 
     turned: the weight is told by (channel, feature) instead of (feature, channel).   dtypes: of what is read, and of the
     result, by name.   bias, relu: what is done to each sum at its end.   rows: warps along places; tall: pieces of 16 of them that
-    a warp has.   stages: of shared memory.   lives: see ``Launch``.
+    a warp has; broad: pieces of 8 features that it has at most.   stages: of shared memory.   lives: see ``Launch``.
     """
 
     y: Axis
@@ -54,6 +54,7 @@ class Gathered(Convolved):
     rows: int = 4
     stages: int = 2
     tall: int = 4
+    broad: int = 4
     lives: int = 1
 
     @property
@@ -82,7 +83,7 @@ class Gathered(Convolved):
     def columns(self):
         """(warps along features, pieces of each)."""
         pieces = -(-min(self.features, FEATURES) // 8)
-        return (1, pieces) if pieces <= BROAD else (-(-pieces // BROAD), BROAD)
+        return (1, pieces) if pieces <= self.broad else (-(-pieces // self.broad), self.broad)
 
     @property
     def threads(self):
@@ -118,7 +119,7 @@ class Gathered(Convolved):
         for start in range(0, min(self.places, side * line), side):
             first, last = start % line // self.width, (start % line + min(side, self.places) - 1) // self.width
             most = max(most, last // self.y.places * self.y.frame + last % self.y.places * self.y.each - first * self.y.each)
-        return Patch(self.y, self.x, self.images, most + self.y.span, self.width, 0, self.threads)
+        return Patch(self.y, self.x, self.images, most + self.y.span, self.width, 0, self.threads, 0, self.pack)
 
     @property
     def pitch(self):
@@ -147,9 +148,22 @@ class Gathered(Convolved):
         return self.stage_of(self.depth)
 
     @property
+    def line(self):
+        """Words from feature to feature, where the sums of a block lie in its memory."""
+        return self.sides[0] + 4
+
+    @property
+    def pack_out(self):
+        """Numbers that are written at once."""
+        (high, sy, _), (wide, sx, _) = self.y.out, self.x.out
+        whole = (sy, sx, wide) == (1, 1, self.x.places) and self.strips == 1 and high == self.y.places
+        return 4 if whole and high * wide % 4 == 0 and self.dtypes[1] == "float32" else 1
+
+    @property
     def shared(self):
         """Bytes of shared memory."""
-        return self.stage * 4 * min(self.stages, max(self.steps, 1)) + (above(self.words * self.window, 8, 0) * 4 if self.flat else 0)
+        stages = self.stage * 4 * min(self.stages, max(self.steps, 1)) + (above(self.words * self.window, 8, 0) * 4 if self.flat else 0)
+        return max(stages, self.sides[1] * self.line * 4)
 
     @property
     def fits(self):
@@ -197,7 +211,7 @@ class Writing:
     #pragma unroll
     for (int i = 0; i < {2 * product.tall}; ++i) {{
         const int m = min(m0 + row + i * 8, {product.places - 1}), y = m / {product.width};
-        at[i / 2][i % 2] = ({self.patch.row("y")} - top) * {self.patch.wide} + m % {product.width} * {product.x.each};
+        at[i / 2][i % 2] = {self.patch.place(f"({self.patch.row('y')} - top)", f"m % {product.width}")};
     }}
 {self.patch.located("from", image, self.wide)}\
     locate_from(row0, column0);
@@ -221,13 +235,14 @@ class Writing:
 
     def fetch_patch(self):
         """Each thread follows a few places through the channels: from one to the next it adds a constant."""
-        product, lanes, per = self.product, self.patch.lanes, self.product.per
+        product, lanes, per, pack = self.product, self.patch.lanes, self.product.per, self.patch.pack
         teams, pitch = product.threads // lanes.team, product.pitch
         inside, both = ["inside"], ["inside"]
         if product.channels % (product.depth * per):
             channel = f"(c0 + team + round * {teams}) * {per}"
             inside, both = [*inside, f"{channel} < {product.channels}"], [*both, f"{channel} + 1 < {product.channels}"]
         word = f"place + round * {teams * pitch}, seen + int64(round) * {teams * per * self.pixels}"
+        some = "" if lanes.exact else f"if (team + round * {teams} < {product.depth}) "
         return f"""\
         {{
             const int team = threadIdx.x / {lanes.team}, lane = threadIdx.x % {lanes.team};
@@ -236,22 +251,23 @@ class Writing:
             for (int i = 0; i < {lanes.turns}; ++i) {{
                 const bool inside = from[i] >= 0;
                 const auto* seen = plane + (inside ? from[i] : 0);
-                unsigned* place = patch + team * {pitch} + lane + i * {lanes.team};
-                {f"if (lane + i * {lanes.team} < {pitch})" if lanes.turns * lanes.team > pitch else ""}
+                const int e = (lane + i * {lanes.team}) * {pack};
+                unsigned* place = patch + team * {pitch} + e;
+                {f"if (e < {pitch})" if lanes.turns * lanes.team * pack > pitch else ""}
                 #pragma unroll
                 for (int round = 0; round < {lanes.rounds}; ++round) {{
-                    {"" if lanes.exact else f"if (team + round * {teams} < {product.depth}) "}{self.copied(word, self.pixels, inside, both)}
+                    {some}{self.copied(word, self.pixels, inside, both, pack)}
                 }}
             }}
         }}
 """
 
     def copied(self, word, gap, there, both, pack=1):
-        """Code that copies a word, or four.   gap: to the second number of a word.   there, both: conditions of its numbers."""
+        """Code that copies a word, or ``pack`` of them.   gap: to the second number of a word.   there, both: conditions of its numbers."""
         there, both = [" && ".join(conditions) or "true" for conditions in (there, both)]
         if self.product.per == 2:
             return f"copy_pair({word}, {gap}, {there}, {both});"
-        return f"copy_{'four' if pack == 4 else 'word'}({word}, {there});"
+        return f"{COPIES[pack]}({word}, {there});"
 
     def fetch_weight(self):
         """Likewise through the rows of the weight."""
@@ -417,30 +433,51 @@ class Writing:
     # ------------------------------------------------------------------------------------------------------------ the end
 
     def end(self):
+        """Sums go to memory by way of the block's own, so that threads side by side write numbers side by side."""
         product, pieces = self.product, self.product.columns[1]
-        (high, sy, fy), (wide, sx, fx) = product.y.out, product.x.out
-        beyond = f" && column0 + m % {product.width} < {product.x.places}" if product.strips > 1 else ""
         total = "sum[i / 2][j][i % 2 * 2 + e]"
         if product.bias:
-            total = f"{total} + float(bias[z * {product.features} + n])"
+            total = f"{total} + float(bias[z * {product.features} + min(n0 + n, {product.features - 1})])"
         if product.relu:
             total = f"larger({total}, 0.0f)"
         return f"""\
+    __syncthreads();
+    float* results = (float*)memory;
     #pragma unroll
-    for (int i = 0; i < {2 * product.tall}; ++i) {{
-        const int m = m0 + row + i * 8, y = m / {product.width}, x = column0 + m % {product.width};
+    for (int j = 0; j < {pieces}; ++j) {{
+        #pragma unroll
+        for (int e = 0; e < 2; ++e) {{
+            const int n = column + j * 8 + four * 2 + e;
+            #pragma unroll
+            for (int i = 0; i < {2 * product.tall}; ++i) results[n * {product.line} + row + i * 8] = {total};
+        }}
+    }}
+    __syncthreads();
+{self.written()}"""
+
+    def written(self):
+        product, (places, features) = self.product, self.product.sides
+        (high, sy, fy), (wide, sx, fx) = product.y.out, product.x.out
+        beyond = f" && column0 + m % {product.width} < {product.x.places}" if product.strips > 1 else ""
+        pack, kind = product.pack_out, MEMORY[product.dtypes[1]]
+        lanes = places // pack
+        teams = product.threads // lanes
+        first = f"threadIdx.x / {lanes}" if teams > 1 else 0
+        there = f"min({features}, {product.features} - n0)" if product.features % features else features
+        value = f"results[n * {product.line} + place]"
+        store = f"target[n * {high * wide}] = {stored(value, product.dtypes[1])};"
+        if pack == 4:
+            store = f"*(Pack<float, 4>*)(target + n * {high * wide}) = *(const Pack<float, 4>*)&{value};"
+        return f"""\
+    #pragma unroll 1
+    for (int place = threadIdx.x % {lanes} * {pack}; place < {places}; place += {min(lanes, product.threads) * pack}) {{
+        const int m = m0 + place, y = m / {product.width}, x = column0 + m % {product.width};
         if (m < {product.places}{beyond}) {{
             const int line = (y % {product.y.places} * {sy} + {fy}) * {wide} + x * {sx} + {fx};
             const int64 image = y / {product.y.places} * {product.groups} + z;
-            {MEMORY[product.dtypes[1]]}* target = out + image * {product.features * high * wide} + line;
-            #pragma unroll
-            for (int j = 0; j < {pieces}; ++j) {{
-                #pragma unroll
-                for (int e = 0; e < 2; ++e) {{
-                    const int n = n0 + column + j * 8 + four * 2 + e;
-                    if (n < {product.features}) target[n * {high * wide}] = {stored(total, product.dtypes[1])};
-                }}
-            }}
+            {kind}* target = out + (image * {product.features} + n0) * {high * wide} + line;
+            #pragma unroll 8
+            for (int n = {first}; n < {there}; n += {max(teams, 1)}) {store}
         }}
     }}
 """

@@ -51,6 +51,7 @@ template <class T> T atomicCAS(T* place, T expected, T x) { T old = *place; if (
 alignas(16) static unsigned shared_words[1 << 16];
 #define SHARED_WORDS(name) unsigned* name = shared_words
 inline void copy_word(unsigned* place, const float* source, bool there) { *place = there ? __float_as_uint(*source) : 0; }
+inline void copy_two(unsigned* place, const float* source, bool there) { for (int i = 0; i < 2; ++i) copy_word(place + i, source + i, there); }
 inline void copy_four(unsigned* place, const float* source, bool there) { for (int i = 0; i < 4; ++i) copy_word(place + i, source + i, there); }
 inline void commit_copies() {}
 template <int LATER> void wait_copies() {}
