@@ -6,7 +6,8 @@
 Each number is of a process of its own that builds the model, and then does nothing but steps, in MB.
 
 tensors  what parameters, their gradients, the optimizer's state and all that a step makes on its way take at its peak: as
-         PyTorch's profiler and Python's tracemalloc see them being allocated; of a compiled step, its arena and its outputs
+         PyTorch's profiler and Python's tracemalloc see them being allocated; of a compiled step, its arena, and the gradients
+         that lie elsewhere
 
 Resident memory, less what it was before the first step. Before that a small network is trained for some steps, so that the
 libraries' code is there, LLVM's among it (``base``), and the heap gives back what is free. Nothing is in the cache on disk.
@@ -73,7 +74,9 @@ def tensors(side, step):
     if side == "minitorch":
         return kept + peak_of_python(step)
     (program,) = [x for s in step.function.signatures.values() for x in s.programs]
-    return kept + program.native.plan.size + sum([p.grad.numel() * p.grad.element_size() for p in parameters])
+    plan = program.native.plan
+    apart = sum([p.grad.numel() * p.grad.element_size() for p in parameters]) - sum([x.size * x.dtype.itemsize for x in plan.lent])
+    return kept + plan.size + apart
 
 
 def state_of(step):

@@ -54,6 +54,7 @@ PROGRAMS = [
     lambda t: t.ones(2, requires_grad=True).numpy(force=True).tolist(), lambda t: f"{t.tensor(3.14159):.2f} {t.tensor(3)} {t.tensor(7):>4d}",
     lambda t: copy.deepcopy(t.ones(2, requires_grad=True)), lambda t: pickle.loads(pickle.dumps(t.arange(4.0).reshape(2, 2).t())), lambda t: copy.copy(t.ones(2)),
     lambda t: t.asarray([1.0, 2]), lambda t: t.as_tensor([1, 2], dtype=t.float32), lambda t: t.frombuffer(bytearray(b"\x01\x02\x03"), dtype=t.uint8), lambda t: t.frombuffer(bytearray(8), dtype=t.float32, count=1, offset=4),
+    lambda t: t.frombuffer(bytearray(b"\x01\x02\x03"), dtype=t.uint8).as_strided((2, 2), (1, 1)),
 ]  # fmt: skip
 
 

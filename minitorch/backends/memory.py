@@ -11,8 +11,8 @@ from ..device import CPU
 
 __all__ = [
     "address", "aligned", "bytes_in", "bytes_of", "content", "device_of", "from_cpu", "geometry", "is_shared",
-    "laid_over", "mapped", "moved", "of_mapping", "owner", "room", "same_memory", "shared", "spread", "start_of",
-    "strided_view", "to_cpu",
+    "laid_over", "lying", "mapped", "moved", "of_mapping", "owner", "pages", "room", "same_memory", "shared", "spread",
+    "start_of", "strided_view", "to_cpu",
 ]  # fmt: skip
 
 
@@ -43,6 +43,21 @@ def bytes_of(array):
 def room(count):
     """``count`` fresh bytes."""
     return numpy.empty(count, numpy.uint8)
+
+
+class Pages(mmap.mmap):
+    """Memory of this process alone, from the system and given back to it."""
+
+
+def pages(count):
+    """At least ``count`` bytes of 0 that several arrays may lie in, each of which is its own owner."""
+    private = [mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS] if hasattr(mmap, "MAP_ANONYMOUS") else []
+    return Pages(-1, max(count, 1), *private)
+
+
+def lying(pages, at, shape, array_dtype):
+    """The array in ``pages`` that begins with byte ``at``."""
+    return numpy.ndarray(shape, array_dtype, pages, at)
 
 
 def bytes_in(content):
@@ -120,7 +135,7 @@ def strided_view(x, shape, strides, offset, own):
         return numpy.empty(shape, x.dtype)
     if geometry(x) != own and x.size:
         x = spread(x, own)
-    base = x if x.base is None else x.base
+    base = owner(x)
     if base.dtype.kind == "V":  # bfloat16: a stranger to NumPy's buffers
         base = base.view(numpy.uint16)
     if not base.flags.c_contiguous:

@@ -26,14 +26,14 @@ class Image:
 
     pointers, numbers: (entry, byte of the arena), (entry, number).   checks: (byte of the arena, name of the error, message).
     scratch: bytes that a thread needs; shared: whether any kernel is for several threads; short: whether all is done so soon
-    that nobody should wait for it.   stretches: how many of native code there are; foreign: whether there is something for
-    NumPy between them.
+    that nobody should wait for it.   lent: (number of a result, byte of the arena where its array begins).   stretches: how many of
+    native code there are; foreign: whether there is something for NumPy between them.
     """
 
-    def __init__(self, size, words, pointers, numbers, slots, checks, scratch, shared, short, stretches, foreign):
+    def __init__(self, size, words, pointers, numbers, slots, checks, lent, scratch, shared, short, stretches, foreign):
         self.size, self.words, self.pointers, self.numbers, self.slots = size, words, pointers, numbers, slots
-        self.checks, self.scratch, self.shared, self.short = checks, scratch, shared, short
-        self.stretches, self.foreign = stretches, foreign
+        self.checks, self.lent, self.scratch, self.shared = checks, lent, scratch, shared
+        self.short, self.stretches, self.foreign = short, stretches, foreign
 
 
 class Laid:
@@ -86,5 +86,6 @@ def laid(kernels, plan, found, graph):
     words = count + len(slots) + len(checked) + 1
     scratch, shared = max([k.scratch for k in native], default=0), any([k.shared for k in native])
     short, foreign = not shared and estimate(graph) < SHORT, len(native) < len(kernels)
-    image = Image(plan.size, words, pointers, numbers, slots, checks, scratch, shared, short, stretches, foreign)
+    lent = [(plan.places[x].at, at) for x, at in plan.lent.items()]
+    image = Image(plan.size, words, pointers, numbers, slots, checks, lent, scratch, shared, short, stretches, foreign)
     return Laid(image, rows, given, list(checked), early)

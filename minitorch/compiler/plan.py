@@ -8,6 +8,9 @@ One block of memory, the arena, holds all that only the program sees; a place in
 been read for the last time. What is to end up outside (a new value of a parameter, a result) is written there at once where
 that is safe, else copied at the end.
 
+A result may be "lent": its array lies in the arena, from the kernel that makes it until the next call, which makes it anew. So
+before it is made, what the program keeps for itself lies there.
+
 torch: torch/_inductor/memory.py, codegen/wrapper.py (buffer reuse).   First fit by size: Sekiyama et al. 2018, arXiv:1804.10001
 """
 
@@ -30,24 +33,26 @@ class Plan:
     kernels: those of fusion, and the copies that are needed at the end; ``early`` are the first of them, after which the
     graph's checks are known: they write to no input, so that a program that refuses leaves everything as it was.
 
-    lives: (first kernel, last) of what is in the arena.   inside: the parts of concatenations that are made where they are
-    to lie: (the whole, the byte in it) of each.
+    lives: (first kernel, last) of what is in the arena.   lent: the byte of each result that lies there.   inside: the parts of
+    concatenations that are made where they are to lie: (the whole, the byte in it) of each.
     """
 
-    def __init__(self, kernels, places, strides, size, constants, lives, early, inside):
+    def __init__(self, kernels, places, strides, size, constants, lives, early, inside, lent):
         self.kernels, self.places, self.strides, self.size = kernels, places, strides, size
-        self.constants, self.lives, self.early, self.inside = constants, lives, early, inside
+        self.constants, self.lives, self.early, self.inside, self.lent = constants, lives, early, inside, lent
 
 
 def plan(kernels, found, graph, destinations):
-    """Where everything lies.   destinations: for each output of the graph a Place that it must end up in."""
+    """Where everything lies.   destinations: for each output of the graph a Place that it must end up in; "lent" is an "output"."""
     planning = Planning(kernels, found, graph)
+    lent = {place.at for place in destinations if place.kind == "lent"}
+    destinations = [Place("output", place.at) if place.kind == "lent" else place for place in destinations]
     for value, destination in zip(graph.outputs, destinations, strict=True):
         if not planning.direct(value, destination):
             planning.copies.append((value, destination))
     planning.copy_the_rest()
     planning.lay_inside()
-    return planning.finished()
+    return planning.finished(lent)
 
 
 class Planning:
@@ -186,8 +191,11 @@ class Planning:
 
     # --------------------------------------------------------------------------------------------------------- the arena
 
-    def finished(self):
-        """Blocks of memory, each for one value or for several that follow each other in it; then where each block lies."""
+    def finished(self, lent):
+        """Blocks of memory, each for one value or for several that follow each other in it; then where each block lies.
+
+        lent: numbers of results.
+        """
         last = {x: max([k for k, *_ in self.readers.get(x, ())], default=k) for x, k in self.maker.items()}
         last.update({self.found[x].base: len(self.kernels) for x, *_ in self.graph.checks})
         self.wholes = {self.whole_of(x)[0] for x in self.inside}
@@ -200,15 +208,17 @@ class Planning:
                 whole, _ = self.whole_of(x)
                 if whole not in self.places and whole not in self.blocks:
                     self.give(k, whole, last)
-        starts, size = packed({id(block): block for block in self.blocks.values()}.values())
+        results = {x: Block(x, self.maker[x], len(self.kernels)) for x, p in self.places.items() if p.kind == "output" and p.at in lent}
+        starts, size = packed([*dict.fromkeys(self.blocks.values()), *results.values()])
         for x, block in self.blocks.items():
             self.places[x] = Place("arena", starts[block])
         for x in [x for kernel in self.kernels for x in kernel.outputs if x in self.inside]:
             whole, at = self.whole_of(x)
             self.places[x] = Place("arena", self.places[whole].at + at)
-        lives = {x: (block.first, block.last) for x, block in self.blocks.items() if x is block.value}
+        lives = {x: (block.first, block.last) for x, block in [*self.blocks.items(), *results.items()] if x is block.value}
         constants = {s.out: s for s in self.graph.steps if s.row in (rows.full, rows.arange)}
-        return Plan(self.kernels, self.places, self.strides, size, constants, lives, self.early, self.inside)
+        lent = {x: starts[block] for x, block in results.items()}
+        return Plan(self.kernels, self.places, self.strides, size, constants, lives, self.early, self.inside, lent)
 
     def give(self, k, value, last):
         """A block for a value that kernel ``k`` makes: that of one which ends at the same moment, or another."""

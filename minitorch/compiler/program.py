@@ -16,13 +16,15 @@ import re
 from functools import cached_property, partial
 
 from ..backends import for_device
+from ..backends.memory import lying, pages
 from ..device import CPU
+from ..dtypes import uint8
 from ..native.entry import DATA
 from ..native.mathematics import support
 from ..native.text import Text
 from ..native.threads import SCRATCH, runner, runtime_symbols, team
 from .graph import Step, evaluate
-from .kernels import ALIGNMENT, Native
+from .kernels import Native
 
 __all__ = ["Modules", "Program", "modules_of", "texts_of"]
 
@@ -46,6 +48,8 @@ class Program:
         self.image, self.link, self.slots = image, link, image.slots
         self.made_of = parts
         self.foreign = image.foreign
+        self.table = (ctypes.c_void_p * image.words)()
+        self.address = ctypes.addressof(self.table)
         self.lay_out()
         self.library = link(runtime_symbols()) if image.stretches else None
         self.segments, self.are_early = self.divided()
@@ -69,14 +73,11 @@ class Program:
     # ----------------------------------------------------------------------------------------------------------- memory
 
     def lay_out(self):
-        """Make the table and the arena, and write down what doesn't change."""
+        """Make the arena, and write into the table what doesn't change. Who holds what lay in an older arena, keeps that."""
         image, xp = self.image, for_device(CPU)
-        self.arena = xp.zeros(image.size + ALIGNMENT, "uint8")
-        start = -self.arena.ctypes.data % ALIGNMENT
-        self.arena = self.arena[start : start + image.size]
+        self.pages = pages(image.size)  # which begin at the begin of one, and so does any vector
+        self.arena = lying(self.pages, 0, (image.size,), xp.array_dtype(uint8))
         base = self.arena.ctypes.data
-        self.table = (ctypes.c_void_p * image.words)()
-        self.address = ctypes.addressof(self.table)
         for entry, at in image.pointers:
             self.table[entry] = base + at
         for entry, number in image.numbers:
@@ -84,6 +85,11 @@ class Program:
         self.checks = [
             (self.arena[at : at + 8].view("int64").reshape(()), getattr(builtins, error), message) for at, error, message in image.checks
         ]  # fmt: skip
+
+    def lent(self, facts):
+        """The arrays that lie in the arena, of results of these (shape, dtype): as many as are lent, the first ones."""
+        places, xp = dict(self.image.lent), for_device(CPU)
+        return [lying(self.pages, places[k], shape, xp.array_dtype(dtype)) for k, (shape, dtype) in enumerate(facts) if k in places]
 
     @cached_property
     def moves(self):

@@ -412,6 +412,13 @@ class Tracer:
         memory = self.keep(Memory(array, value, ref(tensor._storage), True))
         self.ends.append(ref(owner_of(array), lambda _: memories.pop(memory.key, None)))
 
+    def expect(self, array, place):
+        """Let an array of before the run be found at a replay as ``place`` says, if it is met; it may end without that."""
+        owner, places = owner_of(array), self.places
+        key = id(owner)
+        places[key] = place
+        self.ends.append(ref(owner, lambda _: places.pop(key, None)))
+
     def check(self, wrong, error, message):
         """A truth that replays look at: ``error(message)`` is to be raised if it holds."""
         if self.lost is None:

@@ -30,7 +30,7 @@ from ..device import CPU
 from ..dtypes import float64, get_default_dtype
 from ..engine import MODE, Tensor, edge_of, wrap
 from ..graph import CHANGES, InferenceStorage, Node
-from .gradients import Gradients
+from .gradients import Gradients, replaced
 from .recording import SPENT, base_name
 from .tree import LEAF, PLAIN, Kept, rebuilt, same
 
@@ -136,9 +136,9 @@ class Writing:
 
     def gradients(self):
         """What gradients there are. Those that the last call left behind, and nobody else holds, are taken as they are."""
-        recording, slots = self.program.recording, self.program.native.slots
-        read = {id(x) for kind, x in recording.externals if kind == "grad"}
-        new = [(leaf, there) for leaf, there, state in recording.gradients if state == "new"]
+        recording = self.program.recording
+        new, reused = replaced(recording)
+
         def is_other(leaf, there):
             return f"{self.know(leaf, 'leaf')}._grad is {'' if there else 'not '}None"
 
@@ -147,11 +147,7 @@ class Writing:
                 self.miss_if(is_other(leaf, there))
         if new:
             leaves, facts = [leaf for leaf, _ in new], self.program.fresh[: len(new)]
-            reused = all([there and id(leaf) not in read for leaf, there in new])
-            self.made = Gradients(
-                leaves, facts, self.program.native.table, [slots.get(("output", k)) for k in range(len(new))], reused,
-                recording.xp,
-            )  # fmt: skip
+            self.made = Gradients(leaves, facts, self.program.native, reused, recording.xp)
             self.scope["made"] = self.made
             self.scope["holders"] = getrefcount
             for line in self.made.written_out([self.know(leaf, "leaf") for leaf in leaves]):

@@ -184,7 +184,8 @@ def part_of(title, native, names):
     regions = []
     for x, (first, last) in native.plan.lives.items():
         end = numbers[order[last]][-1] if last < len(order) else len(kernels) - 1
-        regions.append(Region(names.of(x), native.plan.places[x].at, x.size * x.dtype.itemsize, numbers[order[first]][0], end))
+        at = native.plan.lent.get(x, native.plan.places[x].at)
+        regions.append(Region(names.of(x), at, x.size * x.dtype.itemsize, numbers[order[first]][0], end))
     built, values = native.built, sum([r.size for r in regions])
     return Part(
         title, kernels, regions, native.plan.size, values, built.stages, built.cached, built.compiled, str(native.graph)

@@ -5,6 +5,9 @@
 leaves each parameter with a gradient that the next call would drop and make anew. A program writes into the same tensors
 again instead, as long as each of them is what its parameter holds, and only that holds it. For all of them together that is
 four questions, answered without a loop in Python.
+
+Where the program lends its memory, they lie in its arena: until they are made anew, other values are there. Who holds one of
+them when the next call comes, keeps the arena as it is, and the program gets another, and its gradients memory of their own.
 """
 
 from operator import attrgetter, is_
@@ -12,7 +15,7 @@ from sys import getrefcount
 
 from ..engine import Tensor, wrap
 
-__all__ = ["Gradients"]
+__all__ = ["Gradients", "replaced"]
 
 GRADIENT, ARRAY = attrgetter("_grad"), attrgetter("_array")
 
@@ -30,13 +33,13 @@ def counted(things):
 
 
 def measured():
-    """What ``counted`` says of a tensor in a list and in a leaf, and of an array in a list and in a tensor."""
+    """What ``counted`` says of a tensor in a list and in a leaf, of an array in a list and in a tensor, and of one in a list."""
     leaf, tensors, arrays = Holder(), [Holder()], [object()]
     leaf._grad, tensors[0]._array = tensors[0], arrays[0]
-    return counted(tensors)[0], counted(arrays)[0]
+    return counted(tensors)[0], counted(arrays)[0], counted([object()])[0]
 
 
-TENSOR_ALONE, ARRAY_ALONE = measured()
+TENSOR_ALONE, ARRAY_ALONE, ARRAY_LEFT = measured()
 
 
 def measured_by_name():
@@ -55,6 +58,13 @@ def fits(tensor, shape, dtype):
     return array.base is None and array.shape == shape and array.flags.c_contiguous and getattr(array.flags, "writeable", True)
 
 
+def replaced(recording):
+    """The (leaf, whether it has one) of the gradients that a run makes; and whether each stands where another did that it doesn't read."""
+    read = {id(x) for kind, x in recording.externals if kind == "grad"}
+    new = [(leaf, there) for leaf, there, state in recording.gradients if state == "new"]
+    return new, all([there and id(leaf) not in read for leaf, there in new])
+
+
 FEW = 16
 """Up to so many, the questions are written out (``Gradients.written_out``); of more, C asks them."""
 
@@ -62,29 +72,45 @@ FEW = 16
 class Gradients:
     """``leaves`` and, in the same order, the gradients that a program leaves them with.
 
-    facts: (shape, dtype) of each.   slots: where the table wants its array's id, or None.   reused: False where the program
-    reads the old gradient of one of them.
+    facts: (shape, dtype) of each.   native: the program.   reused: False where it reads the old gradient of one of them.
+    slots: where its table wants the array's id, or None.   lent: whether the arrays lie in its arena.
     """
 
-    def __init__(self, leaves, facts, table, slots, reused, xp):
-        self.leaves, self.facts, self.table, self.slots, self.reused, self.xp = leaves, facts, table, slots, reused, xp
+    def __init__(self, leaves, facts, native, reused, xp):
+        self.leaves, self.facts, self.native, self.reused, self.xp = leaves, facts, native, reused, xp
+        self.slots = [native.slots.get(("output", k)) for k in range(len(leaves))]
         self.tensors, self.arrays = [None] * len(leaves), [None] * len(leaves)
         self.alone = [TENSOR_ALONE] * len(leaves), [ARRAY_ALONE] * len(leaves)
+        self.lent = False
+        for k, array in enumerate(native.lent(facts)):
+            self.lent = True
+            self.hold(k, array)
         self.adopt()
 
     def adopt(self):
-        """The run that was recorded left gradients as well: they are as good as those of a call, if they lie in order."""
+        """The run that was recorded left gradients as well: they are as good as those of a call, if they lie in order.
+
+        Into an arena they are moved, which frees the memory that they had.
+        """
         tensors = [leaf._grad for leaf in self.leaves]
-        if self.reused and all([fits(tensor, shape, dtype) for tensor, (shape, dtype) in zip(tensors, self.facts)]):
-            self.tensors[:] = tensors
-            for k, tensor in enumerate(tensors):
-                self.hold(k, tensor._array)
+        if not self.reused or not all([fits(tensor, shape, dtype) for tensor, (shape, dtype) in zip(tensors, self.facts)]):
+            return
+        arrays = [tensor._array for tensor in tensors]
+        if self.lent and counted(arrays) != self.alone[1]:
+            return
+        self.tensors[:] = tensors
+        for k, (tensor, array) in enumerate(zip(tensors, arrays)):
+            if self.lent:
+                self.arrays[k][...] = array
+                tensor._array = self.arrays[k]
+            else:
+                self.hold(k, array)
 
     def hold(self, k, array):
         """The memory of gradient number ``k``: the table is told of it."""
         self.arrays[k] = array
         if self.slots[k] is not None:
-            self.table[self.slots[k]] = id(array)
+            self.native.table[self.slots[k]] = id(array)
 
     def are_ours(self):
         """Whether each leaf has the gradient of the last call, and nobody else does."""
@@ -98,7 +124,10 @@ class Gradients:
         )
 
     def written_out(self, names):
-        """``ours = …``, as lines of a function that knows the leaves by these names, ``made`` and ``holders`` (getrefcount)."""
+        """``ours = …``, as lines of a function that knows the leaves by these names, ``made`` and ``holders`` (getrefcount).
+
+        Where they aren't, that function holds none of them either.
+        """
         if not self.reused or len(names) > FEW:
             return ["ours = made.are_ours()"]
         tensor, array = measured_by_name()
@@ -111,14 +140,22 @@ class Gradients:
             f"{''.join([f't{k}, ' for k in numbers])}= made.tensors",
             f"{''.join([f'b{k}, ' for k in numbers])}= made.arrays",
             f"ours = t0 is not None and {' and '.join(questions)}",
+            f"if not ours: {' = '.join([f't{k} = b{k}' for k in numbers])} = None",
         ]
 
     def renew(self):
-        """Other memory for all of them."""
+        """Other memory for all of them; or the same where it is lent, unless somebody holds what lies there."""
+        if self.lent:
+            self.tensors[:] = [None] * len(self.leaves)
+            for leaf in self.leaves:
+                leaf._grad = None
+            if counted(self.arrays) != [ARRAY_LEFT] * len(self.leaves):
+                self.lent = False
+                self.native.lay_out()
         for k, (shape, dtype) in enumerate(self.facts):
-            array = self.xp.empty(shape, dtype)
-            self.tensors[k] = wrap(array)
-            self.hold(k, array)
+            if not self.lent:
+                self.hold(k, self.xp.empty(shape, dtype))
+            self.tensors[k] = wrap(self.arrays[k])
 
     def give(self):
         """Each leaf gets its gradient."""

@@ -9,6 +9,7 @@ from ..graph import CHANGES
 from ..native.heap import give_back
 from ..nn.module import Module
 from .answering import Rates, aliases, answer_of
+from .gradients import replaced
 from .locks import lock
 from .outside import Backward
 from .quick import quick_answer
@@ -47,7 +48,9 @@ class Program:
         self.written_owners, self.owners = set(), (ctypes.c_int64 * (len(recording.written) + 1))()
         places = [Place("input", k) for k in recording.written]
         self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
-        places += [Place("output", k) for k in range(len(self.fresh))]
+        new, reused = replaced(recording)
+        lent = len(new) if reused and recording.xp.SYNCHRONOUS and not recording.graph.checks else 0
+        places += [Place("lent" if k < lent else "output", k) for k in range(len(self.fresh))]
         hosts = recording.hosts([kind for *_, kind in described])
         self.native = native_of(recording.graph, recording.strides, places, recording.xp, hosts) if of is None else timed(of.native)
         self.backward = None

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from sys import getrefcount
+from weakref import ref
 
 from ..backends import backend_of, for_device
 from ..backward import backward, reachable
@@ -110,10 +111,10 @@ def record(function, args, kwargs, leaves, moving=None):
     for position, tensor in enumerate(arguments):
         if tracer.known(tensor._array) is None or tracer.known(tensor._array).root[1:] != root_of(tensor):
             tracer.meet(tensor, ("argument", position))
-    before = {x: x._grad for x in leaves}
+    before = {x: None if x._grad is None else ref(x._grad) for x in leaves}  # what the run lets go, ends
     for x, gradient in before.items():
         if gradient is not None:
-            tracer.places[id(owner_of(gradient._array))] = ("grad", x)
+            tracer.expect(gradient()._array, ("grad", x))
     begin = time.perf_counter()
     try:
         with tracer:
@@ -174,7 +175,7 @@ def gone_back(tracer, results, views, before):
     Gives [(external, Value of its gradient, numbers of the seeds that lead to it)], and what has a seed, as ``roots_of``
     gives it; None if no graph is left.
     """
-    went_back = any([x._grad is not old for x, old in before.items()])
+    went_back = any([not is_still(x._grad, old) for x, old in before.items()])
     roots = roots_of(results, views, went_back)
     if not roots:
         return None
@@ -373,11 +374,16 @@ def refuse_late_rates(tracer):
         raise Unfollowed("an optimizer steps after its scheduler")
 
 
+def is_still(gradient, old):
+    """Whether a leaf's gradient is what it was.   old: a weak reference to that, or None."""
+    return gradient is (old if old is None else old()) and (gradient is None) is (old is None)
+
+
 def gradients(tracer, before, asked, outputs):
     """What became of the leaves' gradients, and of those ``asked`` for: see Recording. The Values of new ones are added to ``outputs``."""
     found = []
     for x, old in before.items():
-        state = "none" if x._grad is None else "same" if x._grad is old else "new"
+        state = "none" if x._grad is None else "same" if is_still(x._grad, old) else "new"
         if state == "new":
             outputs.append(tracer.read(x._grad))
         if state != "none" and hooked(x):

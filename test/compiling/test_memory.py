@@ -87,14 +87,81 @@ def test_gradients_of_the_recorded_run_are_written_over():
     assert arrays_of(model) == recorded
 
 
-def test_a_gradient_that_somebody_holds_is_not_written_over():
+HOLDS = {
+    "it": lambda grad: grad,
+    "its array": lambda grad: grad.numpy(),
+    "a row": lambda grad: grad[1:3],
+    "a row of its array": lambda grad: grad.numpy()[1:3].T,
+    "another name of it": lambda grad: grad.detach(),
+    "as a parameter": lambda grad: torch.nn.Parameter(grad),
+}
+
+
+@pytest.mark.parametrize("hold", HOLDS.values(), ids=list(HOLDS))
+@pytest.mark.parametrize("calls", [2, 3, 6])
+def test_a_gradient_that_somebody_holds_is_not_written_over(hold, calls):
     model, step, x = trained()
-    for _ in range(2):
+    for _ in range(calls):
         step(x)
-    held = model.weight.grad
-    before = held.clone()
+    held = hold(model.weight.grad)
+    before = torch.as_tensor(held).detach().clone()
+    for _ in range(3):
+        step(x)
+        assert torch.equal(torch.as_tensor(held), before)
+    assert not torch.equal(torch.as_tensor(hold(model.weight.grad)), before)  # the steps went on
+
+
+def program_of(step):
+    (program,) = [program for signature in step.signatures.values() for program in signature.programs]
+    return program
+
+
+def test_gradients_lie_where_other_values_lay_before():
+    """Six layers' inputs, and then six weights' gradients, of the same size: the arena has room for eight."""
+    nn, width = torch.nn, 128
+    model = nn.Sequential(*[nn.Sequential(nn.Linear(width, width), nn.Tanh()) for _ in range(6)])
+    x = torch.randn(width, width)
+    step = torch.compile(trained_on(model), fullgraph=True)
+    for _ in range(3):
+        step(x)
+    native = program_of(step).native
+    assert len(native.plan.lent) == 12 and native.plan.size < 8.2 * x.nbytes
+    assert all([p.grad._array.base is native.pages for p in model.parameters()])
+
+
+def test_who_holds_a_gradient_lets_the_others_have_memory_of_their_own():
+    model, step, x = trained()
+    for _ in range(3):
+        step(x)
+    held, native = model.bias.grad, program_of(step).native
+    assert held._array.base is native.pages
     step(x)
-    assert model.weight.grad is not held and torch.equal(held, before)
+    assert held._array.base is not native.pages and model.bias.grad._array.base is None
+
+
+def test_gradients_of_two_programs_take_turns():
+    """Each lets go of the other's: there is nothing that would have to be kept."""
+    model, step, x = trained()
+    other = torch.ones(4, 64)
+    for y in (x, other) * 3:
+        step(y)
+    programs = [program for signature in step.signatures.values() for program in signature.programs]
+    for y, program in zip((x, other) * 2, programs * 2):
+        step(y)
+        assert model.weight.grad._array.base is program.native.pages
+
+
+def test_a_recorded_run_lets_go_of_the_gradients_from_before():
+    """What it needs at a time is one new gradient, and the update that is taken from the weight."""
+    model, step, x = trained(width=512)
+    tracemalloc.start()
+    try:
+        step(x)
+        tracemalloc.reset_peak()
+        step(x)
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * model.weight.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_program_keeps_nothing_of_how_it_came_about():
