@@ -31,6 +31,11 @@ PARALLEL = 1 << 15
 """Points of an index space from which several threads are worth waking."""
 
 SCANS = {row.name: word for row, word in RUNNING.items()}
+SHORT = 16
+"""Turns of a loop below which LLVM makes vectors with masks."""
+FEW, WRITTEN = 4, 16
+"""Turns of a loop at most that are written one by one; and of such loops in each other, together."""
+
 READ = (Op, Load, Count)
 MEMORY = {"i1": "i8"}
 """Kinds that lie in memory as another."""
@@ -88,11 +93,13 @@ def native(nest, kernel, again=None):
 
 
 class Writing:
-    """What both orders of loops share. ``index``: the register, or number, of each dim's index; scans: the Ops with running totals."""
+    """What both orders of loops share. ``index``: the register, or number, of each dim's index; scans: the Ops with running totals;
+    written: the dims whose turns are written one by one."""
 
     def __init__(self, nest):
         self.nest, self.text, self.index = nest, Text(), {}
         self.scans = [op for op in nest.ops if op.name in SCANS]
+        self.written = written_out(nest) if nest.by_rows else set()
 
     # -------------------------------------------------------------------------------------------------------- values
 
@@ -227,9 +234,46 @@ class Writing:
         """Loops over ``dims`` around ``body()``."""
         if not dims:
             return body()
-        with self.text.loop("i", 0, self.nest.shape[dims[0]]) as i:
-            self.index[dims[0]] = i
-            self.nested(dims[1:], body)
+        d = dims[0]
+        if d in self.written:
+            for i in range(self.nest.shape[d]):
+                self.index[d] = i
+                self.nested(dims[1:], body)
+            return
+        for begin, end in self.stretches(d):
+            with self.text.loop("i", begin, end) as i:
+                self.index[d] = i
+                self.nested(dims[1:], body)
+
+    def stretches(self, d):
+        """The ranges in which a dim is walked: one; or two that overlap, if the last of few turns don't fill a vector.
+
+            12 turns    0 to 8, 4 to 12         what is stored twice is the same twice
+
+        LLVM would mask the lanes beyond the end. Where memory isn't touched number by number it then takes one at a time, which is
+        ten times as slow.
+        """
+        n, nest = self.nest.shape[d], self.nest
+        whole = 1 << (n.bit_length() - 1)
+        order = [*nest.outer, *nest.inner]
+        after = order[order.index(d) + 1 :]
+        if not FEW < n < SHORT or n == whole or not self.written.issuperset(after) or self.scans:
+            return [(0, n)]
+        loads = [x for op in nest.ops for x in op.args if x.__class__ is Load]
+        gaps = any([abs(x.strides[d]) > 1 for x in [*loads, *nest.stores]])
+        again = all([not s.at and not s.adds and s.buffer not in [x.buffer for x in loads] for s in nest.stores])
+        return [(0, whole), (n - whole, n)] if gaps and again else [(0, n)]
+
+
+def written_out(nest):
+    """The last dims, in the order of the loops, whose turns are written one by one: LLVM makes vectors of the loop around them."""
+    found, size = set(), 1
+    for d in reversed([*nest.outer, *nest.inner][1:]):
+        size *= nest.shape[d]
+        if nest.shape[d] > FEW or size > WRITTEN:
+            break
+        found.add(d)
+    return found
 
 
 class ByRows(Writing):
@@ -284,10 +328,17 @@ class ByRows(Writing):
             self.store_all(self.stores("full", level), memo)
             self.keep(level, memo, flat)
             return totals
+        d = dims[0]
+        first = self.text.multiply(flat, self.nest.shape[d])
+        if d in self.written:
+            for j in range(self.nest.shape[d]):
+                self.index[d] = j
+                totals = self.turns(dims[1:], totals, reductions, level, outer, self.text.add(first, j))
+            return totals
         carry = [(KINDS[op.dtype], total) for op, total in zip(reductions, totals)]
-        with self.text.loop("j", 0, self.nest.shape[dims[0]], carry=carry) as j:
-            self.index[dims[0]] = j
-            flat = self.text.add(self.text.multiply(flat, self.nest.shape[dims[0]]), j)
+        with self.text.loop("j", 0, self.nest.shape[d], carry=carry) as j:
+            self.index[d] = j
+            flat = self.text.add(first, j)
             j.carry(*self.turns(dims[1:], j.values, reductions, level, outer, flat))
         return j.values
 
