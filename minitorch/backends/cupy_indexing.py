@@ -64,6 +64,12 @@ def add_at(out, key, y):
         wide = out.astype(numpy.float32)
         add_at(wide, key, cupy.asarray(y).astype(numpy.float32))
         cupy.copyto(out, wide.astype(out.dtype))
+    elif char in "FD":  # complex: its two parts, one after the other
+        y = cupy.asarray(y, out.dtype)
+        for part, more in ((out.real, y.real), (out.imag, y.imag)):
+            dense = part.copy()
+            add_at(dense, key, more)
+            part[...] = dense
     elif char in SIGNED:
         cupy.add.at(out.view(SIGNED[char]), key, cupy.asarray(y).astype(out.dtype).view(SIGNED[char]))
     else:

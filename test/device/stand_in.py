@@ -323,7 +323,7 @@ def wrapped(key, shape):
 KINDS = {bool: "?", int: "bBhHiIlLqQeEfdFD", float: "eEfdFD", complex: "FD"}
 
 
-ADDED = "efdFDiILQ"
+ADDED = "efdiILQ"
 """The types (dtype.char) that CuPy can add atomically."""
 
 
