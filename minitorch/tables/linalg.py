@@ -11,8 +11,6 @@ The formulas: M. Giles 2008, An extended collection of matrix derivative results
 arXiv:1701.00392 (complex eigenvectors); Golub and Pereyra 1973 (pseudoinverse).
 """
 
-from math import inf
-
 from ..table import FLOATS, TABLE, Primitive
 
 __all__ = [
@@ -325,10 +323,10 @@ def lu_vjp(g, x, packed):
     return result.gather(-2, order.unsqueeze(-1).expand(result.shape))
 
 
-def gaps(values):
-    """values[j] - values[i], and infinity on the diagonal."""
-    difference = values.unsqueeze(-2) - values.unsqueeze(-1)
-    return difference + values.new_full(values.shape[-1:], inf).diag_embed()
+def over_gaps(x, values):
+    """x[i, j] / (values[j] - values[i]), and 0 on the diagonal. (No infinity stands there: a GPU divides complex numbers by it to NaN.)"""
+    own = values.new_ones(values.shape[-1:]).diag_embed()
+    return x / (values.unsqueeze(-2) - values.unsqueeze(-1) + own) * (1 - own)
 
 
 def eigh_vjp(g, which, x, packed, triangle):
@@ -336,7 +334,7 @@ def eigh_vjp(g, which, x, packed, triangle):
     if which == 0:
         return (vectors * g.unsqueeze(-2)) @ vectors.mH
     inner = vectors.mH @ g
-    return vectors @ ((inner - inner.mH) / (gaps(values) * 2)) @ vectors.mH
+    return vectors @ over_gaps((inner - inner.mH) / 2, values) @ vectors.mH
 
 
 def eig_vjp(g, which, x, packed):
@@ -347,7 +345,7 @@ def eig_vjp(g, which, x, packed):
     else:
         inner = vectors.mH @ g
         inner = inner - (vectors.mH @ vectors) * inner.diagonal(0, -2, -1).real.unsqueeze(-2)
-        inner = (inner / gaps(values).conjugate()) @ vectors.mH
+        inner = over_gaps(inner, values.conjugate()) @ vectors.mH
     result = inner._apply(solve, (vectors.mH, inner), ("torch.linalg.solve",))
     return result if x.is_complex() else result.real
 
@@ -375,4 +373,4 @@ def svd_vjp(g, which, x, packed, full):
 
 def turned(inner, s):
     """What turns the singular vectors: the skew part over the gaps between the squares of the singular values."""
-    return (inner - inner.mH) / gaps(s * s)
+    return over_gaps(inner - inner.mH, s * s)

@@ -213,12 +213,22 @@ class Ended:
     """What a worker sends instead of a batch when its copy of an IterableDataset has no more."""
 
 
+FORKED = "cudaErrorInitializationError"
+CANNOT_FORK = (
+    "Cannot re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you must use the 'spawn' start method\n"
+    "keep the dataset's tensors on the CPU and move each batch, or say multiprocessing_context=\"spawn\""
+)
+"""What CUDA says in a process forked from one that uses it, and PyTorch's words for that."""
+
+
 class Failure:
     """An exception on its way from a worker to the parent: its type, and its traceback as text."""
 
     def __init__(self, error, worker_id):
         import traceback
 
+        if FORKED in str(error):
+            error = RuntimeError(CANNOT_FORK).with_traceback(error.__traceback__)
         trace = "".join(traceback.format_exception(error))
         self.kind = type(error)
         self.text = f"Caught {self.kind.__name__} in DataLoader worker process {worker_id}.\nOriginal {trace}"

@@ -299,6 +299,16 @@ def test_an_error_whose_type_exists_only_there():
     assert type(error) is RuntimeError and str(error).startswith("Caught Local in DataLoader worker process 0.")
 
 
+def uninitialised():
+    return OSError("cudaErrorInitializationError: initialization error")
+
+
+def test_what_a_gpu_says_in_a_forked_process_is_told_as_pytorch_does():
+    error = error_of(dataset=fails_at(uninitialised, 2, mt))
+    assert type(error) is RuntimeError
+    assert "Cannot re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you must use the 'spawn'" in str(error)
+
+
 def test_a_batch_that_can_not_travel():
     error = error_of(dataset=[1], collate_fn=lambda samples: lambda: samples)
     assert "in DataLoader worker process 0." in str(error) and "pickle" in str(error)
