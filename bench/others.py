@@ -116,7 +116,7 @@ def heat(torch):
 
 
 def gaussian_process(torch):
-    """The likelihood of 128 points: a Cholesky factor, which LAPACK computes on both sides."""
+    """The likelihood of 128 points: a Cholesky factor, and equations with its triangle."""
     torch.manual_seed(0)
     length, noise, scale = [torch.nn.Parameter(torch.tensor(x)) for x in (0.0, -1.0, 0.0)]
 

@@ -5,6 +5,7 @@ import math
 import numpy
 
 from .library import library_of
+from .triangles import machine_solution
 
 __all__ = ["cholesky_unchecked", "lu_factors", "magnitude", "permutation", "refuse_others", "solve_triangular"]
 
@@ -25,6 +26,9 @@ def solve_triangular(a, b, upper, unitriangular):
     """X with A X = B for a triangular A, of which the other triangle isn't read; nor its diagonal, if that counts as ones."""
     refuse_others(a)
     xp = library_of(a)
+    found = machine_solution(a, b, upper, unitriangular) if xp is numpy else None
+    if found is not None:
+        return found
     batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     x = xp.array(xp.broadcast_to(b, batch + b.shape[-2:]))
     if x.size:

@@ -12,6 +12,7 @@ from ..errors import factor_error
 from .factors import cholesky_unchecked, lu_factors, permutation, refuse_others, solve_triangular
 from .ldl import ldl_factors, ldl_solve
 from .library import library_of
+from .triangles import machine_root
 
 __all__ = [
     "cholesky", "cholesky_info", "cholesky_solve", "cofactors", "cofactors_grad", "det", "eig", "eigh", "eigvals",
@@ -170,7 +171,7 @@ def pinv(x, atol, rtol, hermitian):
 def cholesky(x, name="linalg.cholesky"):
     """The lower triangle L with L Lᵀ = A. Raises LinAlgError if there is none; without a ``name``, leaves it half done."""
     try:
-        return finite_root(x)
+        return positive_root(x)
     except NumpyError:
         out, info = cholesky_unchecked(x)
         if name:
@@ -178,9 +179,15 @@ def cholesky(x, name="linalg.cholesky"):
         return out
 
 
-def finite_root(x):
-    """The library's cholesky, which may let a NaN pass."""
+def positive_root(x):
+    """Our cholesky, or else the library's, which may let a NaN pass."""
     xp = library_of(x)
+    found = machine_root(x) if xp is numpy else None
+    if found is not None:
+        out, info = found
+        if any(info.reshape(-1).tolist()):
+            raise NumpyError
+        return out
     out = xp.linalg.cholesky(x)
     if xp.isnan(out.diagonal(0, -2, -1)).any():
         raise NumpyError
@@ -197,7 +204,7 @@ def cholesky_solve(y, x, upper):
 def cholesky_info(x):
     """For each matrix, the order of the first leading minor that isn't positive, or 0."""
     try:
-        finite_root(x)
+        positive_root(x)
         return library_of(x).zeros(x.shape[:-2], numpy.int32)
     except NumpyError:
         return cholesky_unchecked(x)[1]
