@@ -10,12 +10,16 @@ vector goes along the columns: it is full whatever the rows of an image are, and
     columns     32 of (channel, tap): the places of these images, one behind the other
     panel       the same, turned: a row of 32 for each place; from here on it is the product of gemm.py
 
+Where the rows of a kernel are long, as of the 16 x 16 patches of a vision transformer, a panel is made without columns: what a
+place sees of a row of its image is next to each other already, whatever the stride.
+
 A chunk is some columns by some output channels, over all images.
 
 torch: ATen/native/ConvolutionMM2d.cpp
 """
 
 from contextlib import nullcontext
+from dataclasses import replace
 from math import prod
 
 from .convolution_exact import write_exact, write_mending
@@ -56,6 +60,9 @@ SMALL = 4096
 WRITTEN = 16
 """Rows of an image that are copied without a loop, at most."""
 
+LONG = 8
+"""Taps of a row from which panels are made of such rows; half as many with a stride, which columns must be picked out by first."""
+
 
 def pays_by_columns(conv, target):
     """Whether the gradient of a convolution's weight is quicker as a product: at once where vectors along rows are ill filled."""
@@ -70,16 +77,23 @@ def pays_by_columns(conv, target):
     return outputs >= MANY or (outputs >= FEW and (area == 1 or max(conv.stride) > 1 or borders))
 
 
+def pays_directly(conv, target):
+    """Whether panels are written without columns: each place's row of a panel is made of the rows of its window. Needs masks."""
+    enough = LONG if conv.stride[2] == 1 else LONG // 2
+    return target.width >= 32 and conv.dilation[2] == 1 and conv.kernel[2] >= enough
+
+
 class Columns:
     """What the functions of a kernel share.
 
+    direct: whether there are no columns, and planes lie as they are but for their borders.
     places: of an image; area: taps; images: how many are taken at once; length: of a column, all their places.
     wide, outputs: columns and rows of a chunk; channels: that its columns are of, at most.
     """
 
     def __init__(self, name, conv, target):
-        self.name, self.conv, self.kind = name, conv, conv.kind
-        self.sliding = sliding = sliding_forward(conv)
+        self.name, self.conv, self.kind, self.direct = name, conv, conv.kind, pays_directly(conv, target)
+        self.sliding = sliding = sliding_forward(replace(conv, stride=(1, 1, 1)) if self.direct else conv)
         self.places, self.area, lanes = prod(conv.out), prod(conv.kernel), target.lanes(conv.kind)
         most = NEAREST // SIZES[conv.kind] // (2 * lanes)
         self.images = images_of(conv.batch, self.places, most, lanes)
@@ -103,6 +117,8 @@ class Columns:
         """Numbers of scratch: for the panel, the columns and the layout."""
         cut, more = self.tiling, self.tiling.lanes
         layout = 0 if self.sliding.bare else self.images * self.channels * self.sliding.plane + more
+        if self.direct:
+            return self.length * cut.columns, 0, layout
         return cut.depth * cut.columns, self.length * cut.columns + more, layout
 
 
@@ -148,11 +164,15 @@ def write_functions(text, v, own):
     product, tiling = own.product, own.tiling
     if not own.sliding.bare:
         write_layout(text, v, f"{own.name}.layout", own.sliding)
-    write_table(text, f"{own.name}.taps", [offset for offset, _ in own.sliding.phases[0].taps])
-    write_column(text, own)
+    if own.direct:
+        write_runs(text, v, own)
+    else:
+        write_table(text, f"{own.name}.taps", [offset for offset, _ in own.sliding.phases[0].taps])
+        write_column(text, own)
     write_exact(text, own.name, own.conv)
     for count in sorted({min(product.n, tiling.columns), product.n % tiling.columns} - {0}):
-        write_copy(text, f"{own.name}.copy{count}", product, tiling, count)
+        if not own.direct:
+            write_copy(text, f"{own.name}.copy{count}", product, tiling, count)
         for rows in sorted({min(product.m, tiling.rows), product.m % tiling.rows} - {0}):
             write_tile(text, f"{own.name}.{rows}x{count}", product, tiling, rows, count)
 
@@ -190,6 +210,35 @@ def write_run(text, kind, lanes, length, source, to):
             whole += lanes
 
 
+def write_runs(text, v, own):
+    """The function ``run``: at each place the first ``%count`` numbers from there on go to the place's row of a panel.
+
+    The tables: where a panel's runs begin in the list of them all; of each its distance in the planes, its column, its length.
+    """
+    sliding, stride, out, found, starts = own.sliding, own.conv.stride, own.conv.out, [], []
+    taps, length = [offset for offset, _ in sliding.phases[0].taps], own.conv.kernel[2]
+    for first in range(0, own.product.n, own.tiling.columns):
+        starts.append(len(found) // 3)
+        j, end = first, min(first + own.tiling.columns, own.product.n)
+        while j < end:
+            channel, tap = divmod(j, own.area)
+            count = min(length - tap % length, end - j, v.lanes)
+            found += [channel * sliding.plane + taps[tap], j - first, count]
+            j += count
+    write_table(text, f"{own.name}.runs", found)
+    write_table(text, f"{own.name}.starts", [*starts, len(found) // 3])
+    with text.function(f"internal fastcc void @{own.name}.run(ptr %x, ptr %to, i64 %count)", "noinline nounwind"):
+        mask = v.below("%count")
+        with text.loop("depth", 0, out[0]) as depth, text.loop("row", 0, out[1]) as row:
+            line = text.add(text.multiply(depth, stride[0] * sliding.grid[1]), text.multiply(row, stride[1]))
+            x = text.at("%x", text.multiply(line, sliding.grid[2]), v.kind)
+            place = text.multiply(text.add(text.multiply(depth, out[1]), row), out[2] * own.tiling.columns)
+            to = text.at("%to", place, v.kind)
+            with text.loop("j", 0, out[2]) as j:
+                value = v.load_where(text.at(x, text.multiply(j, stride[2]), v.kind), mask)
+                v.store_where(value, text.at(to, text.multiply(j, own.tiling.columns), v.kind), mask)
+
+
 # ----------------------------------------------------------------------------------------------------------- the chunk
 
 
@@ -212,7 +261,9 @@ def write_chunk(text, own, where):
         dy = text.at("%B", text.multiply(dy, own.places), kind)
         if not sliding.bare:
             x = write_planes(text, own, (x, text.at("%scratch", panel + columns, kind)), images, channels)
-        write_panels(text, own, (x, dy, text.at("%scratch", panel, kind), to), images, (tall, wide, tap))
+        first = j0 if own.direct else tap
+        x = text.at(x, text.multiply(c0, -sliding.plane), kind) if own.direct else x  # where the first of all channels would be
+        write_panels(text, own, (x, dy, text.at("%scratch", panel, kind), to), images, (tall, wide, first))
 
 
 def write_planes(text, own, places, images, channels):
@@ -226,21 +277,38 @@ def write_planes(text, own, places, images, channels):
 
 
 def write_panels(text, own, operands, images, extent):
-    """Panel after panel, tile after tile. The chunk's first column is tap number ``tap`` of its first channel."""
-    (x, dy, columns, to), (tall, wide, tap) = operands, extent
+    """Panel after panel, tile after tile. ``x`` begins ``begin`` columns before the chunk's first."""
+    (x, dy, columns, to), (tall, wide, begin) = operands, extent
     product, tiling, kind = own.product, own.tiling, own.kind
     length = text.multiply(images, own.places)
     for count, start, end in parts(text, wide, product.n, tiling.columns):
         with text.loop("j", start, end, tiling.columns) as j:
-            write_columns(text, own, (x, columns), images, text.add(j, tap), count)
+            (write_rows if own.direct else write_columns)(text, own, (x, columns), images, text.add(j, begin), count)
             with text.loop("k", 0, length, tiling.depth) as k:
-                depth = text.minimum(text.subtract(length, k), tiling.depth)
-                text.do(f"call fastcc void @{own.name}.copy{count}(ptr {text.at(columns, k, kind)}, ptr %scratch, i64 {depth})")
+                depth, panel = text.minimum(text.subtract(length, k), tiling.depth), "%scratch"
+                if own.direct:
+                    panel = text.at(panel, text.multiply(k, tiling.columns), kind)
+                else:
+                    text.do(f"call fastcc void @{own.name}.copy{count}(ptr {text.at(columns, k, kind)}, ptr %scratch, i64 {depth})")
                 for rows, first, last in parts(text, tall, product.m, tiling.rows):
                     with text.loop("i", first, last, tiling.rows) as i:
                         row = text.at(dy, text.add(text.multiply(i, product.a[1]), k), kind)
                         corner = text.at(to, text.add(text.multiply(i, product.c[1]), j), kind)
-                        text.do(f"call fastcc void @{own.name}.{rows}x{count}(ptr {row}, ptr %scratch, ptr {corner}, i64 {depth})")
+                        text.do(f"call fastcc void @{own.name}.{rows}x{count}(ptr {row}, ptr {panel}, ptr {corner}, i64 {depth})")
+
+
+def write_rows(text, own, places, images, first, count):
+    """The whole panel whose first column has that number, run by run."""
+    (x, _), sliding, kind, width = places, own.sliding, own.kind, own.tiling.columns
+    image = own.channels * sliding.plane if not sliding.bare else sliding.groups * sliding.inner * sliding.plane
+    panel = text.at(f"@{own.name}.starts", text.divide(first, width)[0], "i64")
+    with text.loop("s", text.load("i64", panel), text.load("i64", text.at(panel, 1, "i64"))) as s:
+        run = text.at(f"@{own.name}.runs", text.multiply(s, 3), "i64")
+        distance, column, length = [text.load("i64", text.at(run, i, "i64")) for i in range(3)]
+        with text.loop("i", 0, images) as i:
+            source = text.at(x, text.add(text.multiply(i, image), distance), kind)
+            to = text.at("%scratch", text.add(text.multiply(i, own.places * width), column), kind)
+            text.do(f"call fastcc void @{own.name}.run(ptr {source}, ptr {to}, i64 {length})")
 
 
 def write_columns(text, own, places, images, first, count):

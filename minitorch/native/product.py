@@ -76,25 +76,6 @@ class Writer:
         self.left = panel * SIZES[self.kind], ((DEPTH + lanes, 1) if self.a_across else (1, TALL + lanes))
         self.scratch = (panel + self.narrow * (DEPTH + lanes) * (TALL + lanes)) * SIZES[self.kind]
 
-    def lanes_below(self, count):
-        """A mask of the lanes whose number is below ``count``."""
-        text, lanes = self.text, self.v.lanes
-        one = text.let("one", f"insertelement <{lanes} x i64> poison, i64 {count}, i64 0")
-        zeros = f"<{lanes} x i32> zeroinitializer"
-        limit = text.let("limit", f"shufflevector <{lanes} x i64> {one}, <{lanes} x i64> poison, {zeros}")
-        numbers = ", ".join(f"i64 {lane}" for lane in range(lanes))
-        return text.let("mask", f"icmp slt <{lanes} x i64> <{numbers}>, {limit}")
-
-    def load(self, place, mask):
-        v = self.v
-        where = f"ptr {place}, i32 {v.size}, <{v.lanes} x i1> {mask}"
-        return self.text.let("v", f"call {v.type} @llvm.masked.load.{v.suffix}.p0({where}, {v.type} {v.zero})")
-
-    def store(self, value, place, mask):
-        v = self.v
-        where = f"ptr {place}, i32 {v.size}, <{v.lanes} x i1> {mask}"
-        self.text.do(f"call void @llvm.masked.store.{v.suffix}.p0({v.type} {value}, {where})")
-
     # -------------------------------------------------------------------------------------------------------- a tile
 
     def tile(self, rows, vectors):
@@ -110,15 +91,15 @@ class Writer:
                     x = v.spread(text.load(kind, number))
                     following += [v.multiply_add(x, vector, next(sums)) for vector in columns]
                 p.carry(*following)
-            sums, mask = iter(p.values), self.lanes_below("%count")
+            sums, mask = iter(p.values), self.v.below("%count")
             whole = f"<{', '.join(['i1 true'] * v.lanes)}>"
             for i in range(rows):
                 before = text.at("%from", text.multiply("%from_step", i), kind)
                 to = text.at("%c", text.multiply("%c_step", i), kind)
                 for s in range(vectors):
                     lanes = mask if s == vectors - 1 else whole
-                    found = self.load(text.at(before, s * v.lanes, kind), lanes)
-                    self.store(v.add(next(sums), found), text.at(to, s * v.lanes, kind), lanes)
+                    found = v.load_where(text.at(before, s * v.lanes, kind), lanes)
+                    v.store_where(v.add(next(sums), found), text.at(to, s * v.lanes, kind), lanes)
 
     def row_starts(self, rows):
         """Where every fourth row of A begins, and the distances of those between: few registers for many addresses."""
@@ -143,12 +124,12 @@ class Writer:
             if self.narrow:
                 pack(text, v, self.b_across, "%b_step", self.columns, "%count")
             elif self.b_across:
-                masks = [self.lanes_below(text.subtract("%count", s * v.lanes)) for s in range(VECTORS)]
+                masks = [self.v.below(text.subtract("%count", s * v.lanes)) for s in range(VECTORS)]
                 with text.loop("p", 0, "%k") as p:
                     row = text.at("%b", text.multiply(p, "%b_step"), kind)
                     to = text.at("%to", text.multiply(p, self.columns), kind)
                     for s, mask in enumerate(masks):
-                        v.store(self.load(text.at(row, s * v.lanes, kind), mask), text.at(to, s * v.lanes, kind))
+                        v.store(v.load_where(text.at(row, s * v.lanes, kind), mask), text.at(to, s * v.lanes, kind))
             else:
                 self.turned()
 
@@ -254,7 +235,7 @@ class Writer:
         is_so = text.let("biased", f"icmp ne i64 {biased}, 0")
         for s in range(VECTORS):
             limit = text.let("limit", f"select i1 {is_so}, i64 {text.subtract(count, s * v.lanes)}, i64 0")
-            found = self.load(text.at(place, s * v.lanes, self.kind), self.lanes_below(limit))
+            found = v.load_where(text.at(place, s * v.lanes, self.kind), self.v.below(limit))
             v.store(found, text.at(vector, s * v.lanes, self.kind))
 
     def tiles(self):

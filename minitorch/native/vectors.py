@@ -52,6 +52,24 @@ class Vectors:
         """What is multiplied of the first ``count`` numbers of type ``element`` in memory: at most ``reach``."""
         return self.load(pointer, count)
 
+    def below(self, count):
+        """A mask of the lanes whose number is below ``count``, which only the program knows."""
+        one = self.text.let("one", f"insertelement <{self.lanes} x i64> poison, i64 {count}, i64 0")
+        zeros = f"<{self.lanes} x i32> zeroinitializer"
+        limit = self.text.let("limit", f"shufflevector <{self.lanes} x i64> {one}, <{self.lanes} x i64> poison, {zeros}")
+        numbers = ", ".join(f"i64 {lane}" for lane in range(self.lanes))
+        return self.text.let("mask", f"icmp slt <{self.lanes} x i64> <{numbers}>, {limit}")
+
+    def load_where(self, pointer, mask):
+        """The lanes of a mask from memory; the others are 0."""
+        where = f"ptr {pointer}, i32 {self.size}, <{self.lanes} x i1> {mask}"
+        return self.text.let("v", f"call {self.type} @llvm.masked.load.{self.suffix}.p0({where}, {self.type} {self.zero})")
+
+    def store_where(self, value, pointer, mask):
+        """Write the lanes of a mask."""
+        where = f"ptr {pointer}, i32 {self.size}, <{self.lanes} x i1> {mask}"
+        self.text.do(f"call void @llvm.masked.store.{self.suffix}.p0({self.type} {value}, {where})")
+
     def load_second(self, pointer, count, stride, skip):
         """Every second number of two vectors with half the stride: a shuffle. A gather would take ten times as long."""
         end, halves = 2 * count - 1, []

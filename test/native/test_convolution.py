@@ -152,6 +152,9 @@ NAMED = {
     "wide": Conv(1, 2, 3, (5, 300), (3, 3), padding=(1, 1)),
     "a long signal": Conv(2, 4, 6, (500,), (7,), (2,), (3,)),
     "three dimensions": Conv(2, 3, 4, (8, 9, 10), (3, 3, 3), (1, 2, 1), (1, 1, 0)),
+    "patches": Conv(3, 3, 40, (32, 48), (16, 16), (16, 16)),
+    "patches that overlap": Conv(17, 6, 34, (9, 13), (3, 11), (2, 4), (1, 5), groups=2),
+    "patches of volumes": Conv(5, 3, 33, (4, 5, 20), (2, 2, 9), (1, 2, 1), (1, 0, 4)),
     "one large image": Conv(1, 8, 16, (120, 100), (3, 3), padding=(1, 1)),
     "one large image, halved": Conv(1, 8, 16, (120, 101), (3, 3), (2, 2), (1, 1)),
 }
@@ -169,8 +172,17 @@ def test_channels_by_themselves_need_masks():
     assert not is_depthwise(NAMED["depthwise, two for each"], Target.avx512())
 
 
+def test_panels_of_rows_need_masks_and_rows():
+    for target, name, direct in [
+        (Target.avx512(), "patches", True), (Target.avx2(), "patches", True), (Target.generic(), "patches", False),
+        (Target.avx512(), "residual", False), (Target.avx512(), "dilated", False),
+    ]:  # fmt: skip
+        text = columns_text("conv", NAMED[name], target, preamble("A", "B", "C")).text
+        assert (text.count("@conv.run(") > 0) == direct == (text.count("@conv.column(") == 0)
+
+
 @pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: str(target.width))
-@pytest.mark.parametrize("name", ["residual", "depthwise, dilated", "many images", "residual, halved", "shortcut", "three dimensions"])
+@pytest.mark.parametrize("name", ["residual", "depthwise, dilated", "many images", "residual, halved", "shortcut", "patches that overlap", "three dimensions"])
 def test_every_machine(name, target):
     check(NAMED[name], target)
     check(replace(NAMED[name], kind="double"), target)
@@ -184,7 +196,7 @@ def test_arm_gets_vectors(write):
 
 @pytest.mark.parametrize(
     "name",
-    ["one large image", "residual", "depthwise", "MNIST, second", "small planes, many", "columns in several turns", "many images, two vectors"],
+    ["one large image", "residual", "depthwise", "MNIST, second", "small planes, many", "columns in several turns", "many images, two vectors", "patches"],
 )
 def test_any_split_of_the_chunks_gives_the_same(name):
     conv = NAMED[name]
