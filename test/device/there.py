@@ -9,9 +9,12 @@ convolutions are exact, since TF32's are others. Whatever an optimizer updates m
 
 import contextlib
 import importlib
+import os
 import sys
 from pathlib import Path
 
+if sys.argv[1:2] == ["cpu"]:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a program that asks whether there is a GPU must find none
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2])]
 
 import minitorch as torch  # noqa: E402
