@@ -1,7 +1,7 @@
 """What runs compiled programs on a GPU, by CuPy: memory, kernels, cuBLAS, CUDA graphs. The methods are those of a driver, see
 ``compiler/device.py``.
 
-Nothing here waits for the GPU but a look at a flag before a step that CuPy runs: work is handed over, and done in order.
+Nothing here waits for the GPU but ``download``, and a look at a flag before a step that CuPy runs: work is handed over, and done in order.
 
 torch: c10/cuda, torch/cuda/graphs.py
 """
@@ -120,6 +120,11 @@ class Driver:
         """The bytes are taken before this returns, but don't wait for work that was begun."""
         stream = cupy.cuda.get_current_stream().ptr
         runtime.memcpyAsync(memory.address, array.ctypes.data, array.nbytes, runtime.memcpyHostToDevice, stream)
+
+    def download(self, array, memory):
+        stream = cupy.cuda.get_current_stream()
+        runtime.memcpyAsync(array.ctypes.data, memory.address, array.nbytes, runtime.memcpyDeviceToHost, stream.ptr)
+        stream.synchronize()
 
     def load(self, text, names):
         module = cupy.RawModule(code=text, options=("-std=c++17",))

@@ -161,7 +161,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
 
     hosts: the numbers of the inputs that lie on the CPU: what ends up in one of them is computed there.
     """
-    (graph, destinations), (other, places) = parted(graph, destinations, hosts)
+    (graph, destinations), (other, places), back = parted(graph, destinations, hosts)
     built, native = Built(), build(other, {}, places) if places else None
     left = [x for x, place in zip(other.outputs, places, strict=True) if place.kind == "output"]
     ahead = [for_device(CPU).full(x.shape, 0, x.dtype) for x in left]
@@ -182,7 +182,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     launches = [one for kernel in laid.kernels for one in launched(kernel, found, laid)]
     launches = together(launches, found, laid, [laid.places[found[x].base] for x, *_ in plain.checks])
     built.over("lower")
-    program = DeviceProgram(launches, laid, found, plain, driver, beside, ahead, Generators(driver, going))
+    program = DeviceProgram(launches, laid, found, plain, driver, beside, ahead, Generators(driver, going), back)
     built.over("link")
     program.built = built
     return program

@@ -5,7 +5,8 @@
 
 An optimizer counts its steps on the CPU, as PyTorch's do, while what follows from the count is needed on the GPU. What follows
 from the CPU's numbers alone is computed there, and goes over with them: a GPU takes longer for one power than for an update of
-a hundred thousand parameters. Nothing ever comes back.
+a hundred thousand parameters. What comes back is what depends on the GPU's: whether a step was taken, if a scaler decides that.
+The call waits for it then, as PyTorch does.
 
 torch: torch/optim/optimizer.py (capturable)
 """
@@ -23,33 +24,48 @@ APART = 16
 
 
 def parted(graph, destinations, hosts):
-    """(graph, destinations) for the GPU and for the CPU: what ends up in inputs that lie there, ``hosts``, or follows from
-    them. The GPU's graph has inputs for what the CPU's leaves to it, behind the others.
+    """((graph, destinations) for the GPU, for the CPU, {Place: number of an input}) of a graph some of whose inputs lie on the CPU, ``hosts``.
+
+    What ends up in one of those, or follows from them, is computed there. The GPU's graph has inputs for what the CPU's leaves to it,
+    behind the others.
 
         %2 = add %0 1; %3 = pow 0.9 %2; %4 = mul %1 %3; return %2 to input 0, %4 to input 1, of which 0 lies on the CPU
             → (%3 is an input) %4 = mul %1 %3; return %4 to input 1       → %2 = add %0 1; %3 = pow 0.9 %2; return %2 to input 0, %3
 
-    Raises ValueError where a number on the CPU depends on the GPU's.
+    What ends up there and depends on the GPU's numbers is an output of the GPU's graph, whose Place the last part tells.
     """
     pairs = list(zip(graph.outputs, destinations, strict=True))
     here = [(x, place) for x, place in pairs if place.kind == "input" and place.at in hosts]
     there = [(x, place) for x, place in pairs if (x, place) not in here]
-    inputs = [graph.inputs[k] for k in hosts]
+    inputs, steps, back = [graph.inputs[k] for k in hosts], [], {}
+    alone = followed(graph.steps, inputs)
+    for x, place in [(x, place) for x, place in here if x not in alone]:
+        here.remove((x, place))
+        at = Place("output", sum([place.kind == "output" for _, place in there]))
+        there.append((x, at))
+        back[at] = place.at
     ready = computed(graph.steps, inputs, {*[x for x, _ in there], *[x for x, *_ in graph.checks]})
     rest = [step for step in graph.steps if step.out not in ready]
     wanted = {x for step in rest for x in step.reads}
     over = [step.out for step in graph.steps if step.out in ready and step.out in wanted]
-    needed, steps = {*over, *[x for x, _ in here]}, []
+    needed = {*over, *[x for x, _ in here]}
     for step in reversed(graph.steps):
         if step.out in needed:
             needed.update(step.reads)
             steps.insert(0, step)
-    if needed - {*inputs, *[step.out for step in steps]}:
-        raise ValueError("a tensor on the CPU is made of tensors on the GPU")
     beside = Graph(inputs, steps, [*[x for x, _ in here], *over])
     gpu = Graph([*graph.inputs, *over], rest, [x for x, _ in there], graph.checks)
     places = [Place("input", list(hosts).index(place.at)) for _, place in here] + [Place("output", k) for k in range(len(over))]
-    return (gpu, [place for _, place in there]), (beside, places)
+    return (gpu, [place for _, place in there]), (beside, places), back
+
+
+def followed(steps, inputs):
+    """What follows from ``inputs`` and constants alone."""
+    known = set(inputs)
+    for step in steps:
+        if known.issuperset(step.reads):
+            known.add(step.out)
+    return known
 
 
 def computed(steps, inputs, asked):
@@ -87,3 +103,7 @@ class Bridge:
         """Bring all over, as they were taken."""
         if self.views:
             self.driver.upload(self.memory, self.bytes)
+
+    def come(self):
+        """Wait for all, and bring them back into ``views``."""
+        self.driver.download(self.bytes, self.memory)

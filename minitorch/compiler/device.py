@@ -13,6 +13,7 @@ What runs all this is a *driver*: CuPy's (backends/cupy_driver.py), or whatever 
     address(array)                                 None for one that lies on the CPU
     copy(target, source)                           of two arrays there
     upload(memory, bytes)                          bytes of the CPU's to a memory
+    download(bytes, memory)                        and back, once all is done that was begun
     load(text, names)                              compiled functions, by name
     launch(function, grid, block, addresses, shared)   one of them on pointers, with so many bytes of shared memory
     multiply(product, addresses)                   a Product (backends/matrices.py) of what lies there
@@ -49,7 +50,8 @@ class DeviceProgram:
     """``run_between(inputs, outputs)`` on arrays.   kernels: Launches, Calls, and Foreign ones between them.
 
     beside: a function of the inputs that does what is to be done on the CPU.   ahead: arrays of the CPU's in which it leaves
-    numbers: the inputs behind those.   generators: where draws begin, the last inputs.
+    numbers: the inputs behind those.   generators: where draws begin, the last inputs.   back: Place of an output → the number of
+    the input on the CPU into which it goes.
     The other attributes are those by which a native program is asked too (compiler/program.py); here they say nothing.
     """
 
@@ -62,7 +64,7 @@ class DeviceProgram:
         """The arrays of results that lie in the arena: none."""
         return []
 
-    def __init__(self, kernels, plan, found, graph, driver, beside=None, ahead=(), generators=None):
+    def __init__(self, kernels, plan, found, graph, driver, beside=None, ahead=(), generators=None, back=None):
         self.kernels, self.plan, self.found, self.graph, self.driver = kernels, plan, found, graph, driver
         self.moves = {s.out: s for s in graph.steps if found[s.out].base is not s.out}
         self.foreign = any([kernel.__class__ is Foreign for kernel in kernels])
@@ -75,6 +77,7 @@ class DeviceProgram:
         self.written = {place for k in kernels for place in written_by(k, plan) if place.kind == "input"}
         self.functions = self.compiled()
         self.values = self.met()
+        self.back, self.returns = back or {}, Bridge(driver, {place: self.values[place][0] for place in back or ()})
         self.given: dict = {}  # Place of an input or output → the array that is given for it; of outputs only while it runs
         self.own: dict = {}  # Place → the program's own array, from or to which that is copied
         self.addresses, self.replays = {}, {}
@@ -178,7 +181,8 @@ class DeviceProgram:
     def run_between(self, inputs, outputs):
         """Run on arrays: ``inputs`` as the graph's, ``outputs`` to be filled."""
         arrays = {Place("input", k): array for k, array in enumerate([*inputs, *self.ahead, *self.generators.arrays])}
-        arrays.update([(place, outputs[place.at]) for place in self.values if place.kind == "output"])
+        arrays.update([(place, outputs[place.at]) for place in self.values if place.kind == "output" and place not in self.back])
+        arrays.update(self.returns.arrays)
         stayed = self.settled(arrays)
         if not stayed:
             self.replays = {}
@@ -198,7 +202,11 @@ class DeviceProgram:
         self.given = {place: array for place, array in arrays.items() if place.kind == "input"}
         for flag, *_ in self.flags:
             flag.fetch()
+        if self.back:
+            self.returns.come()
         self.refuse()
+        for place, number in self.back.items():
+            inputs[number][...] = self.returns.views[place]
 
     call = run_between
 

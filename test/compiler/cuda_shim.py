@@ -95,6 +95,9 @@ class Shim:
     def upload(self, memory, array):
         memory.bytes[: array.size] = array
 
+    def download(self, array, memory):
+        array[...] = memory.bytes[: array.size]
+
     def copy(self, target, source):
         numpy.copyto(target, source)
 

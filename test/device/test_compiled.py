@@ -107,6 +107,35 @@ def test_steps_are_counted_on_the_cpu(drivers, device):
     assert numpy.array_equal(numbers(weight), before) and state["step"].item() == 7
 
 
+def test_a_scaler_decides_whether_steps_are_counted(drivers, device):
+    """The counts are the CPU's, whether they go on is known on the GPU."""
+
+    def course(wrap):
+        weight = torch.ones(3, device=device, requires_grad=True)
+        bias = torch.ones((), device=device, requires_grad=True)
+        optimizer, scaler = torch.optim.Adam([weight, bias], lr=0.1), torch.amp.GradScaler("cuda", init_scale=8.0, growth_interval=3)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = ((weight * x).sum() + bias) ** 2
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            return loss
+
+        run, found = wrap(step), []
+        for k in range(9):
+            run(torch.full((3,), float("inf") if k in (5, 7) else 1.0 + k, device=device))
+            found += [*weight.tolist(), bias.item(), scaler.get_scale(), *[x["step"].item() for x in optimizer.state.values()]]
+        return found, run
+
+    expected, _ = course(lambda step: step)
+    got, compiled = course(torch.compile)
+    assert expected[-2:] == [7, 7]
+    numpy.testing.assert_allclose(got, expected, rtol=1e-5)
+    assert [len(x.programs) for x in compiled.signatures.values()] == [1]
+
+
 def test_what_goes_to_the_cpu_runs_eagerly(drivers, device):
     compiled = torch.compile(lambda x: (x * 2).cpu() + 1)
     x = torch.ones(3, device=device)
