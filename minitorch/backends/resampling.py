@@ -13,7 +13,7 @@ import numpy
 
 from .threads import share
 
-__all__ = ["resample"]
+__all__ = ["repeats", "resample"]
 
 PIECE_BYTES = 1 << 19
 """About how much memory the maps of one piece may take before and after: what a core keeps close."""
@@ -75,6 +75,17 @@ def mixed(y, dim, mixture, out=None):
     return out
 
 
+def repeats(plan):
+    """How often each element comes in a plan that takes all equally often, side by side; None of another.
+
+    >>> repeats(("nearest", 4, 8, None, False)), repeats(("nearest", 4, 6, None, False))
+    (2, None)
+    """
+    kind, before, after, scale, _ = plan
+    as_asked = scale is None or scale * before == after or (kind == "nearest" and after in (before, 2 * before))
+    return after // before if kind.startswith("nearest") and before and not after % before and as_asked else None
+
+
 @lru_cache(1024)
 def taps(plan, back, dtype):
     """(times, [(places, weights), …]): how often each element comes, or one pair for each tap. None weighs 1 everywhere."""
@@ -84,8 +95,8 @@ def taps(plan, back, dtype):
         scale = None  # as PyTorch has it, whatever was asked for
     if kind == "smooth lanczos" and before == after:
         return 1, [(slice(0, before, 1), None)]
-    if not back and kind.startswith("nearest") and not after % before and (scale is None or scale * before == after):
-        return after // before, [(slice(0, before, 1), None)]
+    if not back and (times := repeats(plan)) is not None:
+        return times, [(slice(0, before, 1), None)]
     places, weights = MAPS[kind](before, after, scale, align, real)
     if back:
         places, weights = transposed(places, weights, before)

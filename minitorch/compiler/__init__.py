@@ -41,6 +41,7 @@ from .cuda_draws import drawing, stands_alone
 from .cuda_layouts import within_reach
 from .cuda_places import ADDED_ROWS, added_here, adding, rows_gathered
 from .cuda_products import multiplied
+from .cuda_ranks import ranked
 from .cuda_sums import taken_apart
 from .cuda_windows import ended, slid
 from .device import DeviceProgram
@@ -166,7 +167,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     left = [x for x, place in zip(other.outputs, places, strict=True) if place.kind == "output"]
     ahead = [for_device(CPU).full(x.shape, 0, x.dtype) for x in left]
     beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], ahead)
-    graph = ended(narrow_products(taken_apart(dead(attended_on_gpu(simplify(pooled(graph)))))))
+    graph = ended(narrow_products(taken_apart(dead(attended_on_gpu(simplify(ranked(pooled(graph))))))))
     graph, going = as_arithmetic(graph, driver.machine())
     graph = rows_gathered(check(dead(graph)), strides)
     plain = within_reach(in_order(dead(graph), strides, (*cuda_rows.SLIDING, ADDED_ROWS)), strides)

@@ -24,7 +24,7 @@ APART = 16
 
 
 def parted(graph, destinations, hosts):
-    """((graph, destinations) for the GPU, for the CPU, {Place: number of an input}) of a graph some of whose inputs lie on the CPU, ``hosts``.
+    """((graph, destinations) for the GPU, for the CPU, {Place: number of an input}) of a graph whose inputs ``hosts`` lie on the CPU.
 
     What ends up in one of those, or follows from them, is computed there. The GPU's graph has inputs for what the CPU's leaves to it,
     behind the others.

@@ -15,7 +15,7 @@ from ..dtypes import int64
 from ..tables import windows
 from .graph import Value
 
-__all__ = ["PLACES", "PUT", "Row", "TAKE"]
+__all__ = ["PLACES", "PUT", "Row", "TAKE", "along_dim"]
 
 
 class Row:
@@ -114,10 +114,12 @@ def gather(w, step):
 
 
 def scattered(adds):
-    """scatter or scatter_add, where the source has the index's shape."""
+    """scatter or scatter_add, where the source has the index's shape or is one number."""
 
     def expansion(w, step):
         (x, places, y), (dim,) = step.inputs, step.params
+        if y.__class__ is Value and not y.ndim:
+            y = w.expand(y, places.shape)
         fits = y.__class__ is Value and x.ndim and y.shape == places.shape and y.size and y.dtype is x.dtype
         if not fits or x.dtype.name == "bool":
             return None

@@ -24,11 +24,12 @@ from .patchwork import patched
 from .places import PLACES
 from .pools import POOLS
 from .sums import summed
+from .turned import TURNED
 
 __all__ = ["dead", "shared", "simplify"]
 
 
-SPELLED_OUT = {**EXPANSIONS, **PLACES, **POOLS}
+SPELLED_OUT = {**EXPANSIONS, **PLACES, **POOLS, **TURNED}
 """Row → a function of a Writer and the step, see expansions.py."""
 
 

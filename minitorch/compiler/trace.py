@@ -43,7 +43,7 @@ PACKAGE = str(Path(__file__).resolve().parent.parent)
 ASKING = ("item", "tolist", "as_float")
 """Functions by which Python asks for numbers that may be Deferred: all but those whose answer must be of a class of its own."""
 SHAPED_BY_DATA = frozenset(["nonzero"])
-"""Rows whose result has a shape that depends on numbers: no graph can hold them."""
+"""Rows whose result has a shape that depends on numbers: no graph can hold them, but of constants it is another constant."""
 
 
 def covers(root, array):
@@ -192,6 +192,8 @@ class Tracer:
                 raise Unfollowed("it moves a tensor to the CPU")
             row, params = primitives.copy, ()
         if row.name in SHAPED_BY_DATA:
+            if all(map(self.settled, inputs)):
+                return self.make(out)
             self.leave(row.name)
         if any([x.__class__ is Number for x in (*inputs, *params)]):
             self.interrupt("item looks at a tensor's values")

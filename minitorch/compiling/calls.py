@@ -10,6 +10,7 @@ import warnings
 from functools import partial
 from types import MethodType
 
+from ..backends import backend_of
 from ..compiler.facade import COMPILED, STANCE
 from ..compiler.trace import PACKAGE, Unfollowed
 from ..dtypes import get_default_dtype
@@ -55,7 +56,7 @@ class Signature:
 
     def believes(self, recording):
         """Whether a run's constants are those of the run before: the same bytes, and the same beside numbers among its results."""
-        now = [*[(x.shape, x.dtype, x.tobytes()) for x in recording.constants], *map(repr, recording.believed)]
+        now = [*[(x.shape, x.dtype, backend_of((x,)).to_cpu(x).tobytes()) for x in recording.constants], *map(repr, recording.believed)]
         before, self.constants = self.constants, now
         return not now or before == now
 

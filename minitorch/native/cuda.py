@@ -46,9 +46,10 @@ SPELLINGS = {
     "le": "{0} <= {1}", "gt": "{0} > {1}", "ge": "{0} >= {1}", "logical_and": "({0} != 0) && ({1} != 0)",
     "logical_or": "({0} != 0) || ({1} != 0)", "logical_xor": "({0} != 0) != ({1} != 0)", "logical_not": "{0} == 0",
     "bitwise_and": "{0} & {1}", "bitwise_or": "{0} | {1}", "bitwise_xor": "{0} ^ {1}",
-    "bitwise_not": "{0} ^ {kind}(-1)", "copy": "{0}",
+    "bitwise_not": "{0} ^ {kind}(-1)", "copy": "{0}", "fmod": "rest<{kind}>({0}, {1})", "remainder": "rest_below<{kind}>({0}, {1})",
+    "floor_divide": "times_below<{kind}>({0}, {1})", "div_floor": "times_below<{kind}>({0}, {1})",
 }  # fmt: skip
-"""Row → its spelling: the same rows as in ``mathematics.SPELLINGS``."""
+"""Row → its spelling: the rows of ``mathematics.SPELLINGS``, and divisions. On a processor those raise an error where they divide by 0."""
 
 POWERS = {2.0: "{0} * {0}", 3.0: "{0} * {0} * {0}", 0.5: "sqrt({0})"}
 """Exponents that programs use → what they come to."""
@@ -61,7 +62,10 @@ FLOAT_ONLY = frozenset([
     "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "atan2", "hypot",
     "floor", "ceil", "trunc", "round",
 ])  # fmt: skip
-NO_BOOLS = frozenset(["add", "sub", "mul", "neg", "abs", "sign", "maximum", "minimum", "relu", "keep", "lt", "le", "gt", "ge"])
+NO_BOOLS = frozenset([
+    "add", "sub", "mul", "neg", "abs", "sign", "maximum", "minimum", "relu", "keep", "lt", "le", "gt", "ge", "fmod", "remainder",
+    "floor_divide", "div_floor",
+])  # fmt: skip
 
 
 def spelled(name, dtypes):
@@ -272,6 +276,28 @@ template <class T, int N> struct alignas(sizeof(T) * N) Pack { T at[N]; };
 
 template <class T> __device__ inline T larger(T x, T y) { return x > y || x != x ? x : y; }
 template <class T> __device__ inline T smaller(T x, T y) { return x < y || x != x ? x : y; }
+
+// What x leaves when it is divided by y: with the sign of x, or of y. Integers divided by 0 give 0.
+template <class T> __device__ inline T rest(T x, T y) { return y == T(0) || y == T(-1) ? T(0) : T(x % y); }
+template <> __device__ inline float rest(float x, float y) { return fmodf(x, y); }
+template <> __device__ inline double rest(double x, double y) { return fmod(x, y); }
+template <class T> __device__ inline bool between(T r, T y) { return r != 0 && (r < 0) != (y < 0); }
+template <class T> __device__ inline T rest_below(T x, T y) {
+    const T r = rest<T>(x, y);
+    return between(r, y) ? T(r + y) : r;
+}
+
+// How many times y goes into x, rounded down.
+template <class T> __device__ inline T times_below(T x, T y) {
+    return y == T(0) ? T(0) : y == T(-1) ? T(-x) : T(x / y - between(T(x % y), y));
+}
+template <class T> __device__ inline T real_times_below(T x, T y) {
+    if (y == 0) return x / y;
+    const T r = rest<T>(x, y), q = (x - r) / y - between(r, y), down = floor(q);
+    return q - down > T(0.5) ? down + 1 : down;
+}
+template <> __device__ inline float times_below(float x, float y) { return real_times_below(x, y); }
+template <> __device__ inline double times_below(double x, double y) { return real_times_below(x, y); }
 
 struct Sum { template <class T> __device__ T operator()(T x, T y) const { return x + y; } };
 struct Product { template <class T> __device__ T operator()(T x, T y) const { return x * y; } };

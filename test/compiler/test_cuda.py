@@ -69,8 +69,11 @@ def agrees(sample):
 # Elementwise rows
 
 
+DIVISIONS = {"fmod", "remainder", "floor_divide", "div_floor"}
+
+
 def test_every_row_is_spelled_for_processors_and_for_gpus():
-    assert set(words.SPELLINGS) == set(mathematics.SPELLINGS)
+    assert set(words.SPELLINGS) == set(mathematics.SPELLINGS) | DIVISIONS
     assert set(words.KINDS) == set(mathematics.KINDS)
 
 
@@ -98,7 +101,7 @@ def rows_of(name, spelled):
         row = rows.TABLE[word]
         inputs = (0, 2, 1) if word == "where" else tuple(range(arity(row)))
         bits = word.startswith("bitwise") and x.dtype.kind == "f"
-        if spelled(word, [arrays[k].dtype.name for k in inputs]) and not bits:
+        if spelled(word, [arrays[k].dtype.name for k in inputs]) and not bits and word not in DIVISIONS:
             steps.append((row, inputs, ()))
     return (*graph_of(steps, arrays), arrays)
 
@@ -116,6 +119,18 @@ def test_each_row_on_each_dtype(name, count):
     graph, expected, arrays = rows_of(name, words.spelled)
     assert len(graph.steps) == count
     got, program = ran(graph, arrays)
+    assert not program.foreign
+    assert_rows_agree(graph, expected, got, name == "float64")
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "int64", "int32", "int8", "uint8"])
+def test_divisions(name):
+    """By all but 0, by which integers aren't divided on the CPU."""
+    x, y = numbers_of(name)
+    if name[0] != "f":
+        x, y = numpy.repeat(x, 8), numpy.tile(y[y != 0][:8], len(x))
+    graph, expected = graph_of([(rows.TABLE[word], (0, 1), ()) for word in sorted(DIVISIONS)], [x, y])
+    got, program = ran(graph, [x, y])
     assert not program.foreign
     assert_rows_agree(graph, expected, got, name == "float64")
 

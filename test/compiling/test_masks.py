@@ -1,4 +1,5 @@
-"""Writing where a mask holds stays in the graph, whatever the mask: the shape doesn't depend on it. Where it does, nothing is compiled."""
+"""Writing where a mask holds stays in the graph, whatever the mask: the shape doesn't depend on it. Where it does, nothing is compiled,
+unless the mask is a constant."""
 
 import warnings
 
@@ -43,6 +44,13 @@ DEPENDS = {
 }
 
 
+CONSTANT = {
+    "a triangle's places": "a, b = t.triu_indices(3, 4, 1); x = x[:, a, b]",
+    "a triangle": "x = x[:, t.ones(3, 4).tril().bool()]",
+    "places that numbers have": "x = x[..., t.tensor([1.0, 0.0, 2.0, 0.0]).nonzero()[:, 0]]",
+}
+
+
 def step_of(t, text):
     """A step that writes so, and goes back through it."""
     code = compile(text, __file__, "exec")
@@ -80,6 +88,13 @@ def calls(t, step):
 @pytest.mark.parametrize("text", WRITES.values(), ids=WRITES)
 def test_a_write_under_a_mask_stays_in_the_graph(text):
     step = ours.compile(step_of(ours, text))
+    assert_same(calls(theirs, step_of(theirs, text)), calls(ours, step))
+    assert [len(signature.programs) for signature in step.signatures.values() if signature.calls > 1] == [1]
+
+
+@pytest.mark.parametrize("text", CONSTANT.values(), ids=CONSTANT)
+def test_a_shape_that_constants_decide_stays_in_the_graph(text):
+    step = ours.compile(step_of(ours, text), fullgraph=True)
     assert_same(calls(theirs, step_of(theirs, text)), calls(ours, step))
     assert [len(signature.programs) for signature in step.signatures.values() if signature.calls > 1] == [1]
 
