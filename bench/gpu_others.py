@@ -60,7 +60,7 @@ def adamw(torch, model, lr=1e-3, **more):
 def resnet(torch, device, real):
     """ResNet-18 with its stem of 7 x 7 and a pool that overlaps (He et al. 2015), and a rate that falls at each step."""
     nn, F = torch.nn, torch.nn.functional
-    width, batch, size = (64, 32, 128) if real else (4, 2, 32)
+    width, batch, size = (64, 32, 128) if real else (4, 4, 64)
 
     class Block(nn.Module):
         def __init__(self, before, after, stride):
@@ -81,7 +81,7 @@ def resnet(torch, device, real):
         *[x for k, stage in enumerate(stages) for x in (stage, Block(width << k, width << k, 1))],
         nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(8 * width, 100),
     ).to(device)  # fmt: skip
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 1000)
     inner, data = classifying(torch, model, optimizer, device, batch, 3, size, size, classes=100)
 
@@ -96,7 +96,7 @@ def resnet(torch, device, real):
 def mobilenet(torch, device, real):
     """Depthwise convolutions between those of 1 x 1 (MobileNetV2, Sandler et al. 2018)."""
     nn = torch.nn
-    width, batch, size = (16, 64, 64) if real else (4, 2, 16)
+    width, batch, size = (16, 64, 64) if real else (4, 4, 32)
 
     class Inverted(nn.Module):
         def __init__(self, before, after, stride):
@@ -118,7 +118,7 @@ def mobilenet(torch, device, real):
         *[Inverted(width * before, width * after, stride) for before, after, stride in pairs],
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6 * width, 10),
     ).to(device)  # fmt: skip
-    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3, momentum=0.9)
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-4, momentum=0.9)
     return classifying(torch, model, optimizer, device, batch, 3, size, size)
 
 
@@ -267,8 +267,8 @@ def scaled_cnn(torch, device, real):
     nn, F = torch.nn, torch.nn.functional
     width, batch = (64, 256) if real else (8, 4)
     model = nn.Sequential(
-        nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(width, 2 * width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(128 * width, 256), nn.ReLU(), nn.Linear(256, 10),
+        nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(width, 2 * width, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128 * width, 256), nn.ReLU(), nn.Linear(256, 10),
     ).to(device)  # fmt: skip
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     scaler = torch.amp.GradScaler(device)
@@ -330,7 +330,7 @@ def waves(torch, device, real):
 # Sequences
 
 def lstm(torch, device, real):
-    """Two layers of nn.LSTM over letters, the state kept from batch to batch, gradients clipped."""
+    """Two layers of nn.LSTM over letters, gradients clipped."""
     nn, F = torch.nn, torch.nn.functional
     count, width, batch, length = (80, 256, 32, 64) if real else (9, 7, 3, 5)
 
@@ -340,18 +340,11 @@ def lstm(torch, device, real):
             self.embedding, self.head = nn.Embedding(count, width), nn.Linear(width, count)
             self.lstm = nn.LSTM(width, width, num_layers=2, batch_first=True)
 
-        def forward(self, x, state):
-            y, state = self.lstm(self.embedding(x), state)
-            return self.head(y), state
+        def forward(self, x):
+            return self.head(self.lstm(self.embedding(x))[0])
 
     model = Letters().to(device)
-    state = [torch.zeros(2, batch, width, device=device) for _ in range(2)]
-
-    def loss_of(x, y):
-        out, after = model(x, tuple(state))
-        state[:] = [s.detach() for s in after]
-        return F.cross_entropy(out.reshape(-1, count), y.reshape(-1))
-
+    loss_of = lambda x, y: F.cross_entropy(model(x).reshape(-1, count), y.reshape(-1))  # noqa: E731
     clip = lambda: nn.utils.clip_grad_norm_(model.parameters(), 0.5)  # noqa: E731
     return trained(torch.optim.Adam(model.parameters(), lr=2e-3), loss_of, clip), letters(torch, device, count, batch, length)
 
@@ -610,7 +603,8 @@ def vae(torch, device, real):
     """Noise in the middle (Kingma & Welling 2014), which is given, so that all agree."""
     nn, F = torch.nn, torch.nn.functional
     batch, width = (128, 400) if real else (5, 9)
-    encoder, decoder = nn.Sequential(nn.Linear(784, width), nn.ReLU()), nn.Sequential(nn.Linear(20, width), nn.ReLU(), nn.Linear(width, 784))
+    encoder = nn.Sequential(nn.Linear(784, width), nn.ReLU())
+    decoder = nn.Sequential(nn.Linear(20, width), nn.ReLU(), nn.Linear(width, 784))
     model = nn.ModuleList([encoder, decoder, nn.Linear(width, 20), nn.Linear(width, 20)]).to(device)
 
     def loss_of(x, noise):
@@ -620,7 +614,8 @@ def vae(torch, device, real):
         found = F.binary_cross_entropy(y, x, reduction="sum")
         return (found - 0.5 * torch.sum(1 + log_var - mu.pow(2) - log_var.exp())) / len(x)
 
-    return trained(torch.optim.Adam(model.parameters(), lr=1e-3), loss_of), batches(device, lambda: (torch.rand(batch, 784), torch.randn(batch, 20)))
+    data = batches(device, lambda: (torch.rand(batch, 784), torch.randn(batch, 20)))
+    return trained(torch.optim.Adam(model.parameters(), lr=1e-3), loss_of), data
 
 
 def recommender(torch, device, real):
@@ -646,7 +641,8 @@ def recommender(torch, device, real):
     model = Recommender().to(device)
 
     def make():
-        return (torch.randint(0, users, (batch,)), torch.randint(0, items, (batch,)), torch.randint(0, items, (batch, 10)), torch.rand(batch))
+        user, item, history = [torch.randint(0, n, shape) for n, shape in ((users, (batch,)), (items, (batch,)), (items, (batch, 10)))]
+        return user, item, history, torch.rand(batch)
 
     loss_of = lambda *batch: F.binary_cross_entropy_with_logits(model(*batch[:3]), batch[3])  # noqa: E731
     return trained(torch.optim.Adagrad(model.parameters(), lr=0.02), loss_of), batches(device, make)
@@ -722,7 +718,11 @@ def q_learning(torch, device, real):
     """A second network that follows the first (Mnih et al. 2015)."""
     nn, F = torch.nn, torch.nn.functional
     width, batch = (128, 256) if real else (5, 7)
-    online, target = [nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 3)).to(device) for _ in "ab"]
+
+    def network():
+        return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 3)).to(device)
+
+    online, target = network(), network()
     target.load_state_dict(online.state_dict())
     optimizer = adamw(torch, online, 1e-3, amsgrad=True)
 
@@ -805,7 +805,8 @@ def neural_ode(torch, device, real):
             y = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + slope(t + h, y + h * k3))
         return ((y - target) ** 2).mean()
 
-    return trained(torch.optim.Adam(field.parameters(), lr=1e-3), loss_of), batches(device, lambda: (torch.randn(batch, 2), torch.randn(batch, 2)))
+    data = batches(device, lambda: (torch.randn(batch, 2), torch.randn(batch, 2)))
+    return trained(torch.optim.Adam(field.parameters(), lr=1e-3), loss_of), data
 
 
 def physics(torch, device, real):
@@ -966,7 +967,8 @@ def generated(torch, device, real):
     class Block(nn.Module):
         def __init__(self):
             super().__init__()
-            self.ln1, self.ln2, self.qkv, self.out = nn.LayerNorm(width), nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width)
+            self.ln1, self.ln2 = nn.LayerNorm(width), nn.LayerNorm(width)
+            self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
             self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
         def forward(self, x, cache):

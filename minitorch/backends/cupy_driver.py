@@ -114,7 +114,10 @@ class Driver:
         return array.data.ptr if array.__class__ is cupy.ndarray else None
 
     def copy(self, target, source):
-        cupy.copyto(target, source)
+        if target.flags.c_contiguous and source.flags.c_contiguous and target.dtype == source.dtype and target.size == source.size:
+            target.data.copy_from_device_async(source.data, target.nbytes)
+        else:
+            cupy.copyto(target, source)
 
     def upload(self, memory, array):
         """The bytes are taken before this returns, but don't wait for work that was begun."""

@@ -12,7 +12,7 @@ from .. import primitives as rows
 from ..dtypes import float32, int32, int64
 from ..native.narrow import NARROW
 from .expansions import Writer
-from .graph import Graph, Step
+from .graph import Graph
 from .places import PUT, along_dim
 
 __all__ = ["ranked"]
@@ -25,18 +25,23 @@ def ranked(graph):
     """The graph, in which short rows are sorted by loops."""
     steps = []
     for step in graph.steps:
-        steps += counted(step) if step.row is rows.argsort and fits(step) else [step]
+        steps += counted(step) if step.row in (rows.argsort, rows.topk_places) and fits(step) else [step]
     return Graph(graph.inputs, steps, graph.outputs, graph.checks)
 
 
 def fits(step):
-    (x,), (dim, _) = step.inputs, step.params
+    (x,), (dim, _) = step.inputs, asked(step)
     return x.ndim > 0 and x.size > 0 and x.shape[dim] <= LONGEST and not x.dtype.is_complex
+
+
+def asked(step):
+    """(dim, whether the largest come first)."""
+    return step.params[:2] if step.row is rows.argsort else step.params[1:3]
 
 
 def counted(step):
     """The steps that sort: NaN counts as the largest, and what is equal stays in order."""
-    w, (x,), (dim, descending) = Writer(step.line), step.inputs, step.params
+    w, (x,), (dim, descending) = Writer(step.line), step.inputs, asked(step)
     dim %= x.ndim
     n, lead, rest = x.shape[dim], x.shape[:dim], x.shape[dim + 1 :]
     if x.dtype.name in (*NARROW, "bool"):
@@ -56,5 +61,7 @@ def counted(step):
     rank = w.cast(w.reshape(rank, x.shape), int64)
     zeros = w.step(rows.full, (), (x.shape, 0, int64), x.shape, int64)
     numbers = w.expand(w.reshape(w.count(n), [n if d == dim else 1 for d in range(x.ndim)]), x.shape)
-    w.steps.append(Step(PUT, (zeros, numbers, rank), (along_dim(dim, x.ndim), False), step.out, step.line))
+    order = w.step(PUT, (zeros, numbers, rank), (along_dim(dim, x.ndim), False), x.shape, int64)
+    key = tuple([(0, m, 1) for m in step.out.shape])
+    w.step(rows.slice, (order,), (key,), step.out.shape, int64, step.out)
     return w.steps

@@ -76,7 +76,9 @@ class DeviceProgram:
         self.guards = [plan.places[found[value].base] for value, *_ in graph.checks]
         self.written = {place for k in kernels for place in written_by(k, plan) if place.kind == "input"}
         self.functions = self.compiled()
-        self.values = self.met()
+        self.values, self.stretches = self.met(), self.segments()
+        self.inputs = [Place("input", k) for k in range(len(graph.inputs))]
+        self.made = [place for place in self.values if place.kind == "output" and place not in (back or ())]
         self.back, self.returns = back or {}, Bridge(driver, {place: self.values[place][0] for place in back or ()})
         self.given: dict = {}  # Place of an input or output → the array that is given for it; of outputs only while it runs
         self.own: dict = {}  # Place → the program's own array, from or to which that is copied
@@ -180,8 +182,8 @@ class DeviceProgram:
 
     def run_between(self, inputs, outputs):
         """Run on arrays: ``inputs`` as the graph's, ``outputs`` to be filled."""
-        arrays = {Place("input", k): array for k, array in enumerate([*inputs, *self.ahead, *self.generators.arrays])}
-        arrays.update([(place, outputs[place.at]) for place in self.values if place.kind == "output" and place not in self.back])
+        arrays = dict(zip(self.inputs, [*inputs, *self.ahead, *self.generators.arrays], strict=True))
+        arrays.update([(place, outputs[place.at]) for place in self.made])
         arrays.update(self.returns.arrays)
         stayed = self.settled(arrays)
         if not stayed:
@@ -189,7 +191,7 @@ class DeviceProgram:
         self.bridge.take(arrays)
         if self.beside is not None:
             self.beside(inputs)
-            self.bridge.take({Place("input", k): array for k, array in enumerate(self.ahead, len(inputs))})
+            self.bridge.take(dict(zip(self.inputs[len(inputs) :], self.ahead)))
         self.bridge.cross()
         self.generators.place()
         for place, array in self.own.items():
@@ -212,7 +214,7 @@ class DeviceProgram:
 
     def run_segments(self, stayed):
         """Run the stretches of launches, anew or as they were captured, and the backend's steps between them."""
-        for number, segment in enumerate(self.segments()):
+        for number, segment in enumerate(self.stretches):
             if segment[0].__class__ is Foreign:
                 if not self.sound(segment[0]):
                     break

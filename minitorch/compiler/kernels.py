@@ -8,6 +8,7 @@
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .graph import Step
 
@@ -20,8 +21,7 @@ ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a value lies: in the "arena" at a byte, or in "input" or "output" number ``at``."""
 
     kind: str
