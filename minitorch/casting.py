@@ -15,7 +15,8 @@ import threading
 from functools import cache, wraps
 
 from . import primitives as rows
-from .dtypes import float32, float64
+from .backends import ARRAY_TYPES
+from .dtypes import float32
 from .modes import MODE
 from .tables.special import erfinv
 from .tables.windows import conv, conv_input_grad
@@ -25,7 +26,7 @@ __all__ = [
     "leave_autocast", "raised", "switch_autocast",
 ]  # fmt: skip
 
-LOWER = (rows.matmul, rows.linear, conv, conv_input_grad)
+LOWER = frozenset([rows.matmul, rows.linear, conv, conv_input_grad])
 RAISED = (rows.prod,)
 RAISED_ON_GPU = (
     rows.acos, rows.asin, rows.cosh, rows.cumprod, rows.cumsum, rows.exp, rows.expm1, rows.log, rows.log10, rows.log1p, rows.log2,
@@ -34,8 +35,11 @@ RAISED_ON_GPU = (
 )  # fmt: skip
 READY = {row: row.ready for row in (*LOWER, *RAISED, *RAISED_ON_GPU)}
 """What these rows are ready for, while they themselves say "nothing"."""
-ASKED = {"cpu": (*LOWER, *RAISED), "cuda": tuple(READY)}
+ASKED = {"cpu": frozenset([*LOWER, *RAISED]), "cuda": frozenset(READY)}
 """By kind of device, the rows that a block is about."""
+
+CAST = frozenset("feE")
+"""The dtypes (dtype.char) that are cast: float64 stays."""
 
 WIDEST = "widest"
 FUNCTIONAL: dict[str, bool | str | None] = {
@@ -122,16 +126,19 @@ def cast_for(row, inputs):
     """``inputs`` of one of these rows, cast as autocast wants them."""
     if row not in ASKED[MODE.autocast_on]:
         return inputs
-    return [cast(x, MODE.autocast if row in LOWER else float32) for x in inputs]
+    dtype = MODE.autocast if row in LOWER else float32
+    return [cast(x, dtype) for x in inputs]
 
 
 def cast(x, dtype):
     """Floating-point tensors of the block's kind of device in ``dtype``; float64 stays, and so does all else."""
-    if not hasattr(x, "_array") or x.dtype is dtype or x.dtype is float64 or not x.is_floating_point():
+    array = getattr(x, "_array", None)
+    if array is None or array.dtype.char not in CAST:
         return x
-    if x.device.type == MODE.autocast_on:
-        return x._apply(rows.cast, (x,), (dtype,))
-    return x
+    xp = ARRAY_TYPES[array.__class__]
+    if xp.dtype_of(array) is dtype or xp.device_of(array).type != MODE.autocast_on:
+        return x
+    return x._apply(rows.cast, (x,), (dtype,))
 
 
 def raised(*inputs):

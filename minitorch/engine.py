@@ -104,7 +104,7 @@ def apply(row, inputs, params=()):
                 mixed = True
             number = x.__class__
         bit += bit
-    if ACCELERATORS and (moved := on_one_device(row, inputs)) is not None:
+    if ACCELERATORS and (moved := on_one_device(row, inputs, arrays)) is not None:
         return apply(row, moved, params)
     forward, ready = row.forward, row.ready
     if not (ready is None or (number is None and not mixed and dtype.char in ready)) and not takes(row, arrays, dtype, number, mixed):

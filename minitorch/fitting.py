@@ -6,6 +6,8 @@ and gradients come back in each input's own dtype.
 torch: aten/src/ATen/TensorIterator.cpp (compute_types), result_type
 """
 
+from functools import cache
+
 from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
 from .casting import READY, cast_for
@@ -68,6 +70,9 @@ def fit(row, inputs):
     ready = READY.get(row, row.ready)
     if MODE.autocast is not None and row in READY:
         inputs = cast_for(row, inputs)
+    forward = forward_for_alike(row, inputs)
+    if forward is not None:
+        return inputs, [x._array if hasattr(x, "_array") else x for x in inputs], forward
     some = next(x for x in inputs if hasattr(x, "_array"))
     inputs = [x if hasattr(x, "_array") or x.__class__ in NUMBERS else operand(row, x, some) for x in inputs]
     mixed = [x for i, x in enumerate(inputs) if row.mixes is None or i in row.mixes]
@@ -84,10 +89,31 @@ def fit(row, inputs):
             x = x._apply(primitives.cast, (x,), (dtype,))
         tensors.append(x)
     arrays = [x._array if hasattr(x, "_array") else x for x in tensors]
-    xp = backend_of(arrays)
-    if dtype.name not in xp.NARROW or row.name in xp.NATIVE:
-        return tensors, [plain_number(x, dtype) for x in arrays], row.forward
-    return tensors, arrays, widened(row, dtype)
+    forward = forward_in(row, dtype, backend_of(arrays))
+    return tensors, [plain_number(x, dtype) for x in arrays] if forward is row.forward else arrays, forward
+
+
+def forward_for_alike(row, inputs):
+    """What to run if there is nothing to bring together: tensors of one narrow type, and perhaps numbers. Else None."""
+    dtype, first = None, None
+    for x in inputs:
+        if hasattr(x, "_array"):
+            if dtype is None:
+                first = x._array
+                dtype = first.dtype
+            elif x._array.dtype is not dtype:
+                return None
+        elif x.__class__ is not float and x.__class__ is not int:
+            return None
+    if dtype.char not in "eE":
+        return None
+    xp = ARRAY_TYPES[first.__class__]
+    return forward_in(row, xp.dtype_of(first), xp)
+
+
+def forward_in(row, dtype, xp):
+    """The row's forward for arrays of a dtype: its own, or that for narrow types."""
+    return row.forward if dtype.name not in xp.NARROW or row.name in xp.NATIVE else widened(row, dtype)
 
 
 def forward_for(row, inputs):
@@ -95,8 +121,7 @@ def forward_for(row, inputs):
     if row.ready is None:
         return row.forward
     first = next(x for i, x in enumerate(inputs) if hasattr(x, "_array") and (row.mixes is None or i in row.mixes))
-    xp = ARRAY_TYPES[first._array.__class__]
-    return row.forward if first.dtype.name not in xp.NARROW or row.name in xp.NATIVE else widened(row, first.dtype)
+    return forward_in(row, first.dtype, ARRAY_TYPES[first._array.__class__])
 
 
 def common_dtype(operands):
@@ -109,13 +134,14 @@ def common_dtype(operands):
     )
 
 
-def on_one_device(row, inputs):
-    """``inputs`` of which those of the CPU's are moved to the GPU of the others: single numbers of elementwise rows, and
-    indices. None if there is nothing to move. Raises RuntimeError for others on two devices.
+def on_one_device(row, inputs, arrays):
+    """``inputs``, on these ``arrays``, of which those of the CPU's are moved to the GPU of the others: single numbers of elementwise
+    rows, and indices. None if there is nothing to move. Raises RuntimeError for others on two devices.
 
     torch: TensorIterator.cpp (compute_types)
     """
-    if len({x._array.__class__ for x in inputs if hasattr(x, "_array")}) < 2:
+    first = arrays[0].__class__
+    if all([x.__class__ is first for x in arrays]) or len({x.__class__ for x in arrays if x.__class__ in ARRAY_TYPES}) < 2:
         return None
     tensors = [x for x in inputs if hasattr(x, "_array")]
     place = next((x.device for x in tensors if x._array.ndim or not x.is_cpu), None)
@@ -138,6 +164,7 @@ def plain_number(x, dtype):
     return int(x) if x.__class__ is bool and dtype.category == 1 else x
 
 
+@cache
 def widened(row, dtype):
     """The row's forward for a narrow dtype: computed in float32, rounded once. By one kernel, if the backend has such."""
 

@@ -241,13 +241,20 @@ def written(named, steps, results, places=None):
     """
     names = {id(x): name for name, x in named.items()}
     last = last_reads(named, steps, results)
-    lines, known, temporaries = [], {}, set()
+    lines, known, temporaries, seen = [], {}, set(), {}
+    settled = places is None and not any([in_place for *_, in_place in steps])
     for k, (row, inputs, params, out, in_place) in enumerate(steps):
         tensors = [x for x in inputs if hasattr(x, "_array")]
         if any(id(x) not in names for x in tensors) or (in_place and id(out) not in names):
             return None
         if row.kind == "random":
             return None
+        if row.view and settled:
+            sight = row, names[id(inputs[0])], params
+            if sight in seen:
+                names[id(out)] = seen[sight]
+                continue
+            seen[sight] = f"t{k}"
         params = params[:-1] if row.kind == "creation" else params  # the last one is the device
         forward = known[f"f{k}"] = forward_for(row, inputs)
         writes = row.writes and forward is row.forward

@@ -25,9 +25,10 @@ def write(x, row, inputs, params=()):
     mode, target = MODE, x._array
     if 0 in target.strides and shares_elements(target):
         raise RuntimeError(errors.SHARED_ELEMENTS)
-    if ACCELERATORS and (moved := on_one_device(row, inputs)) is not None:
-        inputs = moved
     arrays = [i._array if hasattr(i, "_array") else i for i in inputs]
+    if ACCELERATORS and (moved := on_one_device(row, inputs, arrays)) is not None:
+        inputs = moved
+        arrays = [i._array if hasattr(i, "_array") else i for i in inputs]
     forward = row.forward
     if row.ready is not None and not all_fit(row.ready, arrays):
         inputs, arrays, forward = fit(row, inputs)

@@ -72,7 +72,7 @@ class Composite:
     """A function of ``count`` tensors and then of numbers, which may be one kernel."""
 
     def __init__(self, function, name, count, along, label):
-        self.function, self.count, self.grid, self.formulas, self.compiled = function, count, GRIDS[along], {}, {}
+        self.function, self.count, self.grid, self.formulas, self.compiled, self.kernels = function, count, GRIDS[along], {}, {}, {}
         self.slopes = [
             Primitive(f"{name}_slope_{i}", "composite", lambda xp, *args, i=i: self.run(xp, i, args)) for i in range(count)
         ]
@@ -126,10 +126,14 @@ class Composite:
         """The kernel ``which`` on arrays: None forward, or the gradient of that input, where the first array is g."""
         count = self.count + (which is not None)
         arrays, params = args[:count], args[count:]
-        formula, grid = self.formulas_for(params)[which], self.grid.of(args[count - self.count].shape)
+        shape, key = args[count - self.count].shape, (xp, arrays[0].dtype.char, which, params)
+        grid = self.grid.of(shape)
         if ONCE.running and not self.compiled.get((xp, params)):
-            return in_strips(xp, formula, arrays, args[count - self.count].shape, grid)
-        return xp.composite_kernel(arrays[0].dtype.char, *formula)(*arrays, grid=grid)
+            return in_strips(xp, self.formulas_for(params)[which], arrays, shape, grid)
+        kernel = self.kernels.get(key)
+        if kernel is None:
+            kernel = self.kernels[key] = xp.composite_kernel(key[1], *self.formulas_for(params)[which])
+        return kernel(*arrays, grid=grid)
 
     def gradient(self, i, g, inputs, params):
         """The gradient of input ``i``; one that can be differentiated again if gradients are recorded."""

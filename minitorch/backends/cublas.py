@@ -105,11 +105,11 @@ class CublasLt:
         together = 0
         for address in addresses:
             together |= address
-        aligned = tuple([256 if not together & 255 else alignment(address) for address in addresses])
-        key = self.handle, aligned
-        if key not in product.plans:
-            product.plans[key] = Plan(self, product, addresses, aligned)
-        return product.plans[key]
+        aligned = tuple([alignment(address) for address in addresses]) if together & 255 else (256,) * len(addresses)
+        found = product.plans.get((self.handle, aligned))
+        if found is None:
+            found = product.plans[self.handle, aligned] = Plan(self, product, addresses, aligned)
+        return found
 
 
 def alignment(address):

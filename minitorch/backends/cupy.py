@@ -138,13 +138,13 @@ def moved(x, device):
 def cast(x, dtype):
     """A copy of ``x`` in our ``dtype``. Complex to real drops the imaginary part; out-of-range floats wrap as in C."""
     target = ARRAY_DTYPE[dtype]
+    found = converted(x, target)
+    if found is not None:
+        return found
     if x.dtype.kind == "c" and not dtype.is_complex:
         x = x.real
     if target.kind in "iu" and target.itemsize < 8 and x.dtype.kind == "f":
         return x.astype(numpy.int64).astype(target)
-    found = converted(x, target)
-    if found is not None:
-        return found
     return x.astype(target, order="C" if 0 in x.strides else "K")
 
 

@@ -7,6 +7,7 @@ torch: ATen/native/cuda/CUDALoops.cuh, Loops.cuh (opmath)
 """
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import cupy
@@ -159,19 +160,21 @@ def kernel_of(name, kinds, chars, dims):
 
 def converted(x, dtype):
     """A copy of an array of float32, float16 or bfloat16 in another of these dtypes, in one kernel; None if that isn't done here."""
-    pair = x.dtype.char, dtype.char
-    if not x._c_contiguous or not {"f", "e", "E"}.issuperset(pair):
+    kernel, size = conversion(x.dtype.char, dtype.char), x.size
+    if kernel is None or not x._c_contiguous:
         return None
-    if pair not in CONVERSIONS:
-        text = cuda_formulas.elementwise_text("float", (MEMORY[pair[0]], MEMORY[pair[1]]), 0, (("copy", ("a0",)),), ((1, "t0"),))
-        CONVERSIONS[pair] = Kernel(text, "formula", "QQq")
     out = room(x.shape, dtype)
-    CONVERSIONS[pair](min(-(-x.size // CHUNK), MOST_BLOCKS), THREADS, x.data.ptr, out.data.ptr, x.size)
+    kernel(min(-(-size // CHUNK), MOST_BLOCKS), THREADS, x.data.ptr, out.data.ptr, size)
     return out
 
 
-CONVERSIONS: dict = {}
-"""The dtype.chars from and to → the kernel."""
+@cache
+def conversion(source, target):
+    """The kernel for two of these dtypes, by dtype.char; None for others."""
+    if not {"f", "e", "E"}.issuperset((source, target)):
+        return None
+    text = cuda_formulas.elementwise_text("float", (MEMORY[source], MEMORY[target]), 0, (("copy", ("a0",)),), ((1, "t0"),))
+    return Kernel(text, "formula", "QQq")
 
 
 def filled(shape, number, dtype):

@@ -43,10 +43,11 @@ class Workspace:
 def library():
     """The library of products on the current GPU."""
     number = runtime.getDevice()
-    if number not in LIBRARIES:
+    found = LIBRARIES.get(number)
+    if found is None:
         import_module("cupy_backends.cuda.libs.cublas")  # CuPy knows where it lies, and loads it
-        LIBRARIES[number] = CublasLt(ctypes.CDLL(f"libcublasLt.so.{runtime.runtimeGetVersion() // 1000}"))
-    return LIBRARIES[number]
+        found = LIBRARIES[number] = CublasLt(ctypes.CDLL(f"libcublasLt.so.{runtime.runtimeGetVersion() // 1000}"))
+    return found
 
 
 def multiply(product, addresses, workspace=None):
@@ -55,10 +56,11 @@ def multiply(product, addresses, workspace=None):
 
 
 def run(plan, addresses, workspace):
-    stream = cupy.cuda.get_current_stream().ptr
-    if plan.workspace and workspace is None:
-        workspace = WORKSPACES.setdefault((runtime.getDevice(), stream), Workspace(WORKSPACE))
-    plan.run(addresses, workspace.address(plan.workspace) if plan.workspace else 0, stream)
+    stream, needed = cupy.cuda.get_current_stream().ptr, plan.workspace
+    if needed and workspace is None:
+        place = runtime.getDevice(), stream
+        workspace = WORKSPACES.get(place) or WORKSPACES.setdefault(place, Workspace(WORKSPACE))
+    plan.run(addresses, workspace.address(needed) if needed else 0, stream)
 
 
 def multiply_often(product, addresses, workspace, captured):
