@@ -87,10 +87,12 @@ BLOCKS: list = []
 asked about only while there is one."""
 
 
-def enter_autocast(dtype, kind="cpu"):
+def enter_autocast(dtype, kind="cpu", keeps=True):
     """Cast a kind of device's tensors to ``dtype`` in this thread from now on, or not at all if it is None. Returns what was
-    before."""
-    before, (MODE.autocast, MODE.autocast_on) = (MODE.autocast, MODE.autocast_on), (dtype, kind)
+    before.   keeps: whether casts of weights are kept until the outermost block ends."""
+    before = MODE.autocast, MODE.autocast_on, MODE.casts
+    MODE.autocast, MODE.autocast_on = dtype, kind
+    MODE.casts = None if not keeps else {} if MODE.casts is None else MODE.casts
     with LOCK:
         BLOCKS.append((kind, False))
         watch()
@@ -100,7 +102,7 @@ def enter_autocast(dtype, kind="cpu"):
 def leave_autocast(before):
     """Go back to what ``enter_autocast`` returned."""
     kind = MODE.autocast_on
-    MODE.autocast, MODE.autocast_on = before
+    MODE.autocast, MODE.autocast_on, MODE.casts = before
     with LOCK:
         BLOCKS.remove((kind, False))
         watch()
@@ -138,7 +140,19 @@ def cast(x, dtype):
     xp = ARRAY_TYPES[array.__class__]
     if xp.dtype_of(array) is dtype or xp.device_of(array).type != MODE.autocast_on:
         return x
-    return x._apply(rows.cast, (x,), (dtype,))
+    node, casts = x._node, MODE.casts
+    if casts is None or node is None or node.number > 0 or dtype is float32 or MODE.listeners:
+        return x._apply(rows.cast, (x,), (dtype,))
+    return weight_cast(x, dtype, casts)
+
+
+def weight_cast(x, dtype, casts):
+    """The cast of a leaf that wants its gradient (such Nodes have numbers below 0): made once in a block, and anew after a write."""
+    array, key = x._array, (x._storage.version, dtype, MODE.grad)
+    kept = casts.get(id(x))
+    if kept is None or kept[1] is not array or kept[2] != key:
+        kept = casts[id(x)] = x, array, key, x._apply(rows.cast, (x,), (dtype,))  # with x, so that its id isn't another's
+    return kept[3]
 
 
 def raised(*inputs):

@@ -140,8 +140,8 @@ def on_one_device(row, inputs, arrays):
 
     torch: TensorIterator.cpp (compute_types)
     """
-    first = arrays[0].__class__
-    if all([x.__class__ is first for x in arrays]) or len({x.__class__ for x in arrays if x.__class__ in ARRAY_TYPES}) < 2:
+    kinds = {x.__class__ for x in arrays}
+    if len(kinds) < 2 or len(kinds.intersection(ARRAY_TYPES)) < 2:
         return None
     tensors = [x for x in inputs if hasattr(x, "_array")]
     place = next((x.device for x in tensors if x._array.ndim or not x.is_cpu), None)

@@ -21,6 +21,7 @@ class Mode(threading.local):
     inference = False
     autocast = None  # the dtype that products are computed in, see casting.py
     autocast_on = "cpu"  # the kind of device whose tensors it is about
+    casts = None  # those of weights that are kept in the block
     eager = False  # whether a function runs that isn't to be compiled, nor what it calls
     listeners = ()  # each is called with (row, inputs, params, output, whether it was written in place)
     readers = ()  # each is called with (what, tensor, result) where Python reads elements: there a listener loses sight

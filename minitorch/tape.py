@@ -239,22 +239,16 @@ def written(named, steps, results, places=None):
 
     It takes arrays; with ``places``, the names of what it writes to, it takes tensors and counts the writes.
     """
+    steps, results = seen_once(steps, results)
     names = {id(x): name for name, x in named.items()}
     last = last_reads(named, steps, results)
-    lines, known, temporaries, seen = [], {}, set(), {}
-    settled = places is None and not any([in_place for *_, in_place in steps])
+    lines, known, temporaries = [], {}, set()
     for k, (row, inputs, params, out, in_place) in enumerate(steps):
         tensors = [x for x in inputs if hasattr(x, "_array")]
         if any(id(x) not in names for x in tensors) or (in_place and id(out) not in names):
             return None
         if row.kind == "random":
             return None
-        if row.view and settled:
-            sight = row, names[id(inputs[0])], params
-            if sight in seen:
-                names[id(out)] = seen[sight]
-                continue
-            seen[sight] = f"t{k}"
         params = params[:-1] if row.kind == "creation" else params  # the last one is the device
         forward = known[f"f{k}"] = forward_for(row, inputs)
         writes = row.writes and forward is row.forward
@@ -285,6 +279,23 @@ def written(named, steps, results, places=None):
     source = "\n    ".join([f"def tape({', '.join(['xp', *named])}):", *lines, f"return ({returned})"])
     exec(source, known)
     return known.pop("tape")
+
+
+def seen_once(steps, results):
+    """The same without views that an earlier step made of the same tensor, if nothing is written to."""
+    if any([in_place for *_, in_place in steps]):
+        return steps, results
+    first, seen, kept = {}, {}, []
+    for row, inputs, params, out, in_place in steps:
+        inputs = [first.get(id(x), x) for x in inputs]
+        sight = (row, id(inputs[0]), params) if row.view else None
+        if sight in seen:
+            first[id(out)] = seen[sight]
+            continue
+        if row.view:
+            seen[sight] = out
+        kept.append((row, inputs, params, out, in_place))
+    return kept, [first.get(id(x), x) for x in results]
 
 
 def spelled(values, names, known, prefix):

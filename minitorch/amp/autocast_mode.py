@@ -63,7 +63,7 @@ class autocast:
         here = self.device == "cpu" or (self.device == "cuda" and bool(ACCELERATORS or gpu_count()))
         wanted = self.fast_dtype if self.enabled else None
         asked = (wanted, self.device) if here else (MODE.autocast, MODE.autocast_on)
-        self.before.append(enter_autocast(*asked))
+        self.before.append(enter_autocast(*asked, CACHE[0] if self.cache_enabled is None else self.cache_enabled))
         return self
 
     def __exit__(self, *exception):
@@ -144,17 +144,19 @@ def set_autocast_cpu_dtype(dtype):
 
 
 def is_autocast_cache_enabled():
-    """Whether casts of weights may be kept for the block: they aren't, here.   torch: is_autocast_cache_enabled"""
+    """Whether casts of weights are kept until the outermost block ends.   torch: is_autocast_cache_enabled"""
     return CACHE[0]
 
 
 def set_autocast_cache_enabled(enabled):
-    """What ``is_autocast_cache_enabled`` returns.   torch: set_autocast_cache_enabled"""
+    """Keep casts of weights in blocks that begin from now on, or don't.   torch: set_autocast_cache_enabled"""
     CACHE[0] = bool(enabled)
 
 
 def clear_autocast_cache():
-    """Nothing: there is none.   torch: clear_autocast_cache"""
+    """Forget the casts of weights that the block keeps.   torch: clear_autocast_cache"""
+    if MODE.casts is not None:
+        MODE.casts.clear()
 
 
 # ------------------------------------------------------------------------------------------------ for autograd.Function

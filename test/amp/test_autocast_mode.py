@@ -10,6 +10,7 @@ from oracle import agree, same_first_line
 
 import minitorch
 from minitorch import casting
+from minitorch.modes import MODE
 
 rng = numpy.random.default_rng(0)
 ARRAYS = {
@@ -303,3 +304,37 @@ def test_switched_off_in_a_block():
     casting.BLOCKS.clear()  # it stays for good, which other tests needn't know
     casting.watch()
     assert casting.rows.matmul.ready
+
+
+def weight_gradient(t, **options):
+    """Of a weight that a block reads twice: 256 as bfloat16 has it, and 3. Cast once, they are added in bfloat16, which gives 260."""
+    w, x = t.ones(1, 1).requires_grad_(), t.ones(257, 1)
+    with t.autocast("cpu", **options):
+        y = t.nn.functional.linear(x, w).float().sum()
+        with t.autocast("cpu", enabled=False), t.autocast("cpu", **options):
+            y = y + t.nn.functional.linear(x[:3], w).float().sum()
+    y.backward()
+    return w.grad.item()
+
+
+@pytest.mark.parametrize("options", [{}, {"cache_enabled": False}], ids=str)
+def test_a_weight_is_cast_once_in_a_block(options):
+    assert weight_gradient(torch, **options) == weight_gradient(minitorch, **options) == (259 if options else 260)
+
+
+def test_which_casts_are_kept():
+    w, x = minitorch.ones(2, 2).requires_grad_(), minitorch.ones(2, 2)
+    with minitorch.autocast("cpu"):
+        first = (x @ w).grad_fn.next_functions[0][0]
+        assert (x @ w).grad_fn.next_functions[0][0] is first
+        with minitorch.no_grad():
+            assert not (x @ w).requires_grad
+        assert (x @ w).grad_fn is not None
+        minitorch.clear_autocast_cache()
+        assert (x @ w).grad_fn.next_functions[0][0] is not first
+        with minitorch.no_grad():
+            w.mul_(2)
+        assert (x @ w).eq(4).all()
+        w.data = minitorch.ones(2, 2)
+        assert (x @ w).eq(2).all()
+    assert MODE.casts is None
