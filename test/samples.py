@@ -508,6 +508,10 @@ TIED = [
 ]
 samples("argsort", [((x,), (dim, d)) for x in CUBES for dim in (0, 2) for d in (False, True)] + [((x,), (0, d)) for x in TIED for d in (False, True)],
         lambda x, dim, descending: torch.sort(x, dim=dim, descending=descending, stable=True).indices)  # fmt: skip
+NEAR = [(reals((40, 33)), reals((50, 33))), (reals((2, 5, 3)), reals((2, 4, 3))), (reals((1, 2)), reals((3, 2)))]
+samples("distances", each(NEAR), lambda x, y: torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist"))
+samples("distances_pull", [((reals((*x.shape[:-1], y.shape[-2])), x, y), ()) for x, y in NEAR],
+        lambda w, x, y: (w[..., None] * (x[..., :, None, :] - y[..., None, :, :])).sum(-2))  # fmt: skip
 samples("topk_places", [((x,), (k, dim, largest, in_order)) for x in (*CUBES, *TIED[:2]) for k, dim in ((1, 0), (2, -1)) for largest in (False, True)
         for in_order in (False, True)], lambda x, k, dim, largest, in_order: torch.topk(x, k, dim, largest, in_order).indices)  # fmt: skip
 samples(

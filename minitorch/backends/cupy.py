@@ -48,28 +48,29 @@ from .cupy_sums import mean, squared_error_mean, sum
 from .cupy_windows import (
     avg_pool, avg_pool_grad, conv, conv_input_grad, conv_weight_grad, max_pool_index, pool_gather, pool_scatter,
 )  # fmt: skip
+from .distances import distances, pull
 from .fourier import fft, irfft, rfft
 from .numpy import ARRAY_DTYPE, DTYPE_OF, NARROW, array_dtype, dtype_of
 
 __all__ = [
     "COMPOSED", "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "NARROWEST", "NATIVE", "SYNCHRONOUS", "Stream", "absolute", "add",
-    "addcdiv", "addcmul", "address", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
-    "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray",
-    "attention", "attention_back", "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of",
-    "cast", "ceil", "clip", "complex_of", "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad",
-    "copyto", "cos", "cosh", "ctc_loss", "ctc_loss_grad", "cumprod", "cumsum", "current_device", "default_stream", "device_of",
-    "diagonal", "driver", "dtype_of", "empty", "equal", "erf", "erfc", "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip",
-    "floor", "floor_divide", "fmod", "fold_windows", "frexp", "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd",
-    "geometry", "greater", "greater_equal", "half_turn", "hypot", "index", "index_put", "invert", "irfft", "is_pinned", "isfinite",
-    "isinf", "isnan", "keep", "laid_over", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear", "linspace", "log",
-    "log10", "log1p", "log2", "log_softmax", "log_softmax_grad", "logcumsumexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "moved", "multiply", "narrow_row",
-    "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "owner", "pad", "paired", "pairs_of",
-    "patience", "pinned", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "quiet", "reciprocal", "recurrent_pass",
-    "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter", "scatter_add",
-    "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread",
-    "sqrt", "square", "squared_error_mean", "stack", "start_of", "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu",
-    "topk_places", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
+    "addcdiv", "addcmul", "address", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "arctanh", "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "attention",
+    "attention_back", "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "ceil",
+    "clip", "complex_of", "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos",
+    "cosh", "ctc_loss", "ctc_loss_grad", "cumprod", "cumsum", "current_device", "default_stream", "device_of", "diagonal", "distances",
+    "driver", "dtype_of", "empty", "equal", "erf", "erfc", "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor",
+    "floor_divide", "fmod", "fold_windows", "frexp", "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd", "geometry",
+    "greater", "greater_equal", "half_turn", "hypot", "index", "index_put", "invert", "irfft", "is_pinned", "isfinite", "isinf", "isnan",
+    "keep", "laid_over", "lcm", "left_shift", "lerp", "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p",
+    "log2", "log_softmax", "log_softmax_grad", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul",
+    "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "moved", "multiply", "narrow_row", "ndarray", "negative",
+    "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "owner", "pad", "paired", "pairs_of", "patience", "pinned", "pool_gather",
+    "pool_scatter", "positive_copy", "power", "prod", "pull", "quiet", "reciprocal", "recurrent_pass", "relu", "remainder", "resample",
+    "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows",
+    "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread", "sqrt", "square", "squared_error_mean",
+    "stack", "start_of", "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu", "topk_places", "tril", "triu", "true_divide", "trunc",
+    "unfold", "unit", "where", "widen", "zeros",
 ]  # fmt: skip
 
 SYNCHRONOUS = False
