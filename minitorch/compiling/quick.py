@@ -43,7 +43,7 @@ def unusual(program, shared):
     if program.native.run is None:
         return "not all of it is native code of this processor"
     if not program.native.image.short:
-        return "it is more than a few microseconds' work"
+        return "it is work for too long, or for several threads"
     if shared:
         return "its arguments share memory"
     if program.recording.backward is not None:
