@@ -44,6 +44,7 @@ from .cupy_memory import address, bytes_of, geometry, is_pinned, laid_over, owne
 from .cupy_memory import address as start_of
 from .cupy_products import linear, matmul
 from .cupy_rare import ctc_loss, ctc_loss_grad, logcumsumexp, resample
+from .cupy_recurrent import recurrent_pass
 from .cupy_sums import mean, squared_error_mean, sum
 from .cupy_windows import (
     avg_pool, avg_pool_grad, conv, conv_input_grad, conv_weight_grad, max_pool_index, pool_gather, pool_scatter,
@@ -161,14 +162,6 @@ def array_of(data, dtype=None, default=dtypes.float32):
     if data.__class__ is ndarray:
         return data.copy() if dtype is None else cast(data, dtype)
     return asarray(on_cpu.array_of(data, dtype, default))
-
-
-# ------------------------------------------------------------------------------- what only the CPU has machine code for
-
-
-def recurrent_pass(mode, back, arrays, weight, sizes, reverse):
-    """Not done."""
-    return False
 
 
 # --------------------------------------------------------------------------------------------------------- elementwise

@@ -19,7 +19,7 @@ from .cublas import WORKSPACE, CublasLt
 from .cupy_memory import strided
 from .matrices import Product, laid
 
-__all__ = ["Workspace", "linear", "matmul", "multiply_often"]
+__all__ = ["Workspace", "linear", "matmul", "multiply", "multiply_often"]
 
 LIBRARIES: dict = {}
 """The number of a GPU → the library there."""
