@@ -30,6 +30,7 @@ from ..dtypes import float64, int64
 from ..engine import AccumulateGrad, create, edge_of
 from ..fitting import widened
 from ..modes import MODE
+from ..native.heap import give_back
 from ..tables.strides import as_strided
 from .deferred import Deferred
 from .graph import Graph, Step, Value
@@ -42,6 +43,8 @@ WALK, BACKWARD = backward.__code__, ", backward"
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 ASKING = ("item", "tolist", "as_float")
 """Functions by which Python asks for numbers that may be Deferred: all but those whose answer must be of a class of its own."""
+ROOM = 8 << 20
+"""Bytes that a run makes until the heap gives back what is free: between large arrays of several sizes that may be half of it."""
 SHAPED_BY_DATA = frozenset(["nonzero"])
 """Rows whose result has a shape that depends on numbers: no graph can hold them, but of constants it is another constant."""
 
@@ -149,6 +152,7 @@ class Tracer:
         self.xp = for_device(CPU)
         self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, False
+        self.room = ROOM
         self.asked: dict = {}  # of tensors whose gradients somebody asked for, by id
         self.numbers, self.deferred, self.calls, self.checks, self.spans = [], {}, Calls(self, PACKAGE), [], {}
 
@@ -411,6 +415,10 @@ class Tracer:
     def bear(self, tensor, value):
         """A tensor is made in the run, and its memory with it."""
         array, memories = tensor._array, self.memories
+        self.room -= array.nbytes
+        if self.room < 0:
+            self.room = ROOM
+            give_back()
         memory = self.keep(Memory(array, value, ref(tensor._storage), True))
         self.ends.append(ref(owner_of(array), lambda _: memories.pop(memory.key, None)))
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_graphs import assert_close, grown
 
-from minitorch.compiler import build
+from minitorch.compiler import Place, build
 from minitorch.compiler.access import in_order
 from minitorch.compiler.attention import attended
 from minitorch.compiler.graph import check, run
@@ -52,13 +52,17 @@ def stages_agree(sample, expected):
 
 
 def ran(sample):
-    """What the program leaves in the places of its outputs; it is run twice, as programs are."""
+    """What the program leaves in the places of its outputs; it is run twice, as programs are. Of some, the outputs lie in the arena."""
+    lends = len(sample.graph.steps) % 2 == 0
+    places = [Place("lent", d.at) if lends and d.kind == "output" else d for d in sample.destinations]
     with lean() if sample.lean else nullcontext():
-        program = build(sample.graph, sample.strides, sample.destinations)
+        program = build(sample.graph, sample.strides, places)
     made = [v for v, d in zip(sample.graph.outputs, sample.destinations) if d.kind == "output"]
     for _ in range(2):
         arrays = sample.copies()
-        fresh = [numpy.full(v.shape, 77, v.dtype.name) for v in made]
+        fresh = program.lent([(v.shape, v.dtype) for v in made]) if lends else [numpy.empty(v.shape, v.dtype.name) for v in made]
+        for array in fresh:
+            array.fill(77)
         program.call(arrays, fresh)
     written = {d.at for d in sample.destinations if d.kind == "input"}
     for k, (before, after) in enumerate(zip(sample.arrays, arrays)):
