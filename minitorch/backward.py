@@ -17,16 +17,17 @@ from .replay import replayed
 __all__ = ["backward", "reachable"]
 
 
-def backward(roots, gradients, retain_graph=False, create_graph=False, targets=None, accumulate=True):
+def backward(roots, gradients, retain_graph=False, create_graph=False, targets=None, accumulate=True, beyond=True):
     """Send ``gradients`` back from the Nodes ``roots``: newest Node first, each once, when all that it fed has been seen.
 
     Gradients arrive at the leaves' ``.grad`` if ``accumulate``. With ``targets``, a set of Nodes, only the ways there
-    are taken, and the gradients that arrive at them are returned, by Node. ``create_graph`` records all this again.
+    are taken, and the gradients that arrive at them are returned, by Node; and from one target on to another only if
+    ``beyond``. ``create_graph`` records all this again.
     """
     direct = accumulate and targets is None and not create_graph
     if direct and len(roots) == 1 and not MODE.listeners and replayed(roots[0], gradients[0], retain_graph):
         return {}
-    running, useful = (None, None) if targets is None else leading_to(targets, sorted(reachable(roots), key=newest))
+    running, useful = (None, None) if targets is None else leading_to(targets, sorted(reachable(roots), key=newest), beyond)
     pending, owned, found, heap, started = {}, set(), {}, [], set()
     mode = MODE
     before, mode.grad, mode.autocast = (mode.grad, mode.autocast), create_graph, None
@@ -83,11 +84,14 @@ def reachable(roots):
     return found
 
 
-def leading_to(targets, oldest_first):
-    """The Nodes to run so that gradients reach ``targets``, and with them the targets themselves."""
+def leading_to(targets, oldest_first, beyond=True):
+    """The Nodes to run so that gradients reach ``targets``, and with them the targets themselves.
+
+    beyond: targets may be run as well, if they lead to others.
+    """
     running, useful = set(), set(targets)
     for node in oldest_first:
-        if any([edge in useful for edge in node.edges]):
+        if (beyond or node not in targets) and any([edge in useful for edge in node.edges]):
             running.add(node)
             useful.add(node)
     return running, useful

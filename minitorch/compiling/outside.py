@@ -12,9 +12,9 @@ torch: torch/_functorch/_aot_autograd/runtime_wrappers.py (AOTDispatchAutograd)
 import time
 
 from ..autograd.function import Gradients, OutputNode
-from ..autograd.reverse import grad
+from ..backward import backward
 from ..compiler import Place, native_of, timed
-from ..engine import Tensor, enable_grad, wrap
+from ..engine import edge_of, enable_grad, wrap
 from ..errors import FREED
 from ..graph import Node
 from ..modes import MODE
@@ -118,9 +118,9 @@ class CompiledNode(Node):
         with enable_grad():
             results, _ = flattened(function(*args, **kwargs))
         roots = [results[k]._view.base if is_base else results[k] for k, is_base in self.of.roots]
-        pairs = [(roots[k], g) for k, g in gradients.items()]
-        ends = [edge.leaf() if hasattr(edge, "leaf") else tensor_of(edge, args, kwargs) for edge in self.edges]
-        return list(grad([x for x, _ in pairs], ends, [g for _, g in pairs], create_graph=True, allow_unused=True))
+        edges = [edge_of(roots[k]) for k in gradients]
+        found = backward(edges, list(gradients.values()), True, True, set(self.edges), False, False)
+        return [found.get(edge) for edge in self.edges]
 
     def free(self):
         if self.saved:
@@ -131,9 +131,3 @@ class CompiledNode(Node):
 
     def name(self):
         return "CompiledFunctionBackward"
-
-
-def tensor_of(edge, args, kwargs):
-    """The argument whose history a Node is."""
-    tensors, _ = flattened((args, kwargs))
-    return next(x for x in tensors if isinstance(x, Tensor) and x._node is edge)

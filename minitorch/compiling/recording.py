@@ -191,7 +191,7 @@ def gone_back(tracer, results, views, before):
         seeds.append(x._wrap(backend_of((x._array,)).full(x._array.shape, 1, x.dtype)))
         tracer.meet(seeds[-1], ("seed", k))
     with unhooked(ends):
-        found = backward(edges, seeds, True, False, set(ends), False)
+        found = backward(edges, seeds, True, False, set(ends), False, False)
     reached = [until(ends, edge) for edge in edges]
     return [
         (ends[end], tracer.read(g), {k for k, nodes in enumerate(reached) if end in nodes}) for end, g in found.items() if end in ends

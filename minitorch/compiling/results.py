@@ -100,8 +100,9 @@ def roots_of(results, views, went_back):
 
 def alive(node, went_back):
     """Whether a graph can still go backward. One of which no step saved anything always can: what the step did then counts."""
-    saved = [x for x in reachable([node]) if x.__class__ is Node and x.row.wants]
-    if any([x.saved is None for x in saved]):  # freed: a backward has been there
+    graph = reachable([node])
+    saved = [x for x in graph if x.__class__ is Node and x.row.wants]
+    if any([x.saved is None for x in saved]) or any([getattr(x, "again", x) is None for x in graph]):  # freed: a backward has been there
         return False
     if any([v.__class__ is tuple for x in saved for v in x.saved]):
         return True

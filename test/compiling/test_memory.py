@@ -1,6 +1,7 @@
 """What a compiled function holds on to."""
 
 import tracemalloc
+from functools import partial
 
 import pytest
 
@@ -219,3 +220,49 @@ def test_of_a_recurrent_layers_gates_what_is_read_later_is_kept():
         layer(x)[0].square().mean().backward()
 
     assert arena_of(step, x) < 12 * length * one
+
+
+BLOCKS = {
+    "products": lambda nn: nn.Sequential(nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64)),
+    "a norm first": lambda nn: nn.Sequential(nn.LayerNorm(64), nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 64)),
+    "a layer twice": lambda nn: nn.Sequential(*[nn.Linear(64, 64)] * 4, nn.Tanh()),
+}
+
+
+def deep(block, compiles, checkpoint):
+    """(the compiled function, what is called with x) of six such blocks, whose loss goes backward within or outside."""
+    torch.manual_seed(0)
+    model = torch.nn.ModuleList([block(torch.nn) for _ in range(6)])
+
+    def forward(x):
+        for part in model:
+            x = x + checkpoint(part, x)
+        return x.square().mean()
+
+    run = torch.compile(forward, fullgraph=True) if compiles == "forward" else forward
+
+    def step(x):
+        model.zero_grad()
+        loss = run(x)
+        loss.backward()
+        return loss.detach()
+
+    return model, run, torch.compile(step, fullgraph=True) if compiles == "step" else step
+
+
+@pytest.mark.parametrize("block", BLOCKS.values(), ids=list(BLOCKS))
+@pytest.mark.parametrize("compiles", ["step", "forward"])
+def test_a_checkpoint_is_one_in_a_program_as_well(block, compiles):
+    """What a part of the model computed is made again in the backward pass, from its input alone, and comes to the same."""
+    x, found = torch.randn(512, 64), []
+    for checkpoint in (lambda part, x: part(x), partial(torch.utils.checkpoint.checkpoint, use_reentrant=False)):
+        model, run, step = deep(block, compiles, checkpoint)
+        losses = [step(x) for _ in range(3)]
+        if compiles == "forward":
+            size = sum([torch.empty(shape).nbytes for shape, _ in program_of(run).backward.facts])
+        else:
+            size = program_of(step).native.plan.size - sum([p.nbytes for p in model.parameters()])
+        found.append((size, losses, [p.grad for p in model.parameters()]))
+    (kept, *numbers), (again, *others) = found
+    assert again <= (6 if compiles == "forward" else 20) * x.nbytes and again < kept / 1.5
+    torch.testing.assert_close(others, numbers)

@@ -2,6 +2,7 @@
 
 import math
 import random
+from functools import partial
 
 import numpy
 import pytest
@@ -369,3 +370,40 @@ def test_what_follows_from_an_argument_is_no_constant():
         for _ in range(8):
             x = torch.randn(2)
             assert close(run(x), x * x[0])
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_an_argument_may_have_come_of_the_same_parameter(create_graph):
+    """What goes back through the argument does so once, by the graph from before the call."""
+
+    def gradients(function):
+        torch.manual_seed(0)
+        layer, found = torch.nn.Linear(3, 3), []
+        run = function(lambda h: layer(h).tanh().square().sum())
+        for _ in range(4):
+            x = torch.ones(2, 3, requires_grad=True)
+            first = torch.autograd.grad(run(layer(x)), [x, *layer.parameters()], create_graph=create_graph)
+            second = torch.autograd.grad(sum([g.square().sum() for g in first]), layer.weight) if create_graph else ()
+            found.append([g.tolist() for g in (*first, *second)])
+        return found
+
+    assert close(gradients(partial(torch.compile, fullgraph=True)), gradients(lambda function: function))
+
+
+MADE_WITHIN = {
+    "closed over": lambda m: lambda h: h.tanh() * m,
+    "in a list": lambda m: (lambda ms: lambda h: h.tanh() * ms[0] * ms[1]["m"])([m, {"m": m.exp()}]),
+    "in a partial": lambda m: partial(lambda h, m: h.tanh() * m, m=m),
+    "the argument itself": lambda m: partial(lambda h, other: h.tanh() * other, m.exp()),
+}
+
+
+@pytest.mark.parametrize("part", MADE_WITHIN.values(), ids=list(MADE_WITHIN))
+def test_a_checkpointed_part_may_read_what_the_run_made(part):
+    def function(x):
+        h = LAYER(x)
+        return torch.utils.checkpoint.checkpoint(part(h.exp()), h, use_reentrant=False).sum()
+
+    run = torch.compile(function, fullgraph=True)
+    assert close(called_often(run, True), called_often(function, True))
+    assert outcome(run) == "whole"

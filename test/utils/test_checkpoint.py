@@ -95,6 +95,20 @@ def test_autocast_is_on_again():
     agree(program, {"float32": (1e-2, 1e-2), "bfloat16": (1e-2, 1e-2)})
 
 
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_a_layer_before_and_within(reentrant):
+    """Gradients go back through what was before the part once, and not from within it as well."""
+
+    def program(t):
+        t.manual_seed(0)
+        layer = t.nn.Linear(3, 3)
+        x = t.arange(6.0).reshape(2, 3).requires_grad_()
+        t.utils.checkpoint.checkpoint(lambda v: layer(v.tanh()), layer(x), use_reentrant=reentrant).square().sum().backward()
+        return x.grad, [p.grad for p in layer.parameters()]
+
+    agree(program)
+
+
 def test_what_is_between_is_forgotten():
     from weakref import ref
 
