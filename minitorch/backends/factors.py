@@ -5,7 +5,7 @@ import math
 import numpy
 
 from .library import library_of
-from .triangles import machine_solution
+from .triangles import machine_factors, machine_solution
 
 __all__ = ["cholesky_unchecked", "lu_factors", "magnitude", "permutation", "refuse_others", "solve_triangular"]
 
@@ -78,6 +78,9 @@ def lu_factors(x):
     """
     refuse_others(x)
     xp = library_of(x)
+    found = machine_factors(x) if xp is numpy else None
+    if found is not None:
+        return found[0], (found[1] + 1).astype(numpy.int32)
     batch, (m, n) = x.shape[:-2], x.shape[-2:]
     a = xp.array(x, order="C").reshape(math.prod(batch), m, n)
     pivots = xp.empty((len(a), min(m, n)), xp.int32)

@@ -12,7 +12,7 @@ from ..errors import factor_error
 from .factors import cholesky_unchecked, lu_factors, permutation, refuse_others, solve_triangular
 from .ldl import ldl_factors, ldl_solve
 from .library import library_of
-from .triangles import machine_root
+from .triangles import machine_equations, machine_pivots, machine_root
 
 __all__ = [
     "cholesky", "cholesky_info", "cholesky_solve", "cofactors", "cofactors_grad", "det", "eig", "eigh", "eigvals",
@@ -22,7 +22,8 @@ __all__ = [
 
 
 def det(x):
-    return library_of(x).linalg.det(x)
+    found = machine_pivots(x)
+    return library_of(x).linalg.det(x) if found is None else found[0] * found[1].prod(-1)
 
 
 # ----------------------------------------------------------------------------------------------- several results as one
@@ -64,6 +65,9 @@ def first_zero(x):
 def inv(x, name="linalg.inv"):
     """The inverse. With a ``name`` to complain by, raises LinAlgError for a singular matrix; else that one's is infinite."""
     xp = library_of(x)
+    found = machine_equations(x)
+    if found is not None:
+        return found
     try:
         return xp.linalg.inv(x)
     except NumpyError:
@@ -76,6 +80,9 @@ def inv(x, name="linalg.inv"):
 def solve(x, y, name="torch.linalg.solve"):
     """X with A X = B, for batches that are broadcast; errors as in ``inv``."""
     xp = library_of(x)
+    found = machine_equations(x, y)
+    if found is not None:
+        return found
     try:
         return xp.linalg.solve(x, y) if xp is numpy else xp.linalg.solve(*of_one_batch(x, y))
     except NumpyError:
@@ -104,7 +111,11 @@ def each_regular(function, info, *arrays):
 
 def slogdet(x):
     """The sign of the determinant and the logarithm of its size, packed."""
-    xp = library_of(x)
+    xp, found = library_of(x), machine_pivots(x)
+    if found is not None:
+        sign, diagonal = found
+        with numpy.errstate(divide="ignore"):
+            return numpy.stack((sign * numpy.sign(diagonal).prod(-1), numpy.log(numpy.abs(diagonal)).sum(-1)), -1)
     sign, size = xp.linalg.slogdet(x)
     return xp.stack((sign, size.astype(x.dtype)), -1)
 

@@ -1,19 +1,22 @@
-"""Cholesky's factor and equations with triangles in machine code: what linalg.py and factors.py use for real NumPy arrays."""
+"""Cholesky's factor, LU and equations with triangles in machine code: what linalg.py and factors.py use for real NumPy arrays."""
 
 import math
 
 import numpy
 
-from ..native.triangles import cholesky, triangular
+from ..native.triangles import cholesky, lu, triangular
 from .keeping import keep_freed_memory
 
-__all__ = ["machine_root", "machine_solution"]
+__all__ = ["machine_equations", "machine_factors", "machine_pivots", "machine_root", "machine_solution"]
 
 KINDS = {"f": "float", "d": "double"}
 """NumPy's dtype.char → LLVM's kind."""
 
 FEW = 4
 """Columns of X up to which each is solved by itself: a panel would be mostly empty."""
+
+ENOUGH = 48
+"""Rows from which equations are solved here: LAPACK is as quick with fewer."""
 
 AT_ONCE = 1 << 17
 """Operations for which Python's lock is kept, and up to which one thread is enough."""
@@ -51,6 +54,47 @@ def machine_solution(a, b, upper, unitriangular):
     words = (matrices * panels, 1, n, m, panels, *strides, int(upper), int(unitriangular), int(thin))
     run(kernel, (a, b, out, work), words, n * b.size)
     return out
+
+
+def machine_factors(x):
+    """L without its ones and U in one, the pivots from 0, and where each row comes from: (*, m, n), (*, min(m, n)) and (*, m). None
+    if machine code can't do it."""
+    found = lu(KINDS[x.dtype.char]) if x.dtype.char in KINDS and x.dtype.isnative and x.size else None
+    if found is None:
+        return None
+    (kernel, columns), (m, n), batch = found, x.shape[-2:], x.shape[:-2]
+    out, work = numpy.array(x, order="C"), numpy.empty((*batch, m, columns), x.dtype)
+    pivots, order = numpy.empty((*batch, min(m, n)), numpy.int64), numpy.empty((*batch, m), numpy.int64)
+    run(kernel, (out, work, pivots, order), (math.prod(batch), 1, m, n), min(m, n) * x.size)
+    return out, pivots, order
+
+
+def machine_pivots(x):
+    """What the swaps do to the sign of each determinant, and U's diagonals; None if LAPACK is as quick."""
+    found = machine_factors(x) if x.__class__ is numpy.ndarray and x.shape[-1] >= ENOUGH else None
+    if found is None:
+        return None
+    factors, pivots, _ = found
+    swaps = (pivots != numpy.arange(x.shape[-1])).sum(-1)
+    return (1 - 2 * (swaps % 2)).astype(x.dtype), factors.diagonal(0, -2, -1)
+
+
+def machine_equations(a, b=None):
+    """X with A X = B, for batches of one shape; without B the inverse. None if LAPACK is as quick, or if a matrix has no inverse."""
+    if a.__class__ is not numpy.ndarray or a.shape[-1] < ENOUGH:
+        return None
+    if b is None:
+        b = numpy.broadcast_to(numpy.eye(a.shape[-1], dtype=a.dtype), a.shape)
+    if b.dtype is not a.dtype or a.shape[:-2] != b.shape[:-2]:
+        return None
+    found = machine_factors(a)
+    if found is None:
+        return None
+    factors, _, order = found
+    if not factors.diagonal(0, -2, -1).all():
+        return None
+    moved = numpy.take_along_axis(b, order[..., None], -2)
+    return machine_solution(factors, machine_solution(factors, moved, False, True), True, False)
 
 
 def laid_out(a, batch):

@@ -10,10 +10,16 @@
                                       panel of L = panel of A - (L left of it) (its first rows of L)ᵀ       tiles
                                       its square: row by row of Lᵀ; then the rows below, times the square's inverse from the right
 
-An upper triangle is a lower one if rows and columns are counted from the end, and A's transpose one by other strides. A matrix
-is a chunk of ``cholesky``, and so is a panel of X of ``solve``: numbers don't depend on who computes which.
+    lu         P L U = A              panels as wide as a tile, from the left:
 
-torch: calls LAPACK's potrf and BLAS's trsm.   Goto & van de Geijn 2008, High-performance implementation of the level-3 BLAS
+                                      its rows above the square: solved with L's triangle, as a panel of X
+                                      the others: less (L left of it) (those above)       tiles
+                                      column by column the largest of what is left becomes the pivot: its row changes places
+
+An upper triangle is a lower one if rows and columns are counted from the end, and A's transpose one by other strides. A matrix
+is a chunk of ``cholesky`` and of ``lu``, and so is a panel of X of ``solve``: numbers don't depend on who computes which.
+
+torch: calls LAPACK's potrf and getrf, and BLAS's trsm.   Goto & van de Geijn 2008, High-performance implementation of the level-3 BLAS
 """
 
 from functools import lru_cache
@@ -29,9 +35,10 @@ from .text import Text
 from .turning import write_turned
 from .vectors import Vectors
 
-__all__ = ["cholesky", "triangular"]
+__all__ = ["cholesky", "lu", "triangular"]
 
 CHOLESKY = "chunks", "grain", "n"
+LU = "chunks", "grain", "rows", "columns"
 SOLVE = "chunks", "grain", "n", "m", "panels", "a_row", "a_column", "a_matrix", "back", "unit", "thin"
 """What comes with a call. m: X's columns; panels: of X in a matrix; a_row, a_column, a_matrix: A's strides, of which one of the
 first two is 1; back: whether rows and columns are to be counted from the end; unit: whether A's diagonal counts as ones; thin:
@@ -295,6 +302,109 @@ class Writer:
             for place, vectors in zip(places, found):
                 self.put([text.let("x", f"fneg {v.type} {x}") for x in vectors], place)
 
+    # ------------------------------------------------------------------------------------------------------------- lu
+
+    def lu(self):
+        text, kind = self.text, self.kind
+        self.pivoted()
+        self.one_factorization()
+        with text.function("void @kernel(ptr %p, ptr %scratch, i64 %begin, i64 %end)"):
+            a, work, pivots, order = (text.load("ptr", text.at("%p", 4 + i, "ptr")) for i in range(4))
+            rows, columns = (text.load("i64", text.at("%p", 8 + LU.index(name), "i64")) for name in LU[2:])
+            least = text.minimum(rows, columns)
+            self.zero("%scratch", self.high * self.columns)
+            with text.loop("chunk", "%begin", "%end") as chunk:
+                matrix = text.at(a, text.multiply(chunk, text.multiply(rows, columns)), kind)
+                panel = text.at(work, text.multiply(chunk, text.multiply(rows, self.columns)), kind)
+                own = text.at(pivots, text.multiply(chunk, least), "i64"), text.at(order, text.multiply(chunk, rows), "i64")
+                with text.loop("i", 0, rows) as i:
+                    text.store("i64", i, text.at(own[1], i, "i64"))
+                given = f"ptr {matrix}, ptr {panel}, ptr %scratch, ptr {own[0]}, ptr {own[1]}, i64 {rows}, i64 {columns}"
+                text.do(f"call fastcc void @factors({given})")
+        return str(text)
+
+    def one_factorization(self):
+        """``@factors``: of ``%a``, in its place. ``%panel`` has the panel's rows above its square, negative, and then the others."""
+        text, kind = self.text, self.kind
+        given = "ptr %a, ptr %panel, ptr %scratch, ptr %pivots, ptr %order, i64 %rows, i64 %columns"
+        with text.function(f"internal fastcc void @factors({given})"):
+            with text.loop("j", 0, "%columns", self.columns) as j:
+                count = text.minimum(text.subtract("%columns", j), self.columns)
+                above = text.minimum(j, "%rows")
+                triangle = {"n": above, "m": "%columns", "a_row": "%columns", "a_column": 1, "divides": "false"}
+                self.panel(triangle, "%a", ("%a", "%a"), "%panel", j, count, "false")
+                below = text.at("%panel", text.multiply(above, self.columns), kind)
+                self.zero(below, text.multiply(text.subtract("%rows", above), self.columns))
+                with text.loop("i", above, "%rows", self.high) as i:
+                    number = text.minimum(text.subtract("%rows", i), self.high)
+                    line = text.at("%a", text.multiply(i, "%columns"), kind)
+                    target = text.at("%panel", text.multiply(i, self.columns), kind), self.columns
+                    self.tile(number, line, ("%columns", 1), "%panel", (text.at(line, j, kind), "%columns"), target, above, count)
+                given = f"ptr {below}, ptr %a, ptr %pivots, ptr %order, i64 %rows, i64 %columns, i64 {above}, i64 {count}"
+                text.do(f"call fastcc void @pivoted({given})")
+                with text.loop("i", above, "%rows") as i, text.loop("c", 0, count) as c:
+                    x = self.number("%panel", text.add(text.multiply(i, self.columns), c))
+                    text.store(kind, x, text.at("%a", text.add(text.add(text.multiply(i, "%columns"), j), c), kind))
+
+    def pivoted(self):
+        """``@pivoted``: the factors of what is left of a panel, ``%c``, which begins at row ``%first``; whole rows change places."""
+        text, kind = self.text, self.kind
+        given = "ptr %c, ptr %a, ptr %pivots, ptr %order, i64 %rows, i64 %columns, i64 %first, i64 %count"
+        with text.function(f"internal fastcc void @pivoted({given})"):
+            left = text.subtract("%rows", "%first")
+            with text.loop("k", 0, text.minimum("%count", left)) as k:
+                found = self.largest(k, left)
+                text.store("i64", text.add(found, "%first"), text.at("%pivots", text.add(k, "%first"), "i64"))
+                with text.when(text.let("elsewhere", f"icmp ne i64 {found}, {k}")):
+                    here, there = text.add(k, "%first"), text.add(found, "%first")
+                    self.change_places("%c", kind, self.columns, k, found)
+                    self.change_places("%a", kind, "%columns", here, there)
+                    self.change_places("%order", "i64", 1, here, there)
+                row = text.at("%c", text.multiply(k, self.columns), kind)
+                pivot = self.number(row, k)
+                with text.when(text.let("some", f"fcmp une {kind} {pivot}, {constant(0, kind)}")):
+                    inverse = text.let("inverse", f"fdiv {kind} {constant(1, kind)}, {pivot}")
+                    own = self.pair(row)
+                    behind = [self.behind(k, s, x) for s, x in enumerate(own)]
+                    with text.loop("i", text.add(k, 1), left) as i:
+                        to = text.at("%c", text.multiply(i, self.columns), kind)
+                        factor = text.let("factor", f"fmul {kind} {self.number(to, k)}, {inverse}")
+                        spread = self.v.spread(self.negative(factor))
+                        self.put([self.v.multiply_add(spread, x, y) for x, y in zip(behind, self.pair(to))], to)
+                        text.store(kind, factor, text.at(to, k, kind))
+
+    def largest(self, k, left):
+        """The row, from k on, with the largest number in column k."""
+        text, kind = self.text, self.kind
+        bits = f"f{8 * SIZES[kind]}"
+        size = text.let("size", f"call {kind} @llvm.fabs.{bits}({kind} {self.number('%c', text.multiply(k, self.columns + 1))})")
+        with text.loop("i", text.add(k, 1), left, carry=[(kind, size), ("i64", k)]) as i:
+            x = self.number("%c", text.add(text.multiply(i, self.columns), k))
+            x = text.let("size", f"call {kind} @llvm.fabs.{bits}({kind} {x})")
+            more = text.let("more", f"fcmp ogt {kind} {x}, {i.values[0]}")
+            best = text.let("best", f"select i1 {more}, {kind} {x}, {kind} {i.values[0]}")
+            i.carry(best, text.let("place", f"select i1 {more}, i64 {i}, i64 {i.values[1]}"))
+        return i.values[1]
+
+    def behind(self, k, s, vector):
+        """A vector of a row without what is not right of column k."""
+        text, lanes = self.text, self.v.lanes
+        one = text.let("one", f"insertelement <{lanes} x i64> poison, i64 {text.subtract(k, s * lanes)}, i64 0")
+        limit = text.let("limit", f"shufflevector <{lanes} x i64> {one}, <{lanes} x i64> poison, <{lanes} x i32> zeroinitializer")
+        numbers = ", ".join(f"i64 {lane}" for lane in range(lanes))
+        mask = text.let("mask", f"icmp sgt <{lanes} x i64> <{numbers}>, {limit}")
+        return text.let("behind", f"select <{lanes} x i1> {mask}, {self.v.type} {vector}, {self.v.type} {self.v.zero}")
+
+    def change_places(self, array, kind, length, i, j):
+        """Two rows of an array."""
+        text = self.text
+        one, other = (text.at(array, text.multiply(row, length), kind) for row in (i, j))
+        with text.loop("p", 0, length) as p:
+            places = [text.at(row, p, kind) for row in (one, other)]
+            x, y = (text.load(kind, place) for place in places)
+            text.store(kind, y, places[0])
+            text.store(kind, x, places[1])
+
 
 def compiled(name, kind, count, words):
     """A Kernel with the tiles that it calls, and how many columns a panel has; None without a compiler."""
@@ -320,3 +430,11 @@ def triangular(kind):
     """(kernel of (a, b, out, work), a panel's columns): b and out, which may be the same, are contiguous (matrices, n, m) arrays;
     work: (matrices, panels, n, columns). None without a compiler."""
     return compiled("solve", kind, 4, len(SOLVE))
+
+
+@lru_cache(None)
+def lu(kind):
+    """(kernel of (a, work, pivots, order), a panel's columns): a, contiguous (matrices, rows, columns), becomes L without its ones
+    and U; work: (matrices, rows, columns of a panel); pivots, int64: the row that changes places with each row, from 0; order, int64:
+    where each row comes from. None without a compiler."""
+    return compiled("lu", kind, 4, len(LU))

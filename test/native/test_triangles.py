@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import minitorch
-from minitorch.backends.triangles import machine_root, machine_solution
+from minitorch.backends.triangles import machine_equations, machine_factors, machine_root, machine_solution
 
 SIZES = 1, 2, 7, 12, 13, 16, 17, 32, 33, 64, 65, 100, 130
 ACCURACY = {"float32": 2e-5, "float64": 1e-13}
@@ -59,6 +59,46 @@ def test_solution(n, m, kind):
         way = {"upper": upper, "unitriangular": unit}
         expected = torch.linalg.solve_triangular(torch.from_numpy(x.copy()), torch.from_numpy(b), **way)
         close(machine_solution(x, b, *way.values()), expected, kind)
+
+
+@pytest.mark.parametrize("kind", ACCURACY)
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 3), (5, 5), (16, 16), (17, 33), (33, 33), (100, 100), (130, 40), (40, 130)])
+def test_factors(n, m, kind):
+    a = numbers(2, n, m, kind=kind)
+    expected, pivots = torch.linalg.lu_factor(torch.from_numpy(a))
+    out, found, order = machine_factors(a)
+    assert (found + 1).tolist() == pivots.tolist()
+    close(out, expected, kind)
+    k = min(n, m)
+    lower, upper = numpy.tril(out, -1)[..., :k] + numpy.eye(n, k), numpy.triu(out)[:, :k]
+    close((lower @ upper).astype(kind), torch.from_numpy(numpy.take_along_axis(a, order[..., None], 1)), kind)
+
+
+@pytest.mark.parametrize("kind", ACCURACY)
+@pytest.mark.parametrize("n", [48, 70, 129])
+def test_equations_and_determinants(n, kind):
+    a, b = positive(n, kind) / n, numbers(2, n, 5, kind=kind)
+    a[0] = a[0, ::-1]
+    theirs, ours = torch.from_numpy(a), minitorch.tensor(a)
+    close(machine_equations(a, b), torch.linalg.solve(theirs, torch.from_numpy(b)), kind)
+    for name in ("inv", "det", "slogdet"):
+        found, expected = getattr(minitorch.linalg, name)(ours), getattr(torch.linalg, name)(theirs)
+        for x, y in zip(found, expected, strict=True) if name == "slogdet" else [(found, expected)]:
+            close(x.numpy(), y, kind)
+
+
+@pytest.mark.parametrize("text", ["inv(x)", "solve(x, x)", "det(x)", "slogdet(x)", "lu_factor(x).pivots", "inv_ex(x).info", "solve_ex(x, x).info"])
+def test_a_matrix_without_an_inverse(text):
+    def outcome(library):
+        x = library.eye(60) + library.ones(60, 60)
+        x[:, 7] = 0
+        try:
+            found = eval(f"library.linalg.{text}", {"library": library, "x": x})
+        except RuntimeError as error:
+            return type(error).__name__, str(error).split("\n")[0]
+        return [y.tolist() for y in (found if isinstance(found, tuple) else (found,))]
+
+    assert outcome(minitorch) == outcome(torch)
 
 
 def test_zeros_in_the_diagonal():
