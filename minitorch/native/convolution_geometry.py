@@ -1,7 +1,8 @@
 """What slides over what: a convolution, and its two passes as planes that become planes.
 
     Conv        the sizes of a convolution
-    Sliding     out[row, place] = Σ weight[row, inner, tap] x[inner, place + tap]: forward, or the gradient of the input
+    Planes      the planes of a pass: forward, or the gradient of the input
+    Sliding     how it is computed: out[row, place] = Σ weight[row, inner, tap] x[inner, place + tap]
     Phase       the outputs of it that are computed alike, by the same taps
 
 Places are flat indices into a layout of the input (convolution.py has the picture).
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-__all__ = ["Conv", "Phase", "Sliding", "sliding_backward", "sliding_forward"]
+__all__ = ["Conv", "Phase", "Planes", "Sliding", "sliding_backward", "sliding_forward"]
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,10 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Sliding:
-    """Planes that become planes: out[row, place] = Σ weight[row, inner, tap] x[inner, place + tap], for each group.
+class Planes:
+    """Planes that become planes, in each image and group: ``rows`` of the size ``out``, each of all ``inner`` of the size ``size``.
 
-    The layout holds ``parts`` images of ``grid`` places for each plane: part (a, b, c) at place i is the input at
-    i * step + part - low, 0 where that is outside. ``weight`` has the strides of (group, row, inner).
-
-    band: how many of the ``total`` outputs along ``axis`` are computed at once. fold: so many images are one, of as many depths.
-    deep: the columns of so many channels are laid out at once (convolution_dense.py); 0: of none.
+    ``weight`` has the strides of (group, row, inner).
     """
 
     batch: int
@@ -88,13 +85,40 @@ class Sliding:
     rows: int
     size: tuple[int, ...]
     out: tuple[int, ...]
+    weight: tuple[int, int, int]
+    kind: str
+
+    @classmethod
+    def of(cls, conv, forward):
+        """Those of the forward pass, or of the gradient of the input.
+
+        >>> conv = Conv(8, 6, 10, (9, 9), (3, 3), groups=2)
+        >>> Planes.of(conv, True).weight, Planes.of(conv, False).weight
+        ((135, 27, 9), (135, 9, 27))
+        """
+        channels, outputs, area = conv.channels // conv.groups, conv.outputs // conv.groups, prod(conv.kernel)
+        group, output = outputs * channels * area, channels * area
+        if forward:
+            return cls(conv.batch, conv.groups, channels, outputs, conv.size, conv.out, (group, output, area), conv.kind)
+        return cls(conv.batch, conv.groups, outputs, channels, conv.out, conv.size, (group, area, output), conv.kind)
+
+
+@dataclass(frozen=True)
+class Sliding(Planes):
+    """Planes that become planes: out[row, place] = Σ weight[row, inner, tap] x[inner, place + tap], for each group.
+
+    The layout holds ``parts`` images of ``grid`` places for each plane: part (a, b, c) at place i is the input at
+    i * step + part - low, 0 where that is outside.
+
+    band: how many of the ``total`` outputs along ``axis`` are computed at once. fold: so many images are one, of as many depths.
+    deep: the columns of so many channels are laid out at once (convolution_dense.py); 0: of none.
+    """
+
     grid: tuple[int, ...]
     low: tuple[int, ...]
     step: tuple[int, ...]
     parts: tuple[tuple[int, ...], ...]
     phases: tuple[Phase, ...]
-    weight: tuple[int, int, int]
-    kind: str
     axis: int
     total: int
     band: int
@@ -178,12 +202,10 @@ def sliding_forward(conv, band=0):
         part = parts.index(tuple(x % s for x, s in zip(place, conv.stride)))
         return ((part * grid[0] + depth) * grid[1] + row) * grid[2] + column
 
-    inner, rows, area = conv.channels // conv.groups, conv.outputs // conv.groups, prod(conv.kernel)
     phase = Phase(count, (0, 0, 0), (1, 1, 1), tuple((offset(place), i) for i, place in enumerate(far)))
-    weight = (rows * inner * area, inner * area, area)
     return Sliding(
-        conv.batch, conv.groups, inner, rows, conv.size, conv.out, grid, conv.padding, conv.stride, tuple(parts),
-        (phase,), weight, conv.kind, axis, conv.out[axis], count[axis],
+        **vars(Planes.of(conv, True)), grid=grid, low=conv.padding, step=conv.stride, parts=tuple(parts), phases=(phase,),
+        axis=axis, total=conv.out[axis], band=count[axis],
     )  # fmt: skip
 
 
@@ -207,10 +229,9 @@ def sliding_backward(conv, band=0):
         if x and y and z:
             phases.append(Phase((x, y, z), (a, b, c), conv.stride, tuple(taps)))
 
-    inner, rows, area = conv.outputs // conv.groups, conv.channels // conv.groups, prod(conv.kernel)
     return Sliding(
-        conv.batch, conv.groups, inner, rows, conv.out, conv.size, grid, low, (1, 1, 1), ((0, 0, 0),), tuple(phases),
-        (rows * inner * area, area, rows * area), conv.kind, axis, total, axes[axis][0][1],
+        **vars(Planes.of(conv, False)), grid=grid, low=low, step=(1, 1, 1), parts=((0, 0, 0),), phases=tuple(phases),
+        axis=axis, total=total, band=axes[axis][0][1],
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from itertools import product
 from math import prod
 
 from .convolution_dense import BEGIN, STRIP, TURN
+from .convolution_geometry import Planes
 from .convolution_layout import write_table
 from .convolution_tiles import Block, effort, tile_name, write_tile
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces, rows_of
@@ -35,21 +36,13 @@ TURNING, BETTER = 8, 1.08
 
 
 @dataclass(frozen=True)
-class Images:
-    """``number`` images side by side, ``deep`` channels at a time, in vectors of ``lanes``; the rest as in a Sliding.
+class Images(Planes):
+    """Planes of ``number`` images side by side, ``deep`` channels at a time, in vectors of ``lanes``.
 
     kinds: the taps of each kind of place, (distance in x, place in the weight). places: {vectors of a tile: [(place, where its
     taps' distances begin, kind)]}. shares: into how many parts the output channels are cut, so that there are enough chunks.
     """
 
-    batch: int
-    groups: int
-    inner: int
-    rows: int
-    size: tuple[int, ...]
-    out: tuple[int, ...]
-    weight: tuple[int, int, int]
-    kind: str
     lanes: int
     number: int
     deep: int
@@ -86,24 +79,21 @@ class Images:
 def side_by_side(way, conv, target):
     """The "forward" pass, or the gradient of the "input", of images side by side, as it is best computed; None if it can't be."""
     lanes, size, forward = target.lanes(conv.kind), SIZES[conv.kind], way == "forward"
-    fewer, more = (conv.channels // conv.groups, conv.outputs // conv.groups)[:: 1 if forward else -1]
-    seen, out = (conv.size, conv.out) if forward else (conv.out, conv.size)
-    if conv.batch % lanes or prod(out) * prod(conv.kernel) > MOST or min(prod(seen) * fewer, prod(out) * more) < lanes:
+    planes = Planes.of(conv, forward)
+    inner, rows, seen, out = planes.inner, planes.rows, prod(planes.size), prod(planes.out)
+    if conv.batch % lanes or out * prod(conv.kernel) > MOST or min(seen * inner, out * rows) < lanes:
         return None
-    area, taps = prod(conv.kernel), list(taps_of(conv, forward))
-    weight = (more * fewer * area, fewer * area, area) if forward else (more * fewer * area, area, more * area)
-    block = Block(rows_of(more, (target.registers - 2) // 2 - 1), 2 * lanes, 2 * lanes, 0)
+    taps = list(taps_of(conv, forward))
+    block = Block(rows_of(rows, (target.registers - 2) // 2 - 1), 2 * lanes, 2 * lanes, 0)
     found = []
     for number in [n for n in (lanes, 2 * lanes) if conv.batch % n == 0]:
-        deep = pieces(fewer, max(1, TURNED // (prod(seen) * number * size)))
-        while deep > 1 and 0 < fewer % deep * prod(seen) < lanes:
+        deep = pieces(inner, max(1, TURNED // (seen * number * size)))
+        while deep > 1 and 0 < inner % deep * seen < lanes:
             deep -= 1
-        fits = deep * prod(seen) >= lanes and prod(seen) * number * size <= TURNED and more * prod(out) * number * size <= STRIP
-        if fits and (more % block.rows or block.rows) * prod(out) >= lanes:
+        fits = deep * seen >= lanes and seen * number * size <= TURNED and rows * out * number * size <= STRIP
+        if fits and (rows % block.rows or block.rows) * out >= lanes:
             kinds, places = kinds_of(taps, number // lanes)
-            found.append(Images(
-                conv.batch, conv.groups, fewer, more, seen, out, weight, conv.kind, lanes, number, deep, kinds, places, block
-            ))  # fmt: skip
+            found.append(Images(**vars(planes), lanes=lanes, number=number, deep=deep, kinds=kinds, places=places, block=block))
     return min(found, key=lambda images: images.cost, default=None)
 
 
