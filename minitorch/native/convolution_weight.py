@@ -42,6 +42,7 @@ class Cut:
 
     A tile sums over ``images`` images. Kernels of very few taps take those of ``bundle`` channels together.
     Places are counted up to ``length``, in runs of ``run`` that are next to each other in x's layout; 0: in dy's too.
+    far: x and dy are larger than any near cache.
     """
 
     rows: int
@@ -52,6 +53,7 @@ class Cut:
     run: int
     images: int
     bundle: int
+    far: bool
 
 
 LARGEST_SCRATCH = 1 << 19
@@ -82,7 +84,7 @@ def cut_of(conv, sliding, target):
     images = min(
         sliding.batch, -(-ENOUGH * lanes // length), max(1, LARGEST_SCRATCH // max(1, room * SIZES[conv.kind]))
     )
-    return Cut(rows, group, channels, outputs, length, run, images, bundle)
+    return Cut(rows, group, channels, outputs, length, run, images, bundle, bytes_of(conv) > LARGE)
 
 
 COPY = 4
@@ -95,12 +97,16 @@ OVERHEAD = 0.15
 """What copying may add to the work, or there are fewer chunks; but not fewer than four."""
 
 
+def bytes_of(conv):
+    """How large x and dy are."""
+    return conv.batch * (conv.channels * prod(conv.size) + conv.outputs * prod(conv.out)) * SIZES[conv.kind]
+
+
 def chunk_of(conv, sliding, rows, bundle, run):
     """(channels, outputs) of a chunk: about 16 chunks, if that is worth it, that copy as little as they can."""
-    read = conv.batch * (conv.channels * prod(conv.size) + conv.outputs * prod(conv.out)) * SIZES[conv.kind]
     x_cost = 0.2 if sliding.bare else sliding.plane / prod(conv.out) * (2 if max(sliding.step) > 1 else 1)
     dy_cost = 0.2 if run else 1
-    if read > LARGE:
+    if bytes_of(conv) > LARGE:
         x_cost, dy_cost = x_cost + FAR, dy_cost + FAR
 
     def cost(ways, number):
@@ -232,6 +238,10 @@ def write_chunk(text, layout, where):
             dy = write_spreading(text, layout, dy, images, text.subtract(o1, o0))
         with text.loop("c", c0, c1, cut.bundle) as c:
             planes = text.at(x, text.multiply(c, size), kind)
+            if cut.far and not sliding.bare:
+                with text.loop("i", 0, images) as i:  # the next ones come nearer while the tiles work on these
+                    following = text.multiply(text.add(text.multiply(i, sliding.groups * sliding.inner), cut.bundle), size)
+                    text.fetch(text.at(planes, following, kind), cut.bundle * size * SIZES[kind])
             if not sliding.bare:
                 planes = write_laying_out(text, layout, planes, images)
             write_tiles(text, layout, (planes, dy, text.at(to, text.multiply(c, area), kind), images), (o0, o1))
