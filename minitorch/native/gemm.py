@@ -179,6 +179,10 @@ FEW, SOME = 4, 16
 SQUARE = 4
 """Columns of a tile along k, and rows, if there are 32 registers: so often each number is used, and few streams come from memory."""
 
+CROWDED = 4096
+"""Bytes from one column of A to the next, or a multiple, by which all its columns share a few places of the nearest cache: a line is
+lost before the next tile reads on in it. So a tile takes as much of it as it can."""
+
 ALONG, ACROSS = 2048, 16
 """Steps of a block along k: where both are read along k, so that what rows share stays near; where each number of B is used
 once, so that B is read in the order in which it lies."""
@@ -217,7 +221,9 @@ def tile_of(gemm, target):
     if target.width == 16 and target.registers == 32:
         vectors = max(vectors, 3)
     columns = pieces(gemm.n, vectors * lanes, lanes)
-    rows = rows_of(gemm.m, (target.registers - 2) // (columns // lanes) - 1)
+    most = (target.registers - 2) // (columns // lanes) - 1
+    crowded = gemm.a[1] == 1 and not gemm.narrow and gemm.a[2] * SIZES[gemm.kind] % CROWDED == 0 and gemm.m > 2 * most
+    rows = pieces(gemm.m, most) if crowded else rows_of(gemm.m, most)
     way = "copied" if gemm.b[2] != 1 or gemm.m > 4 * rows or gemm.narrow else "direct"
     if way == "copied":
         return way, rows, columns, depth_of(gemm.k, NEAREST // SIZES[gemm.kind] // columns, lanes)

@@ -85,6 +85,7 @@ STRIDED = {
     "one column": Gemm.of(100, 1, 50),
     "one column, A transposed": Gemm.of(100, 1, 50, transpose_a=True),
     "three columns into a wider C": Gemm(100, 3, 50, (0, 50, 1), (0, 3, 1), (0, 7, 1)),
+    "columns of A 4096 bytes apart": Gemm.of(1024, 40, 20, transpose_a=True),
     "outer product": Gemm.of(40, 50, 1),
     "nothing": Gemm.of(3, 4, 0),
     "nothing, added": Gemm.of(3, 4, 0, accumulate=True),
@@ -180,3 +181,8 @@ def test_nan_and_infinity_go_where_they_should():
     assert np.isnan(out[:, 39]).all() and np.isnan(out[3, 5])
     assert np.isinf(out[3, [0, 4, 6, 38]]).all()
     assert np.isfinite(np.delete(out[:, :39], 3, axis=0)).all()
+
+
+@pytest.mark.parametrize("m, transposed, rows", [(1024, True, 14), (1024, False, 8), (1040, True, 13), (512, True, 8)])
+def test_columns_of_a_that_crowd_a_cache_are_read_by_tall_tiles(m, transposed, rows):
+    assert tiling(Gemm.of(m, 64, 20, transpose_a=transposed), Target.avx512()).rows == rows
