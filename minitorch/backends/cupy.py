@@ -23,6 +23,7 @@ from ..device import device
 from . import cupy_linalg as linalg
 from . import numpy as on_cpu
 from .complex import complex_of, half_turn, paired, pairs_of, unit
+from .cupy_alignment import ctc_loss, ctc_loss_grad
 from .cupy_attention import attention, attention_back
 from .cupy_draws import Stream, default_stream
 from .cupy_elementwise import (
@@ -43,7 +44,7 @@ from .cupy_joining import concatenate, stack
 from .cupy_memory import address, bytes_of, geometry, is_pinned, laid_over, owner, pinned, same_memory, spread, strided, strided_view
 from .cupy_memory import address as start_of
 from .cupy_products import linear, matmul
-from .cupy_rare import ctc_loss, ctc_loss_grad, logcumsumexp, resample
+from .cupy_rare import logcumsumexp, resample
 from .cupy_recurrent import recurrent_pass
 from .cupy_sums import mean, squared_error_mean, sum
 from .cupy_windows import (

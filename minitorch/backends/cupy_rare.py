@@ -1,4 +1,4 @@
-"""Rows that few programs run, on CuPy arrays: resampling, cumulated logarithms, and the alignments of sequences.
+"""Rows that few programs run, on CuPy arrays: resampling and cumulated logarithms.
 
 What has no kernel here is computed by the CPU's: the arrays are sent there and back (``by_cpu``).
 """
@@ -7,9 +7,9 @@ from functools import lru_cache, wraps
 
 import cupy
 
-from . import ctc, resampling
+from . import resampling
 
-__all__ = ["by_cpu", "ctc_loss", "ctc_loss_grad", "logcumsumexp", "resample"]
+__all__ = ["by_cpu", "logcumsumexp", "resample"]
 
 
 def by_cpu(function):
@@ -24,9 +24,6 @@ def by_cpu(function):
         return out
 
     return on_gpu
-
-
-ctc_loss, ctc_loss_grad = by_cpu(ctc.ctc_loss), by_cpu(ctc.ctc_loss_grad)
 
 
 # ---------------------------------------------------------------------------------------------- cumulated logarithms
