@@ -44,8 +44,9 @@ from .cupy_joining import concatenate, stack
 from .cupy_memory import address, bytes_of, geometry, is_pinned, laid_over, owner, pinned, same_memory, spread, strided, strided_view
 from .cupy_memory import address as start_of
 from .cupy_products import linear, matmul
-from .cupy_rare import logcumsumexp, resample
+from .cupy_rare import logcumsumexp
 from .cupy_recurrent import recurrent_pass
+from .cupy_resampling import resample
 from .cupy_sums import mean, squared_error_mean, sum
 from .cupy_windows import (
     avg_pool, avg_pool_grad, conv, conv_input_grad, conv_weight_grad, max_pool_index, pool_gather, pool_scatter,

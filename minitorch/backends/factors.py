@@ -7,7 +7,7 @@ import numpy
 from .library import library_of
 from .triangles import machine_factors, machine_solution
 
-__all__ = ["cholesky_unchecked", "lu_factors", "magnitude", "permutation", "refuse_others", "solve_triangular"]
+__all__ = ["SOLVERS", "cholesky_unchecked", "lu_factors", "magnitude", "permutation", "refuse_others", "solve_triangular"]
 
 def refuse_others(x):
     """Raise TypeError for what LAPACK doesn't compute with, as numpy.linalg does for most."""
@@ -20,6 +20,10 @@ SMALL = 16
 
 BLOCK = 32 * 32
 """Numbers of triangles up to which NumPy's solver, which knows of none, is quicker."""
+
+
+SOLVERS: dict = {}
+"""Type of arrays → (rows, a function of a, x, upper, unitriangular), which solves triangles of so many rows in place; or says False."""
 
 
 def solve_triangular(a, b, upper, unitriangular):
@@ -40,6 +44,9 @@ def substitute(a, x, upper, unitriangular):
     """``solve_triangular`` in place of ``x``. Solves half of the rows, takes them out of the other half, and solves that."""
     n = a.shape[-1]
     if n > 2 and a.size <= BLOCK and a.__class__ is numpy.ndarray and eliminated(a, x, upper, unitriangular):
+        return
+    most, solve = SOLVERS.get(a.__class__, (0, None))
+    if n <= most and solve(a, x, upper, unitriangular):
         return
     if n > SMALL:
         h = n // 2

@@ -13,7 +13,7 @@ import numpy
 
 from .threads import share
 
-__all__ = ["repeats", "resample"]
+__all__ = ["repeats", "resample", "taps"]
 
 PIECE_BYTES = 1 << 19
 """About how much memory the maps of one piece may take before and after: what a core keeps close."""
