@@ -12,7 +12,7 @@ import math
 from .. import primitives as rows
 from ..tables import windows
 from .attention import ATTEND, ATTEND_TOTALS, ATTENDING
-from .cuda_windows import CONV_RELU
+from .cuda_windows import CONV_INPUT_GRAD_KEEP, CONV_RELU
 from .epilogues import FINISHED
 from .kernels import Loops
 from .places import PUT, TAKE
@@ -35,7 +35,7 @@ def flops(step):
         return attention_flops(step)
     if row in (windows.conv, CONV_RELU):
         return 2 * out.size * math.prod(step.inputs[1].shape[1:])
-    if row is windows.conv_input_grad:
+    if row in (windows.conv_input_grad, CONV_INPUT_GRAD_KEEP):
         return 2 * step.inputs[0].size * math.prod(step.inputs[1].shape[1:])
     if row is windows.conv_weight_grad:
         return 2 * step.inputs[1].size * math.prod(out.shape[1:])

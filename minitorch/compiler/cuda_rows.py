@@ -6,7 +6,7 @@ from ..settings import SETTINGS
 from ..tables import windows
 from .attention import ATTENDING
 from .cuda_draws import stands_alone
-from .cuda_windows import CONV_RELU
+from .cuda_windows import CONV_INPUT_GRAD_KEEP, CONV_RELU
 from .draws import DRAWN
 from .epilogues import FINISHED
 from .largest import POOL_RETURN
@@ -19,7 +19,7 @@ __all__ = ["SLIDING", "writable_on_gpu"]
 FLOATS = ("float32", "float64", "float16", "bfloat16")
 ADDED = (*FLOATS, "int32", "int64")
 """Dtypes that are summed, and that many threads may add to one place."""
-SLIDING = (CONV_RELU, POOL_RETURN, windows.conv, windows.conv_input_grad, windows.conv_weight_grad)
+SLIDING = (CONV_RELU, CONV_INPUT_GRAD_KEEP, POOL_RETURN, windows.conv, windows.conv_input_grad, windows.conv_weight_grad)
 """Rows of convolution: all of their inputs must lie in order."""
 
 

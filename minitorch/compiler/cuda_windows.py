@@ -20,7 +20,7 @@ from .largest import POOL_RETURN
 from .launches import PARTIALS, Launch
 from .places import Row
 
-__all__ = ["CONV_RELU", "ended", "slid"]
+__all__ = ["CONV_INPUT_GRAD_KEEP", "CONV_RELU", "ended", "slid"]
 
 
 def conv_relu(xp, x, weight, *rest):
@@ -28,40 +28,65 @@ def conv_relu(xp, x, weight, *rest):
     return xp.relu(windows.conv.forward(xp, x, weight, *rest))
 
 
-CONV_RELU = Row("conv relu", conv_relu)
+def conv_input_grad_keep(xp, g, weight, sign, *rest):
+    """conv_input_grad, then what relu lets through of it, where its result is ``sign``."""
+    return xp.keep(windows.conv_input_grad.forward(xp, g, weight, *rest), sign)
+
+
+CONV_RELU, CONV_INPUT_GRAD_KEEP = Row("conv relu", conv_relu), Row("conv_input_grad keep", conv_input_grad_keep)
 
 
 def ended(graph):
-    """The graph, whose convolutions add their bias and apply relu themselves, where nobody else reads what is between."""
-    uses, makers = uses_of(graph), {step.out: step for step in graph.steps}
-    readers = {x: step for step in graph.steps for x in step.reads}
-    made: dict = {}
+    """The graph, whose convolutions do themselves what follows them, where nobody else reads what is between."""
+    uses, makers, readers = uses_of(graph), {step.out: step for step in graph.steps}, {}
     for step in graph.steps:
-        if step.row is not windows.conv or not ends(step):
-            continue
-        last, bias, relu = step, None, False
-        reader = readers.get(step.out) if uses.get(step.out) == 1 else None
-        if reader is not None and reader.row is rows.add:
-            bias = bias_of(reader, step, makers)
-            last = reader if bias is not None else step
-            reader = readers.get(last.out) if bias is not None and uses.get(last.out) == 1 else None
-        if reader is not None and reader.row is rows.relu:
-            last, relu = reader, True
-        if last is not step:
+        for x in step.reads:
+            readers.setdefault(x, []).append(step)
+    made: dict = {}
+
+    def reader(x):
+        """The step that alone reads a Value."""
+        return readers[x][0] if uses.get(x) == 1 and x in readers else None
+
+    for step in graph.steps:
+        if step.row is windows.conv and ends(step, FORWARD):
+            last, bias = step, bias_of(reader(step.out), step, makers)
+            if bias is not None:
+                last = reader(step.out)
+            end = reader(last.out)
+            relu = end is not None and end.row is rows.relu
+            last = end if relu else last
             inputs = step.inputs if bias is None else (*step.inputs, bias)
             made[last.out] = Step(CONV_RELU if relu else windows.conv, inputs, step.params, last.out, step.line)
+        elif step.row is windows.conv_input_grad and ends(step, INPUT_GRADIENT):
+            end = reader(step.out)
+            if end is not None and kept(end, step, made, readers):
+                made[end.out] = Step(CONV_INPUT_GRAD_KEEP, (*step.inputs, end.inputs[1]), step.params, end.out, step.line)
     return Graph(graph.inputs, [made.get(step.out, step) for step in graph.steps], graph.outputs, graph.checks)
 
 
-def ends(step):
+def ends(step, kind):
     """Whether what computes it can do more at its end."""
     dtype = step.inputs[0].dtype
     told = *shapes_of(step), step.params[-1], (dtype.name, dtype.name), cudnn.allow_tf32
-    return dtype is step.out.dtype and len(step.inputs) == 2 and on_cores(FORWARD, *told)
+    return dtype is step.out.dtype and len(step.inputs) == 2 and on_cores(kind, *told)
+
+
+def kept(end, step, made, readers):
+    """Whether a step keeps of a gradient what relu lets through, for nobody but kernels that would otherwise wait for another.
+
+    Others had better do it themselves, as they read it. The result of relu must lie in memory anyway.
+    """
+    if end.row is not rows.keep or end.inputs[0] is not step.out or end.inputs[1] not in made:
+        return False
+    alone = (windows.conv_input_grad, windows.conv_weight_grad, rows.sum)
+    return end.out.dtype is step.out.dtype and all([x.row in alone for x in readers.get(end.out, [])])
 
 
 def bias_of(add, conv, makers):
     """What is added to each feature of a convolution, or None if that isn't a number each."""
+    if add is None or add.row is not rows.add:
+        return None
     x, y = add.inputs
     other = y if x is conv.out else x
     step = makers.get(other) if other.__class__ is Value else None
@@ -72,7 +97,8 @@ def bias_of(add, conv, makers):
 
 
 KINDS = {
-    windows.conv: FORWARD, CONV_RELU: FORWARD, windows.conv_input_grad: INPUT_GRADIENT, windows.conv_weight_grad: WEIGHT_GRADIENT,
+    windows.conv: FORWARD, CONV_RELU: FORWARD, windows.conv_input_grad: INPUT_GRADIENT, CONV_INPUT_GRAD_KEEP: INPUT_GRADIENT,
+    windows.conv_weight_grad: WEIGHT_GRADIENT,
 }  # fmt: skip
 
 
@@ -89,11 +115,10 @@ def functions_of(step, aligned):
         shape, dims, geometry = step.params
         sizes = shape[out.ndim - dims :]
         return [returned(out.size // math.prod(sizes), sizes, geometry, dtype)], ("g", "index")
-    functions = convolution(
-        KINDS[step.row], *shapes_of(step), step.params[-1], (dtype, out.dtype.name), cudnn.allow_tf32, aligned, len(step.inputs) == 3,
-        step.row is CONV_RELU,
-    )  # fmt: skip
-    return functions, ("left", "right", "bias")
+    bias, relu = step.row is not CONV_INPUT_GRAD_KEEP and len(step.inputs) == 3, step.row in (CONV_RELU, CONV_INPUT_GRAD_KEEP)
+    told = *shapes_of(step), step.params[-1], (dtype, out.dtype.name)
+    functions = convolution(KINDS[step.row], *told, cudnn.allow_tf32, aligned, bias, relu)
+    return functions, ("left", "right", "bias" if bias else "sign")
 
 
 def slid(kernel, found, plan):

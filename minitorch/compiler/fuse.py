@@ -17,7 +17,7 @@ from .. import primitives as rows
 from ..tables import windows
 from .access import drops_ones
 from .attention import ATTENDING
-from .cuda_windows import CONV_RELU
+from .cuda_windows import CONV_INPUT_GRAD_KEEP, CONV_RELU
 from .epilogues import FINISHED
 from .kernels import Attending, Convolution, Foreign, Loops, Member, Ordering, Pieces, Product, in_turn, leads
 from .largest import POOL_RETURN
@@ -32,7 +32,7 @@ REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
 ALONE = {
     rows.matmul: Product, **dict.fromkeys(FINISHED, Product), **dict.fromkeys(ATTENDING, Attending),
     rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces, FOLD: Pieces, rows.pad: Pieces,
-    CONV_RELU: Convolution, POOL_RETURN: Convolution, windows.conv: Convolution,
+    CONV_RELU: Convolution, CONV_INPUT_GRAD_KEEP: Convolution, POOL_RETURN: Convolution, windows.conv: Convolution,
     windows.conv_input_grad: Convolution, windows.conv_weight_grad: Convolution, **dict.fromkeys(RANKING, Ordering),
 }  # fmt: skip
 """Rows that are kernels of their own."""

@@ -25,7 +25,7 @@ FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input gradient", "weight 
 @dataclass(frozen=True, eq=False)
 class Function:
     """A function ``NAME`` of pointers.   parameters: as they are declared, by what they point to: "left" and "right", the factors,
-    "bias", "out", "partials".   grid, block: how many blocks (x, y, z) of how many threads.   shared: bytes of memory that a
+    "bias", "sign", "out", "partials".   grid, block: how many blocks (x, y, z) of how many threads.   shared: bytes of memory that a
     block needs.   partials: bytes that blocks leave for the function that comes next.   lives: blocks that a processor holds at a
     time, so few registers must suffice.
     """
@@ -51,7 +51,7 @@ def products(kind, x, weight, out, geometry, dtypes, aligned=False, bias=False, 
     if kind == WEIGHT_GRADIENT:
         found = [correlated_of(x, weight, out, geometry, dtypes, aligned)]
     elif kind == INPUT_GRADIENT:
-        found = input_gradients(x, weight, out, geometry, dtypes, aligned)
+        found = [replace(one, relu=relu) for one in input_gradients(x, weight, out, geometry, dtypes, aligned)]
     else:
         groups = geometry[-1]
         down, across = axes(x[2:], weight[2:], out[2:], geometry)
@@ -64,16 +64,24 @@ def products(kind, x, weight, out, geometry, dtypes, aligned=False, bias=False, 
 def arranged(found):
     """Gathered products, with so many rows of warps as fit into shared memory; and of large blocks two for each processor.
 
-    Warps that have more features fetch less for each product, and there are fewer of them: so only if all processors have some.
+    Warps that have more features and places fetch less for each product, and there are fewer of them: so only if all processors
+    have some.
     """
     wide = [replace(one, broad=8) for one in found]
-    found = wide if sum([math.prod(one.grid) for one in wide]) >= BUSY else found
-    rows = 4
+    found = wide if blocks_of(wide) >= BUSY else found
+    rows = tall = 4
+    while tall > 1 and blocks_of(found) < BUSY // 2:
+        tall //= 2
+        found = [replace(one, tall=tall) for one in found]
     while rows > 1 and not all([one.fits for one in found]):
         rows //= 2
         found = [replace(one, rows=rows) for one in found]
     found = [replace(one, lives=2) if one.sides[1] == 64 else one for one in found]
-    return [replace(one, tall=2) if one.flat and one.columns[1] == 4 else one for one in found]
+    return [replace(one, tall=min(2, tall)) if one.flat and one.columns[1] == 4 else one for one in found]
+
+
+def blocks_of(found):
+    return sum([math.prod(one.grid) for one in found])
 
 
 def on_cores(kind, x, weight, out, geometry, dtypes, rounds):
@@ -88,14 +96,15 @@ def convolution(kind, x, weight, out, geometry, dtypes, rounds, aligned=False, b
     kind: FORWARD, of x and the weight; INPUT_GRADIENT, of the result's gradient and the weight; WEIGHT_GRADIENT, of x and the
     result's gradient.   x, weight, out: shapes of what the forward product reads and makes.   dtypes: of the factors and of what
     is computed.   rounds: float32 is rounded to TF32.   aligned: both factors lie at multiples of 16 bytes.   bias, relu: what
-    a FORWARD product on tensor cores ends with.
+    a FORWARD product on tensor cores ends with; with relu an INPUT_GRADIENT is 0 where ``sign``, relu's result, isn't positive.
     """
     if not on_cores(kind, x, weight, out, geometry, dtypes, rounds):
         return by_tiles(kind, Sliding(x, weight, out, geometry, dtypes, rounds))
     found = products(kind, x, weight, out, geometry, dtypes, aligned, bias, relu)
     if kind == WEIGHT_GRADIENT:
         return correlations(found[0])
-    parameters = {**factors(dtypes), **({"bias": f"const {MEMORY[dtypes[0]]}* __restrict__ bias"} if bias else {}), **made(dtypes)}
+    more = [name for name, wanted in (("bias", bias), ("sign", relu and kind == INPUT_GRADIENT)) if wanted]
+    parameters = {**factors(dtypes), **{name: f"const {MEMORY[dtypes[1]]}* __restrict__ {name}" for name in more}, **made(dtypes)}
     body, grid = (gathered(found[0]), found[0].grid) if len(found) == 1 else together(found)
     return [Function(parameters, body, grid, found[0].threads, max([one.shared for one in found]), 0, found[0].lives)]
 

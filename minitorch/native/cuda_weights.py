@@ -12,7 +12,7 @@ torch: cutlass/conv/threadblock/conv2d_wgrad_activation_tile_access_iterator_opt
 import itertools
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .cuda import stored
@@ -67,10 +67,10 @@ class Correlated(Convolved):
 
     @cached_property
     def depth(self):
-        """Channels of a block: as many as its warps hold the sums of, shared evenly."""
+        """Channels of a block: as many as its warps hold the sums of, and as a stage has room for, shared evenly."""
         most = max(PIECES // self.high * 8 // self.taps, 1)
-        blocks = -(-self.channels // most)
-        return -(-self.channels // blocks)
+        shares = [-(-self.channels // blocks) for blocks in range(-(-self.channels // most), self.channels + 1)]
+        return next((depth for depth in shares if self.bytes_of(1, depth) <= ROOM), 1)
 
     @property
     def across(self):
@@ -131,7 +131,7 @@ class Correlated(Convolved):
     def met(self, wide, pitch):
         """How often a warp has to read, on average, to see 8 channels and taps at 4 places."""
         down, right = self.y.step // self.y.scale * wide, self.x.step // self.x.scale
-        columns = range(min(self.columns, 8 * self.taps))
+        columns = range(min(self.channels, 8) * self.taps)
         taps = [n // self.taps * pitch + n % self.taps // self.x.taps * down + n % self.x.taps * right for n in columns]
         groups = [taps[start : start + 8] for start in range(0, len(taps), 8)]
         banks = [Counter([x % 32 for x in {tap + place * self.x.each for tap in group for place in range(4)}]) for group in groups]
@@ -139,15 +139,15 @@ class Correlated(Convolved):
 
     def patch_of(self, rows, pad=None):
         pad = self.spaced[0] if pad is None else pad
-        return Patch(self.y, self.x, self.layers, self.framed(rows), self.width, self.depth, self.threads, pad, self.pack)
+        return Patch(self.y, self.x, self.layers, self.framed(rows), self.width, 0, self.threads, pad, self.pack)
 
-    def bytes_of(self, rows):
+    def bytes_of(self, rows, depth=None):
         count = above(rows * self.width, 8, 0)
-        return 4 * (self.high * 16 * above(count, 8, 4) + self.depth * above(self.patch_of(rows).size, 32, self.spaced[1]))
+        return 4 * (self.high * 16 * above(count, 8, 4) + (depth or self.depth) * above(self.patch_of(rows).size, 32, self.spaced[1]))
 
     @property
     def patch(self):
-        return self.patch_of(self.rows)
+        return replace(self.patch_of(self.rows), planes=self.depth)
 
     @property
     def count(self):

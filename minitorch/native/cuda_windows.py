@@ -36,7 +36,8 @@ class Gathered(Convolved):
     group.
 
     turned: the weight is told by (channel, feature) instead of (feature, channel).   dtypes: of what is read, and of the
-    result, by name.   bias, relu: what is done to each sum at its end.   rows: warps along places; tall: pieces of 16 of them that
+    result, by name.   bias, relu: what is done to each sum at its end; turned, it is 0 where
+    ``sign`` isn't positive.   rows: warps along places; tall: pieces of 16 of them that
     a warp has; broad: pieces of 8 features that it has at most.   stages: of shared memory.   lives: see ``Launch``.
     """
 
@@ -438,7 +439,7 @@ class Writing:
         total = "sum[i / 2][j][i % 2 * 2 + e]"
         if product.bias:
             total = f"{total} + float(bias[z * {product.features} + min(n0 + n, {product.features - 1})])"
-        if product.relu:
+        if product.relu and not product.turned:
             total = f"larger({total}, 0.0f)"
         return f"""\
     __syncthreads();
@@ -464,10 +465,17 @@ class Writing:
         teams = product.threads // lanes
         first = f"threadIdx.x / {lanes}" if teams > 1 else 0
         there = f"min({features}, {product.features} - n0)" if product.features % features else features
-        value = f"results[n * {product.line} + place]"
-        store = f"target[n * {high * wide}] = {stored(value, product.dtypes[1])};"
+        step = high * wide
+        store = f"target[n * {step}] = {stored('x.at[0]', product.dtypes[1])};"
         if pack == 4:
-            store = f"*(Pack<float, 4>*)(target + n * {high * wide}) = *(const Pack<float, 4>*)&{value};"
+            store = f"*(Pack<float, 4>*)(target + n * {step}) = x;"
+        masked = ""
+        if product.relu and product.turned:
+            masked = f"""\
+                const Pack<{kind}, {pack}> seen = *(const Pack<{kind}, {pack}>*)(sign + at + n * {step});
+                #pragma unroll
+                for (int v = 0; v < {pack}; ++v) x.at[v] = float(seen.at[v]) <= 0.0f ? 0.0f : x.at[v];
+"""
         return f"""\
     #pragma unroll 1
     for (int place = threadIdx.x % {lanes} * {pack}; place < {places}; place += {min(lanes, product.threads) * pack}) {{
@@ -475,9 +483,14 @@ class Writing:
         if (m < {product.places}{beyond}) {{
             const int line = (y % {product.y.places} * {sy} + {fy}) * {wide} + x * {sx} + {fx};
             const int64 image = y / {product.y.places} * {product.groups} + z;
-            {kind}* target = out + (image * {product.features} + n0) * {high * wide} + line;
+            const int64 at = (image * {product.features} + n0) * {step} + line;
+            {kind}* target = out + at;
             #pragma unroll 8
-            for (int n = {first}; n < {there}; n += {max(teams, 1)}) {store}
+            for (int n = {first}; n < {there}; n += {max(teams, 1)}) {{
+                Pack<float, {pack}> x = *(const Pack<float, {pack}>*)(results + n * {product.line} + place);
+{masked}\
+                {store}
+            }}
         }}
     }}
 """

@@ -347,6 +347,19 @@ def test_a_bias_and_relu_are_the_end_of_a_convolution():
         assert all([numpy.array_equal(a, b) for a, b in zip(wanted, got)])
 
 
+def test_what_relu_stops_is_left_out_by_the_gradient_before_it():
+    first, second = whole_numbers(5, 3, 3, 3), whole_numbers(4, 5, 3, 3)
+
+    def step(x, first, second):
+        x, first, second = [t.detach().requires_grad_() for t in (x, first, second)]
+        F.conv2d(F.conv2d(x, first, stride=2, padding=1).relu(), second, stride=2).sum().backward()
+        return x.grad, first.grad, second.grad
+
+    names, got, wanted, _ = kernels_of(step, whole_numbers(2, 3, 13, 12), first, second)
+    assert "conv_input_grad keep" in names and "conv_input_grad" in names
+    assert all([numpy.array_equal(a, b) for a, b in zip(wanted, got)])
+
+
 POOLS = {
     "side by side": ((2, 3, 6, 8), 2, {}), "overlapping": ((2, 3, 7, 8), 3, {"stride": 2, "padding": 1}), "dilated": ((2, 9, 9), 2, {"dilation": 3}),
     "apart": ((1, 2, 8, 8), 2, {"stride": 3}), "reaching over": ((1, 7, 7), 2, {"ceil_mode": True}),
