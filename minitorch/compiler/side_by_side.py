@@ -42,9 +42,14 @@ def apart(one, other):
     return one is None or other is None or clash(one, other)
 
 
+def needs_room(product):
+    """Whether the library may use memory beside a product's matrices: by the plans that it has made, if it has."""
+    return not product.plans or any([plan.workspace for plan in product.plans.values()])
+
+
 def all_touched(launch, found, plan, checked):
     """What a launch, or any of its parts, reads and writes; None for one that touches what isn't told."""
-    reads, writes = [], [WORKSPACE] if launch.__class__ is Call else []
+    reads, writes = [], [WORKSPACE] if launch.__class__ is Call and needs_room(launch.product) else []
     for part in getattr(launch, "parts", ()) or (launch,):
         if part.kernel is None:
             return None

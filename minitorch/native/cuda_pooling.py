@@ -20,6 +20,8 @@ __all__ = ["largest", "mean", "returned", "spread", "taken"]
 
 THREADS = 256
 BLOCKS = 1 << 16
+MOST_ASKED = 4
+"""Windows along a dim that are written out one by one."""
 
 
 def each(parameters, count, lines):
@@ -69,10 +71,12 @@ def asking(geometry, inner):
     lines = []
     for d, (k, s, p, step, n) in enumerate(zip(kernel, stride, padding, dilation, positions)):
         reach = (k - 1) * step
-        lines.append(f"const int far{d} = i{d} + {p}, low{d} = far{d} < {reach} ? 0 : (far{d} - {reach} + {s - 1}) / {s};")
-        lines.append(f"for (int o{d} = low{d}; o{d} <= min(far{d} / {s}, {n - 1}); ++o{d})")
-        if step > 1:
-            lines.append(f"if ((far{d} - o{d} * {s}) % {step} == 0)")
+        count = reach // s + 1  # that see a pixel, at most: so few are asked all at once
+        lines.append(f"const int far{d} = i{d} + {p};")
+        lines += ["#pragma unroll"] if count <= MOST_ASKED else []
+        lines.append(f"for (int o{d} = far{d} / {s} - {count - 1}; o{d} <= far{d} / {s}; ++o{d})")
+        along = f" && (far{d} - o{d} * {s}) % {step} == 0" if step > 1 else ""
+        lines.append(f"if (o{d} >= 0 && o{d} < {n} && far{d} - o{d} * {s} <= {reach}{along})")
         lines.append("{")
     return [*lines, *inner, *["}"] * len(kernel)]
 
