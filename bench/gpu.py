@@ -149,7 +149,6 @@ def measured(workers, name, arguments, peaks):
     report = {"losses": losses(workers, name, 10)}
     report["times"] = times(workers, name, arguments.rounds, arguments.seconds)
     report["memory"] = {side: worker.ask(memory=3) for side, worker in workers.items()}
-    report["two streams"] = workers["minitorch compiled"].ask(streams=arguments.seconds)
     kernels = workers["minitorch compiled"].ask(kernels=20)
     report["kernels"] = kernels if failed(kernels) or failed(peaks) else [shared(*kernel, peaks) for kernel in kernels]
     return report
@@ -186,8 +185,6 @@ def printed(report):
         print(f"{name}, most bytes of tensors: " + ", ".join([f"{side} {x / 1e6:.0f} MB" for side, x in bytes_of.items()]))
         for side, error in part["losses"]["errors"].items():
             print(f"{name}, {side}: {error}")
-        if part["two streams"]:
-            print(f"{name}, captured on two streams: {part['two streams']}")
         if failed(part["kernels"]):
             print(f"{name}, kernels: {part['kernels']['error']}")
             continue

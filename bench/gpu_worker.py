@@ -5,7 +5,6 @@ The words are the side (minitorch, torch, "minitorch compiled", "torch compiled"
 {"build": name}    builds a step afresh; answers null
 {"losses": n}      the losses of its next n steps; "device" says where, if it is another than the process's
 {"seconds": s}     runs it for about s seconds; answers the time of one step
-{"streams": s}     the time of a compiled step whose launches are captured on two streams
 {"memory": n}      n more steps; answers the most bytes that tensors had together, as the library counts
 {"kernels": n}     a compiled step's kernels, each run n times: [name, seconds, bytes, operations, kind of number]
 {"peaks": n}       bytes that a copy moves in a second, and operations in a second of products of each kind of number
@@ -140,15 +139,6 @@ class Side:
         """A compiled step's programs for a GPU."""
         signatures = getattr(self.steps.function, "signatures", {}).values()
         return [x.programs[0].native for x in signatures if x.programs and hasattr(x.programs[0].native, "launch")]
-
-    def streams(self, wanted):
-        """The time of a step that is captured on two streams; None of one that isn't a GPU's program."""
-        for native in self.natives():
-            native.streams, native.replays = 2, {}
-        taken = self.seconds(wanted) if self.natives() else None
-        for native in self.natives():
-            native.streams, native.replays = 1, {}
-        return taken
 
     def kernels(self, repeats):
         """What a program for a GPU launches. They write to the step's own tensors: ask for nothing after it."""

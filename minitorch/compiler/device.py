@@ -56,8 +56,6 @@ class DeviceProgram:
     """
 
     run, arguments, slots, checks, built = None, (), {}, (), None
-    streams = 1
-    """2: launches that don't need each other are captured side by side. It isn't known whether that is quicker."""
 
     @staticmethod
     def lent(facts):
@@ -230,9 +228,8 @@ class DeviceProgram:
             self.generators.gone_on()
 
     def captured(self, segment):
-        """A function that launches a stretch at once."""
-        launch = self.launch if self.streams == 1 else self.launch_side_by_side
-        return self.driver.capture(lambda: launch(segment))
+        """A function that launches a stretch at once, side by side what doesn't need each other."""
+        return self.driver.capture(lambda: self.launch_side_by_side(segment))
 
     def segments(self):
         """The kernels in stretches: launches together, each step of the backend alone."""

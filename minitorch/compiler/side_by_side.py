@@ -9,8 +9,6 @@ A launch that has room for few blocks leaves a part of a GPU idle. Where the nex
 stream, and who does need it waits. What two launches have to do with each other is asked of memory (``together.touches``):
 if one writes what the other touches, they stay in order, so a place of the arena that is used again is no trap.
 
-Off as long as nobody has measured what it gains: ``DeviceProgram.streams``.
-
 torch: torch/cuda/graphs.py has no such thing; a graph is what one stream was given
 """
 

@@ -104,11 +104,13 @@ class Convolved:
 
     @property
     def pack(self):
-        """Numbers of a patch that are fetched at once: so many divide the rows of an image."""
+        """Numbers of a patch that are fetched at once: so many divide the rows of an image, and make those of a patch little longer."""
         if self.narrow or not self.aligned or self.x.scale > 1:
             return 1
-        strip = self.width * self.x.stride if self.strips > 1 else 0
-        return max([n for n in (1, 2, 4) if self.x.extent % n == 0 and strip % n == 0])
+        strip, begin = self.width * self.x.stride if self.strips > 1 else 0, self.x.origin + self.x.low
+        reach = (self.width - 1) * self.x.each + self.x.span
+        fits = [n for n in (1, 2, 4) if self.x.extent % n == 0 and strip % n == 0]
+        return max([n for n in fits if above(begin % n + reach, n, 0) <= 1.2 * reach])
 
 
 def above(n, step, rest):

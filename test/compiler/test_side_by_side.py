@@ -118,14 +118,14 @@ def test_it_is_the_same_whichever_stream_is_ahead(name):
 
 
 def test_captured_on_two_streams():
-    """A program that is told so asks its driver for them, and does the same."""
+    """A captured program does what one does that is launched anew each time."""
     program, step = program_of("the tour's network"), recorded("the tour's network")
-    program.streams = 2
     arrays = [a.copy() for a in step.arrays]
     for _ in range(3):
         program.call(arrays, step.fresh())
     expected = [a.copy() for a in step.arrays]
     other = program_of("the tour's network")
     for _ in range(3):
+        other.settled = lambda arrays, settled=other.settled: settled(arrays) and False
         other.call(expected, step.fresh())
     assert program.driver.captured and all([numpy.array_equal(a, b) for a, b in zip(arrays, expected, strict=True)])
