@@ -11,6 +11,7 @@ from .dtypes import as_dtype, float64, get_default_dtype, int64, number_dtype
 from .dtypes import bool as bool_dtype
 from .engine import Tensor, create, from_data, wrap
 from .errors import class_name
+from .given import Given
 from .layout import strided
 from .modes import beside
 from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_like
@@ -37,7 +38,10 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     """
     try:
         place = data.device if device is None and isinstance(data, Tensor) else as_device(device)
-        made = from_data(data, as_dtype(dtype), place)
+        if data.__class__ is Given:
+            made = create(rows.full, ((), data, as_dtype(dtype) or get_default_dtype()), place)
+        else:
+            made = from_data(data, as_dtype(dtype), place)
     except ValueError as error:
         raise (unequal_lengths(data) if "inhomogeneous" in str(error) else error) from None
     if made.requires_grad:

@@ -23,6 +23,7 @@ from .device import CPU, as_device
 from .dtypes import float32, get_default_dtype, int64
 from .fitting import common_dtype, explained, fit, on_one_device, takes, wrapped_numbers
 from .formatting import format_tensor
+from .given import bare
 from .graph import (
     CHANGES,
     GRAD,
@@ -142,9 +143,8 @@ def apply(row, inputs, params=()):
 
 def create(row, params, device=CPU):
     """A Tensor that comes of no other: a row of kind creation or random, on ``device``."""
-    mode = MODE
-    out = wrap(row.forward(for_device(device), *params), InferenceStorage() if mode.inference else None)
-    if mode.listeners:
+    out = wrap(row.forward(for_device(device), *bare(params)), InferenceStorage() if MODE.inference else None)
+    if MODE.listeners:
         tell(row, (), (*params, device), out, False)
     return out
 

@@ -12,6 +12,7 @@ from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
 from .casting import READY, cast_for
 from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
+from .given import Given
 from .modes import MODE
 
 __all__ = [
@@ -74,7 +75,7 @@ def fit(row, inputs):
     if forward is not None:
         return inputs, [x._array if hasattr(x, "_array") else x for x in inputs], forward
     some = next(x for x in inputs if hasattr(x, "_array"))
-    inputs = [x if hasattr(x, "_array") or x.__class__ in NUMBERS else operand(row, x, some) for x in inputs]
+    inputs = [x if hasattr(x, "_array") or x.__class__ in NUMBERS or is_given(x) else operand(row, x, some) for x in inputs]
     mixed = [x for i, x in enumerate(inputs) if row.mixes is None or i in row.mixes]
     if row.kind == "contraction":
         errors.refuse_mixture([x.dtype.name for x in mixed if hasattr(x, "_array")])
@@ -88,7 +89,7 @@ def fit(row, inputs):
         if hasattr(x, "_array") and x.dtype is not dtype and (row.mixes is None or i in row.mixes):
             x = x._apply(primitives.cast, (x,), (dtype,))
         tensors.append(x)
-    arrays = [x._array if hasattr(x, "_array") else x for x in tensors]
+    arrays = [x._array if hasattr(x, "_array") else x.plain() if x.__class__ is Given else x for x in tensors]
     forward = forward_in(row, dtype, backend_of(arrays))
     return tensors, [plain_number(x, dtype) for x in arrays] if forward is row.forward else arrays, forward
 
@@ -157,6 +158,11 @@ def on_one_device(row, inputs, arrays):
 
 
 INDEXED = (primitives.index, primitives.index_put)
+
+
+def is_given(x):
+    """Whether a number stands for others, in a run that is being written down."""
+    return x.__class__ is Given and x.stands
 
 
 def plain_number(x, dtype):

@@ -14,6 +14,7 @@ from weakref import ref
 
 from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
+from .given import hold
 from .labels import node_name
 from .modes import MODE, enable_grad
 from .remaking import Remade, made_again
@@ -446,6 +447,8 @@ def remembered(row, inputs, params, out, wanted, edges):
             if hasattr(x, "_array") and x._array.shape != shape:
                 node.shapes = tuple([x._array.shape if hasattr(x, "_array") else None for x in inputs])
                 break
+    if MODE.listeners:
+        hold(node)
     return node
 
 

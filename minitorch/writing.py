@@ -10,6 +10,7 @@ torch: torch/csrc/autograd/VariableTypeUtils.h (check_inplace, rebase_history), 
 from . import errors, primitives
 from .backends import ACCELERATORS, ARRAY_TYPES
 from .fitting import all_fit, explained, fit, on_one_device, wrapped_numbers
+from .given import bare
 from .graph import GRAD, AccumulateGrad, Node, Stub, edge_of, edges_of, refused_view, remembered
 from .modes import MODE, tell
 
@@ -29,6 +30,8 @@ def write(x, row, inputs, params=()):
     if ACCELERATORS and (moved := on_one_device(row, inputs, arrays)) is not None:
         inputs = moved
         arrays = [i._array if hasattr(i, "_array") else i for i in inputs]
+    if mode.listeners:
+        arrays = bare(arrays)
     forward = row.forward
     if row.ready is not None and not all_fit(row.ready, arrays):
         inputs, arrays, forward = fit(row, inputs)

@@ -24,7 +24,7 @@ from .composed import BY_HAND
 from .graph import Value
 from .image import Image
 
-__all__ = ["fetch", "keep", "name_of"]
+__all__ = ["Untold", "fetch", "keep", "name_of", "told"]
 
 SOURCES = ("compiler", "native", "tables", "primitives.py", "table.py", "dtypes.py")
 """What a program depends on, beside the graph."""

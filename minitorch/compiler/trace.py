@@ -17,6 +17,7 @@ torch: torch/_dynamo (how a step is captured), torch/_functorch/_aot_autograd/fu
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from sys import intern
 from weakref import ref
@@ -29,11 +30,13 @@ from ..device import CPU
 from ..dtypes import float64, int64
 from ..engine import AccumulateGrad, create, edge_of
 from ..fitting import widened
+from ..given import Given
 from ..modes import MODE
 from ..native.heap import give_back
 from ..tables.strides import as_strided
 from .deferred import Deferred
 from .graph import Graph, Step, Value
+from .meeting import met, without_givens
 from .numbers import Calls, Number, number_of
 from .passing import passes_on
 
@@ -203,13 +206,22 @@ class Tracer:
             self.interrupt("item looks at a tensor's values")
         if not inputs and not written:
             params = params[:-1]  # the device, which ``create`` adds
+        if any([x.__class__ is Given for x in (*inputs, *params)]):
+            value = met(self, row, inputs, params, out)
+            if value is not None:
+                return self.made_by(row, out, value, written)
+            inputs, params = without_givens(inputs), without_givens(params)
         draws = row.kind == "random" and row is not primitives.unmoved
         xp = backend_of((out._array,))
         self.drawn = self.drawn or (draws and xp.SYNCHRONOUS and any([hasattr(x, "_array") for x in inputs]))
         if draws and not self.drawn and xp.SYNCHRONOUS:
-            value = self.source(out._array, lambda: row.forward(xp, *params))
+            value = self.source(out._array, partial(row.forward, xp, *params))
         else:
             value = self.step(row, [self.read(x) if hasattr(x, "_array") else x for x in inputs], params, out, written)
+        self.made_by(row, out, value, written)
+
+    def made_by(self, row, out, value, written):
+        """A row made a Value: ``out`` holds it now."""
         if written:
             self.write(out, value)
         elif row.view and self.known(out._array) is not None:
@@ -222,7 +234,10 @@ class Tracer:
 
     def source(self, array, function):
         """The Value of an array, or of a number, that ``function`` makes anew at each replay."""
-        value = Value(array.shape, backend_of((array,)).dtype_of(array))
+        return self.source_of(function, Value(array.shape, backend_of((array,)).dtype_of(array)))
+
+    def source_of(self, function, value):
+        """Write down that a Value comes from a source."""
         self.sources.append(Source(function, value))
         return value
 

@@ -20,6 +20,7 @@ loops; here of ``step(x)`` with one parameter and an SGD optimizer, shortened:
 It returns MISS where anything is not as it was recorded: then ``Compiled`` takes the long way.
 """
 
+from math import inf, nan
 from operator import is_
 from sys import getrefcount
 
@@ -29,10 +30,11 @@ from ..compiler.trace import layout, owner_of
 from ..device import CPU
 from ..dtypes import float64, get_default_dtype
 from ..engine import MODE, Tensor, edge_of, wrap
+from ..given import Reading
 from ..graph import CHANGES, InferenceStorage, Node
 from .gradients import Gradients, replaced
 from .recording import SPENT, base_name
-from .tree import LEAF, PLAIN, Kept, rebuilt, same
+from .tree import GIVEN, LEAF, PLAIN, Kept, rebuilt, same
 
 __all__ = ["MISS", "Rates", "SPENT_NODE", "aliases", "answer_of"]
 
@@ -96,11 +98,12 @@ class Writing:
     def __init__(self, program, form):
         self.program, self.form, self.lines, self.after, self.count = program, form, [], [], 0
         self.tensors, self.externals, self.sources, self.made = [], [], [], None  # names: of tensors, arrays, memory of gradients
+        self.numbers, self.texts = 0, {}  # how many are given; names of what is worked out of them
         self.scope = {
             "MISS": MISS, "SPENT": SPENT_NODE, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
             "wrap": wrap, "edge_of": edge_of, "rebuilt": rebuilt, "same": same, "is_": is_, "owner_of": owner_of,
             "table": program.native.table, "empty": program.recording.xp.empty, "Inference": InferenceStorage,
-            "ordered": lambda array: backend_of((array,)).ascontiguousarray(array),
+            "inf": inf, "nan": nan, "ordered": lambda array: backend_of((array,)).ascontiguousarray(array),
         }  # fmt: skip
 
     def know(self, thing, hint="k"):
@@ -167,6 +170,7 @@ class Writing:
             like = f"{a}.shape != {self.know(shape)} or {other} or {a}.strides != {self.know(strides)}"
             node = f"({x}._node is not None or {x}._view is not None and edge_of({x}) is not None)"
             self.miss_if(f"{like} or {a}.__class__ is not {self.know(kind)} or {node} is not {bool(wants)}")
+        self.given()
         for k, leaf in self.program.recording.own:
             self.miss_if(f"{self.tensors[k]} is not {self.know(leaf.value, 'leaf')}")
         if shared:
@@ -181,9 +185,25 @@ class Writing:
             else:
                 self.miss_if(f"len({{{owners}}}) != {len(self.tensors)} or not elsewhere(({owners},))")
 
-    def take(self, expression, form):
-        """The tensors of one part of the arguments."""
-        if form is LEAF:
+    def given(self):
+        """Ask what was asked of the numbers that are given, and work out what is made of them."""
+        recording = self.program.recording
+        made = [which for kind, which, *_ in recording.returned if kind == "given"]
+        made += [source.text for source, _ in recording.sources if source.__class__ is Reading]
+        self.texts = {text: f"v{k}" for k, text in enumerate(dict.fromkeys(made))}
+        asked = [f"({text}) is {x}" if x.__class__ is bool else f"same({text}, {self.know(x)})" for text, x in recording.asked.items()]
+        lines = [f"if not ({question}): return MISS" for question in asked] + [f"{name} = {text}" for text, name in self.texts.items()]
+        if lines:  # what Python can't work out it is to raise where it is asked to
+            self.lines += ["try:", *[f"    {line}" for line in lines], "except ArithmeticError: return MISS"]
+
+    def take(self, expression, form, place=None):
+        """The tensors of one part of the arguments, and the numbers that may be others.   place: of an argument by itself."""
+        if form is GIVEN:
+            name, fixed = f"n{self.numbers}", self.program.fixed
+            self.numbers += 1
+            self.do(f"{name} = {expression}")
+            self.miss_if(f"{name}.__class__ is not float" + (f" or not same({name}, {self.know(fixed[place])})" if place in fixed else ""))
+        elif form is LEAF:
             name = f"x{len(self.tensors)}"
             self.tensors.append(name)
             self.do(f"{name} = {expression}")
@@ -194,13 +214,13 @@ class Writing:
         elif issubclass(form[0], tuple) or form[0] is list:
             self.miss_if(f"{expression}.__class__ is not {self.know(form[0])} or len({expression}) != {len(form) - 1}")
             for k, part in enumerate(form[1:]):
-                self.take(f"{expression}[{k}]", part)
+                self.take(f"{expression}[{k}]", part, k)
         elif issubclass(form[0], dict):
             keys = form[1]
             other = f"tuple({expression}) != {self.know(keys)}" if keys else expression
             self.miss_if(other if expression == "kwargs" else f"{expression}.__class__ is not {self.know(form[0])} or {other}")
             for key, part in zip(keys, form[2:]):
-                self.take(f"{expression}[{self.know(key)}]", part)
+                self.take(f"{expression}[{self.know(key)}]", part, key)
         else:  # a dataclass
             self.miss_if(f"{expression}.__class__ is not {self.know(form[0])}")
             for name, part in zip(form[1], form[2:]):
@@ -234,6 +254,8 @@ class Writing:
             if source.__class__ is tuple:
                 group, name = source
                 self.sources.append(self.know(self.program.rates[id(group)].arrays[name], "rate"))
+            elif source.__class__ is Reading:
+                self.reading(source.text, at)
             elif made:
                 self.sources.append(f"d{at}")
                 self.do(f"d{at} = ordered({self.know(source, 'draw')}())")
@@ -241,6 +263,16 @@ class Writing:
             else:
                 self.after.append(f"{self.know(source, 'effect')}()")
             at += made
+
+    def reading(self, text, at):
+        """An input that is worked out of what is given: in the same array at each call, if no later backward reads it."""
+        if self.program.backward is None:
+            self.sources.append(self.know(self.program.readings[text], "reading"))
+            self.do(f"{self.sources[-1]}[()] = {self.texts[text]}")
+        else:
+            self.sources.append(f"d{at}")
+            self.do(f"d{at} = {self.know(for_device(CPU).full, 'full')}((), {self.texts[text]}, {self.know(float64)})")
+            self.point(("input", at), f"d{at}")
 
     def outputs(self):
         """Memory for what the program leaves behind. A gradient of the last call that nobody else holds is written over."""
@@ -299,6 +331,8 @@ class Writing:
                 results.append(None)
             elif kind == "number":
                 results.append(f"o{which - len(recording.written)}.item()")
+            elif kind == "given":
+                results.append(self.texts[which])
             elif kind == "deferred":
                 numbers = ", ".join([f"o{k - len(recording.written)}.tolist()" for k in which])
                 results.append(f"{self.know(wanting[0], 'deferred')}([{numbers}])")

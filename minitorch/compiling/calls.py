@@ -25,6 +25,7 @@ from .profiling import profiled
 from .program import Program
 from .recording import Incomplete, record
 from .tree import flattened, others
+from .wandering import UNSEEN, of_call
 from .watching import Watch
 
 __all__ = ["Compiled", "MADE"]
@@ -100,7 +101,7 @@ class Compiled:
 
     def forget(self):
         """Have no programs."""
-        self.signatures, self.quick, self.answers, self.warned, self.moving = {}, (), (), False, Moving()
+        self.signatures, self.quick, self.answers, self.warned, self.moving, self.wandering = {}, (), (), False, Moving(), {}
 
     def __get__(self, instance, owner=None):
         """As a method: whoever it is called on is its first argument."""
@@ -144,6 +145,7 @@ class Compiled:
         tensors, form = flattened((args, kwargs))
         described = tuple([described_as(x) for x in tensors])
         key = form, mode.grad, mode.inference, mode.autocast, get_default_dtype(), described, aliases(tensors)
+        key, wandering = of_call(self.wandering, key)
         signature = self.signatures.get(key)
         if signature is None:
             signature = self.signatures[key] = Signature()
@@ -161,46 +163,57 @@ class Compiled:
         if STANCE[0] == "eager_on_recompile":
             return self.function(*args, **kwargs)
         signature.calls += 1
-        return self.recorded(signature, key, args, kwargs)
+        return self.recorded(signature, key, args, kwargs, wandering)
 
     @uncollected()
     @helped()
-    def recorded(self, signature, key, args, kwargs):
-        """Run the function while a tracer listens; make a program of what it heard."""
+    def recorded(self, signature, key, args, kwargs, wandering):
+        """Run the function while a tracer listens; make a program of what it heard.   wandering: if numbers among its arguments move."""
         mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
         watch = Watch((self.function, *others(key[0])))
         self.moving.look(watch.groups)
-        chances = Chances(watch.kept)
-        result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names)
+        chances, questions = Chances(watch.kept), None
+        if wandering is not None:
+            if not UNSEEN.isdisjoint(watch.theirs):
+                wandering.settle()
+                return self.function(*args, **kwargs)
+            args, kwargs, questions = wandering.handed(args, kwargs)
+        result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names, questions)
         give_back()  # before the next run, or the compiler, asks for as much again
         self.moving.look(watch.groups)
-        if recording is not None:
-            changed = watch.changed(recording.rates_of_effects())
-            if signature.calls == 1 and recording.changes_state:
-                signature.leaves += [x for x, *_ in recording.gradients]
-                return result
-            if not signature.believes(recording):
-                other = Unfollowed("it makes tensors of numbers, and they are others each time")
-                return result if signature.calls <= 2 else self.failed(signature, other, result)
-            other = f"it changes {changed} as it runs" if changed is not None else chances.taken() or made_anew(recording.form, watch.seen)
-            if other is not None:
-                why = Unfollowed(f"{other}, {place_of(self.function)}")
-                return result if signature.calls == 1 else self.failed(signature, why, result)
-            if any([program.recording.own != recording.own for program in signature.programs]):
-                self.give_up(signature, f"it goes backward to an argument, which is another one each time, {place_of(self.function)}")
-                return result
-            try:
-                program = Program(recording, self.function, mode, key)
-            except Exception as error:  # whatever the compiler can't do, the user's step goes on
-                return self.failed(signature, Unfollowed(f"the compiler failed, {type(error).__name__}: {error}"), result)
-            WORK.end()
-            self.add(signature, program)
+        if recording is None:
+            reason, leaves = why
+            signature.leaves += leaves  # a first run makes what later ones find: states of optimizers, gradients
+            return result if signature.calls == 1 else self.failed(signature, reason, result)
+        changed = watch.changed(recording.rates_of_effects())
+        if signature.calls == 1 and recording.changes_state:
+            signature.leaves += [x for x, *_ in recording.gradients]
             return result
-        reason, leaves = why
-        signature.leaves += leaves
-        if signature.calls == 1:
-            return result  # a first run makes what later ones find: states of optimizers, gradients
-        return self.failed(signature, reason, result)
+        fixed = {} if wandering is None else wandering.proven(recording)
+        if fixed is None and wandering.settled:
+            self.drop(key)
+            return result
+        if not signature.believes(recording):
+            other = Unfollowed("it makes tensors of numbers, and they are others each time")
+            return result if signature.calls <= 2 else self.failed(signature, other, result)
+        other = f"it changes {changed} as it runs" if changed is not None else chances.taken() or made_anew(recording.form, watch.seen)
+        if other is not None:
+            why = Unfollowed(f"{other}, {place_of(self.function)}")
+            return result if signature.calls == 1 else self.failed(signature, why, result)
+        return result if fixed is None else self.programmed(signature, (recording, self.function, mode, key, fixed), result)
+
+    def programmed(self, signature, of, result):
+        """Make a program of a recording and all that belongs to it. Gives ``result``."""
+        if any([program.recording.own != of[0].own for program in signature.programs]):
+            self.give_up(signature, f"it goes backward to an argument, which is another one each time, {place_of(self.function)}")
+            return result
+        try:
+            program = Program(*of)
+        except Exception as error:  # whatever the compiler can't do, the user's step goes on
+            return self.failed(signature, Unfollowed(f"the compiler failed, {type(error).__name__}: {error}"), result)
+        WORK.end()
+        self.add(signature, program)
+        return result
 
     def add(self, signature, program):
         """Answer calls with this signature by a program, and by those from before."""
@@ -209,6 +222,15 @@ class Compiled:
         if len(signature.programs) > VARIANTS:
             why = f"what it reaches was changed more than {VARIANTS} times: no program is right for long"
             self.give_up(signature, f"{why}, {place_of(self.function)}")
+        self.list_answers()
+
+    def drop(self, key):
+        """Forget a signature: what its programs took for granted is in doubt."""
+        del self.signatures[key]
+        self.list_answers()
+
+    def list_answers(self):
+        """All that may answer a call."""
         programs = [p for known in self.signatures.values() for p in known.programs[:VARIANTS]]
         self.quick = tuple([p.quick for p in programs if p.quick is not None])
         self.answers = tuple([p.answer for p in programs])

@@ -8,6 +8,7 @@
 from types import ModuleType
 
 from ..engine import Tensor
+from ..given import Reading
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from .tree import LEAF
@@ -129,7 +130,8 @@ def names_of_forward(program):
             inputs.append(known.get(id(which), f"tensor{k}"))
     for source, made in recording.sources:
         if made:
-            inputs.append(source[1] if source.__class__ is tuple else f"draw{len(inputs)}")
+            draw = source.text if source.__class__ is Reading else f"draw{len(inputs)}"
+            inputs.append(source[1] if source.__class__ is tuple else draw)
     gradients = [f"{known.get(id(leaf), 'tensor')}.grad" for leaf, _, state in recording.gradients if state == "new"]
     results = len(program.fresh) - len(gradients) - program.kept
     outputs = [*gradients, *[f"result{k}" for k in range(results)], *[f"saved{k}" for k in range(program.kept)]]

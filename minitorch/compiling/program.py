@@ -2,9 +2,13 @@
 
 import ctypes
 
+from ..backends import for_device
 from ..compiler import Place, native_of, timed
 from ..compiler.access import contiguous
 from ..compiler.trace import owner_of
+from ..device import CPU
+from ..dtypes import float64
+from ..given import Reading
 from ..graph import CHANGES
 from ..native.heap import give_back
 from ..nn.module import Module
@@ -24,14 +28,18 @@ class Program:
     """A recording, compiled.   answer(args, kwargs): what it gives, or MISS.   quick: the same in native code, or None;
     slower: why there is none.
 
+    readings: {text: the array of an input that is worked out so}, if they may be the same at each call.
     watch: what the function reaches; seen: the count of changes up to which that was looked at.   rates: the numbers that
     are read anew, by the id of their group.   fresh: (shape, dtype) of the arrays that it makes, of which the last ``kept``
     are for ``backward``, if it leaves a graph behind.
     """
 
-    def __init__(self, recording, function, mode, key, of=None):
-        """``of``: a Program of the same, of which this is the twin that notes when each kernel runs."""
-        self.function, self.key, self.timed = function, key, None
+    def __init__(self, recording, function, mode, key, fixed=None, of=None):
+        """fixed: {place: number} of those that it is given, and that must be just these.
+
+        of: a Program of the same, of which this is the twin that notes when each kernel runs.
+        """
+        self.fixed, self.function, self.key, self.timed = fixed or {}, function, key, None
         self.title = f"compiled {getattr(function, '__qualname__', type(function).__qualname__)}"
         self.recording, self.mode, self.seen, self.lock = recording, mode, [CHANGES[0]], lock()
         moving: dict = {}
@@ -40,6 +48,8 @@ class Program:
                 moving.setdefault(id(source[0]), (source[0], set()))[1].add(source[1])
         self.rates = {k: Rates(group, names) for k, (group, names) in moving.items()}
         form, *_, described, shared = key
+        texts = [source.text for source, _ in recording.sources if source.__class__ is Reading]
+        self.readings = {text: for_device(CPU).full((), 0.0, float64) for text in texts}
         self.watch = Watch((function, *others(form)), self.rates)
         self.watch.often += [] if recording.xp.SYNCHRONOUS else switches_of_gpus()
         self.tied = self.tied_to(self.tensors())
@@ -67,7 +77,7 @@ class Program:
         if not self.recording.xp.SYNCHRONOUS:
             return self  # a GPU's kernels are timed by its own tools
         if self.timed is None:
-            self.timed = Program(self.recording, self.function, self.mode, self.key, self)
+            self.timed = Program(self.recording, self.function, self.mode, self.key, self.fixed, self)
         return self.timed
 
     def bind(self):
@@ -76,7 +86,8 @@ class Program:
         self.held = [x._array if kind == "tensor" else None for kind, x in self.recording.externals]
         for source, made in self.recording.sources:
             if made:
-                self.held.append(self.rates[id(source[0])].arrays[source[1]] if source.__class__ is tuple else None)
+                reading = self.readings[source.text] if source.__class__ is Reading and not self.backward else None
+                self.held.append(self.rates[id(source[0])].arrays[source[1]] if source.__class__ is tuple else reading)
         for k, array in enumerate(self.held):
             slot = slots.get(("input", k))
             if array is not None and slot is not None:

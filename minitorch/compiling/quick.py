@@ -17,7 +17,7 @@ from ..modes import Mode
 from ..native.entry import entry
 from .answering import SPENT_NODE
 from .recording import SPENT
-from .tree import LEAF, Kept
+from .tree import GIVEN, LEAF, Kept
 from .walking import CONSTANTS, REGISTERS, ROWS, WIDTH, walker
 
 __all__ = ["quick_answer"]
@@ -146,7 +146,7 @@ class Rows:
                 looks = self.row_of([len(shape), self.of(dtype), *shape, *strides])
                 self.add("given", k, looks, ctypes.addressof(owners), self.arrays[-1], name)
             else:
-                raise Unusual("an argument holds tensors")
+                raise Unusual("a number among its arguments moves" if part is GIVEN else "an argument holds tensors")
 
     # -------------------------------------------------------------------------------------------------- what it runs on
 
@@ -168,7 +168,7 @@ class Rows:
                 holder = self.register()
                 self.add("same", holder, self.of(array))
                 self.points.append((("output", which - len(recording.written)), holder, 0))
-            elif kind == "deferred":
+            elif kind in ("deferred", "given"):
                 raise Unusual("Python works out what it gives back")
             elif kind != "gradient" and (kind != "external" or recording.externals[which][0] != "tensor"):
                 raise Unusual("it gives an argument back")

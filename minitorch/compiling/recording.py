@@ -24,13 +24,14 @@ from ..compiler.simplify import dead, shared
 from ..compiler.trace import Tracer, Unfollowed, owner_of
 from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
+from ..given import Given, Questions, Reading
 from .results import roots_of, views_among
 from .tree import Kept, flattened, others, rebuilt
 
 __all__ = ["Incomplete", "Recording", "SPENT", "base_name", "hooked", "record"]
 
 
-NUMBERS = Number, Deferred
+NUMBERS = Number, Deferred, Given
 CPU_ARRAY = for_device(CPU).ndarray
 SPENT = "spent"
 """Of a result: its graph was used up by a backward within the run."""
@@ -45,7 +46,8 @@ class Recording:
 
     strides    of the inputs that don't lie in order, in elements
     externals  (kind, which): ("argument", position), ("tensor", it), ("grad", the leaf)
-    sources    functions or (group, name), one for each further input of ``graph``; None marks an effect
+    sources    functions, (group, name) or a Reading, one for each further input of ``graph``; None marks an effect
+    asked      what was asked of numbers that it was given: {text: the answer}
     graph      its outputs are: ``written``, then ``gradients``, then ``returned``
     written    positions among the externals
     gradients  (leaf, whether there is one at the start, None or "none" or "same" or "new")
@@ -53,7 +55,7 @@ class Recording:
                ("new", position among the outputs, its graph: None, SPENT, or
                the number of its seed) | ("view", position among them, how it is Seen) |
                ("number", position among the outputs), what ``item`` gave |
-               ("deferred", positions among the outputs, what Python makes of their numbers).
+               ("deferred", positions among the outputs, what Python makes of their numbers) | ("given", its text).
                Behind the results come tensors that others are views of.
 
     xp         the backend that computes: a GPU's, if any tensor is there
@@ -82,7 +84,7 @@ class Recording:
         if self.xp.ndarray is CPU_ARRAY:
             return []
         kinds = [arguments[x] if kind == "argument" else x._array.__class__ for kind, x in self.externals]
-        kinds += [CPU_ARRAY if source.__class__ is tuple else None for source, made in self.sources if made]
+        kinds += [CPU_ARRAY if source.__class__ in (tuple, Reading) else None for source, made in self.sources if made]
         return [k for k, kind in enumerate(kinds) if kind is CPU_ARRAY]
 
     def rates_of_effects(self):
@@ -94,17 +96,18 @@ class Recording:
         return found
 
     __slots__ = (
-        "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "leads", "own", "returned", "roots",
-        "saved", "seconds", "seeds", "sources", "strides", "written", "xp",
+        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "leads", "own", "returned",
+        "roots", "saved", "seconds", "seeds", "sources", "strides", "written", "xp",
     )  # fmt: skip
 
 
-def record(function, args, kwargs, leaves, moving=None):
+def record(function, args, kwargs, leaves, moving=None, questions=None):
     """(what ``function`` returned, the Recording or None, why not). ``leaves``: the tensors whose ``.grad`` may change.
 
-    moving: {id of an optimizer's group: the names of numbers in it that are inputs}, beside the rates.
+    moving: {id of an optimizer's group: the names of numbers in it that are inputs}, beside the rates.   questions: those of
+    the numbers among the arguments that stand for others.
     """
-    tracer = Tracer(moving)
+    tracer, questions = Tracer(moving), questions or Questions()
     arguments, _ = flattened((args, kwargs))
     leaves = dict.fromkeys([*leaves, *[x for x in arguments if edge_of(x).__class__ is AccumulateGrad]])
     tracer.leaves = leaves
@@ -129,11 +132,13 @@ def record(function, args, kwargs, leaves, moving=None):
             split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], views, before)
         recording = told(tracer, result, views, before, split, back)
         recording.seconds = time.perf_counter() - begin
-        recording.own = own_leaves(recording, arguments)
-        return plain(tracer, result), recording, None
+        recording.own, recording.asked = own_leaves(recording, arguments), questions.asked
+        return plain(tracer, result, questions), recording, None
     except (Unfollowed, Incomplete) as reason:
         reason.with_traceback(None)  # or it would hold what it was raised in, and all that was recorded there
-        return plain(tracer, result), None, (reason, met_leaves(tracer, flattened(result)[0]))
+        return plain(tracer, result, questions), None, (reason, met_leaves(tracer, flattened(result)[0]))
+    finally:
+        questions.end()  # also where the function raised something
 
 
 def own_leaves(recording, arguments):
@@ -154,14 +159,15 @@ def own_leaves(recording, arguments):
     return [(k, Kept(x)) for k, x in enumerate(arguments) if x in asked]
 
 
-def plain(tracer, result):
-    """A result with floats in place of its Numbers, which end here."""
+def plain(tracer, result, questions):
+    """A result with floats in place of its Numbers and Givens, which end here."""
+    questions.end()
     for number in (*tracer.numbers, *tracer.deferred.values()):
         number.tracer = None
     leaves, form = flattened(result, lambda x: isinstance(x, (Tensor, *NUMBERS)))
     if not any([x.__class__ in NUMBERS for x in leaves]):
         return result
-    return rebuilt(form, iter([x.now if x.__class__ is Deferred else float(x) if x.__class__ is Number else x for x in leaves]))
+    return rebuilt(form, iter([x.now if x.__class__ is Deferred else float(x) if x.__class__ in (Number, Given) else x for x in leaves]))
 
 
 def base_name(name):
@@ -405,6 +411,8 @@ def all_returned(tracer, leaves, views, before, outputs, roots):
         elif x.__class__ is Number:
             outputs.append(x.value)
             found.append(("number", len(outputs) - 1))
+        elif x.__class__ is Given:
+            found.append(("given", x.text))
         elif x.__class__ is Deferred:
             found.append(("deferred", list(range(len(outputs), len(outputs) + len(x.parts))), x.make))
             outputs += x.parts

@@ -10,10 +10,13 @@ import dataclasses
 
 from ..engine import Tensor
 
-__all__ = ["Kept", "LEAF", "PLAIN", "flattened", "others", "rebuilt", "same"]
+__all__ = ["GIVEN", "Kept", "LEAF", "PLAIN", "flattened", "loosened", "numbers_in", "others", "rebuilt", "same"]
 
 LEAF = object()
 """Stands for a tensor in a form."""
+
+GIVEN = object()
+"""Stands for a float that may be another at each call: an argument by itself."""
 
 
 class Kept:
@@ -69,6 +72,20 @@ def form_of(value, leaves, leaf):
         names = tuple([f.name for f in dataclasses.fields(value)])
         return (kind, names, *[form_of(getattr(value, name), leaves, leaf) for name in names])
     return Kept(value)
+
+
+def numbers_in(form):
+    """{place: it} of the floats that are arguments by themselves. A place is a number, or a name.   form: that of (args, kwargs)."""
+    _, (_, *args), (_, names, *named) = form
+    return {k: x.value for k, x in (*enumerate(args), *zip(names, named)) if x.__class__ is Kept and x.value.__class__ is float}
+
+
+def loosened(form, places):
+    """The form of (args, kwargs) with GIVEN in some places."""
+    kind, (first, *args), (second, names, *named) = form
+    args = [GIVEN if k in places else x for k, x in enumerate(args)]
+    named = [GIVEN if name in places else x for name, x in zip(names, named)]
+    return kind, (first, *args), (second, names, *named)
 
 
 def others(form):

@@ -139,7 +139,7 @@ def outcome(run):
     """What became of a compiled function: "whole", the rows that NumPy runs, or why it runs eagerly."""
     compiled = getattr(run, "_compiled", run)
     assert isinstance(compiled, Compiled)
-    known = list(compiled.signatures.values())
+    known = [s for s in compiled.signatures.values() if s.calls > 1 or s.eager] or list(compiled.signatures.values())
     for signature in known:
         if signature.eager or not signature.programs:
             return "eager: " + (signature.why.splitlines()[0] if signature.why else "no program")

@@ -1,7 +1,7 @@
 """Trainers as strangers write them, by PyTorch, eagerly and compiled: losses, weights, buffers and the generator agree.
 
-    python test/compiling/trainers/run.py                # all: the differences, what became of each step, and by how many programs
-    python test/compiling/trainers/run.py a_vae a_policy
+    python test/compiling/trainers/alike.py                # all: the differences, what became of each step, and by how many programs
+    python test/compiling/trainers/alike.py a_vae a_policy
 
 Each is one function (idioms.py, changes.py, kinds.py, models.py), which runs for 20 steps.
 """

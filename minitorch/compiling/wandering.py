@@ -1,0 +1,119 @@
+"""Floats among the arguments that are others from call to call: ``step(x, y, lr)`` under a schedule.
+
+The second value that is seen makes of such an argument a number that moves. From then on a run that is recorded is handed a
+Given for it (given.py), and its program reads the number anew. What C code takes out of a Given nobody notices. So two runs with
+different numbers must have been written down alike, to the last constant, before a program is believed to be right for all.
+
+torch: torch/_dynamo/variables/builder.py (wrap_symfloat)
+"""
+
+from functools import partial
+
+from ..compiler.keeping import Untold, told
+from ..given import Questions, Reading
+from .tree import loosened, numbers_in, same
+
+__all__ = ["UNSEEN", "Wandering", "of_call"]
+
+UNSEEN = frozenset(["Decimal", "Fraction", "copysign", "fmod", "frexp", "isclose", "ldexp", "modf", "nextafter", "np", "numpy", "struct"])
+"""A function that says one of these may ask a number something without its knowing, and get the same answer twice by chance."""
+
+WAITS = 8
+"""Runs that are recorded in vain, until numbers that move count as constants again."""
+
+
+def of_call(known, key):
+    """(the key in which GIVEN stands for numbers that move, the Wandering), or (the key as it is, None).   known: {key: Wandering}"""
+    form, *rest = key
+    numbers = numbers_in(form)
+    if not numbers:
+        return key, None
+    wandering = known.setdefault((loosened(form, numbers), *rest), Wandering())
+    wandering.look(numbers)
+    moving = wandering.moving
+    return ((loosened(form, moving), *rest), wandering) if moving else (key, None)
+
+
+class Wandering:
+    """What is known of the floats of calls that are alike but for these.
+
+    numbers: {place: number} as the last call had them.   moving: the places where there were several.   proofs: {what was asked:
+    (how a run was written down, {place: numbers that it was so for})}.
+    """
+
+    def __init__(self):
+        self.first, self.numbers, self.moving, self.proofs, self.waits, self.settled = {}, {}, set(), {}, 0, False
+
+    def look(self, numbers):
+        """See the numbers of a call."""
+        self.numbers = numbers
+        for place, x in numbers.items():
+            if not same(self.first.setdefault(place, x), x) and not self.settled:
+                self.moving.add(place)
+
+    def settle(self):
+        """They are constants from now on, each a program's own."""
+        self.settled = True
+        self.moving.clear()
+        self.proofs.clear()
+
+    def handed(self, args, kwargs):
+        """(args, kwargs, Questions) with Givens for the numbers that move."""
+        questions = Questions()
+        places = [place for place in self.numbers if place in self.moving]
+        given = {place: questions.given(self.numbers[place], f"n{k}") for k, place in enumerate(places)}
+        args = tuple([given.get(k, x) for k, x in enumerate(args)])
+        return args, {name: given.get(name, x) for name, x in kwargs.items()}, questions
+
+    def proven(self, recording):
+        """{place: number} of those that a program of the recording must find again, as far as is known; None if it isn't worth one yet.
+
+        If the numbers turn out to be more than computed with, they are settled.
+        """
+        asked, now = tuple([(text, repr(x)) for text, x in recording.asked.items()]), written_down(recording)
+        before, seen = self.proofs.setdefault(asked, (now, {}))
+        if now is None or not alike(before, now):
+            return self.settle()
+        moving = {place: self.numbers[place] for place in self.moving}
+        again = bool(seen) and all([repr(x) in seen[place] for place, x in moving.items() if place in seen])
+        for place, x in moving.items():
+            seen.setdefault(place, set()).add(repr(x))
+        fixed = {place: x for place, x in moving.items() if len(seen[place]) < 2}
+        if len(fixed) < len(moving) or again:
+            return fixed
+        self.waits += 1
+        return self.settle() if self.waits > WAITS else None
+
+
+def alike(a, b):
+    """Whether two runs were written down alike."""
+    return a[0] == b[0] and len(a[1]) == len(b[1]) and all([x is y for x, y in zip(a[1], b[1])])
+
+
+def written_down(recording):
+    """(all that a recording says, the objects that it names); None if that can't be told."""
+    try:
+        words = [*told(recording.graph, recording.strides, [])]
+        words += [] if recording.backward is None else [*told(recording.backward, {}, [])]
+    except Untold:
+        return None
+    things = [leaf for leaf, *_ in recording.gradients]
+    for kind, which in recording.externals:
+        constant = kind == "tensor" and any([which._array is x for x in recording.constants])
+        words.append((kind, which if kind == "argument" else which._array.tobytes() if constant else None))
+        things += [] if kind == "argument" or constant else [which]
+    for source, made in recording.sources:
+        if source.__class__ is tuple:
+            words.append(source[1])
+            things.append(source[0])
+        elif source.__class__ is Reading:
+            words.append(source.text)
+        elif source.__class__ is partial:
+            words.append(repr(source.args))
+            things.append(source.func)
+        else:
+            words.append((source, made))
+    words += [recording.written, recording.form, [state for _, *state in recording.gradients]]
+    for kind, which, *rest in recording.returned:
+        words.append((kind, None if kind == "gradient" else which, rest if kind == "new" else None))
+    return words, things
