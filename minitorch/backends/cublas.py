@@ -13,7 +13,6 @@ torch: ATen/cuda/CUDABlas.cpp (gemm_and_bias, bgemm_internal_cublaslt)
 import ctypes
 import math
 import weakref
-from contextlib import nullcontext
 from ctypes import c_double, c_float, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from threading import Lock
 
@@ -141,7 +140,7 @@ class Plan:
             library.say("MatmulDesc", self.product, THEN, c_uint32(ADD_BIAS * product.bias | RELU * product.relu))
         if product.bias:
             library.say("MatmulDesc", self.product, BIAS, c_void_p(addresses[3]))
-        self.lock = Lock() if product.bias else nullcontext()  # the library keeps one bias at a time
+        self.lock = Lock() if product.bias else None  # the library keeps one bias at a time
         self.last = addresses[3] if product.bias else None
         self.candidates = self.proposed(aligned)
         self.algorithm = self.candidates[0]
@@ -204,18 +203,26 @@ class Plan:
 
     def run(self, addresses, workspace, stream):
         """C = A B of what lies at the addresses, in the order of the stream.   workspace: the address of so many bytes."""
-        a, b, c, *more = addresses
-        one, factor = self.factors
-        with self.lock:
-            if self.bias and more[0] != self.last:
-                self.library.say("MatmulDesc", self.product, BIAS, c_void_p(more[0]))
-                self.last = more[0]
-            status = self.multiply(
-                self.library.handle, self.product, one, b, self.b, a, self.a, factor, more[-1] if self.adds else c, self.c, c, self.c,
-                ctypes.byref(self.algorithm), workspace, self.workspace, stream,
-            )  # fmt: skip
+        if self.lock is None:
+            status = self.multiplied(addresses, workspace, stream)
+        else:
+            with self.lock:
+                if addresses[3] != self.last:
+                    self.library.say("MatmulDesc", self.product, BIAS, c_void_p(addresses[3]))
+                    self.last = addresses[3]
+                status = self.multiplied(addresses, workspace, stream)
         if status:
             raise failed("Matmul", status)
+
+    def multiplied(self, addresses, workspace, stream):
+        """Call the library; its status."""
+        a, b, c = addresses[:3]
+        one, factor = self.factors
+        algorithm = self.algorithm
+        return self.multiply(
+            self.library.handle, self.product, one, b, self.b, a, self.a, factor, addresses[-1] if self.adds else c, self.c, c, self.c,
+            ctypes.byref(algorithm), workspace, algorithm.workspace, stream,
+        )  # fmt: skip
 
 
 def failed(name, status):

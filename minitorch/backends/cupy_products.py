@@ -16,6 +16,7 @@ from cupy.cuda import runtime
 
 from ..settings import SETTINGS
 from .cublas import WORKSPACE, CublasLt
+from .cupy_launch import room
 from .cupy_memory import strided
 from .matrices import Product, laid
 
@@ -117,7 +118,7 @@ def product_of(x, y, y_shape, y_strides, bias):
         return with_bias(cupy.zeros(shape, x.dtype), bias)
     if copies != (AS_IT_IS, AS_IT_IS):
         x, y = copied(x, copies[0], shape), copied(strided(y, y_shape, y_strides), copies[1], shape)
-    out = cupy.empty(shape, x.dtype)
+    out = room(shape, x.dtype)
     addresses = [x.data.ptr, y.data.ptr, out.data.ptr]
     if product.bias:
         bias = bias if bias.strides == (bias.itemsize,) else cupy.ascontiguousarray(bias)
