@@ -22,7 +22,7 @@ def written(sketch, root, g):
     """The function of a sketch, made by going through such a graph once with the tapes; False if one of them can't be had."""
     nodes, writing = nodes_behind(root), Writing(sketch, g._array)
     for k in sketch.order:
-        if sketch.steps[k] is None or k not in writing.arrived or writing.joins(k) or writing.adds_to_whole(k):
+        if sketch.steps[k] is None or k not in writing.arrived or writing.done_elsewhere(k):
             continue
         found = tape_of(nodes[k], writing.arrived[k], g._wrap)
         if found is None:
@@ -73,12 +73,17 @@ def function(sketch, scope, lines, leaves, gradients, new=False, shapes=True):
     return scope.pop("again")  # among its own globals it would be a circle
 
 
-def parts(sketch):
-    """The Nodes of which nothing was made but slices side by side, all of it: of each the dim and the slices in order."""
+def made_of(sketch):
+    """Node → those that were made of it; all by position."""
     made: dict = {}
     for k, step in enumerate(sketch.steps):
         for edge in () if step is None else step.edges:
             made.setdefault(edge, []).append(k)
+    return made
+
+
+def parts(sketch, made):
+    """The Nodes of which nothing was made but slices side by side, all of it: of each the dim and the slices in order."""
     found = {}
     for whole, slices in made.items():
         steps = {k: sketch.steps[k] for k in slices}
@@ -113,7 +118,8 @@ class Writing:
     def __init__(self, sketch, seed):
         self.sketch, self.xp, self.arrived = sketch, ARRAY_TYPES[seed.__class__], {0: seed}
         self.scope = {"take": primitives.slice.forward, "join": primitives.cat.forward, "xp": self.xp}
-        self.lines, self.wholes, self.parts, self.joined = [], set(), parts(sketch), set()
+        self.lines, self.wholes, self.made, self.joined, self.casts = [], set(), made_of(sketch), set(), {}
+        self.parts = parts(sketch, self.made)
 
     def step(self, k, tape, arrays):
         """Go back through Node ``k``."""
@@ -136,6 +142,22 @@ class Writing:
         self.scope[f"tape{k}"] = tape
         saved = "".join([f", {name}" for name in array_names(k, step)])
         self.lines += [f"{', '.join(names)}, = tape{k}(xp, g{k}{saved})", *sums]
+
+    def done_elsewhere(self, k):
+        """Whether Node ``k`` isn't gone through by a line of its own."""
+        return self.joins(k) or self.adds_to_whole(k) or self.casts_at_the_end(k)
+
+    def casts_at_the_end(self, k):
+        """Whether ``k`` is a cast of a leaf on a GPU, and all that was made of it: what arrives at such leaves is cast together."""
+        step, (edge, *_) = self.sketch.steps[k], self.sketch.steps[k].edges
+        if self.xp.SYNCHRONOUS or step.row is not primitives.cast or self.sketch.steps[edge] is not None or self.made[edge] != [k]:
+            return False
+        (_, _, dtype), g = step.saved[1], self.arrived[k]
+        if g.dtype.char not in TAPED or not dtype.is_floating_point:
+            return False
+        self.casts.setdefault(dtype, []).append((k, edge))
+        self.arrived[edge] = self.xp.cast(g, dtype)
+        return True
 
     def joins(self, k):
         """Whether ``k`` is one of the parts that a whole was split in: the whole's gradient is theirs side by side."""
@@ -162,5 +184,9 @@ class Writing:
         return True
 
     def finished(self):
+        for dtype, pairs in self.casts.items():
+            given, made = ["".join([f"g{pair[i]}, " for pair in pairs]) for i in (0, 1)]
+            self.scope[f"to_{dtype.name}"] = dtype
+            self.lines.append(f"{made}= xp.casts(({given}), to_{dtype.name})")
         leaves = [k for k, step in enumerate(self.sketch.steps) if step is None and k in self.arrived]
         return function(self.sketch, self.scope, self.lines, leaves, [f"g{k}" for k in leaves])

@@ -27,10 +27,10 @@ from .cupy_alignment import ctc_loss, ctc_loss_grad
 from .cupy_attention import attention, attention_back
 from .cupy_draws import Stream, default_stream
 from .cupy_elementwise import (
-    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, converted, cos, cosh, equal, erf, erfc, exp,
-    exp2, expm1, filled, floor, greater, greater_equal, hypot, in_one_kernel, isnan, less, less_equal, log, log10, log1p, log2,
-    maximum, minimum, multiply, narrow_row, negative, not_equal, reciprocal, sin, sinh, sqrt, square, subtract, tan, tanh,
-    true_divide, trunc, where,
+    TOGETHER, absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, converted, converted_together, cos, cosh,
+    equal, erf, erfc, exp, exp2, expm1, filled, floor, greater, greater_equal, hypot, in_one_kernel, isnan, less, less_equal, log,
+    log10, log1p, log2, maximum, minimum, multiply, narrow_row, negative, not_equal, reciprocal, sin, sinh, sqrt, square, subtract, tan,
+    tanh, true_divide, trunc, where,
 )  # fmt: skip
 from .cupy_formulas import (
     COMPOSED, ENOUGH_FOR_COMPOSITES, NARROWEST, composite_kernel, exact_formula, log_softmax, log_softmax_grad, patience, sequence,
@@ -59,8 +59,8 @@ __all__ = [
     "COMPOSED", "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "NARROWEST", "NATIVE", "SYNCHRONOUS", "Stream", "absolute", "add",
     "addcdiv", "addcmul", "address", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
     "arctanh", "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "attention",
-    "attention_back", "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "ceil",
-    "clip", "complex_of", "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos",
+    "attention_back", "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "casts",
+    "ceil", "clip", "complex_of", "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos",
     "cosh", "ctc_loss", "ctc_loss_grad", "cumprod", "cumsum", "current_device", "default_stream", "device_of", "diagonal", "distances",
     "driver", "dtype_of", "empty", "equal", "erf", "erfc", "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor",
     "floor_divide", "fmod", "fold_windows", "frexp", "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd", "geometry",
@@ -150,6 +150,16 @@ def cast(x, dtype):
     if target.kind in "iu" and target.itemsize < 8 and x.dtype.kind == "f":
         return x.astype(numpy.int64).astype(target)
     return x.astype(target, order="C" if 0 in x.strides else "K")
+
+
+def casts(arrays, dtype):
+    """A copy of each of the arrays in our ``dtype``, by as few kernels as there can be."""
+    found, target = [], ARRAY_DTYPE[dtype]
+    for start in range(0, len(arrays), TOGETHER):
+        some = arrays[start : start + TOGETHER]
+        made = converted_together(some, target)
+        found += [cast(x, dtype) for x in some] if made is None else made
+    return found
 
 
 def widen(x):

@@ -19,7 +19,8 @@ from ..native.cuda_formulas import CHUNK, THREADS, has_words
 from .cupy_launch import Kernel, room
 
 __all__ = [
-    "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "ceil", "converted", "cos",
+    "TOGETHER", "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "ceil", "converted",
+    "converted_together", "cos",
     "cosh", "equal", "erf", "erfc", "exp", "exp2", "expm1", "filled", "floor", "greater", "greater_equal", "hypot",
     "in_one_kernel", "isnan", "less", "less_equal", "log", "log10", "log1p", "log2", "maximum", "minimum", "multiply",
     "narrow_row", "negative", "not_equal", "reciprocal", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh",
@@ -175,6 +176,33 @@ def conversion(source, target):
         return None
     text = cuda_formulas.elementwise_text("float", (MEMORY[source], MEMORY[target]), 0, (("copy", ("a0",)),), ((1, "t0"),))
     return Kernel(text, "formula", "QQq")
+
+
+TOGETHER = 32
+"""Arrays that one launch converts at most."""
+
+
+def converted_together(arrays, dtype):
+    """``converted``, for arrays of one dtype, in one launch; None if that isn't done here."""
+    char = arrays[0].dtype.char
+    kernel = together(char, dtype.char) if len(arrays) <= TOGETHER else None
+    if kernel is None or not all([x.dtype.char == char and x._c_contiguous for x in arrays]):
+        return None
+    out, words, blocks = [room(x.shape, dtype) for x in arrays], [], 0
+    for x, made in zip(arrays, out, strict=True):
+        words += x.data.ptr, made.data.ptr, x.size, blocks
+        blocks += -(-x.size // CHUNK)
+    kernel(blocks, THREADS, len(arrays), *words, *[0] * (4 * (TOGETHER - len(arrays))))
+    return out
+
+
+@cache
+def together(source, target):
+    """The kernel for two dtypes, by dtype.char; None for others than narrow ones and float32."""
+    if not {"f", "e", "E"}.issuperset((source, target)):
+        return None
+    text = cuda_formulas.many_text("float", (MEMORY[source], MEMORY[target]), 0, (("copy", ("a0",)),), ((1, "t0"),), TOGETHER)
+    return Kernel(text, "formula", "q" + "QQqq" * TOGETHER, whole=True)
 
 
 def filled(shape, number, dtype):

@@ -233,7 +233,7 @@ def many_kernel(kind, arrays, numbers, steps, stores):
     if 1 + ROWS * wide > MOST_WORDS or not all([has_words(row) for row, _ in steps]):
         return None
     row = "Q" * arrays + "d" * numbers + "qq"
-    text = cuda_formulas.many_text(kind, arrays, numbers, steps, stores, ROWS)
+    text = cuda_formulas.many_text(kind, (kind,) * arrays, numbers, steps, stores, ROWS)
     return Kernel(text, "formula", "q" + row * ROWS, whole=True), (0,) * wide
 
 

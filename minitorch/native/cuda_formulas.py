@@ -154,18 +154,19 @@ def broadcast_text(kind, dtypes, numbers, steps, stores, dims):
     return kernel_text(parameters, [*lines, *[f"    {line}" for line in body], "}"])
 
 
-def many_text(kind, arrays, numbers, steps, stores, rows):
+def many_text(kind, dtypes, numbers, steps, stores, rows):
     """The kernel that does it to ``rows`` rows at most. Its argument is a struct: how many rows there are, and of each the
     addresses, the numbers, the size, and the first of its blocks; each block takes ``CHUNK`` elements."""
+    arrays = len(dtypes)
     wide = arrays + numbers + 2
     lines = [
         "int row = int(given.at[0]) - 1;", f"while (blockIdx.x < given.at[{wide} * row + {wide}]) --row;",
         f"const int64* words = given.at + {wide} * row + 1;",
-        *[f"{kind}* a{k} = ({kind}*)words[{k}];" for k in range(arrays)],
+        *[f"{dtype}* a{k} = ({dtype}*)words[{k}];" for k, dtype in enumerate(dtypes)],
         *[f"const double n{j} = __longlong_as_double(words[{arrays + j}]);" for j in range(numbers)],
         f"const int64 begin = (blockIdx.x - words[{wide - 1}]) * {CHUNK}, left = words[{wide - 2}] - begin;",
         *[f"a{k} += begin;" for k in range(arrays)], f"const int64 size = left < {CHUNK} ? left : {CHUNK};",
     ]  # fmt: skip
-    lines += loops(kind, [kind] * arrays, numbers, steps, stores, "threadIdx.x", THREADS)
+    lines += loops(kind, dtypes, numbers, steps, stores, "threadIdx.x", THREADS)
     text = kernel_text(["const __grid_constant__ Words given"], lines)
     return f"struct Words {{ long long at[{1 + rows * wide}]; }};\n{text}"

@@ -68,7 +68,7 @@ def test_a_step_goes_back_by_one_function(device, monkeypatch):
         return x.grad, w.grad
 
     (first, *rest), ((found,),) = [gradients() for _ in range(4)], [entry.found for entry in replay.known.values()]
-    assert found.again and "join" in found.again.__code__.co_names
+    assert found.again and {"casts", "join"}.issubset(found.again.__code__.co_names)
     assert all([torch.equal(a, b) for again in rest for a, b in zip(first, again, strict=True)])
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import minitorch as t
+from minitorch.backends import gpu_backend
 from minitorch.nn import functional as F
 
 sys.path.append(str(Path(__file__).parent.parent / "compiler"))
@@ -186,3 +187,11 @@ def test_joining(name, dtype, device):
     inputs = [(9 * t.randn(shape)).to(t.int32).to(dtype) for shape in shapes]
     got = function(*[x.to(device) for x in inputs])
     assert got.dtype is dtype and t.equal(got.cpu(), function(*inputs))
+
+
+def test_casts_in_one_launch(device):
+    sizes = [0, 1, 7, 5000, 0, 3, 2049] * 6
+    given = [t.randn(n).bfloat16() for n in sizes]
+    got = gpu_backend().casts([x.to(device)._array for x in given], t.float32)
+    for x, array in zip(given, got, strict=True):
+        assert t.equal(t.zeros(0, device=device)._wrap(array).cpu(), x.float())
