@@ -109,18 +109,23 @@ def chunk_of(conv, sliding, rows, bundle, run):
     if bytes_of(conv) > LARGE:
         x_cost, dy_cost = x_cost + FAR, dy_cost + FAR
 
-    def cost(ways, number):
-        channels, outputs = sliding.inner / min(ways, sliding.inner), sliding.rows / min(-(-number // ways), sliding.rows)
-        return x_cost / outputs + dy_cost / channels
+    def cost(bands, shares):
+        return x_cost * shares / sliding.rows + dy_cost * bands / sliding.inner
 
     number = max(1, min(16 // sliding.groups, conv.flops // (sliding.groups * SMALLEST_CHUNK)))
     while True:
-        ways = min(range(1, min(number, sliding.inner) + 1), key=lambda ways: cost(ways, number))
-        if number < 2 or number * sliding.groups < 8 or cost(ways, number) * COPY <= OVERHEAD * sliding.weight[2]:
-            break
+        cuts = [cut_into(ways, -(-number // ways), sliding, rows, bundle) for ways in range(1, min(number, sliding.inner) + 1)]
+        (bands, shares), chunk = min(cuts, key=lambda cut: (prod(cut[0]) < number, cost(*cut[0])))
+        if number < 2 or number * sliding.groups < 8 or cost(bands, shares) * COPY <= OVERHEAD * sliding.weight[2]:
+            return chunk
         number //= 2
-    channels = pieces(sliding.inner, -(-sliding.inner // ways), bundle)
-    return channels, pieces(sliding.rows, -(-sliding.rows // -(-number // ways)), rows)
+
+
+def cut_into(bands, shares, sliding, rows, bundle):
+    """((bands of channels, shares of outputs), (channels, outputs) of a chunk): about so many, of whole bundles and tiles."""
+    channels = round_up(-(-sliding.inner // bands), bundle)
+    outputs = min(sliding.rows, round_up(-(-sliding.rows // shares), rows))
+    return (-(-sliding.inner // channels), -(-sliding.rows // outputs)), (channels, outputs)
 
 
 @dataclass(frozen=True)
