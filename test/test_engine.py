@@ -63,7 +63,7 @@ def test_every_expression_of_two_numbers():
             for g, e in ((got, expected), (a.grad, x.grad), (b.grad, y.grad)):
                 assert (g is None) == (e is None)
                 if e is not None:
-                    e, g = float(e.detach()), float(g)
+                    e, g = float(e.detach()), float(g.detach())
                     assert abs(e - g) <= 1e-5 * abs(e) + 1e-6 or (e != e and g != g), (first, second)
 
 

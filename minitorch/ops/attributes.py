@@ -1,6 +1,7 @@
 """What a tensor is: its shape, its type, its place in memory. Each is a property or a method of Tensor."""
 
 import math
+import warnings
 
 from ..backends import ACCELERATORS, ARRAY_TYPES, gpu_backend, gpu_count
 from ..size import Size
@@ -140,8 +141,18 @@ def is_signed(input):
     return array_dtype(input).is_signed
 
 
+REVERSED = (
+    "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an error in a "
+    "future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse "
+    "the dimensions of a tensor."
+)
+NOT_REVERSED = "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
+
+
 def transposed(input):
-    """The dims in reverse order.   torch: Tensor.T"""
+    """The dims in reverse order. PyTorch calls it deprecated for all but matrices.   torch: Tensor.T"""
+    if input._array.ndim != 2:
+        warnings.warn(REVERSED if input._array.ndim else NOT_REVERSED, stacklevel=2)
     return input.permute(tuple(range(input._array.ndim))[::-1])
 
 

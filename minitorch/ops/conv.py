@@ -268,6 +268,8 @@ def check_dtypes(input, weight, bias, kernel):
 
 def check_transposed_dtypes(input, weight, bias, kernel):
     """The same for a transposed convolution, of which PyTorch has none for small integers."""
+    if input._type_name() == "Byte":
+        raise not_implemented(kernel, "Byte")
     for other in (weight, bias):
         if other is not None and other._array.dtype != input._array.dtype:
             raise different_dtypes(input, other)
@@ -276,6 +278,12 @@ def check_transposed_dtypes(input, weight, bias, kernel):
 
 
 def different_dtypes(x, y):
+    """The exception for an input and a weight of different dtypes; of bfloat16 in the words of PyTorch's library for that."""
+    if x.dtype.name == "bfloat16":
+        return RuntimeError(
+            f"Input type (CPUBFloat16Type) and weight type (torch.{y._type_name()}Tensor) should be the same or input should be a MKLDNN "
+            "tensor and weight is a dense tensor\nconvert one of them with .to(dtype)"
+        )
     return RuntimeError(
         f"expected scalar type {x._type_name()} but found {y._type_name()}\nconvert one of them with .to(dtype)"
     )

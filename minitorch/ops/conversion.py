@@ -310,6 +310,12 @@ def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
 
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
     """A copy of ``data`` as a tensor of the input's dtype.   torch: Tensor.new_tensor"""
+    if hasattr(data, "_apply"):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).",
+            stacklevel=2,
+        )
     device = input.device if device is None else as_device(device)
     return wanting(input._from_data(data, input.dtype if dtype is None else dtypes.as_dtype(dtype), device), requires_grad)
 

@@ -4,6 +4,8 @@ An index is taken in two steps. First the basic part, a view: integers select, s
 tensors pick elements, in the dims that are left; a boolean tensor stands for the positions where it holds.
 """
 
+import warnings
+
 from .. import primitives as rows
 from ..backends import ARRAY_TYPES
 from ..dtypes import bool as bool_dtype
@@ -59,6 +61,8 @@ def setitem(input, key, value):
             value = value.expand(view._array.shape)
         view.copy_(value)
         return
+    if value.ndim == 0 and any([entry.dtype is uint8 for entry in as_entries(input, key) if hasattr(entry, "_apply")]):
+        raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char\nconvert it: mask.bool()")
     if value.dtype is not input.dtype:
         if value.ndim == 0 and is_one_mask(as_entries(input, key)):
             value = value.to(input.dtype)
@@ -223,6 +227,8 @@ def positions(entry, shape, dim, before):
     """The integer tensors that an index tensor stands for: itself, or for a mask one for each of its dims."""
     if entry.dtype not in (bool_dtype, uint8):
         return [entry]
+    if entry.dtype is uint8:
+        warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=4)
     for d, n in enumerate(entry.shape):
         if n != shape[dim + d]:
             left = [1 if b is None else len(range(*b)) for b in before if b.__class__ is not int]

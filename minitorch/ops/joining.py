@@ -1,6 +1,7 @@
 """Several tensors to one, and one to several."""
 
 import itertools
+import warnings
 
 from .. import primitives as rows
 from ..making import named
@@ -263,11 +264,16 @@ def broadcast_tensors(*tensors):
     return tuple([t if t._array.shape == shape else t.expand(shape) for t in tensors])
 
 
-def meshgrid(*tensors, indexing="ij"):
+def meshgrid(*tensors, indexing=None):
     """The grid of vectors: for each, its value at every grid point. "ij" puts the first along dim 0, "xy" along dim 1.
 
-    torch: meshgrid
+    Without ``indexing`` it is "ij", and PyTorch wants it said.   torch: meshgrid
     """
+    if indexing is None:
+        warnings.warn(
+            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.\nit is \"ij\"", stacklevel=2
+        )
+        indexing = "ij"
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
@@ -294,7 +300,7 @@ def cartesian_prod(*tensors):
             raise RuntimeError(f"Expect a 1D vector, but got shape {list(t.shape)}")
     if len(tensors) == 1:
         return tensors[0]
-    return stack([grid.reshape(-1) for grid in meshgrid(*tensors)], 1)
+    return stack([grid.reshape(-1) for grid in meshgrid(*tensors, indexing="ij")], 1)
 
 
 def block_diag(*tensors):

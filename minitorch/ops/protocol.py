@@ -1,5 +1,7 @@
 """A tensor as Python sees it: a length, a truth, a number, something to iterate over or to hand to another library."""
 
+import warnings
+
 __all__ = [
     "as_array", "as_bool", "as_complex", "as_dlpack", "as_float", "as_index", "as_int", "contains", "dlpack_device", "from_ufunc",
     "iterator", "length",
@@ -32,7 +34,8 @@ def as_bool(input):
 
 
 def as_float(input):
-    """float(x), of one element. Raises ValueError for others."""
+    """float(x), of one element; with a warning if it wants a gradient. Raises ValueError for others."""
+    warn_of_gradient(input)
     return float(real_element(input, "double"))
 
 
@@ -42,8 +45,19 @@ def as_int(input):
 
 
 def as_complex(input):
-    """complex(x), of one element. Raises ValueError for others."""
+    """complex(x), of one element; with a warning if it wants a gradient. Raises ValueError for others."""
+    warn_of_gradient(input)
     return complex(only_element(input))
+
+
+def warn_of_gradient(input):
+    """Say that no gradient comes back through a Python number, to who might expect one."""
+    if input._node is not None and input._mode.grad and input.requires_grad:
+        warnings.warn(
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+            "Consider using tensor.detach() first.",
+            stacklevel=3,
+        )
 
 
 def real_element(input, name):

@@ -6,12 +6,13 @@ NumPy's memory can't grow. Where PyTorch would make a storage larger, for all te
 import math
 
 from ..backends import backend_of
+from ..errors import C_NAMES
 from ..tables import strides as rows
-from .conversion import checked_sizes
+from .movement import sizes as sizes_of
 
 __all__ = [
     "as_strided", "as_strided_", "as_strided_scatter", "gathered_in", "new_empty_strided", "resize_", "resize_as_",
-    "storage_offset",
+    "set_", "storage_offset",
 ]  # fmt: skip
 
 
@@ -134,7 +135,9 @@ def resize_(input, *sizes, memory_format=None):
 
     torch: Tensor.resize_. Raises RuntimeError for tensors that want a gradient.
     """
-    shape = checked_sizes(sizes, "resize_")
+    shape = tuple(sizes_of(sizes, "resize_"))
+    if min(shape, default=0) < 0:
+        raise RuntimeError(f"numel: integer multiplication overflow\na dim has 0 elements or more, and the shape is {list(shape)}")
     if input.requires_grad:
         raise RuntimeError("cannot resize variables that require grad\nmake another: x.reshape(...), x.new_empty(...)")
     if shape == tuple(input.shape):
@@ -149,6 +152,42 @@ def resize_(input, *sizes, memory_format=None):
     else:
         input.data = input.as_strided(shape, strides, offset)
     return input
+
+
+def set_(input, source=None, storage_offset=0, size=None, stride=None):
+    """The tensor on the memory of another of its dtype, or of a storage, from now on: all of it, or the places that ``as_strided``
+    would see. Without a source it is empty.   torch: Tensor.set_
+
+    >>> x, y = torch.zeros(2), torch.arange(4.0)
+    >>> x.set_(y, 1, (2,)).add_(10)
+    tensor([11., 12.])
+    >>> y
+    tensor([ 0., 11., 12.,  3.])
+    """
+    if input._mode.grad and input.requires_grad and input.is_leaf:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    if source is None:
+        source, size = input.new_empty(0), None
+    elif not hasattr(source, "_apply"):
+        source = all_of(source.untyped(), input)
+    if source.dtype is not input.dtype:
+        raise RuntimeError(f"Could not set tensor of type {C_NAMES[source.dtype.name]} to a tensor of type {C_NAMES[input.dtype.name]}")
+    if storage_offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {storage_offset}")
+    if size is not None:
+        strides = [math.prod(size[d + 1 :]) for d in range(len(size))] if stride is None else stride
+        source = source.as_strided(size, strides, storage_offset)
+    input.data = source.detach()
+    return input
+
+
+def all_of(storage, like):
+    """The elements of a storage's bytes, in the dtype of a tensor."""
+    xp, dtype = backend_of((storage.raw,)), like.dtype
+    array = xp.laid_over(storage.raw, xp.array_dtype(dtype), (storage.raw.size // dtype.itemsize,), (1,), 0)
+    made = like._wrap(array, storage.version)
+    storage.version = made._storage
+    return made
 
 
 def resize_as_(input, the_template, *, memory_format=None):

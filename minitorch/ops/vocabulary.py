@@ -136,7 +136,8 @@ class Vocabulary:
     from .statistics import corrcoef, cov, histc, histogram, mode, nanmedian, nanquantile, quantile
     from .stft import istft, stft
     from .strides import (
-        as_strided, as_strided_, as_strided_scatter, gathered_in, new_empty_strided, resize_, resize_as_, storage_offset,
+        as_strided, as_strided_, as_strided_scatter, gathered_in, new_empty_strided, resize_, resize_as_, set_,
+        storage_offset,
     )  # fmt: skip
     from .sums import addbmm, addmm, addmm_, addmv, addr, baddbmm
 

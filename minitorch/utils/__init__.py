@@ -2,7 +2,8 @@
 
 from ..absent import absent
 from . import benchmark, checkpoint, data, dlpack, hooks
+from .swapping import swap_tensors
 
-__all__ = ["benchmark", "checkpoint", "data", "dlpack", "hooks"]
+__all__ = ["benchmark", "checkpoint", "data", "dlpack", "hooks", "swap_tensors"]
 
 __getattr__ = absent(__name__)

@@ -205,6 +205,7 @@ NUMBERS = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True")
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_that_is_only_returned_is_read_after_the_program(name):
     torch.manual_seed(2)
@@ -313,6 +314,7 @@ LOOKS = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True")
 @pytest.mark.parametrize("name", LOOKS)
 def test_a_number_that_python_looks_at_ends_the_graph(name):
     torch.manual_seed(3)
