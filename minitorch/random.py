@@ -129,8 +129,9 @@ class Generator:
 
 
 default_generator = Generator()
-"""What draws without ``generator=`` come from."""
+"""What draws without ``generator=`` come from. It begins anywhere: who wants the same numbers again seeds it."""
 default_generator.stream = default_stream
+default_generator.seed()
 
 
 def manual_seed(seed):

@@ -323,6 +323,12 @@ def test_seeds(seed):
     assert_same(state(torch), state(minitorch))
 
 
+def test_a_process_that_seeds_nothing_begins_anywhere():
+    said = "import minitorch; print(minitorch.initial_seed())"
+    found = [subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert found[0] != found[1]
+
+
 def test_unseeded_generators():
     assert torch.Generator().initial_seed() == minitorch.Generator().initial_seed()
     assert_same(torch.Generator().get_state().numpy(), minitorch.Generator().get_state().numpy())
