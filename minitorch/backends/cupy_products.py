@@ -20,7 +20,7 @@ from .cupy_launch import room
 from .cupy_memory import strided
 from .matrices import Product, laid
 
-__all__ = ["Workspace", "linear", "matmul", "multiply", "multiply_often"]
+__all__ = ["Workspace", "linear", "matmul", "multiply_often", "repeatedly"]
 
 LIBRARIES: dict = {}
 """The number of a GPU → the library there."""
@@ -57,11 +57,23 @@ def multiply(product, addresses, workspace=None):
 
 
 def run(plan, addresses, workspace):
+    plan.run(addresses, *surroundings(plan, workspace))
+
+
+def surroundings(plan, workspace):
+    """The address of a plan's workspace, and the current stream."""
     stream, needed = cupy.cuda.get_current_stream().ptr, plan.workspace
     if needed and workspace is None:
         place = runtime.getDevice(), stream
         workspace = WORKSPACES.get(place) or WORKSPACES.setdefault(place, Workspace(WORKSPACE))
-    plan.run(addresses, workspace.address(needed) if needed else 0, stream)
+    return workspace.address(needed) if needed else 0, stream
+
+
+def repeatedly(product, unit):
+    """A function of the addresses that ``multiply`` takes, all of them multiples of ``unit``, for many calls in a row on one stream."""
+    plan = library().plan(product, [unit] * (3 + product.bias + product.adds))
+    workspace, stream = surroundings(plan, None)
+    return lambda addresses: plan.run(addresses, workspace, stream)
 
 
 def multiply_often(product, addresses, workspace, captured):

@@ -9,7 +9,7 @@ from ..native.cells import BACKWARD, FORWARD
 from ..native.cuda_cells import THREADS, cell_text
 from ..settings import SETTINGS
 from .cupy_launch import Kernel, in_order, room
-from .cupy_products import multiply
+from .cupy_products import repeatedly
 from .matrices import laid, like_others
 
 __all__ = ["recurrent_pass"]
@@ -50,7 +50,11 @@ class Going:
         self.arrays = arrays if back else {**arrays, "work": room((self.batch, len(weight)), weight.dtype)}
         self.kernel, names = kernel_of(mode, back, len(planes), KINDS[weight.dtype.char])
         self.at = {name: x.data.ptr for name, x in self.arrays.items()}
-        self.pointers, self.rounds = [self.at[name] for name in names], SETTINGS.precision != "highest"
+        self.pointers, self.products = [self.at[name] for name in names], {}
+        together = weight.data.ptr | self.hidden * weight.itemsize
+        for address in self.at.values():
+            together |= address
+        self.unit = together & -together
 
     def computed(self, start, count):
         """The cell's formula for a step."""
@@ -59,10 +63,14 @@ class Going:
 
     def multiplied(self, start, count):
         """The product of a step."""
-        how, dtype = self.step.product, self.weight.dtype
-        product = described(count, self.hidden, how.a_parts, how.c_parts, dtype.name, how.add and how.add.by, self.back, self.rounds)
+        how = self.step.product
+        multiply = self.products.get(count)
+        if multiply is None:
+            dtype, rounds = self.weight.dtype.name, SETTINGS.precision != "highest"
+            product = described(count, self.hidden, how.a_parts, how.c_parts, dtype, how.add and how.add.by, self.back, rounds)
+            multiply = self.products[count] = repeatedly(product, self.unit)
         a, c, *add = [self.place(x, start) for x in (how.a, how.c, how.add) if x is not None]
-        multiply(product, [a, self.weight.data.ptr, c, *add])
+        multiply([a, self.weight.data.ptr, c, *add])
 
     def place(self, place, start):
         """The address where a Place begins in a step."""
