@@ -20,6 +20,7 @@ import time
 import traceback
 from functools import partial
 
+from gpu_others import OTHERS, build
 from models import Sizes, gpt, residual_model
 from workloads import classic_cnn
 
@@ -33,17 +34,26 @@ LARGEST = {"real": 8192, "tiny": 64}
 
 
 class Steps:
-    """Training on one batch. ``function()`` is one step, which gives the loss."""
+    """``function()`` is one step, which gives the loss: ``step`` of the next ``batch()``."""
 
-    def __init__(self, torch, model, optimizer, loss_of):
-        def function():
-            optimizer.zero_grad()
-            loss = loss_of(model)
-            loss.backward()
-            optimizer.step()
-            return loss
+    def __init__(self, step, batch=tuple):
+        self.step, self.batch = step, batch
 
-        self.torch, self.function = torch, function
+    def function(self):
+        return self.step(*self.batch())
+
+
+def training(model, optimizer, loss_of):
+    """Training on one batch."""
+
+    def step():
+        optimizer.zero_grad()
+        loss = loss_of(model)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return Steps(step)
 
 
 def mlp(torch, device, batch, size):
@@ -63,7 +73,7 @@ def residual(torch, device, batch, size):
 
 def classifier(torch, model, optimizer, x):
     y = torch.randint(0, 10, (len(x),)).to(x.device)
-    return Steps(torch, model, optimizer(model.parameters()), lambda model: torch.nn.functional.cross_entropy(model(x), y))
+    return training(model, optimizer(model.parameters()), lambda model: torch.nn.functional.cross_entropy(model(x), y))
 
 
 def language(torch, device, batch, size):
@@ -76,7 +86,7 @@ def language(torch, device, batch, size):
         with torch.autocast(device, dtype=torch.bfloat16):
             return torch.nn.functional.cross_entropy(model(x), y.view(-1))
 
-    return Steps(torch, model, torch.optim.AdamW(model.parameters(), lr=1e-3), loss_of)
+    return training(model, torch.optim.AdamW(model.parameters(), lr=1e-3), loss_of)
 
 
 STEPS = {"MLP": mlp, "MNIST CNN": cnn, "residual net": residual, "GPT": language}
@@ -96,11 +106,15 @@ class Side:
 
         The first one isn't compiled: what an optimizer makes in it would lie in memory that torch.compile uses again.
         """
+        device = device or self.device
         self.torch.manual_seed(0)
-        self.steps = STEPS[name](self.torch, device or self.device, BATCH[self.size][name], self.size)
+        if name in OTHERS:
+            self.steps = Steps(*build(name, self.torch, device, self.size == "real"))
+        else:
+            self.steps = STEPS[name](self.torch, device, BATCH[self.size][name], self.size)
         self.steps.function()
         if self.compiled:
-            self.steps.function = self.torch.compile(self.steps.function, **self.options)
+            self.steps.step = self.torch.compile(self.steps.step, **self.options)
 
     def wait(self):
         if self.device == "cuda":
@@ -137,7 +151,7 @@ class Side:
 
     def natives(self):
         """A compiled step's programs for a GPU."""
-        signatures = getattr(self.steps.function, "signatures", {}).values()
+        signatures = getattr(self.steps.step, "signatures", {}).values()
         return [x.programs[0].native for x in signatures if x.programs and hasattr(x.programs[0].native, "launch")]
 
     def kernels(self, repeats):

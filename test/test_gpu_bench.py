@@ -28,6 +28,15 @@ def test_a_dry_run_compares_all_sides(bench, tmp_path, monkeypatch, capsys):
     assert "MLP | " in capsys.readouterr().out
 
 
+def test_other_steps(bench, tmp_path, monkeypatch, capsys):
+    options = ["--dry", "--others", "--only", "PPO", "--rounds", "1", "--seconds", "0.01", "--out", str(tmp_path / "gpu.json")]
+    monkeypatch.setattr(sys, "argv", ["gpu.py", *options])
+    bench.main()
+    step = json.loads((tmp_path / "gpu.json").read_text())["steps"]["PPO"]
+    assert step["losses"]["errors"] == {} and max(step["losses"]["differ"].values()) < 1e-4
+    assert "PPO | " in capsys.readouterr().out
+
+
 def test_a_side_that_fails_is_reported_and_the_others_go_on(bench):
     names = {"minitorch": "minitorch", "torch": "minitorch", "torch compiled": "no_such_library", "minitorch compiled": "minitorch compiled"}
     workers = {side: bench.Worker(name, "cpu", "tiny") for side, name in names.items()}
