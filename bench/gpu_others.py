@@ -962,7 +962,7 @@ def told(torch, device, real):
 def generated(torch, device, real):
     """Letters one after the other, with keys and values kept in a cache."""
     nn, F = torch.nn, torch.nn.functional
-    count, width, heads, layers, batch, length = (65, 256, 4, 4, 4, 64) if real else (13, 8, 2, 2, 2, 5)
+    count, width, heads, layers, batch, length = (65, 256, 4, 4, 4, 16) if real else (13, 8, 2, 2, 2, 5)
 
     class Block(nn.Module):
         def __init__(self):

@@ -27,6 +27,7 @@ CHUNK = THREADS * PACK
 LONGER = {
     "lerp": "lerped({0}, {1}, {2})", "addcmul": "{0} + {1} * {2} * {3}", "addcdiv": "{0} + {1} / {2} * {3}",
     "add_scaled": "{0} + {1} * {2}", "rsqrt": "1 / sqrt({0})", "square": "{0} * {0}",
+    "assign": "{1}",
 }  # fmt: skip
 """Rows that are several operations → their spellings."""
 

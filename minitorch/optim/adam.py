@@ -76,15 +76,16 @@ class Adam(Optimizer):
         counts = advanced([state["step"] for _, _, state in met])
         if acts(decay) and decoupled:
             shrink.each([(p, 1 - lr * decay) for p, _, _ in met])
-        decays, usual, rows = acts(decay) and not decoupled, not (amsgrad or differentiable), []
+        decays, rows = acts(decay) and not decoupled, []
         before, after, more = (1.0 - b1, b2, 1.0 - b2), float(eps), (decay,) if decays else ()
 
         corrections = {t: (1 - b1**t, (1 - b2**t) ** 0.5) for t in dict.fromkeys(counts)}
         for (p, g, state), t in zip(met, counts, strict=True):
             m, v = state["exp_avg"], state["exp_avg_sq"]
             c1, c2 = corrections[t]
-            if usual:
-                rows.append((p, g, m, v, *before, c2, after, -lr / c1, *more))
+            if not differentiable:
+                most = (state["max_exp_avg_sq"],) if amsgrad else ()
+                rows.append((p, g, m, v, *most, *before, c2, after, -lr / c1, *more))
                 continue
 
             if decays:
@@ -93,13 +94,12 @@ class Adam(Optimizer):
             v.mul_(b2).addcmul_(g, g, value=1 - b2)
             if amsgrad:
                 # Nothing that backward needs may be written later, as the averages will be in the next step.
-                a, b = (state["max_exp_avg_sq"].clone(), v.clone()) if differentiable else (state["max_exp_avg_sq"], v)
-                v = state["max_exp_avg_sq"].copy_(a.maximum(b))
-            if differentiable:
-                p.sub_(m.clone() / (v.sqrt() / c2 + eps) * (lr / c1))
-            else:
-                p.addcdiv_(m, v.sqrt().div_(c2).add_(eps), value=-lr / c1)
-        (decay_and_descend if decays else descend).each(rows)
+                v = state["max_exp_avg_sq"].copy_(state["max_exp_avg_sq"].clone().maximum(v.clone()))
+            p.sub_(m.clone() / (v.sqrt() / c2 + eps) * (lr / c1))
+        if amsgrad:
+            (decay_and_descend_by_most if decays else descend_by_most).each(rows)
+        else:
+            (decay_and_descend if decays else descend).each(rows)
 
 
 @taped
@@ -110,7 +110,16 @@ def descend(p, g, m, v, rate1, b2, rate2, c2, eps, step):
     p.addcdiv_(m, v.sqrt().div_(c2).add_(eps), value=step)
 
 
-decay_and_descend = decaying(descend)
+@taped
+def descend_by_most(p, g, m, v, most, rate1, b2, rate2, c2, eps, step):
+    """The update of AMSGrad: by the largest ``v`` so far."""
+    m.lerp_(g, rate1)
+    v.mul_(b2).addcmul_(g, g, value=rate2)
+    most.copy_(most.maximum(v))
+    p.addcdiv_(m, most.sqrt().div_(c2).add_(eps), value=step)
+
+
+decay_and_descend, decay_and_descend_by_most = decaying(descend), decaying(descend_by_most)
 
 
 @taped

@@ -59,14 +59,18 @@ class RMSprop(Optimizer):
         check_flags(group)
         lr, alpha, eps, decay = rate(group), group["alpha"], group["eps"], rate(group, "weight_decay")
         momentum, centered, differentiable = rate(group, "momentum"), group["centered"], group["differentiable"]
-        plain = not (acts(momentum) or centered or differentiable)
+        plain = not (centered or differentiable)
 
         met = list(self.stateful(group))
         count_up.each([(state["step"],) for _, _, state in met])
         if plain:
-            numbers = (float(alpha), 1.0 - alpha, float(eps), -lr)
-            move, more = (decay_and_descend, (decay,)) if acts(decay) else (descend, ())
-            move.each([(p, g, state["square_avg"], *numbers, *more) for p, g, state in met])
+            numbers, more = (float(alpha), 1.0 - alpha, float(eps), -lr), (decay,) if acts(decay) else ()
+            if acts(momentum):
+                move, numbers = (decay_and_roll if more else roll), (*numbers, momentum)
+                move.each([(p, g, state["square_avg"], state["momentum_buffer"], *numbers, *more) for p, g, state in met])
+            else:
+                move = decay_and_descend if more else descend
+                move.each([(p, g, state["square_avg"], *numbers, *more) for p, g, state in met])
             return
 
         for p, g, state in met:
@@ -93,4 +97,12 @@ def descend(p, g, v, alpha, rate, eps, step):
     p.addcdiv_(g, v.sqrt().add_(eps), value=step)
 
 
-decay_and_descend = decaying(descend)
+@taped
+def roll(p, g, v, b, alpha, rate, eps, step, momentum):
+    """The update with momentum, whose buffer is ``b``."""
+    v.mul_(alpha).addcmul_(g, g, value=rate)
+    b.mul_(momentum).addcdiv_(g, v.sqrt().add_(eps))
+    p.add_(b, alpha=step)
+
+
+decay_and_descend, decay_and_roll = decaying(descend), decaying(roll)

@@ -392,7 +392,7 @@ def test_layers_and_their_gradients_are_those_of_the_cpu(name, device):
 
 OPTIMIZERS = {
     "SGD": {"momentum": 0.9}, "Adam": {}, "AdamW": {"amsgrad": True}, "NAdam": {}, "RAdam": {}, "Adagrad": {}, "Adadelta": {}, "Adamax": {},
-    "RMSprop": {"centered": True}, "Rprop": {}, "ASGD": {}, "LBFGS": {},
+    "RMSprop": {"momentum": 0.9}, "Rprop": {}, "ASGD": {}, "LBFGS": {},
 }  # fmt: skip
 
 
