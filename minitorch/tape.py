@@ -263,7 +263,7 @@ def written(named, steps, results, places=None):
             lines.append(call if writes and row.name not in COPIES else f"xp.copyto({names[id(out)]}, {call})")
             continue
         names[id(out)] = f"t{k}"
-        lines.append(f"t{k} = {call}" if out.ndim else f"t{k} = xp.asarray({call})")
+        lines += [f"t{k} = {call}" if out.ndim else f"t{k} = xp.asarray({call})", *dropped(steps, k, names, last)]
         if out._array.base is not None:
             temporaries.difference_update([id(x) for x in tensors])  # a view of it lives on
         elif row.kind in ("elementwise", "contraction") and out._array.size >= LARGE:
@@ -308,6 +308,14 @@ def spelled(values, names, known, prefix):
             known[f"{prefix}{j}"] = x
             texts.append(f"{prefix}{j}")
     return texts
+
+
+def dropped(steps, k, names, last):
+    """The line that lets go of large results that step k is the last to read; a function would hold them until it returns."""
+    _, inputs, _, out, _ = steps[k]
+    ours = {names[id(x)] for x in (*inputs, out) if hasattr(x, "_array") and x._array.size >= LARGE and last.get(id(x), k) == k}
+    ours = sorted([name for name in ours if name[0] == "t"])
+    return [f"del {', '.join(ours)}"] if ours else []
 
 
 COPIES = ("cast", "where")

@@ -8,12 +8,14 @@ It calls the tapes of the rows (``tape.py``) in the walk's order; here of a mean
         g2, g3, = tape1(xp, g1, a1_1, a1_2)
         if not keep: n0.saved = n1.saved = None
         return (n2, n3, ), (g2, g3, ), False
+
+What is large is let go of as soon as it was read, as in the walk.
 """
 
 from . import primitives
 from .backends import ARRAY_TYPES
 from .sketch import Recognition, array_names
-from .tape import TAPED
+from .tape import LARGE, TAPED
 
 __all__ = ["function", "nodes_behind", "tape_of", "written"]
 
@@ -142,6 +144,9 @@ class Writing:
         self.scope[f"tape{k}"] = tape
         saved = "".join([f", {name}" for name in array_names(k, step)])
         self.lines += [f"{', '.join(names)}, = tape{k}(xp, g{k}{saved})", *sums]
+        if self.arrived[k].size >= LARGE:
+            spent = f"g{k}", *array_names(k, step), *[f"d{i}" for i in range(len(sums))]
+            self.lines += [f"if not keep: n{k}.saved = None", f"del {', '.join(spent)}"]
 
     def done_elsewhere(self, k):
         """Whether Node ``k`` isn't gone through by a line of its own."""
@@ -170,6 +175,7 @@ class Writing:
         self.joined.add(whole)
         self.arrived[whole] = primitives.cat.forward(self.xp, *[self.arrived[i] for i in split], dim)
         self.lines.append(f"g{whole} = join(xp, {', '.join([f'g{i}' for i in split])}, {dim})")
+        self.lines.append(f"del {', '.join([f'g{i}' for i in split])}")
         return True
 
     def adds_to_whole(self, k):

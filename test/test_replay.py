@@ -1,20 +1,24 @@
 """A backward pass by a program must be the walk's, bit for bit; and whatever isn't plain must be left to the walk."""
 
+import tracemalloc
+
 import numpy
 import pytest
 
 import minitorch as t
-from minitorch import hastening, replay
+from minitorch import hastening, replay, tape, walks
 from minitorch.autograd import attention_strips
 from minitorch.backends import numpy as numpy_backend
 from minitorch.nn import functional as F
 from minitorch.sketch import Recognition, sketched
 
 
-@pytest.fixture(autouse=True)
-def nothing_known(monkeypatch):
+@pytest.fixture(autouse=True, params=[walks.LARGE, 1], ids=["", "all is large"])
+def nothing_known(monkeypatch, request):
     monkeypatch.setattr(replay, "known", {})
     monkeypatch.setattr(replay, "WORTH", 3)
+    for module in (walks, tape):
+        monkeypatch.setattr(module, "LARGE", request.param)
 
 
 def leaves(*shapes, dtype=t.float64):
@@ -455,3 +459,22 @@ def test_another_graph_that_ends_alike_is_not_taken_for_the_one_that_goes_to_mac
     for again in gradients(usual, [w], 8):
         numpy.testing.assert_array_equal(again[0], expected[0])
     assert hastened() == [program]
+
+
+def test_large_gradients_are_let_go_of_as_in_the_walk():
+    layers, x = [t.nn.Linear(128, 128) for _ in range(8)], t.rand(256, 128)
+
+    def most():
+        h = x
+        for layer in layers:
+            h = layer(h).tanh()
+            layer.zero_grad()
+        loss = h.sum()
+        tracemalloc.start()
+        loss.backward()
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return taken
+
+    walked, *_, replayed = [most() for _ in range(20)]
+    assert replayed < walked + x.nbytes

@@ -9,6 +9,7 @@ from .triangles import machine_factors, machine_solution
 
 __all__ = ["SOLVERS", "cholesky_unchecked", "lu_factors", "magnitude", "permutation", "refuse_others", "solve_triangular"]
 
+
 def refuse_others(x):
     """Raise TypeError for what LAPACK doesn't compute with, as numpy.linalg does for most."""
     if x.dtype.char not in "fdFD":
@@ -34,7 +35,7 @@ def solve_triangular(a, b, upper, unitriangular):
     if found is not None:
         return found
     batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    x = xp.array(xp.broadcast_to(b, batch + b.shape[-2:]))
+    x = xp.array(xp.broadcast_to(b, batch + b.shape[-2:]), order="C")  # a kernel goes along its rows
     if x.size:
         substitute(a, x, upper, unitriangular)
     return x

@@ -34,7 +34,7 @@ def test_every_way_there_and_back(device):
         assert there.cpu().equal(x) and there.to("cpu").device.type == "cpu" and there.to(device) is there
     assert x.to(device, t.int64).dtype is t.int64 and x.to(device, copy=True).is_cuda and x.type("torch.cuda.LongTensor").is_cuda
     assert x.cuda().type() == "torch.cuda.FloatTensor" and isinstance(x.cuda(), t.cuda.FloatTensor)
-    assert t.cuda.FloatTensor([1.0, 2.0]).is_cuda and t.tensor(x.cuda()).is_cuda and t.as_tensor(x, device=device).is_cuda
+    assert t.cuda.FloatTensor([1.0, 2.0]).is_cuda and x.cuda().clone().is_cuda and t.as_tensor(x, device=device).is_cuda
 
 
 FACTORIES = """

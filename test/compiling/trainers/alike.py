@@ -3,7 +3,7 @@
     python test/compiling/trainers/alike.py                # all: the differences, what became of each step, and by how many programs
     python test/compiling/trainers/alike.py a_vae a_policy
 
-Each is one function (idioms.py, changes.py, kinds.py, models.py), which runs for 20 steps.
+Each is one function (idioms.py, changes.py, kinds.py, papers.py), which runs for 20 steps.
 """
 
 import sys
@@ -16,13 +16,13 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 import changes  # noqa: E402
 import idioms  # noqa: E402
 import kinds  # noqa: E402
-import models  # noqa: E402
+import papers  # noqa: E402
 from course import TRAINERS, Course  # noqa: E402
 from everything import outcome  # noqa: E402
 
 __all__ = ["TRAINERS", "assert_alike", "became", "ran"]
 
-FILES = changes, idioms, kinds, models
+FILES = changes, idioms, kinds, papers
 
 
 def ran(name, torch, compiles=False):
