@@ -46,7 +46,7 @@ def test_no_gradient_is_recorded_no_warning():
 SET = """
 t.ones(2).set_(t.arange(6.0)); t.ones(2).set_(); t.ones(2).set_(t.arange(6.0), 1, (2, 2), (2, 1)); t.ones(2).set_(t.arange(6.0), 1, (2, 2)); t.ones(2).set_(t.arange(6.0)[2:])
 t.ones(2).set_(t.arange(6.0).untyped_storage()); t.ones(2).set_(t.arange(6.0).untyped_storage(), 1, (2, 2), (2, 1)); t.ones(2).set_(source=t.arange(4.0), storage_offset=1, size=(2,), stride=(2,))
-t.ones(2).set_(t.zeros(3).int()); t.ones(2, requires_grad=True).set_(t.zeros(3)); t.ones(2).set_(t.arange(6.0), -1, (2, 2)); t.ones(3).resize_(-2); t.ones(3).resize_(2, -2)
+t.ones(2).set_(t.zeros(3).int()); t.ones(2).set_(3); t.ones(2, requires_grad=True).set_(t.zeros(3)); t.ones(2).set_(t.arange(6.0), -1, (2, 2)); t.ones(3).resize_(-2); t.ones(3).resize_(2, -2)
 t.nn.functional.conv1d(t.ones(1, 1, 3).bfloat16(), t.ones(1, 1, 2)); t.nn.functional.conv2d(t.ones(1, 1, 3, 3).half(), t.ones(1, 1, 2, 2)); t.nn.functional.conv_transpose1d(t.ones(1, 1, 3).byte(), t.ones(1, 1, 2))
 t.arange(3).__setitem__(t.tensor([1, 0, 1], dtype=t.uint8), 7); t.topk(t.ones(3) > 0, 1); t.topk(t.ones(3) * 1j, 1); t.topk(t.tensor(2.0), 2); t.topk(t.tensor(2.0), 1)
 """  # noqa: E501

@@ -169,6 +169,10 @@ def set_(input, source=None, storage_offset=0, size=None, stride=None):
     if source is None:
         source, size = input.new_empty(0), None
     elif not hasattr(source, "_apply"):
+        if not hasattr(source, "untyped"):
+            kind = type(source).__name__
+            words = f"set_() received an invalid combination of arguments - got ({kind}), but expected one of:"
+            raise TypeError(f"{words}\na tensor, or a storage")
         source = all_of(source.untyped(), input)
     if source.dtype is not input.dtype:
         raise RuntimeError(f"Could not set tensor of type {C_NAMES[source.dtype.name]} to a tensor of type {C_NAMES[input.dtype.name]}")
