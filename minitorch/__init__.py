@@ -11,8 +11,8 @@ from importlib.util import find_spec
 
 from .absent import absence
 from .backends.threads import get_num_threads, set_num_threads
-from .casting import autocast_doors
-from .casting import TORCH as HAVE_DOORS
+from .mixed_precision import autocast_doors
+from .mixed_precision import TORCH as HAVE_DOORS
 from .creation import (
     arange, as_tensor, asarray, empty, empty_like, empty_permuted, empty_strided, eye, from_dlpack, from_numpy, frombuffer, full,
     full_like, is_tensor, linspace, logspace, ones, ones_like, result_type, scalar_tensor, tensor, tril_indices,

@@ -11,13 +11,13 @@ from .dtypes import as_dtype, float64, get_default_dtype, int64, number_dtype
 from .dtypes import bool as bool_dtype
 from .engine import Tensor, create, from_data, wrap
 from .errors import class_name
-from .given import Given
 from .layout import strided
 from .modes import beside
 from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_like
 from .ops.memory_format import in_format
 from .ops.movement import sizes
 from .out import written_to
+from .symbolic import Given
 
 __all__ = [
     "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_permuted", "empty_strided", "eye", "from_dlpack",

@@ -18,12 +18,9 @@ from weakref import ref
 from . import errors, primitives
 from .backends import ACCELERATORS, ARRAY_TYPES, backend_of, for_device
 from .backward import backward
-from .casting import METHODS, autocast_doors
 from .device import CPU, as_device
 from .dtypes import float32, get_default_dtype, int64
-from .fitting import common_dtype, explained, fit, on_one_device, takes, wrapped_numbers
 from .formatting import format_tensor
-from .given import bare
 from .graph import (
     CHANGES,
     GRAD,
@@ -37,6 +34,8 @@ from .graph import (
     remembered,
     viewed,
 )
+from .inplace import refuse_write, write
+from .mixed_precision import METHODS, autocast_doors
 from .modes import (
     MODE,
     ask,
@@ -53,10 +52,11 @@ from .modes import (
 )  # fmt: skip
 from .ops.memory_format import memory_order
 from .ops.vocabulary import Vocabulary
+from .promotion import common_dtype, explained, fit, on_one_device, takes, wrapped_numbers
 from .settings import SETTINGS
 from .size import Size, broadcast_shape
+from .symbolic import bare
 from .tables.strides import alias
-from .writing import refuse_write, write
 
 __all__ = [
     "AccumulateGrad", "MODE", "Node", "Tensor", "apply", "backward", "common_dtype", "create", "edge_of",

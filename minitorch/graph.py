@@ -14,10 +14,10 @@ from weakref import ref
 
 from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
-from .given import hold
 from .labels import node_name
 from .modes import MODE, enable_grad
-from .remaking import Remade, made_again
+from .recompute import Remade, made_again
+from .symbolic import hold
 from .tables.strides import as_strided
 from .tape import LARGE, TAPED, recorded
 

@@ -19,7 +19,7 @@ class Mode(threading.local):
 
     grad = True
     inference = False
-    autocast = None  # the dtype that products are computed in, see casting.py
+    autocast = None  # the dtype that products are computed in, see mixed_precision.py
     autocast_on = "cpu"  # the kind of device whose tensors it is about
     casts = None  # those of weights that are kept in the block
     eager = False  # whether a function runs that isn't to be compiled, nor what it calls

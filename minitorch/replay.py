@@ -1,9 +1,9 @@
 """A backward pass over a graph that looks like one seen before, as one function.
 
 A training step leaves the same graph each time, with other numbers in it. Once it came often enough its walk back is written
-down as a function (``walks.py``), and from then on that function runs in place of the walk. It does the same arithmetic in
+down as a function (``replay_python.py``), and from then on that function runs in place of the walk. It does the same arithmetic in
 the same order. Hooks, listeners, functions of the user's own and whatever else isn't a plain row leave everything to the
-walk. A graph of small arrays that comes a thousand times more goes to machine code (``hastening.py``).
+walk. A graph of small arrays that comes a thousand times more goes to machine code (``replay_native.py``).
 """
 
 from sys import getrefcount
@@ -11,11 +11,11 @@ from sys import getrefcount
 from . import primitives
 from .backends import ARRAY_TYPES
 from .graph import Node
-from .hastening import in_machine_code
 from .modes import MODE
-from .sketch import sketched
+from .replay_native import in_machine_code
+from .replay_python import written
+from .replay_sketch import sketched
 from .tape import TAPED
-from .walks import written
 
 __all__ = ["replayed"]
 

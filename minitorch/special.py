@@ -9,9 +9,9 @@ Abramowitz & Stegun, Handbook of Mathematical Functions, 1964
 import math
 
 from .absent import absent
-from .casting import TORCH, autocast_doors
 from .errors import not_a_tensor
 from .making import named
+from .mixed_precision import TORCH, autocast_doors
 from .ops.elementwise import both_tensors, erf, erfc, exp2, expm1, log1p, round
 from .ops.elementwise import sigmoid as expit
 from .ops.reduce import log_softmax, logsumexp, softmax

@@ -17,9 +17,9 @@ same one, with the gate's questions answered in advance. When gradients are reco
 from functools import update_wrapper
 
 from .backends import ARRAY_TYPES
-from .fitting import forward_for
 from .modes import MODE
-from .together import in_one_call
+from .one_call import in_one_call
+from .promotion import forward_for
 
 __all__ = ["LARGE", "Listening", "TAPED", "recorded", "taped", "written"]
 

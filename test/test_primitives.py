@@ -10,7 +10,7 @@ from oracle import TOLERANCE, agree, assert_same, make, plain
 from samples import COMPLEX_TOO, INTEGERS_TOO, PROGRAMS, REFERENCES, SAMPLES, UNDERIVED
 
 import minitorch
-from minitorch.casting import READY
+from minitorch.mixed_precision import READY
 from minitorch.primitives import TABLE
 from minitorch.table import FLOATS, reads
 

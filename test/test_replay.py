@@ -6,18 +6,18 @@ import numpy
 import pytest
 
 import minitorch as t
-from minitorch import hastening, replay, tape, walks
+from minitorch import replay, replay_native, replay_python, tape
 from minitorch.autograd import attention_strips
 from minitorch.backends import numpy as numpy_backend
 from minitorch.nn import functional as F
-from minitorch.sketch import Recognition, sketched
+from minitorch.replay_sketch import Recognition, sketched
 
 
-@pytest.fixture(autouse=True, params=[walks.LARGE, 1], ids=["", "all is large"])
+@pytest.fixture(autouse=True, params=[replay_python.LARGE, 1], ids=["", "all is large"])
 def nothing_known(monkeypatch, request):
     monkeypatch.setattr(replay, "known", {})
     monkeypatch.setattr(replay, "WORTH", 3)
-    for module in (walks, tape):
+    for module in (replay_python, tape):
         monkeypatch.setattr(module, "LARGE", request.param)
 
 
@@ -366,7 +366,7 @@ def test_threads_and_children_compute_the_same(hasty):
 
 
 def test_a_program_that_machine_code_does_not_agree_with_is_kept(hasty, monkeypatch):
-    monkeypatch.setattr(hastening, "agrees", lambda *what: False)
+    monkeypatch.setattr(replay_native, "agrees", lambda *what: False)
     first, *rest = gradients(GRAPHS["an mlp"], leaves(*SHAPES), 7)
     assert programs() and not hastened()
     assert all(map(numpy.array_equal, first, rest[-1]))

@@ -8,9 +8,9 @@ from minitorch import nn, optim
 from minitorch.compiler import Place, simplify, writable
 from minitorch.compiler.access import accesses, in_order
 from minitorch.compiler.fuse import fuse
-from minitorch.compiler.order import order
 from minitorch.compiler.plan import plan
 from minitorch.compiler.recompute import recompute
+from minitorch.compiler.schedule import schedule
 from minitorch.compiling.recording import record
 
 torch.manual_seed(0)
@@ -37,6 +37,6 @@ kernels = recompute(fuse(plain, found, writable), found, plain)
 
 written = [Place("input", k) for k in recording.written]  # chapter 12
 fresh = [Place("output", k) for k in range(len(plain.outputs) - len(written))]
-laid = plan(order(kernels, found, plain, written + fresh), found, plain, written + fresh)
+laid = plan(schedule(kernels, found, plain, written + fresh), found, plain, written + fresh)
 
 names = {value: f"%{k}" for k, value in enumerate((*plain.inputs, *[step.out for step in plain.steps]))}

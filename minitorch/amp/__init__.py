@@ -1,6 +1,6 @@
 """Mixed precision: products in bfloat16, and a scale that keeps small gradients from vanishing in float16.
 
-autocast_mode    the block in which it happens; where is in ``casting.py``
+autocast_mode    the block in which it happens; where is in ``mixed_precision.py``
 grad_scaler      the loss times a large number, the gradients divided by it, and how that number is found
 
 torch: torch/amp

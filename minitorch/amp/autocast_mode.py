@@ -4,10 +4,10 @@ import functools
 import warnings
 
 from ..backends import ACCELERATORS, gpu_count
-from ..casting import enter_autocast, leave_autocast, switch_autocast
 from ..device import as_device
 from ..dtypes import bfloat16, float16, float32
 from ..engine import MODE, Tensor
+from ..mixed_precision import enter_autocast, leave_autocast, switch_autocast
 
 __all__ = [
     "autocast", "clear_autocast_cache", "custom_bwd", "custom_fwd", "get_autocast_cpu_dtype", "get_autocast_dtype",

@@ -27,8 +27,8 @@ from ..absent import absent
 from ..creation import zeros
 from ..engine import Tensor, edge_of, wrap
 from ..graph import AccumulateGrad, Node
+from ..inplace import remember_write
 from ..modes import MODE, no_grad
-from ..writing import remember_write
 
 __all__ = ["Function", "FunctionCtx", "FunctionNode", "Gradients", "InplaceFunction", "OutputNode", "once_differentiable"]
 

@@ -10,7 +10,7 @@ import cupy
 import numpy
 
 from ..native.cuda import PRELUDE
-from ..native.cuda_places import ADDING, CHUNK, FEW, Sorting
+from ..native.cuda_scatter import ADDING, CHUNK, FEW, Sorting
 from ..settings import SETTINGS
 from .cupy_launch import Kernel, in_order, room
 
@@ -81,7 +81,7 @@ extern "C" __global__ void __launch_bounds__(256) put(
     }
 }
 
-// out[labels[i]] += y[i] of rows of so many columns: native/cuda_places.py.
+// out[labels[i]] += y[i] of rows of so many columns: native/cuda_scatter.py.
 extern "C" __global__ void __launch_bounds__(256) sorted(const L* labels, int* order, int* named, int64 n, int64 rows) {
     sort_places(labels, order, named, n, rows);
 }

@@ -10,7 +10,7 @@
     access      Graph                                    → how each value is read: movement as strides
     fuse        Graph                                    → kernels: loops, products, and what NumPy keeps
     recompute   kernels                                  → kernels that keep fewer values for each other
-    order       kernels, where results must end up       → kernels in the order in which they run
+    schedule    kernels, where results must end up       → kernels in the order in which they run
     plan        kernels, where results must end up       → where each value lies
     lower       a kernel                                 → a nest of loops
     llvm        a nest of loops                          → LLVM text
@@ -33,17 +33,17 @@ from ..native.narrow import NARROW
 from ..native.worklist import WORK
 from . import cuda, cuda_rows
 from .access import accesses, in_order
-from .attending import attending
 from .attention import ATTEND, ATTEND_GRAD, attended
-from .beside import parted
+from .attention_text import attending
+from .convolution_text import SLIDING, slides, sliding
 from .cuda_attention import attended_on_gpu, attending_launches
+from .cuda_convolution import ended, slid
 from .cuda_draws import drawing, stands_alone
 from .cuda_layouts import within_reach
-from .cuda_places import ADDED_ROWS, added_here, adding, rows_gathered
+from .cuda_linear_sums import taken_apart
 from .cuda_products import multiplied
-from .cuda_ranks import ranked
-from .cuda_sums import taken_apart
-from .cuda_windows import ended, slid
+from .cuda_scatter import ADDED_ROWS, added_here, adding, rows_gathered
+from .cuda_sorting import ranked
 from .device import DeviceProgram
 from .draws import Generators, as_arithmetic
 from .epilogues import FINISHED, finished
@@ -60,29 +60,29 @@ from .facade import (
     set_stance,
 )  # fmt: skip
 from .fuse import REDUCTIONS, fuse
+from .gather_scatter import PUT, TAKE
 from .graph import check
+from .horizontal_fusion import together
+from .host_numbers import parted
 from .image import Parts, laid
-from .keeping import fetch, keep, name_of
 from .kernels import Attending, Convolution, Foreign, Loops, Ordering, Pieces, Place, Product
-from .largest import pooled
 from .llvm import native
 from .lower import lower
+from .max_pooling import pooled
 from .narrow import narrow_products
-from .order import order
-from .ordering import RANKING, ordering, ranks
 from .pieces import laid_together
-from .places import PUT, TAKE
 from .plan import plan
 from .pools import FOLD
-from .product import product
+from .product_text import product
 from .program import Modules, Program, modules_of, texts_of
+from .program_cache import fetch, keep, name_of
 from .recompute import recompute
 from .scans import RUNNING, running
+from .schedule import schedule
 from .simplify import dead, simplify
-from .sliding import SLIDING, slides, sliding
-from .splits import split
+from .sorting_text import RANKING, ordering, ranks
+from .split_k import split
 from .timing import Built, Timed
-from .together import together
 
 __all__ = [
     "Place", "allow_in_graph", "assume_constant_result", "build", "build_on", "cudagraph_mark_step_begin", "disable", "is_compiling",
@@ -139,8 +139,8 @@ def stages(graph, strides, destinations, target, built, ready=None):
     built.over("fuse")
     kernels = recompute(kernels, found, plain)
     built.over("recompute")
-    kernels = order(kernels, found, plain, destinations)
-    built.over("order")
+    kernels = schedule(kernels, found, plain, destinations)
+    built.over("schedule")
     planned = plan(kernels, found, plain, destinations)
     built.over("plan")
     texts = []
@@ -176,7 +176,7 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     found = accesses(plain, strides)
     built.over("simplify")
     kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu, siblings=True), found, plain, on_gpu=True)
-    kernels = order(kernels, found, plain, destinations, late=True)
+    kernels = schedule(kernels, found, plain, destinations, late=True)
     built.over("fuse")
     laid = plan(kernels, found, plain, destinations)
     built.over("plan")

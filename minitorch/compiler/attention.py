@@ -25,8 +25,8 @@ from dataclasses import dataclass
 
 from .. import primitives as rows
 from ..dtypes import float32, float64, int64
+from .gather_scatter import Row
 from .graph import Graph, Step, Value
-from .places import Row
 
 __all__ = [
     "ATTEND", "ATTENDING", "ATTEND_BACK", "ATTEND_GRAD", "ATTEND_TOTALS", "Search", "attended", "extras_of", "heads_within_rows",

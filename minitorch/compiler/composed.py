@@ -14,7 +14,7 @@ from ..dtypes import bool as bool_dtype
 from ..native.formula import TRUTHS
 from ..table import TABLE
 from ..tables.softmax import softmax_grad
-from .expansions import Writer
+from .decompositions import Writer
 from .graph import Step
 
 __all__ = ["BY_HAND", "composed", "without_composites"]

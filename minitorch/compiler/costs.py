@@ -12,10 +12,10 @@ import math
 from .. import primitives as rows
 from ..tables import windows
 from .attention import ATTEND, ATTEND_TOTALS, ATTENDING
-from .cuda_windows import CONV_INPUT_GRAD_KEEP, CONV_RELU
+from .cuda_convolution import CONV_INPUT_GRAD_KEEP, CONV_RELU
 from .epilogues import FINISHED
+from .gather_scatter import PUT, TAKE
 from .kernels import Loops
-from .places import PUT, TAKE
 from .pools import FOLD
 
 __all__ = ["estimate", "flops", "traffic"]

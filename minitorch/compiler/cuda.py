@@ -11,7 +11,7 @@ side by side. All of a team know the total, so the next pass goes on at once. Wh
 blocks share each: a launch for each pass, whose blocks leave partial totals for the next to add up. What is done once for each
 row at the end is the work of the block that comes last.
 
-Sums are taken in an order that depends on nothing but the shape, or on the labels of what is added at places (cuda_places.py). Only
+Sums are taken in an order that depends on nothing but the shape, or on the labels of what is added at places (cuda_scatter.py). Only
 single numbers that are added at places in several dims come in any order.
 
 torch: torch/_inductor/codegen/triton.py
@@ -21,7 +21,7 @@ import math
 from dataclasses import dataclass
 
 from ..native.cuda import COMBINED, KINDS, SIZES, constant, next_power, stored
-from .cuda_points import THREADS, Flat, Writing, in_packs, packed
+from .cuda_pointwise import THREADS, Flat, Writing, in_packs, packed
 from .launches import COUNTS, PARTIALS
 from .nest import Load, Op
 

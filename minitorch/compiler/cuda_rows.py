@@ -5,13 +5,13 @@ from ..native.cuda import KINDS, spelled
 from ..settings import SETTINGS
 from ..tables import windows
 from .attention import ATTENDING
+from .cuda_convolution import CONV_INPUT_GRAD_KEEP, CONV_RELU
 from .cuda_draws import stands_alone
-from .cuda_windows import CONV_INPUT_GRAD_KEEP, CONV_RELU
 from .draws import DRAWN
 from .epilogues import FINISHED
-from .largest import POOL_RETURN
+from .gather_scatter import PUT, TAKE
+from .max_pooling import POOL_RETURN
 from .pieces import laid_together
-from .places import PUT, TAKE
 from .pools import FOLD
 
 __all__ = ["SLIDING", "writable_on_gpu"]

@@ -3,12 +3,12 @@
     correct = (scores.argmax(1) == y).sum().item()      a Deferred, of the Value of the sum
     return correct / len(y)                             one of the same Value, that divides by 32
 
-Given only where the source says that nobody looks at it (passing.py). It looks itself if it is asked all the same, and says so.
+Given only where the source says that nobody looks at it (escape_analysis.py). It looks itself if it is asked all the same, and says so.
 """
 
 import operator
 
-from .numbers import Number
+from .traced_numbers import Number
 
 __all__ = ["Deferred"]
 

@@ -33,12 +33,12 @@ from ..dtypes import int32
 from ..native.cuda import PRELUDE, named
 from ..native.philox import PHILOX
 from .access import contiguous
-from .beside import Bridge
 from .draws import Generators
 from .graph import Step, evaluate
+from .host_numbers import Bridge
 from .kernels import Foreign, Place
 from .launches import COUNTS, Launch
-from .side_by_side import on_streams
+from .streams import on_streams
 
 __all__ = ["DeviceProgram"]
 

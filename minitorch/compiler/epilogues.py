@@ -20,8 +20,8 @@ from ..backends.matrices import laid
 from ..tables import windows
 from .access import accesses, contiguous, is_contiguous
 from .attention import ATTENDING
+from .gather_scatter import Row
 from .graph import Graph, Step, Value
-from .places import Row
 
 __all__ = ["FINISHED", "SMALL", "finished"]
 

@@ -17,14 +17,14 @@ from .. import primitives as rows
 from ..tables import windows
 from .access import drops_ones
 from .attention import ATTENDING
-from .cuda_windows import CONV_INPUT_GRAD_KEEP, CONV_RELU
+from .cuda_convolution import CONV_INPUT_GRAD_KEEP, CONV_RELU
 from .epilogues import FINISHED
+from .gather_scatter import PUT, TAKE
 from .kernels import Attending, Convolution, Foreign, Loops, Member, Ordering, Pieces, Product, in_turn, leads
-from .largest import POOL_RETURN
-from .ordering import RANKING
-from .places import PUT, TAKE
+from .max_pooling import POOL_RETURN
 from .pools import FOLD
 from .scans import RUNNING, along_rows, has_scans
+from .sorting_text import RANKING
 
 __all__ = ["REDUCTIONS", "fuse"]
 

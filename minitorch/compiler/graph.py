@@ -16,7 +16,7 @@ from operator import is_
 
 from ..backends import for_device
 from ..device import CPU
-from ..fitting import widened
+from ..promotion import widened
 from ..table import Primitive
 
 __all__ = ["Graph", "Step", "Value", "check", "evaluate", "run", "uses_of"]

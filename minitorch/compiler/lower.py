@@ -19,11 +19,11 @@ from ..native.mathematics import KINDS
 from ..native.target import SIZES
 from .access import contiguous
 from .draws import DRAWN
+from .gather_scatter import PUT, TAKE
 from .graph import Step, Value
 from .kernels import Loops, Member, Place
 from .nest import Count, Load, Nest, Op, Store
 from .pieces import laid_together
-from .places import PUT, TAKE
 from .scans import RUNNING
 
 __all__ = ["lower"]

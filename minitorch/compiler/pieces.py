@@ -11,7 +11,7 @@ Each piece becomes a nest of its own that copies (lower.py).   torch: torch/_ind
 
 from .. import primitives as rows
 from .access import Access, contiguous, region
-from .places import PUT
+from .gather_scatter import PUT
 from .pools import FOLD
 
 __all__ = ["laid_together"]

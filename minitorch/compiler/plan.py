@@ -19,10 +19,10 @@ from bisect import insort
 from .. import primitives as rows
 from ..native.mathematics import KINDS
 from .access import Access, contiguous, is_contiguous, reshaped
+from .gather_scatter import PUT, TAKE
 from .graph import Step, Value
 from .kernels import ALIGNMENT, Attending, Foreign, Loops, Member, Pieces, Place, Product
 from .pieces import laid_together
-from .places import PUT, TAKE
 
 __all__ = ["Plan", "plan"]
 

@@ -13,7 +13,7 @@ import math
 from .. import primitives as rows
 from ..dtypes import int64
 from ..tables import windows
-from .places import Row
+from .gather_scatter import Row
 
 __all__ = ["FOLD", "MOST", "POOLS", "framed", "paired", "seen", "taps", "tiled"]
 
@@ -181,4 +181,4 @@ POOLS = {
     windows.max_pool_index: max_pool_index, windows.avg_pool: avg_pool, windows.avg_pool_grad: avg_pool_grad,
     rows.fold_windows: fold_windows,
 }  # fmt: skip
-"""Row → its expansion, as in expansions.py."""
+"""Row → its expansion, as in decompositions.py."""

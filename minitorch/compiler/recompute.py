@@ -21,9 +21,9 @@ torch: torch/_functorch/partitioners.py (min_cut_rematerialization_partition)
 
 from .. import primitives as rows
 from .access import Access, contiguous
+from .gather_scatter import TAKE
 from .graph import Step, Value
 from .kernels import Foreign, Loops, Member, draws_before, leads
-from .places import TAKE
 
 __all__ = ["recompute"]
 

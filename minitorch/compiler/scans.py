@@ -16,9 +16,9 @@ import math
 from .. import primitives as rows
 from ..dtypes import bool as bool_dtype
 from ..dtypes import float32, float64, int32, int64
-from .expansions import Writer
+from .decompositions import Writer
+from .gather_scatter import Row
 from .graph import Graph
-from .places import Row
 
 __all__ = ["RUNNING", "along_rows", "has_scans", "running"]
 

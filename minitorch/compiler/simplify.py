@@ -6,10 +6,10 @@
     %6 = exp %3                           %6 = exp %5
     return %6                             return %6
 
-Rows that exist for speed in eager mode are spelled out in plain ones (expansions.py), so that later stages know a few
+Rows that exist for speed in eager mode are spelled out in plain ones (decompositions.py), so that later stages know a few
 dozen rows only and fusion sees what is inside. Copies disappear, for nobody can write to a value; what is computed twice is
-computed once; what is laid together region by region is a concatenation (patchwork.py), and short products that are added
-up are one long product (sums.py); what nobody reads isn't computed at all.
+computed once; what is laid together region by region is a concatenation (concatenations.py), and short products that are added
+up are one long product (merged_products.py); what nobody reads isn't computed at all.
 
 torch: torch/_inductor/decomposition.py, torch/_functorch/compile_utils.py (fx_graph_cse)
 """
@@ -18,19 +18,19 @@ from .. import primitives as rows
 from ..dtypes import float32
 from ..native.narrow import NARROW
 from .composed import composed
-from .expansions import EXPANSIONS, Writer
+from .concatenations import patched
+from .decompositions import EXPANSIONS, Writer
+from .gather_scatter import PLACES
 from .graph import Graph, Step, Value
-from .patchwork import patched
-from .places import PLACES
+from .merged_products import summed
 from .pools import POOLS
-from .sums import summed
-from .turned import TURNED
+from .rolls import TURNED
 
 __all__ = ["dead", "shared", "simplify"]
 
 
 SPELLED_OUT = {**EXPANSIONS, **PLACES, **POOLS, **TURNED}
-"""Row → a function of a Writer and the step, see expansions.py."""
+"""Row → a function of a Writer and the step, see decompositions.py."""
 
 
 def simplify(graph):

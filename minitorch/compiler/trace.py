@@ -29,16 +29,16 @@ from ..backward import backward
 from ..device import CPU
 from ..dtypes import float64, int64
 from ..engine import AccumulateGrad, create, edge_of
-from ..fitting import widened
-from ..given import Given
 from ..modes import MODE
 from ..native.heap import give_back
+from ..promotion import widened
+from ..symbolic import Given
 from ..tables.strides import as_strided
 from .deferred import Deferred
+from .escape_analysis import passes_on
 from .graph import Graph, Step, Value
-from .meeting import met, without_givens
-from .numbers import Calls, Number, number_of
-from .passing import passes_on
+from .symbolic_operands import met, without_givens
+from .traced_numbers import Calls, Number, number_of
 
 __all__ = ["External", "PACKAGE", "Source", "Tracer", "Unfollowed", "layout", "owner_of"]
 

@@ -30,8 +30,8 @@ from ..compiler.trace import layout, owner_of
 from ..device import CPU
 from ..dtypes import float64, get_default_dtype
 from ..engine import MODE, Tensor, edge_of, wrap
-from ..given import Reading
 from ..graph import CHANGES, InferenceStorage, Node
+from ..symbolic import Reading
 from .gradients import Gradients, replaced
 from .recording import SPENT, base_name
 from .tree import GIVEN, LEAF, PLAIN, Kept, rebuilt, same

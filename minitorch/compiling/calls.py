@@ -19,13 +19,13 @@ from ..native.heap import give_back, uncollected
 from ..native.worklist import WORK, helped
 from ..profiler import only_profilers
 from .answering import MISS, aliases
-from .chances import Chances, made_anew
 from .explaining import Explanation
 from .profiling import profiled
 from .program import Program
 from .recording import Incomplete, record
+from .side_effects import Chances, made_anew
+from .symbolic_arguments import UNSEEN, of_call
 from .tree import flattened, others
-from .wandering import UNSEEN, of_call
 from .watching import Watch
 
 __all__ = ["Compiled", "MADE"]

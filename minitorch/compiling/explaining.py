@@ -20,7 +20,7 @@ from ..backends.threads import get_num_threads
 from ..compiler.costs import flops, traffic
 from ..compiler.kernels import Foreign, Pieces
 from ..compiler.nest import Load
-from ..compiler.reading import readable
+from ..compiler.pseudocode import readable
 from ..compiler.timing import steps_of
 from ..native.mathematics import KINDS
 from .drawing import drawing

@@ -13,7 +13,7 @@ torch: torch/_dynamo/guards.py
 
 from operator import is_
 
-from .places import VERSION, class_version
+from .object_layout import VERSION, class_version
 from .tree import same
 
 __all__ = ["Attributes", "Cells", "ClassData", "Elements", "Items", "Names", "Numbers", "Remembers", "Slots", "Whole"]
@@ -43,7 +43,7 @@ class Names:
         return " and ".join([f"{space}.get({know(name)}) is {values}[{k}]" for k, name in enumerate(self.names)])
 
     def rows(self):
-        """The same for native code: rows of ``walking.py``, a kind and its operands each."""
+        """The same for native code: rows of ``native_answer.py``, a kind and its operands each."""
         if self.space.__class__ is not dict:
             return [("asked", self.holds)]  # a class that is derived from dict may say something else than what it holds
         return [("named", self.space, name, self.values, k) for k, name in enumerate(self.names)]

@@ -8,9 +8,9 @@
 from types import ModuleType
 
 from ..engine import Tensor
-from ..given import Reading
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
+from ..symbolic import Reading
 from .tree import LEAF
 
 __all__ = ["Names", "names_of_backward", "names_of_forward"]

@@ -8,15 +8,15 @@ from ..compiler.access import contiguous
 from ..compiler.trace import owner_of
 from ..device import CPU
 from ..dtypes import float64
-from ..given import Reading
 from ..graph import CHANGES
 from ..native.heap import give_back
 from ..nn.module import Module
+from ..symbolic import Reading
+from .answer_rows import quick_answer
 from .answering import Rates, aliases, answer_of
 from .gradients import replaced
 from .locks import lock
-from .outside import Backward
-from .quick import quick_answer
+from .outside_backward import Backward
 from .recording import hooked
 from .tree import others
 from .watching import Watch, switches_of_gpus

@@ -19,12 +19,12 @@ from ..backward import backward, reachable
 from ..compiler.composed import without_composites
 from ..compiler.deferred import Deferred
 from ..compiler.graph import Graph, uses_of
-from ..compiler.numbers import Number
 from ..compiler.simplify import dead, shared
 from ..compiler.trace import Tracer, Unfollowed, owner_of
+from ..compiler.traced_numbers import Number
 from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
-from ..given import Given, Questions, Reading
+from ..symbolic import Given, Questions, Reading
 from .results import roots_of, views_among
 from .tree import Kept, flattened, others, rebuilt
 

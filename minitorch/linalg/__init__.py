@@ -6,8 +6,8 @@ torch: torch.linalg
 """
 
 from ..absent import absent
-from ..casting import LINALG as HAVE_DOORS
-from ..casting import autocast_doors
+from ..mixed_precision import LINALG as HAVE_DOORS
+from ..mixed_precision import autocast_doors
 from ..errors import LinAlgError
 from ..ops.equations import (
     det, inv, inv_ex, lu_solve, matrix_exp, matrix_power, pinv, slogdet, solve, solve_ex, solve_triangular,

@@ -1,6 +1,6 @@
 """Machine code kept on disk, so that the next process needn't compile again.
 
-One file for each piece of code, and each program made of them (compiler/keeping.py), named by the hash of all that it depends
+One file for each piece of code, and each program made of them (compiler/program_cache.py), named by the hash of all that it depends
 on. A file is a checksum and the bytes:
 
     sha256 of the rest, 32 bytes  |  the object

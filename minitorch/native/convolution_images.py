@@ -23,7 +23,7 @@ from .convolution_tiles import Block, effort, tile_name, write_tile
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces, rows_of
 from .target import SIZES
 from .text import Text
-from .turning import write_turned
+from .transpose import write_turned
 from .vectors import Vectors
 
 __all__ = ["Images", "images_text", "side_by_side"]

@@ -35,7 +35,7 @@ from .mathematics import constant
 from .pairs import Narrow, write_pack, write_rows
 from .target import SIZES
 from .text import Text
-from .turning import write_turned
+from .transpose import write_turned
 from .vectors import Vectors
 
 __all__ = [

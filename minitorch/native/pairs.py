@@ -210,7 +210,7 @@ def turning_name(source, lanes, per):
 
 
 def turning_text(source, lanes, per):
-    """What turning.py's function is for float32: columns are contiguous, k is a multiple of ``per`` and at least as long as a vector."""
+    """What transpose.py's function is for float32: columns are contiguous, k is a multiple of ``per`` and at least as long as a vector."""
     text = Text()
     v = Narrow(text, source, lanes, per)
     parameters = "ptr %b, i64 %step, ptr %to, i64 %width, i64 %columns, i64 %k"

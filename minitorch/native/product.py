@@ -27,7 +27,7 @@ from .narrow import NARROW
 from .pairs import Narrow, pack, pack_rows
 from .target import SIZES
 from .text import Text
-from .turning import write_turned
+from .transpose import write_turned
 from .vectors import Vectors
 
 __all__ = ["TILE", "Writer", "product"]

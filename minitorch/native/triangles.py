@@ -32,7 +32,7 @@ from .product import TILE
 from .product import Writer as Tiles
 from .target import SIZES
 from .text import Text
-from .turning import write_turned
+from .transpose import write_turned
 from .vectors import Vectors
 
 __all__ = ["cholesky", "lu", "triangular"]

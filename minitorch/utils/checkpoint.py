@@ -13,8 +13,8 @@ from types import CellType, FunctionType
 
 from ..absent import absent
 from ..autograd.function import Gradients, OutputNode
-from ..casting import enter_autocast, leave_autocast
 from ..engine import MODE, AccumulateGrad, Node, Tensor, backward, edge_of, enable_grad, no_grad
+from ..mixed_precision import enter_autocast, leave_autocast
 from ..modes import tracer
 from ..random import set_states_of_all, states_of_all
 

@@ -9,7 +9,7 @@ import torch
 from oracle import agree, same_first_line
 
 import minitorch
-from minitorch import casting
+from minitorch import mixed_precision
 from minitorch.modes import MODE
 
 rng = numpy.random.default_rng(0)
@@ -300,10 +300,10 @@ def test_switched_off_in_a_block():
         return found
 
     agree(program)
-    assert ("cpu", True) in casting.BLOCKS and not casting.rows.matmul.ready
-    casting.BLOCKS.clear()  # it stays for good, which other tests needn't know
-    casting.watch()
-    assert casting.rows.matmul.ready
+    assert ("cpu", True) in mixed_precision.BLOCKS and not mixed_precision.rows.matmul.ready
+    mixed_precision.BLOCKS.clear()  # it stays for good, which other tests needn't know
+    mixed_precision.watch()
+    assert mixed_precision.rows.matmul.ready
 
 
 def weight_gradient(t, **options):

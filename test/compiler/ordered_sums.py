@@ -1,4 +1,4 @@
-"""What kernels make of rows that are added at places which labels name (native/cuda_places.py), to the last bit."""
+"""What kernels make of rows that are added at places which labels name (native/cuda_scatter.py), to the last bit."""
 
 import numpy
 

@@ -16,7 +16,7 @@ import pytest
 import minitorch as torch
 from minitorch import nn, optim
 from minitorch.compiler import timing
-from minitorch.compiler.reading import readable
+from minitorch.compiler.pseudocode import readable
 from minitorch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -260,7 +260,7 @@ def test_it_can_be_printed_drawn_and_stored(monkeypatch):
     assert len(list(shapes)) == 1 + len(regions)
     stored = json.loads(json.dumps(found.to_dict()))
     assert [k["flops"] for k in stored["answers"][0]["parts"][0]["kernels"]] == [k.flops for k in found.kernels]
-    assert list(stored["answers"][0]["parts"][0]["stages"]) == ["look up", "simplify", "fuse", "recompute", "order", "plan", "lower", "llvm", "link"]
+    assert list(stored["answers"][0]["parts"][0]["stages"]) == ["look up", "simplify", "fuse", "recompute", "schedule", "plan", "lower", "llvm", "link"]
 
 
 NOTHING_NATIVE = {

@@ -12,7 +12,7 @@ from minitorch.native import cache
 from minitorch.native.link import Written, assembly, host, link, load, object_of, shared
 from minitorch.native.target import Target
 from minitorch.native.text import Text
-from minitorch.native.turning import write_turned
+from minitorch.native.transpose import write_turned
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOREIGN = [Target.avx512(), Target.avx2(), Target.generic(), Target.aarch64()]

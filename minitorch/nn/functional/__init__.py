@@ -7,8 +7,8 @@
 """
 
 from ...absent import absent
-from ...casting import FUNCTIONAL as HAVE_DOORS
-from ...casting import autocast_doors
+from ...mixed_precision import FUNCTIONAL as HAVE_DOORS
+from ...mixed_precision import autocast_doors
 from ...out import FUNCTIONAL as TAKE_OUT
 from ...out import accepting_out
 from .activation import (

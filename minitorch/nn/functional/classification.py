@@ -1,8 +1,8 @@
 """Losses of scores against class indices.   torch: aten/src/ATen/native/LossNLL.cpp, LossMulti*.cpp"""
 
-from ...casting import BLOCKS, raised
 from ...creation import ones_like, zeros_like
 from ...dtypes import int64, uint8
+from ...mixed_precision import BLOCKS, raised
 from .activation import log1p_exp
 from .reduction import check_reduction, legacy_reduction, reduce_loss
 

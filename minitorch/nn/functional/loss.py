@@ -6,9 +6,9 @@ Every one takes reduction='mean', 'sum' or 'none', and PyTorch's old size_averag
 import math
 import warnings
 
-from ...casting import BLOCKS, raised
 from ...creation import full_like
 from ...engine import no_grad
+from ...mixed_precision import BLOCKS, raised
 from ...modes import demand
 from .activation import log1p_exp
 from .reduction import legacy_reduction, reduce_loss, warn_of_broadcast

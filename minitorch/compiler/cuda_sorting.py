@@ -11,9 +11,9 @@ torch: aten/src/ATen/native/cuda/Sort.cu (sortKeyValueInplace)
 from .. import primitives as rows
 from ..dtypes import float32, int32, int64
 from ..native.narrow import NARROW
-from .expansions import Writer
+from .decompositions import Writer
+from .gather_scatter import PUT, along_dim
 from .graph import Graph
-from .places import PUT, along_dim
 
 __all__ = ["ranked"]
 

@@ -1,7 +1,7 @@
-"""The walk of a sketch with machine code in it: the function of ``walks.py``, faster, for graphs of small arrays.
+"""The walk of a sketch with machine code in it: the function of ``replay_python.py``, faster, for graphs of small arrays.
 
 What the vjps of one Node run is a unit. Units that follow each other and have an exact spelling become one call
-(``together.py``); the others remain tapes. Mostly one call is all:
+(``one_call.py``); the others remain tapes. Mostly one call is all:
 
     def again(n0, g0, keep):
         …                                               is it that graph? The call asks for shapes and dtypes
@@ -17,11 +17,11 @@ from typing import NamedTuple
 from . import primitives
 from .backends import ARRAY_TYPES
 from .dtypes import float64
-from .sketch import array_names
+from .one_call import in_one_call, may_be_one_call
+from .replay_python import function, nodes_behind, tape_of
+from .replay_sketch import array_names
 from .tape import Listening
 from .tape import written as tape_of_steps
-from .together import in_one_call, may_be_one_call
-from .walks import function, nodes_behind, tape_of
 
 __all__ = ["in_machine_code"]
 

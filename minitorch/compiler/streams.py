@@ -12,8 +12,8 @@ if one writes what the other touches, they stay in order, so a place of the aren
 torch: torch/cuda/graphs.py has no such thing; a graph is what one stream was given
 """
 
+from .horizontal_fusion import clash, touches
 from .launches import Call
-from .together import clash, touches
 
 __all__ = ["on_streams"]
 

@@ -11,7 +11,7 @@ long rows, which several blocks share, would be gone along once more by another 
 """
 
 from .. import primitives as rows
-from .expansions import Writer
+from .decompositions import Writer
 from .graph import Graph, Step, Value
 
 __all__ = ["taken_apart"]

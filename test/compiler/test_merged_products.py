@@ -5,8 +5,8 @@ import pytest
 
 from minitorch import primitives as rows
 from minitorch.compiler.graph import Graph, Step, Value, check, run
+from minitorch.compiler.merged_products import summed
 from minitorch.compiler.simplify import dead
-from minitorch.compiler.sums import summed
 from minitorch.dtypes import float32
 
 

@@ -5,7 +5,7 @@ from ..native.attention import Attention, attention_gradient_text, attention_tex
 from ..native.mathematics import KINDS
 from .attention import ATTEND, extras_of, matrices_of
 from .kernels import Native
-from .product import PARALLEL, pointers
+from .product_text import PARALLEL, pointers
 
 __all__ = ["attending"]
 

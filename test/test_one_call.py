@@ -9,8 +9,8 @@ from oracle import make
 import minitorch as t
 from minitorch.backends import numpy as xp
 from minitorch.backends import small
+from minitorch.one_call import in_one_call
 from minitorch.tape import Listening, written
-from minitorch.together import in_one_call
 
 pytest.importorskip("llvmlite", reason="machine code is made by llvmlite")
 entry = pytest.importorskip("minitorch.native.entry")

@@ -15,10 +15,10 @@ from ..backends import cudnn
 from ..native.cuda_convolution import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, convolution, on_cores
 from ..native.cuda_pooling import returned
 from ..tables import windows
+from .gather_scatter import Row
 from .graph import Graph, Step, Value, uses_of
-from .largest import POOL_RETURN
 from .launches import PARTIALS, Launch
-from .places import Row
+from .max_pooling import POOL_RETURN
 
 __all__ = ["CONV_INPUT_GRAD_KEEP", "CONV_RELU", "ended", "slid"]
 

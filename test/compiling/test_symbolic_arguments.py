@@ -6,8 +6,8 @@ import warnings
 import pytest
 
 import minitorch as torch
-from minitorch.given import Given
 from minitorch.nn import functional as F
+from minitorch.symbolic import Given
 
 VALUES = [0.9 / (1 + k) for k in range(12)]
 

@@ -16,9 +16,9 @@ from ..graph import CHANGES, InferenceStorage, Storage
 from ..modes import Mode
 from ..native.entry import entry
 from .answering import SPENT_NODE
+from .native_answer import CONSTANTS, REGISTERS, ROWS, WIDTH, walker
 from .recording import SPENT
 from .tree import GIVEN, LEAF, Kept
-from .walking import CONSTANTS, REGISTERS, ROWS, WIDTH, walker
 
 __all__ = ["quick_answer"]
 

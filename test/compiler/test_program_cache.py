@@ -14,7 +14,7 @@ from random_graphs import grown
 import minitorch as torch
 from minitorch import compiler, nn
 from minitorch import primitives as rows
-from minitorch.compiler import Place, build, keeping
+from minitorch.compiler import Place, build, program_cache
 from minitorch.compiler.graph import Graph, Step, Value
 from minitorch.native import cache
 from minitorch.native.link import host
@@ -103,15 +103,15 @@ OTHERS = {
 def test_graphs_that_differ_have_other_names():
     x = scaled()
     turned = x, {x.inputs[0]: (1, 4)}, PLACES
-    names = [keeping.name_of(*sample, host()) for sample in [(scaled(), {}, PLACES), turned, *OTHERS.values()]]
+    names = [program_cache.name_of(*sample, host()) for sample in [(scaled(), {}, PLACES), turned, *OTHERS.values()]]
     assert None not in names and len(set(names)) == len(names)
 
 
 def test_machine_source_and_versions_are_in_the_name(monkeypatch):
-    names = {keeping.name_of(scaled(), {}, PLACES, target) for target in (host(), compiler.host().generic())}
-    for place, part in ((cache, "source"), (keeping, "versions")):
+    names = {program_cache.name_of(scaled(), {}, PLACES, target) for target in (host(), compiler.host().generic())}
+    for place, part in ((cache, "source"), (program_cache, "versions")):
         monkeypatch.setattr(place, part, lambda *_: "another")
-        names.add(keeping.name_of(scaled(), {}, PLACES, host()))
+        names.add(program_cache.name_of(scaled(), {}, PLACES, host()))
     assert len(names) == 4
 
 
@@ -119,8 +119,8 @@ def test_what_the_text_cannot_tell_is_not_kept(folder):
     x, y = [Value((4,), torch.float32) for _ in range(2)]
     stranger = type(rows.exp).__new__(type(rows.exp))
     stranger.name = "exp"
-    assert keeping.name_of(Graph([x], [Step(rows.full, (), ((4,), object(), torch.float32), y)], [y]), {}, PLACES, host()) is None
-    assert keeping.name_of(Graph([x], [Step(stranger, (x,), (), y)], [y]), {}, PLACES, host()) is None
+    assert program_cache.name_of(Graph([x], [Step(rows.full, (), ((4,), object(), torch.float32), y)], [y]), {}, PLACES, host()) is None
+    assert program_cache.name_of(Graph([x], [Step(stranger, (x,), (), y)], [y]), {}, PLACES, host()) is None
     assert build(Graph([x], [Step(rows.TABLE["logcumsumexp"], (x,), (0,), y)], [y]), {}, PLACES).foreign
     assert not folder.exists() or kept(folder) == []
 
@@ -182,7 +182,7 @@ def test_another_user_s_program_is_ignored(monkeypatch):
 
 def test_without_a_cache_there_is_no_name(monkeypatch):
     monkeypatch.setenv("MINITORCH_CACHE", "0")
-    assert keeping.name_of(scaled(), {}, PLACES, host()) is None
+    assert program_cache.name_of(scaled(), {}, PLACES, host()) is None
     assert "simplify" in build(scaled(), {}, PLACES).built.stages
 
 
@@ -235,7 +235,7 @@ def test_a_kept_training_step_trains_as_the_first_did():
         step(x + 7, y)
 
 
-SCRIPT = "import sys; sys.path[:0] = ['test/compiler']; from test_keeping import losses; print(losses()[2])"
+SCRIPT = "import sys; sys.path[:0] = ['test/compiler']; from test_program_cache import losses; print(losses()[2])"
 
 
 def test_two_processes_at_once(folder):

@@ -4,7 +4,7 @@
     return loss, correct / len(y)              it does
     if correct > best: …                       here it doesn't, and neither where it is printed, an index, an argument, an attribute
 
-A float can notice who looks (numbers.py). An integer can't: lists and C code take its value without a word. So where the source is
+A float can notice who looks (traced_numbers.py). An integer can't: lists and C code take its value without a word. So where the source is
 there, and is that of the code that runs, the expression is followed upwards: through tuples, lists, dicts and plain arithmetic, by
 local names to wherever they are read, out of the function into the one that called it, to the end. What isn't listed here is a look.
 

@@ -1,4 +1,4 @@
-"""A row meets a number that may be another at the next call (given.py): what a Tracer writes down of it.
+"""A row meets a number that may be another at the next call (symbolic.py): what a Tracer writes down of it.
 
     mul(x, lr)                    mul(x, %7)      %7 is an input of the program, cast to the dtype of x
     add_scaled(x, g; -lr)         add(x, mul(g, %8))     where a number stands among a row's params, by rows without any
@@ -9,7 +9,7 @@ torch: torch/fx/passes/_tensorify_python_scalars.py
 from .. import primitives as rows
 from ..backends import backend_of
 from ..dtypes import float32, float64
-from ..given import Given, Reading
+from ..symbolic import Given, Reading
 from .graph import Value
 
 __all__ = ["met", "without_givens"]

@@ -11,9 +11,9 @@ from gpu_programs import PROGRAMS
 from recorded import Recorded
 
 from minitorch.compiler import build_on
+from minitorch.compiler.horizontal_fusion import touches
 from minitorch.compiler.kernels import Foreign
-from minitorch.compiler.side_by_side import on_streams
-from minitorch.compiler.together import touches
+from minitorch.compiler.streams import on_streams
 
 
 @cache

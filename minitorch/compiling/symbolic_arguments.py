@@ -1,7 +1,7 @@
 """Floats among the arguments that are others from call to call: ``step(x, y, lr)`` under a schedule.
 
 The second value that is seen makes of such an argument a number that moves. From then on a run that is recorded is handed a
-Given for it (given.py), and its program reads the number anew. What C code takes out of a Given nobody notices. So two runs with
+Given for it (symbolic.py), and its program reads the number anew. What C code takes out of a Given nobody notices. So two runs with
 different numbers must have been written down alike, to the last constant, before a program is believed to be right for all.
 
 torch: torch/_dynamo/variables/builder.py (wrap_symfloat)
@@ -9,8 +9,8 @@ torch: torch/_dynamo/variables/builder.py (wrap_symfloat)
 
 from functools import partial
 
-from ..compiler.keeping import Untold, told
-from ..given import Questions, Reading
+from ..compiler.program_cache import Untold, told
+from ..symbolic import Questions, Reading
 from .tree import loosened, numbers_in, same
 
 __all__ = ["UNSEEN", "Wandering", "of_call"]

@@ -5,8 +5,8 @@ import pytest
 
 from minitorch import primitives as rows
 from minitorch.backends import for_device
+from minitorch.compiler.concatenations import patched
 from minitorch.compiler.graph import Graph, Step, Value, check, run
-from minitorch.compiler.patchwork import patched
 from minitorch.compiler.simplify import dead
 from minitorch.device import CPU
 from minitorch.dtypes import bfloat16, float32

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from . import primitives
 from .graph import AccumulateGrad, Node, Stub
-from .remaking import Remade
+from .recompute import Remade
 
 __all__ = ["Recognition", "array_names", "sketched"]
 

@@ -4,7 +4,7 @@
     put(x, y, i; along, adds)    x, with y[a, b] added to, or put in place of, x[i[a, b], b]
 
 Every index has the shape of the result (of y), expanded to it. ``index``, ``gather`` and the pools' rows are spelled out as
-these in expansions.py.
+these in decompositions.py.
 """
 
 import math
@@ -153,4 +153,4 @@ PLACES = {
     rows.index: index, rows.index_put: index_put, rows.gather: gather, rows.scatter_add: scattered(True),
     rows.scatter: scattered(False), windows.pool_gather: pool_gather, windows.pool_scatter: pool_scatter,
 }  # fmt: skip
-"""Row → its expansion, as in expansions.py."""
+"""Row → its expansion, as in decompositions.py."""

@@ -12,10 +12,9 @@ import pytest
 
 import minitorch as torch
 from minitorch import nn, optim
-from minitorch.compiling import places as layouts
-from minitorch.compiling import quick, walking
+from minitorch.compiling import answer_rows, native_answer, object_layout
 from minitorch.compiling.answering import MISS
-from minitorch.compiling.places import places
+from minitorch.compiling.object_layout import places
 
 pytestmark = pytest.mark.skipif(places() is None, reason="native code can't look at this Python's objects")
 
@@ -326,8 +325,8 @@ def test_what_a_question_raises_is_raised():
         raise KeyError("lost")
 
     for function, error in ((fails, KeyError), (lambda: False, None)):
-        rows = [walking.ROWS.index("asked"), id(function), 0, 0, 0, 0]
-        answer = quick.entry(walking.walker(), "walk", [0, *map(id, walking.CONSTANTS.values()), *rows], function)
+        rows = [native_answer.ROWS.index("asked"), id(function), 0, 0, 0, 0]
+        answer = answer_rows.entry(native_answer.walker(), "walk", [0, *map(id, native_answer.CONSTANTS.values()), *rows], function)
         if error is None:
             assert answer((), {}) is MISS
         else:
@@ -337,13 +336,13 @@ def test_what_a_question_raises_is_raised():
 
 @pytest.mark.parametrize("part", ["as_expected", "place_of", "place_in_cell", "place_in_tuple"])
 def test_without_a_place_for_each_part_there_are_none(part, monkeypatch):
-    assert layouts.places.__wrapped__() == layouts.places()
-    monkeypatch.setattr(layouts, part, lambda *of: None)
-    assert layouts.places.__wrapped__() is None
+    assert object_layout.places.__wrapped__() == object_layout.places()
+    monkeypatch.setattr(object_layout, part, lambda *of: None)
+    assert object_layout.places.__wrapped__() is None
 
 
 def test_without_places_python_answers(monkeypatch):
-    monkeypatch.setattr(quick, "walker", lambda: None)
+    monkeypatch.setattr(answer_rows, "walker", lambda: None)
     steps = Steps()
     compiled = warmed(steps.step, steps.x, steps.y)
     assert compiled.quick == () and len(compiled.answers) == 1
@@ -375,7 +374,7 @@ def test_no_reference_is_lost_or_kept_in_many_calls():
     compiled = warmed(steps.step, steps.x, steps.y)
     (answer,) = compiled.quick
     state = [x for s in steps.optimizer.state.values() for x in s.values()]
-    things = [steps.x, steps.x._array, steps.y, *steps.model.parameters(), *state, MISS, None, torch.Tensor, *walking.CONSTANTS.values()]
+    things = [steps.x, steps.x._array, steps.y, *steps.model.parameters(), *state, MISS, None, torch.Tensor, *native_answer.CONSTANTS.values()]
     things += [x._array for x in steps.model.parameters()]
     arguments, short, none = (steps.x, steps.y), (steps.x[:2], steps.y), {}
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""CUDA: rows that are added at places which labels name, as an embedding's gradient, are added in one order (native/cuda_places.py).
+"""CUDA: rows that are added at places which labels name, as an embedding's gradient, are added in one order (native/cuda_scatter.py).
 
     %3 = reshape %label {(5, 1)}
     %4 = expand %3 {(5, 8)}                                    →    %5 = added rows %y %label
@@ -15,11 +15,11 @@ import math
 from .. import primitives as rows
 from ..dtypes import float32
 from ..native.cuda import MEMORY, NARROW
-from ..native.cuda_places import ADDING, CHUNK, FEW, Sorting
+from ..native.cuda_scatter import ADDING, CHUNK, FEW, Sorting
 from .access import accesses, contiguous, is_contiguous
+from .gather_scatter import PUT, Row
 from .graph import Graph, Step, Value
 from .launches import PARTIALS, Launch
-from .places import PUT, Row
 
 __all__ = ["ADDED_ROWS", "added_here", "adding", "rows_gathered"]
 

@@ -46,4 +46,4 @@ def resample(w, step):
 
 
 TURNED = {rows.roll: roll, resampling.resample: resample}
-"""Row → its expansion, as in expansions.py."""
+"""Row → its expansion, as in decompositions.py."""

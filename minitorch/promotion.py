@@ -10,10 +10,10 @@ from functools import cache
 
 from . import errors, primitives
 from .backends import ARRAY_TYPES, backend_of
-from .casting import READY, cast_for
 from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
-from .given import Given
+from .mixed_precision import READY, cast_for
 from .modes import MODE
+from .symbolic import Given
 
 __all__ = [
     "all_fit", "common_dtype", "explained", "fit", "forward_for", "on_one_device", "takes", "widened", "wrapped_numbers",

@@ -1,4 +1,4 @@
-"""Order: when each kernel runs, so that what was computed is used soon, and its memory is free again.
+"""Schedule: when each kernel runs, so that what was computed is used soon, and its memory is free again.
 
     3  g = gradient of a layer                             3  g
     4  product of g and the old weight                     4  product, while the old weight is there
@@ -7,21 +7,22 @@
                                                            5  …           g is over, and its memory free
 
 A kernel goes where its first step was recorded, with all that it needs right before it. Who reads a parameter goes before who
-writes its new value over it, where that is possible, for then the old one needs no copy. On a GPU updates are ``late``: they go where
-their last step was recorded, side by side, and share a launch (together.py); and so does what is computed of a few numbers, at the begin.
+writes its new value over it, where that is possible, for then the old one needs no copy. On a GPU updates are ``late``: they go
+where their last step was recorded, side by side, and share a launch (horizontal_fusion.py); and so does what is computed of a few
+numbers, at the beginning.
 
 torch: torch/_inductor/memory.py (topological_sort_dfs)
 """
 
 from .kernels import Loops, draws_before, in_turn, leads
 
-__all__ = ["order"]
+__all__ = ["schedule"]
 
 FEW = 64
 """Numbers that are few."""
 
 
-def order(kernels, found, graph, destinations, late=False):
+def schedule(kernels, found, graph, destinations, late=False):
     """The same kernels, in another order.   destinations: for each output of the graph the Place that it goes to."""
     number = {step.out: k for k, step in enumerate(graph.steps)}
     first = {kernel: min([number.get(step.out, len(number)) for step in kernel.steps]) for kernel in kernels}

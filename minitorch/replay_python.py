@@ -1,4 +1,4 @@
-"""The walk back through a graph, written down: a function for all graphs of one sketch (sketch.py).
+"""The walk back through a graph, written down: a function for all graphs of one sketch (replay_sketch.py).
 
 It calls the tapes of the rows (``tape.py``) in the walk's order; here of a mean of squared errors after one linear layer:
 
@@ -14,7 +14,7 @@ What is large is let go of as soon as it was read, as in the walk.
 
 from . import primitives
 from .backends import ARRAY_TYPES
-from .sketch import Recognition, array_names
+from .replay_sketch import Recognition, array_names
 from .tape import LARGE, TAPED
 
 __all__ = ["function", "nodes_behind", "tape_of", "written"]
@@ -100,7 +100,7 @@ def parts(sketch, made):
 def split_dim(keys, shape):
     """The dim along which slices by these keys make up a tensor of that shape; None if they don't.
 
-    >>> from minitorch.walks import split_dim
+    >>> from minitorch.replay_python import split_dim
     >>> split_dim([((0, 2, 1), (0, 3, 1)), ((0, 2, 1), (3, 5, 1))], (2, 5))
     1
     """

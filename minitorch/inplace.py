@@ -9,10 +9,10 @@ torch: torch/csrc/autograd/VariableTypeUtils.h (check_inplace, rebase_history), 
 
 from . import errors, primitives
 from .backends import ACCELERATORS, ARRAY_TYPES
-from .fitting import all_fit, explained, fit, on_one_device, wrapped_numbers
-from .given import bare
 from .graph import GRAD, AccumulateGrad, Node, Stub, edge_of, edges_of, refused_view, remembered
 from .modes import MODE, tell
+from .promotion import all_fit, explained, fit, on_one_device, wrapped_numbers
+from .symbolic import bare
 
 __all__ = ["refuse_write", "remember_write", "write"]
 

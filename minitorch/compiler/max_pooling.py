@@ -20,9 +20,9 @@ import math
 from .. import primitives as rows
 from ..dtypes import int32, uint8
 from ..tables import windows
-from .expansions import Writer
+from .decompositions import Writer
+from .gather_scatter import Row
 from .graph import Graph, Step
-from .places import Row
 from .pools import MOST, framed, paired, seen, taps, tiled
 
 __all__ = ["POOL_RETURN", "pooled"]

@@ -8,7 +8,7 @@
     back        register 1                          give that back
 
 A row is a kind and five operands, words of 8 bytes. There is one such function in the process, whatever is compiled, so a
-new program costs no compiling here: ``quick.py`` writes its rows. Each kind is one function below, which writes its LLVM
+new program costs no compiling here: ``answer_rows.py`` writes its rows. Each kind is one function below, which writes its LLVM
 text. It runs with Python's lock from the first row to the last, so no other thread sees what it is in the middle of.
 
 torch: torch/csrc/dynamo/guards.cpp, a tree of such questions
@@ -25,7 +25,7 @@ from ..native.link import host, job_of, load, object_of
 from ..native.text import Text
 from ..native.worklist import EXPECTED
 from .answering import MISS
-from .places import ALONE, BASE, DTYPE, ITEMS, KIND, NDIM, SHAPE, SIZE, STRIDES, VERSION, places
+from .object_layout import ALONE, BASE, DTYPE, ITEMS, KIND, NDIM, SHAPE, SIZE, STRIDES, VERSION, places
 
 __all__ = ["CONSTANTS", "REGISTERS", "ROWS", "WIDTH", "walker"]
 
