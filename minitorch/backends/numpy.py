@@ -32,7 +32,7 @@ from .indexing import (
 from .memory import address, bytes_of, device_of, from_cpu, geometry, laid_over, moved, owner, same_memory, spread, start_of
 from .memory import strided_view, to_cpu
 from .mt19937 import Stream, default_stream
-from .masks import where
+from .masks import put_elsewhere, where
 from .normals import fused32, fused64
 from .ordering import argsort, topk_places
 from .pooling import avg_pool, avg_pool_grad, max_pool_index, pool_gather, pool_scatter
@@ -51,16 +51,16 @@ __all__ = [
     "complex_of", "composite_kernel", "concatenate", "conjugate", "conv", "conv_input_grad", "conv_weight_grad", "copyto", "cos", "cosh",
     "ctc_loss", "ctc_loss_grad", "cumprod", "cumsum", "default_stream", "device_of", "diagonal", "distances", "dtype_of", "empty", "equal",
     "erf", "erfc", "exact_formula", "exp", "exp2", "expand", "expm1", "fft", "flip", "floor", "floor_divide", "fmod", "fold_windows",
-    "frexp", "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd", "geometry", "greater", "greater_equal", "half_turn",
-    "hypot", "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "laid_over", "lcm", "left_shift", "lerp",
-    "less", "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "log_softmax_grad",
-    "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory",
-    "mean", "minimum", "moved", "multiply", "narrow_row", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows",
-    "not_equal", "owner", "pad", "paired", "pairs_of", "patience", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "pull",
-    "quiet", "reciprocal", "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory",
+    "frexp", "from_cpu", "from_dlpack", "frombuffer", "full", "gather", "gcd", "geometry", "greater", "greater_equal", "half_turn", "hypot",
+    "index", "index_put", "invert", "irfft", "isfinite", "isinf", "isnan", "keep", "laid_over", "lcm", "left_shift", "lerp", "less",
+    "less_equal", "linalg", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "log_softmax_grad", "logcumsumexp",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "max_pool_index", "maximum", "may_share_memory", "mean", "minimum",
+    "moved", "multiply", "narrow_row", "ndarray", "negative", "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "owner", "pad",
+    "paired", "pairs_of", "patience", "pool_gather", "pool_scatter", "positive_copy", "power", "prod", "pull", "put_elsewhere", "quiet",
+    "reciprocal", "recurrent_pass", "relu", "remainder", "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory",
     "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax",
-    "softmax_grad", "spread", "sqrt", "square", "squared_error_mean", "stack", "start_of", "strided_view", "subtract", "sum", "tan",
-    "tanh", "to_cpu", "topk_places", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
+    "softmax_grad", "spread", "sqrt", "square", "squared_error_mean", "stack", "start_of", "strided_view", "subtract", "sum", "tan", "tanh",
+    "to_cpu", "topk_places", "tril", "triu", "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
 ]  # fmt: skip
 
 

@@ -26,39 +26,37 @@ def scaled_dot_product_attention(
     tensor([[2., 3.]])
     """
     _check_attention(query, key, value, attn_mask, is_causal)
-    if enable_gqa:
-        key, value = _repeated_heads(key, query), _repeated_heads(value, query)
-
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    if attn_mask is None and not dropout_p:
-        return fused_attention(query, key, value, scale, is_causal)
-    return _attention(query, key, value, attn_mask, dropout_p, is_causal, scale)
+    if enable_gqa:
+        times = [_times(x, query) for x in (key, value)]
+        if max(times) > 1 and times[0] == times[1] and not query.is_cuda:
+            query, key, value, attn_mask = _in_groups(query, key, value, attn_mask, times[0])
+            return scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_causal, scale).flatten(-4, -3)
+        key, value = [_repeated_heads(x, n) for x, n in zip((key, value), times)]
+    if dropout_p:
+        return dropout(attention_weights(query, key, scale, is_causal, attn_mask), dropout_p).matmul(value)
+    return fused_attention(query, key, value, scale, is_causal, attn_mask)
 
 
-def _attention(query, key, value, attn_mask, dropout_p, is_causal, scale):
-    if attn_mask is None:
-        weights = attention_weights(query, key, scale, is_causal)
-    else:
-        weights = _masked_softmax((query * scale).matmul(key.mT), attn_mask)
-    return dropout(weights, dropout_p).matmul(value)
-
-
-def _masked_softmax(scores, mask):
-    """A softmax that gives a row of zeros, and not of nan, where everything is masked."""
-    scores = scores.where(mask, -math.inf) if mask.dtype == bool_ else scores + mask
-    seen = (scores != -math.inf).any(-1, keepdim=True)
-    return scores.where(seen, 0).softmax(-1).where(seen, 0)
-
-
-def _repeated_heads(x, query):
-    """(*, heads, S, E) with each head as often as the query has heads for it."""
+def _times(x, query):
+    """How many heads of the query use each of x."""
     times = query.shape[-3] // x.shape[-3]
     if times * x.shape[-3] != query.shape[-3]:
         raise RuntimeError("Number of heads in key and value must divide the number of heads in \n"
                            f"the query: it has {query.shape[-3]}, they have {x.shape[-3]}")  # fmt: skip
-    if times == 1:
-        return x
-    return x.unsqueeze(-3).expand(*x.shape[:-2], times, *x.shape[-2:]).flatten(-4, -3)
+    return times
+
+
+def _in_groups(query, key, value, mask, times):
+    """The query's heads in groups (*, heads, times, L, E), and a head of key and value for each, (*, heads, 1, S, E): no copies."""
+    if mask is not None and mask.ndim > 2:
+        mask = mask.unsqueeze(-3) if mask.shape[-3] == 1 else mask.unflatten(-3, (-1, times))
+    return query.unflatten(-3, (-1, times)), key.unsqueeze(-3), value.unsqueeze(-3), mask
+
+
+def _repeated_heads(x, times):
+    """(*, heads, S, E) with each head so often: what a GPU's kernel reads."""
+    return x if times == 1 else x.unsqueeze(-3).expand(*x.shape[:-2], times, *x.shape[-2:]).flatten(-4, -3)
 
 
 def _check_attention(query, key, value, attn_mask, is_causal):
