@@ -10,7 +10,7 @@ from .backends import ARRAY_TYPES
 
 __all__ = [
     "MODE", "Mode", "all_compile", "ask", "beside", "demand", "enable_grad", "inference_mode", "is_grad_enabled",
-    "is_inference_mode_enabled", "leave", "no_grad", "set_grad_enabled", "show", "tell", "tracer",
+    "is_inference_mode_enabled", "leave", "no_grad", "set_grad_enabled", "show", "steer", "tell", "tracer",
 ]  # fmt: skip
 
 
@@ -76,6 +76,13 @@ def show(tensor):
     if MODE.listeners and (recording := tracer()) is not None:
         recording.show(tensor)
     return tensor
+
+
+def steer(generator):
+    """Tell who writes this run down that a generator of random numbers is made, looked at or set anew, which no replay does. Gives it."""
+    if MODE.listeners and (recording := tracer()) is not None:
+        recording.interrupt("it looks at a generator of random numbers, or sets it")
+    return generator
 
 
 def demand(condition, error, message, found):

@@ -22,7 +22,7 @@ from .dtypes import get_default_dtype, int64, uint8
 from .engine import Tensor, create, no_grad, wrap
 from .errors import TYPE_NAMES, not_a_tensor, size_error
 from .layout import preserve_format
-from .modes import demand
+from .modes import demand, steer
 from .ops.memory_format import memory_order
 from .ops.random import EXACT, integer, interval, moments, require, stream_of
 
@@ -55,7 +55,7 @@ class Generator:
             raise RuntimeError(
                 "Cannot get CUDA generator without ATen_cuda library.\nthis installation draws on the CPU: leave out device="
             ) from None
-        self.stream = xp.Stream(DEFAULT_SEED)
+        self.stream = steer(xp.Stream(DEFAULT_SEED))
 
     def manual_seed(self, seed):
         """Start again from ``seed``, -2⁶³ ≤ seed < 2⁶⁴ (negative ones count from 2⁶⁴ down). Returns the generator."""
@@ -66,13 +66,13 @@ class Generator:
         seed = seed.__index__()
         if not -(2**63) <= seed < 2**64:
             raise ValueError("Overflow when unpacking long long\na seed has 64 bits: take it modulo 2**64")
-        self.stream.manual_seed(seed % 2**64)
+        steer(self.stream).manual_seed(seed % 2**64)
         return self
 
     def seed(self):
         """Start again from a seed that nobody can know, and return it."""
         seed = int.from_bytes(os.urandom(8), "little")
-        self.stream.manual_seed(seed)
+        steer(self.stream).manual_seed(seed)
         return seed
 
     def initial_seed(self):
@@ -81,7 +81,7 @@ class Generator:
 
     def get_state(self):
         """All that decides the numbers to come, as PyTorch's 5056 bytes; of a GPU's, 16: its seed and its offset."""
-        return wrap(self.stream.get_state())
+        return wrap(steer(self.stream).get_state())
 
     def set_state(self, new_state):
         """Go on from a state that ``get_state`` returned, here or in PyTorch. Returns the generator."""
@@ -98,7 +98,7 @@ class Generator:
                 f"Expected a CPUGeneratorImplState of size {STATE_BYTES} but found the input RNG state size to be "
                 f"{new_state.numel()}\npass what get_state() returned"
             )
-        self.stream.set_state(new_state.numpy())
+        steer(self.stream).set_state(new_state.numpy())
         return self
 
     def get_offset(self):
@@ -112,12 +112,12 @@ class Generator:
     def _with_offset(self):
         if self.device.type == "cpu":
             raise RuntimeError("CPU Generator does not use offset\nget_state() and set_state() keep its place")
-        return self.stream
+        return steer(self.stream)
 
     def clone_state(self):
         """A second generator, at the same place of the same stream."""
         clone = Generator(self.device)
-        clone.stream = self.stream.copy()
+        clone.stream = steer(self.stream).copy()
         return clone
 
     def __reduce__(self):
@@ -199,7 +199,7 @@ def fork_rng(devices=None, enabled=True, device_type="cuda"):
     >>> bool(a == torch.rand(1))
     True
     """
-    states = states_of_all() if enabled else []
+    states = steer(states_of_all()) if enabled else []
     try:
         yield
     finally:

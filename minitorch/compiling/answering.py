@@ -249,6 +249,7 @@ class Writing:
                 self.point(("input", k), f"{name}._array")
             else:
                 self.externals.append(self.know(which, "tensor"))
+        self.apart()
         at = len(recording.externals)
         for source, made in recording.sources:
             if source.__class__ is tuple:
@@ -263,6 +264,16 @@ class Writing:
             else:
                 self.after.append(f"{self.know(source, 'effect')}()")
             at += made
+
+    def apart(self):
+        """Gradients that were found by their leaves lie in memory of their own."""
+        found = [f"{x}._array" for x, (kind, _) in zip(self.externals, self.program.recording.externals) if kind == "grad"]
+        if found:
+            others = [x.replace("x", "a") for x in self.tensors]
+            owners, given = [", ".join([f"id({x} if {x}.base is None else owner_of({x}))" for x in xs]) for xs in (found, others)]
+            self.do(f"owners = {{{owners}}}")
+            elsewhere = f"owners.isdisjoint({self.know(self.program.still_owners, 'still')})"
+            self.miss_if(f"len(owners) != {len(found)} or not {elsewhere} or not owners.isdisjoint(({given}{',' if given else ''}))")
 
     def reading(self, text, at):
         """An input that is worked out of what is given: in the same array at each call, if no later backward reads it."""

@@ -18,6 +18,7 @@ from ..engine import MODE
 from ..native.heap import give_back, uncollected
 from ..native.worklist import WORK, helped
 from ..profiler import only_profilers
+from .aliased_gradients import unfindable
 from .answering import MISS, aliases
 from .explaining import Explanation
 from .profiling import profiled
@@ -172,12 +173,13 @@ class Compiled:
         mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
         watch = Watch((self.function, *others(key[0])))
         self.moving.look(watch.groups)
-        chances, questions = Chances(watch.kept), None
+        questions = None
         if wandering is not None:
             if not UNSEEN.isdisjoint(watch.theirs):
                 wandering.settle()
                 return self.function(*args, **kwargs)
             args, kwargs, questions = wandering.handed(args, kwargs)
+        chances = Chances(watch.kept, (args, kwargs))
         result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names, questions)
         give_back()  # before the next run, or the compiler, asks for as much again
         self.moving.look(watch.groups)
@@ -197,6 +199,7 @@ class Compiled:
             other = Unfollowed("it makes tensors of numbers, and they are others each time")
             return result if signature.calls <= 2 else self.failed(signature, other, result)
         other = f"it changes {changed} as it runs" if changed is not None else chances.taken() or made_anew(recording.form, watch.seen)
+        other = other or unfindable(recording, watch, args, kwargs)
         if other is not None:
             why = Unfollowed(f"{other}, {place_of(self.function)}")
             return result if signature.calls == 1 else self.failed(signature, why, result)

@@ -13,10 +13,10 @@ torch: torch/_dynamo/guards.py
 
 from operator import is_
 
-from .object_layout import VERSION, class_version
+from .object_layout import IN_FUNCTION, OF_FUNCTIONS, VERSION, class_version
 from .tree import same
 
-__all__ = ["Attributes", "Cells", "ClassData", "Elements", "Items", "Names", "Numbers", "Remembers", "Slots", "Whole"]
+__all__ = ["Attributes", "Cells", "ClassData", "Elements", "Items", "Names", "Numbers", "Parts", "Remembers", "Slots", "Whole"]
 
 ABSENT = object()
 """What a name stands for that isn't there."""
@@ -131,6 +131,24 @@ class Slots(Asked):
 
     def look(self, name):
         return getattr(self.space, name, ABSENT)
+
+
+class Parts(Slots):
+    """The code and the defaults of a function, which may be replaced by others."""
+
+    __slots__ = ()
+    kind = "a function"
+
+    def __init__(self, function):
+        super().__init__(function, OF_FUNCTIONS)
+
+    def test(self, space, values, know):
+        return " and ".join([f"{space}.{name} is {values}[{k}]" for k, name in enumerate(OF_FUNCTIONS)])
+
+    def rows(self):
+        if IN_FUNCTION is None:
+            return [("asked", self.holds)]
+        return [("part_of", self.space, place, 0 if x is None else id(x)) for place, x in zip(IN_FUNCTION, self.values)]
 
 
 class ClassData(Names):

@@ -118,6 +118,10 @@ class Walk:
         """cell, list, k: the cell holds element k."""
         self.need(self.part(self.operand(0), self.at.cell), self.item(self.operand(1), self.operand(2, "i64")))
 
+    def part_of(self):
+        """thing, place, word: the 8 bytes at that place in the thing are what they were."""
+        self.need(self.part(self.operand(0), self.operand(1, "i64")), self.operand(2))
+
     def first(self):
         """list, list: both begin with one object."""
         self.need(self.item(self.operand(0), 0), self.item(self.operand(1), 0))
@@ -427,8 +431,8 @@ class Walk:
 
 
 ROWS = (
-    "named", "cell", "first", "version", "items", "values", "asked", "denied", "modes", "mode", "leaf", "gradients", "count", "kept",
-    "given", "made", "point", "restore", "run", "check", "bump", "same", "number", "gradient", "back", "several",
+    "named", "cell", "part_of", "first", "version", "items", "values", "asked", "denied", "modes", "mode", "leaf", "gradients", "count",
+    "kept", "given", "made", "point", "restore", "run", "check", "bump", "same", "number", "gradient", "back", "several",
 )  # fmt: skip
 """The kinds, by number."""
 

@@ -21,7 +21,10 @@ from ..engine import Tensor
 from ..graph import Storage, View
 from ..native.entry import AVAILABLE
 
-__all__ = ["ALONE", "BASE", "DTYPE", "ITEMS", "KIND", "NDIM", "SHAPE", "SIZE", "STRIDES", "VERSION", "class_version", "places"]
+__all__ = [
+    "ALONE", "BASE", "DTYPE", "IN_FUNCTION", "ITEMS", "KIND", "NDIM", "OF_FUNCTIONS", "SHAPE", "SIZE", "STRIDES", "VERSION",
+    "class_version", "places",
+]  # fmt: skip
 
 COUNT, KIND, SIZE = 0, object.__basicsize__ - 8, object.__basicsize__
 """In each object: how many hold it, and its class; in lists and tuples then how many elements they have."""
@@ -73,6 +76,28 @@ def place_of_version():
     places = [4 * k for k, (a, b, c) in enumerate(zip(*found)) if 0 < a < b < c]
     return places[0] if len(places) == 1 else None
 
+
+OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+"""What a function is made of that may be replaced."""
+
+
+def places_in_function():
+    """Where a function has each of these; 0 stands there for None. None if they aren't found."""
+
+    def function(x=object(), *, y=1):  # noqa: B008
+        return x, y
+
+    parts = [id(getattr(function, name)) for name in OF_FUNCTIONS]
+    words = range(SIZE, type(function).__basicsize__, 8)
+    found = [[at for at in words if word(id(function) + at) == part] for part in parts]
+    if any([len(places) != 1 for places in found]):
+        return None
+    function.__defaults__ = function.__kwdefaults__ = None
+    places = [at for (at,) in found]
+    return places if [word(id(function) + at) for at in places[1:]] == [0, 0] else None
+
+
+IN_FUNCTION = places_in_function() if AVAILABLE else None
 
 VERSION = place_of_version() if AVAILABLE else None
 

@@ -55,7 +55,7 @@ class Program:
         self.tied = self.tied_to(self.tensors())
         self.wanting, self.lying = self.wants(), self.lies()
         self.writes_arguments = any([recording.externals[k][0] == "argument" for k in recording.written])
-        self.written_owners, self.owners = set(), (ctypes.c_int64 * (len(recording.written) + 1))()
+        self.still_owners, self.written_owners, self.owners = set(), set(), (ctypes.c_int64 * (len(recording.written) + 1))()
         places = [Place("input", k) for k in recording.written]
         self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
         new, reused = replaced(recording)
@@ -97,12 +97,15 @@ class Program:
     def note_owners(self):
         """The arrays whose memory is written to: no argument may be part of it.   owners: how many they are, and their ids."""
         written = [self.recording.externals[k] for k in self.recording.written]
+        still = {id(owner_of(x._array)) for x in self.tensors()}
+        self.still_owners.clear()
+        self.still_owners.update(still)  # the answer holds this very set, and the other
         found = {id(owner_of(x._array)) for kind, x in written if kind == "tensor"}
         self.owners[: len(found) + 1] = [len(found), *found]
         if self.writes_arguments:  # none of them may be memory that the program knows by another name
-            found |= {0, *[id(owner_of(x._array)) for x in self.tensors()]}
+            found |= {0, *still}
         self.written_owners.clear()
-        self.written_owners.update(found)  # the answer holds this very set
+        self.written_owners.update(found)
 
     def tensors(self):
         """Those that stay from call to call."""

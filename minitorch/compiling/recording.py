@@ -25,6 +25,7 @@ from ..compiler.traced_numbers import Number
 from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
 from ..symbolic import Given, Questions, Reading
+from .aliased_gradients import entangled
 from .results import roots_of, views_among
 from .tree import Kept, flattened, others, rebuilt
 
@@ -115,6 +116,7 @@ def record(function, args, kwargs, leaves, moving=None, questions=None):
         if tracer.known(tensor._array) is None or tracer.known(tensor._array).root[1:] != root_of(tensor):
             tracer.meet(tensor, ("argument", position))
     before = {x: None if x._grad is None else ref(x._grad) for x in leaves}  # what the run lets go, ends
+    shared, given = entangled(leaves, arguments)
     for x, gradient in before.items():
         if gradient is not None:
             tracer.expect(gradient()._array, ("grad", x))
@@ -126,6 +128,8 @@ def record(function, args, kwargs, leaves, moving=None, questions=None):
                 raise tracer.lost
             if tracer.strangers:
                 raise Incomplete("it met parameters for the first time")
+            if not (shared.isdisjoint(tracer.memories) and given.isdisjoint(asked_for(tracer, ()))):
+                raise Unfollowed("a gradient lies in memory that has another use")
             if asked_for(tracer, flattened(result)[0]).difference(leaves):
                 raise Incomplete("it asked for gradients for the first time")
             views = views_among(tracer, flattened(result)[0])
@@ -430,6 +434,8 @@ def returned(tracer, tensor, before, outputs, roots):
     memory = tracer.known(tensor._array)
     if not memory.born:
         return "external", [x.tensor is tensor for x in tracer.externals].index(True)
+    if edge_of(tensor).__class__ is AccumulateGrad or tensor.__class__ is not Tensor:
+        raise Unfollowed(f"it returns a {'leaf' if tensor.__class__ is Tensor else tensor.__class__.__name__} that it makes")
     outputs.append(value)
     for k, root in enumerate(roots):
         if root is tensor:

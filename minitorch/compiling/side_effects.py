@@ -14,21 +14,25 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
-from types import FunctionType
+from types import AsyncGeneratorType, CoroutineType, FunctionType
 
-from .tree import PLAIN, others
+from ..dtypes import get_default_dtype
+from ..modes import MODE
+from .tree import PLAIN, flattened, others
 from .watching import ARRAY, ours, settled
 
 __all__ = ["Chances", "made_anew"]
 
-ANEW = (set, bytearray, deque, ARRAY)
-"""What can be changed by whoever got it: a second call must not give the same one."""
+ANEW = (set, bytearray, deque, ARRAY, CoroutineType, AsyncGeneratorType)
+"""What can be changed by whoever got it, or used up: a second call must not give the same one."""
 
 
 class Chances:
-    """Python's and NumPy's generators of random numbers, and those among ``things``, as they are before a run."""
+    """Python's and NumPy's generators of random numbers, and those among ``things``, the modes, and what a call is ``given``, as
+    they are before a run."""
 
-    def __init__(self, things):
+    def __init__(self, things, given):
+        self.given, self.arguments, self.modes = given, seen_now(given), modes()
         self.generators = [x for x in things if isinstance(x, random.Random) or type(x).__module__.startswith("numpy.random")]
         self.iterator = next((x for x in things if steps(x)), None)
         self.before = self.states()
@@ -42,7 +46,21 @@ class Chances:
         """What the run took that the next one would find otherwise, in words; or None."""
         if self.iterator is not None:
             return f"it reaches a {type(self.iterator).__name__}, which may give something else each time"
+        if modes() != self.modes:
+            return "it leaves another mode, as of gradients, or another default dtype than it found"
+        if seen_now(self.given) != self.arguments:
+            return "it changes a list, a dict or an object that it is given"
         return None if self.states() == self.before else "it draws from a generator of random numbers that isn't torch's"
+
+
+def modes():
+    return MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
+
+
+def seen_now(given):
+    """What is in arguments: their form, which tensors they hold, and what attributes somebody gave to these."""
+    tensors, form = flattened(given)
+    return form, [*map(id, tensors)], [dict(vars(x)) for x in tensors]
 
 
 def steps(thing):

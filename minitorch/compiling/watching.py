@@ -38,7 +38,7 @@ from ..nn.module import Module
 from ..optim.memory import Memory
 from ..optim.optimizer import EVERY_STEP, STEP_HOOKS, Optimizer
 from ..settings import SETTINGS
-from .guards import Attributes, Cells, ClassData, Elements, Items, Names, Numbers, Remembers, Slots, Whole
+from .guards import Attributes, Cells, ClassData, Elements, Items, Names, Numbers, Parts, Remembers, Slots, Whole
 from .tree import PLAIN, same
 
 __all__ = ["ARRAY", "Watch", "ours", "settled", "switches_of_gpus"]
@@ -46,9 +46,10 @@ __all__ = ["ARRAY", "Watch", "ours", "settled", "switches_of_gpus"]
 MANY = 5000
 """Entries in all that are watched at most; what has more is a data set, not a setting."""
 
-OPAQUE = (types.BuiltinFunctionType, Tensor)
-
 ARRAY = type(for_device(CPU).empty((), Tensor(0).dtype))
+
+ENVIRONMENT = {"environ": os.environ, "getenv": os.environ, "getenvb": os.environ}
+"""What a function asks for the environment by."""
 
 MAKES_UP = {"__dict__", "__getattr__", "__getattribute__", "asdict", "astuple", "attrgetter", "getattr", "vars"}
 """A function that has one of these may ask for any name."""
@@ -96,7 +97,9 @@ class Watch:
         for kind, look in LOOKS.items():
             if isinstance(thing, kind):
                 return look(self, thing)
-        return [] if ours(type(thing)) else self.look_at_object(thing)
+        if ours(type(thing)):
+            return [thing.__wrapped__] if hasattr(thing, "__wrapped__") else []  # a function that was compiled by itself
+        return self.look_at_object(thing)
 
     def add(self, names, where):
         self.count += len(names.values)
@@ -108,6 +111,10 @@ class Watch:
 
     def look_at_dict(self, thing):
         return self.add(Whole(thing, ()), self.often)
+
+    def look_at_tensor(self, tensor):
+        self.owners.append(Owner(Attributes, vars(tensor)))
+        return []
 
     def look_at_scaler(self, thing):
         space = thing.__dict__
@@ -132,7 +139,9 @@ class Watch:
             return []
         self.said |= names_in(function.__code__)
         self.theirs |= names_in(function.__code__)
-        found = list(function.__defaults__ or ()) + list((function.__kwdefaults__ or {}).values())
+        self.often.append(Parts(function))
+        found = list(function.__defaults__ or ())
+        found += self.add(Whole(function.__kwdefaults__, ()), self.often) if function.__kwdefaults__ else []
         if function.__closure__:
             found += self.add(Cells(function.__closure__, ()), self.often)
         if vars(function):
@@ -141,7 +150,9 @@ class Watch:
         return found + self.add(Names(function.__globals__, names), self.often) if names else found
 
     def look_at_file(self, module):
-        if not ours_by_name(module.__name__) and not settled(module):
+        if module is os:
+            self.owners.append(Owner(Names, ENVIRONMENT))
+        elif not ours_by_name(module.__name__) and not settled(module):
             self.owners.append(Owner(Names, vars(module)))
         return []
 
@@ -176,7 +187,8 @@ class Watch:
         self.seldom += [Whole(own.get(name, {}), ()) for name in (*BOOKS, *CALL_HOOKS)]  # an empty one may grow
         tensors = [name for name, x in own.items() if isinstance(x, (Tensor, Module))]
         self.add(Names(own, tensors), self.seldom)
-        return [*module._modules.values(), cls.forward, *[hook for name in CALL_HOOKS for hook in own.get(name, {}).values()]]
+        tensors = [*module._parameters.values(), *module._buffers.values()]
+        return [*tensors, *module._modules.values(), cls.forward, *[hook for name in CALL_HOOKS for hook in own.get(name, {}).values()]]
 
     def look_at_optimizer(self, optimizer):
         self.look_at_members(type(optimizer))
@@ -222,6 +234,7 @@ class Watch:
 
 
 LOOKS = {
+    Tensor: Watch.look_at_tensor,
     types.FunctionType: Watch.look_at_function,
     types.MethodType: Watch.look_at_method,
     types.ModuleType: Watch.look_at_file,
@@ -324,7 +337,9 @@ def is_name(x):
 
 def may_change(thing):
     """Whether there is anything to look at."""
-    return thing.__class__ not in PLAIN and not isinstance(thing, OPAQUE)
+    if isinstance(thing, Tensor):
+        return bool(vars(thing))  # what somebody gave to it
+    return thing.__class__ not in PLAIN and not isinstance(thing, types.BuiltinFunctionType)
 
 
 def slots_of(cls):

@@ -4,6 +4,7 @@ import os
 
 from ..backends import ACCELERATORS, gpu_backend, gpu_count
 from ..engine import wrap
+from ..modes import steer
 from ..random import Generator
 from .devices import on_gpus
 
@@ -16,7 +17,7 @@ __all__ = [
 def manual_seed(seed):
     """Start the GPU's generator from ``seed``; without a GPU, nothing.   torch: cuda.manual_seed"""
     if is_there():
-        gpu_backend().default_stream.manual_seed(int(seed) % 2**64)
+        steer(gpu_backend().default_stream).manual_seed(int(seed) % 2**64)
 
 
 def manual_seed_all(seed):
@@ -47,7 +48,7 @@ def initial_seed():
 @on_gpus()
 def get_rng_state(device="cuda"):
     """The state of the GPU's generator, a tensor of bytes in the CPU's memory.   torch: cuda.get_rng_state"""
-    return wrap(gpu_backend().default_stream.get_state())
+    return wrap(steer(gpu_backend().default_stream).get_state())
 
 
 def get_rng_state_all():
@@ -58,7 +59,7 @@ def get_rng_state_all():
 def set_rng_state(new_state, device="cuda"):
     """Let the GPU's generator go on from a state; without a GPU, nothing.   torch: cuda.set_rng_state"""
     if is_there():
-        gpu_backend().default_stream.set_state(new_state.numpy())
+        steer(gpu_backend().default_stream).set_state(new_state.numpy())
 
 
 def set_rng_state_all(new_states):

@@ -244,6 +244,7 @@ class Module:
                 del self.__dict__[book][name]
                 self._non_persistent_buffers_set.discard(name)
                 return
+        CHANGES[0] += 1
         object.__delattr__(self, name)
 
     def __dir__(self):

@@ -1,0 +1,377 @@
+"""What somebody may do around a compiled function, or what it may do to others: PyTorch's numbers, eager and compiled.
+
+Each course is told of a library and of a way to compile, and gives what it sees, step by step.
+"""
+
+import asyncio
+import dataclasses
+import os
+import warnings
+
+import pytest
+import torch
+
+import minitorch
+
+pytestmark = pytest.mark.usefixtures("answers")
+
+
+# ----------------------------------------------------------------------------------------------------------- gradients
+
+
+def a_gradient_that_is_the_parameter(torch, compiled):
+    w = torch.nn.Parameter(torch.ones(4))
+
+    def step(x):
+        (w * x).sum().backward()
+        with torch.no_grad():
+            w.sub_(w.grad, alpha=0.1)
+
+    step = compiled(step)
+    for k in range(9):
+        if k == 4:
+            w.grad = w.data
+        if k == 6:
+            w.grad = None
+        step(torch.arange(4.0))
+        yield w, w.grad
+
+
+def one_gradient_of_two_parameters(torch, compiled):
+    a, b = (torch.nn.Parameter(torch.full((4,), x)) for x in (1.0, 2.0))
+    step = compiled(lambda x: (a * b * x).sum().backward())
+    for k in range(12):
+        if k in (0, 8):
+            a.grad = b.grad = torch.zeros(4)
+        if k == 4:
+            a.grad, b.grad = torch.zeros(4), torch.zeros(4)
+        step(torch.arange(4.0))
+        yield a.grad, b.grad
+
+
+def gradients_in_one_array(torch, compiled):
+    model, flat = torch.nn.Linear(4, 3), torch.zeros(15)
+    model.weight.grad, model.bias.grad = flat[:12].view(3, 4), flat[12:]
+
+    def step(x):
+        flat.zero_()
+        model(x).square().sum().backward()
+        return flat.norm()
+
+    step = compiled(step)
+    for _ in range(5):
+        yield step(torch.ones(2, 4)), flat, model.weight.grad
+
+
+def gradients_moved_into_one_array(torch, compiled):
+    a, b = torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(2))
+    step = compiled(lambda x: (a * b.square() * x).sum().backward())
+    for k in range(8):
+        if k == 5:
+            flat = torch.zeros(3)
+            a.grad, b.grad = flat[:2], flat[1:]
+        step(torch.arange(2.0) + 1)
+        yield a.grad, b.grad
+
+
+def a_gradient_with_another_name(torch, compiled):
+    w = torch.ones(3, requires_grad=True)
+    w.grad = torch.ones(3)
+    held = [w.grad]
+
+    def step(x):
+        (w * x).sum().backward()
+        return held[0] * 2
+
+    step = compiled(step)
+    for k in range(8):
+        if k == 5:
+            w.grad = torch.zeros(3)
+        yield step(torch.ones(3) * k), w.grad
+
+
+# ----------------------------------------------------------------------------------------- functions, and what they hold
+
+
+def other_defaults(torch, compiled):
+    def scaled(x, by=2.0, *, more=0.0):
+        return x * by + more
+
+    g = compiled(scaled)
+    for k in range(12):
+        if k == 4:
+            scaled.__defaults__ = (5.0,)
+        if k == 8:
+            scaled.__kwdefaults__["more"] = 7.0
+        yield g(torch.ones(2))
+
+
+def other_code(torch, compiled):
+    def double(x):
+        return x * 2
+
+    g = compiled(lambda x: double(x) + 1)
+    for k in range(8):
+        if k == 4:
+            double.__code__ = (lambda x: x * 3).__code__
+        yield g(torch.ones(2))
+
+
+def compiled_functions_in_compiled_functions(torch, compiled):
+    scale = [2.0]
+    inner = compiled(lambda x: x * scale[0])
+    outer = compiled(lambda x: inner(x) + 1)
+    for k in range(8):
+        if k == 4:
+            scale[0] = 3.0
+        yield outer(torch.ones(2)), inner(torch.ones(2))
+
+
+def a_forward_that_comes_and_goes(torch, compiled):
+    model = torch.nn.Linear(4, 3)
+    with torch.no_grad():
+        model.weight.fill_(0.5)
+        model.bias.fill_(1.0)
+    f = compiled(model)
+    for k in range(9):
+        if k == 3:
+            model.forward = lambda x: x * 2
+        if k == 6:
+            del model.forward
+        yield f(torch.ones(2, 4))
+
+
+def attributes_of_a_parameter(torch, compiled):
+    w = torch.ones(2, requires_grad=True)
+    w.scale = 2.0
+    model = torch.nn.Linear(2, 2, bias=False)
+    model.weight.scale = 1.0
+    f = compiled(lambda x: x * w.detach() * w.scale + sum(p.scale for p in model.parameters()))
+    for k in range(9):
+        if k == 3:
+            w.scale = 3.0
+        if k == 6:
+            model.weight.scale = 5.0
+        yield f(torch.ones(2))
+
+
+def attributes_of_an_argument(torch, compiled):
+    f = compiled(lambda x: x * x.scale)
+    for k in range(5):
+        x = torch.ones(2)
+        x.scale = k
+        yield f(x)
+
+
+def attributes_that_it_gives(torch, compiled):
+    w = torch.ones(2)
+    w.calls = 0
+
+    def f(x):
+        w.calls += 1
+        x.seen = True
+        return x * w
+
+    f = compiled(f)
+    for _ in range(5):
+        x = torch.ones(2)
+        yield f(x), w.calls, x.seen
+
+
+def the_environment(torch, compiled):
+    f = compiled(lambda x: x * float(os.environ["SCALE_OF_A_TEST"]))
+    try:
+        for k in range(8):
+            os.environ["SCALE_OF_A_TEST"] = str(1 + k // 4)
+            yield f(torch.ones(2))
+    finally:
+        del os.environ["SCALE_OF_A_TEST"]
+
+
+# ------------------------------------------------------------------------------------------- arguments that are changed
+
+
+def an_entry_more(torch, compiled):
+    def f(entries):
+        entries["y"] = entries["x"] * 2
+        return {**entries, "z": entries["y"] + 1}
+
+    f = compiled(f)
+    for k in range(5):
+        entries = {"x": torch.ones(2) * k}
+        yield f(entries), entries
+
+
+def a_number_that_counts(torch, compiled):
+    def f(entries):
+        entries["n"] += 1
+        return entries["x"] * 2
+
+    f = compiled(f)
+    for k in range(5):
+        entries = {"x": torch.ones(2) * k, "n": 4}
+        yield f(entries), entries
+
+
+def an_entry_taken(torch, compiled):
+    f = compiled(lambda entries: entries.pop("x") * 2)
+    for k in range(5):
+        entries = {"x": torch.ones(2) * k, "n": 4}
+        yield f(entries), entries
+
+
+def a_place_in_a_list(torch, compiled):
+    def f(pair):
+        pair[0] = pair[1]
+        return pair[1] * 2
+
+    f = compiled(f)
+    for k in range(5):
+        pair = [torch.zeros(2), torch.ones(2) * k]
+        yield f(pair), pair
+
+
+@dataclasses.dataclass
+class Pair:
+    x: object
+    y: object = None
+
+
+def a_field(torch, compiled):
+    def f(pair):
+        pair.y = pair.x
+        return pair.x + 1
+
+    f = compiled(f)
+    for k in range(5):
+        pair = Pair(torch.ones(2) * k)
+        yield f(pair), pair.y
+
+
+# ---------------------------------------------------------------------------------------------------- what it leaves behind
+
+
+def gradients_switched_off(torch, compiled):
+    def f(x):
+        torch.set_grad_enabled(False)
+        return x * 2
+
+    f = compiled(f)
+    for _ in range(5):
+        with torch.enable_grad():
+            yield f(torch.ones(2, requires_grad=True)), torch.is_grad_enabled()
+
+
+def another_default_dtype(torch, compiled):
+    def f(x):
+        torch.set_default_dtype(torch.float64)
+        return x + 1
+
+    f = compiled(f)
+    try:
+        for _ in range(5):
+            torch.set_default_dtype(torch.float32)
+            yield f(torch.ones(2)), torch.zeros(1)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def a_coroutine(torch, compiled):
+    async def f(x):
+        return x * 2
+
+    f = compiled(f)
+    for k in range(5):
+        yield asyncio.run(f(torch.ones(2) * k))
+
+
+def a_leaf_that_it_makes(torch, compiled):
+    f = compiled(lambda x: (x * 2).requires_grad_())
+    for k in range(5):
+        y = f(torch.ones(2) * k)
+        (y * 3).sum().backward()
+        yield y, y.is_leaf, y.grad
+
+
+def a_parameter_that_it_makes(torch, compiled):
+    f = compiled(lambda x: torch.nn.Parameter(x * 2))
+    for k in range(5):
+        y = f(torch.ones(2) * k)
+        yield y, isinstance(y, torch.nn.Parameter)
+
+
+# ------------------------------------------------------------------------------------------------------------- generators
+
+
+def seeded_in_the_step(torch, compiled):
+    def f(x):
+        torch.manual_seed(7)
+        return torch.rand(3) * x
+
+    f = compiled(f)
+    for _ in range(5):
+        yield f(torch.ones(3)), torch.rand(2)
+
+
+def forked_in_the_step(torch, compiled):
+    def f(x):
+        with torch.random.fork_rng(devices=[]):
+            y = torch.rand(3) * x
+        return y + torch.rand(3)
+
+    f = compiled(f)
+    for _ in range(5):
+        yield f(torch.ones(3)), torch.rand(2)
+
+
+def made_in_the_step(torch, compiled):
+    f = compiled(lambda x: torch.rand(3, generator=torch.Generator().manual_seed(3)) * x)
+    for _ in range(5):
+        yield f(torch.ones(3))
+
+
+def asked_in_the_step(torch, compiled):
+    f = compiled(lambda x: (x * 2, torch.get_rng_state()))
+    for _ in range(5):
+        yield f(torch.ones(3))[1].sum(), torch.rand(3)
+
+
+COURSES = [
+    a_gradient_that_is_the_parameter, one_gradient_of_two_parameters, gradients_in_one_array, gradients_moved_into_one_array,
+    a_gradient_with_another_name, other_defaults, other_code, compiled_functions_in_compiled_functions,
+    a_forward_that_comes_and_goes, attributes_of_a_parameter, attributes_of_an_argument, attributes_that_it_gives,
+    the_environment, an_entry_more, a_number_that_counts, an_entry_taken, a_place_in_a_list, a_field, gradients_switched_off,
+    another_default_dtype, a_coroutine, a_leaf_that_it_makes, a_parameter_that_it_makes, seeded_in_the_step,
+    forked_in_the_step, made_in_the_step, asked_in_the_step,
+]  # fmt: skip
+
+
+def plain(x):
+    """Numbers, dtypes and whether a gradient is wanted, of whatever a course sees."""
+    if isinstance(x, (torch.Tensor, minitorch.Tensor)):
+        return [str(x.dtype).split(".")[-1], x.requires_grad, x.detach().tolist()]
+    if isinstance(x, dict):
+        return {key: plain(v) for key, v in x.items()}
+    return [plain(v) for v in x] if isinstance(x, (list, tuple)) else x
+
+
+def seen(course, library, compiled):
+    library.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*runs eagerly")
+        return [plain(step) for step in course(library, compiled)]
+
+
+def close(a, b):
+    if isinstance(a, (list, dict)):
+        return type(a) is type(b) and len(a) == len(b) and all(close(a[k], b[k]) for k in (a if isinstance(a, dict) else range(len(a))))
+    return b == pytest.approx(a, rel=2e-5, abs=2e-6) if isinstance(a, float) else a == b
+
+
+@pytest.mark.parametrize("course", COURSES, ids=lambda course: course.__name__)
+def test_agrees_with_pytorch(course):
+    expected = seen(course, torch, lambda f: f)
+    for way, compiled in (("eager", lambda f: f), ("compiled", minitorch.compile)):
+        found = seen(course, minitorch, compiled)
+        for k, (a, b) in enumerate(zip(expected, found, strict=True)):
+            assert close(a, b), f"{way}, at step {k}: {b}, PyTorch {a}"
