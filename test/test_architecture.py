@@ -143,6 +143,21 @@ def test_every_import_of_ours_leads_to_a_file():
     assert [edge for edge in EDGES if edge[1] not in MODULES] == []
 
 
+def loaded_late(path):
+    """The modules of ours that a file loads by their literal names, when they are needed: ``import_module("..native.scatter", …)``."""
+    calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")]
+    names = [node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant) and node.args[0].value.startswith(".")]
+    folder = path.relative_to(PACKAGE).parent.parts
+    for name in names:
+        dots = len(name) - len(name.lstrip("."))
+        yield ".".join([*folder[: len(folder) - dots + 1], name[dots:]])
+
+
+def test_every_module_that_is_loaded_late_is_there():
+    late = {name for path in FILES for name in loaded_late(path)}
+    assert len(late) > 10 and late - set(MODULES) == set()
+
+
 def test_layers_look_down_only():
     assert [(name, target) for name, target in EDGES if layer_of(name) < layer_of(target)] == []
 

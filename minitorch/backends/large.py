@@ -92,7 +92,7 @@ def added_in_machine_code(out, places, y):
     if kind is None or y.dtype is not out.dtype or not out.flags.c_contiguous:
         return False
     keep_freed_memory()
-    found = import_module("..native.placing", __package__).row_adder(kind)
+    found = import_module("..native.scatter", __package__).row_adder(kind)
     if found is None:
         return False
     places = numpy.ascontiguousarray(numpy.where(places < 0, places + len(out), places), numpy.int64)

@@ -9,7 +9,7 @@
     mathematics   elementwise rows in LLVM's words   kernel      one kernel as a function of arrays
     formula       elementwise formulas for any length   rowformula    those with sums along rows   rowwise    softmax
     rounding      16-bit numbers from float32, and to it
-    placing, pooling    rows that are added up at places; the largest in each window
+    scatter, pooling    rows that are added up at places; the largest in each window
     vectors       vectors of a machine's width       gemm, convolution, convolution_weight    products and convolutions
     product       products whose shapes come with the call       pairs      of 16-bit numbers
     recurrent, cells    recurrent layers, and their steps as formulas
