@@ -109,12 +109,20 @@ class Planning:
             return False  # a take reads anywhere
         members = {m.step.out: m for m in kernel.members}
         reader, writer = members[step.out], members[value]
-        if kernel.reduced and (reader.full or writer.full or step.row.kind == "reduction"):
+        if kernel.reduced and (reader.full or writer.full or step.row.kind == "reduction" or self.later(kernel, step, value)):
             return False
         access = self.found[x].broadcast(step.out.shape)
         reads = {label: s for label, s in zip(reader.labels, access.strides) if label is not None}
         writes = {label: s for label, s in zip(writer.labels, contiguous(value.shape)) if label is not None}
         return reads == writes and access.offset == 0
+
+    def later(self, kernel, step, value):
+        """Whether a step of a kernel waits for more of its passes than ``value`` does, which is stored as soon as it is known."""
+        known = {}
+        for member in kernel.members:
+            passes = max([known[base] for base in [self.found[x].base for x in member.step.reads] if base in known], default=0)
+            known[member.step.out] = passes + (member.step.row.kind == "reduction")
+        return known[step.out] > known[value]
 
     def copy_the_rest(self):
         """Kernels that copy what couldn't be made in its place. Who copies from memory that is copied to goes first."""

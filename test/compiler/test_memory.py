@@ -101,6 +101,23 @@ def test_what_is_read_much_later_is_laid_down_anew(width, anew):
     assert program.plan.size <= before - anew * 64 * width * 4
 
 
+@pytest.mark.parametrize("dims", [(1,), (0, 1)], ids=["of rows", "of all"])
+@pytest.mark.parametrize("early", ["largest", "negative"])
+def test_a_total_is_not_stored_over_what_its_kernel_reads_in_a_later_pass(dims, early):
+    """``total`` is read for the last time by a kernel whose first results are known passes before that."""
+    w = Writing((6, 5), (6, 5), (3, 4, 6, 1))
+    x, y, z = w.given
+    small = tuple([1 if d in dims else n for d, n in enumerate(x.shape)])
+    total = w.step(rows.sum, (x,), small, dims, True)
+    found = w.step(rows.amax, (y,), small, dims, True)
+    if early == "negative":
+        found = w.step(rows.neg, (found,), small)
+    less = w.step(rows.exp, (w.step(rows.sub, (y, found), y.shape),), y.shape)
+    late = w.step(rows.add, (w.step(rows.sum, (less,), small, dims, True), total), small)
+    elsewhere = w.step(rows.add, (z, found), z.shape)
+    right(w.graph(late, elsewhere), [Place("output", 0), Place("output", 1)])
+
+
 def test_branches_that_meet_again_are_one_kernel():
     """Both read the product and neither the other: one way over memory, not two."""
     w = Writing((64, 64))
