@@ -127,7 +127,7 @@ def complex_error(row, dtype_name):
 def explain(row, shapes, dtype_names, error):
     """The exception to raise for ``error``, which the forward of ``row`` raised."""
     if isinstance(error, IndexError):
-        kind = RuntimeError if row.name in ("gather", "scatter", "scatter_add") else IndexError
+        kind = RuntimeError if row.name in ("gather", "scatter", "scatter_add", "scatter_reduce") else IndexError
         return kind(
             str(error).replace("axis", "dimension") + f"\nindices must lie in the tensor, whose shape is {shapes[0]}"
         )

@@ -74,7 +74,7 @@ def add_rows(out, rows, y):
     n = len(out)
     outside = rows[(rows < -n) | (rows >= n)]
     if outside.size:
-        raise IndexError(f"index {outside[0]} is out of bounds for dimension 0 with size {n}")
+        raise IndexError(f"index {outside[0]} is out of bounds for axis 0 with size {n}")
     y = numpy.broadcast_to(y, (*rows.shape, *out.shape[1:])).reshape(rows.size, *out.shape[1:])
     if y.size >= ENOUGH_TO_ADD and added_in_machine_code(out, rows.reshape(-1), y):
         return
@@ -96,10 +96,10 @@ def add_rows(out, rows, y):
         out[rows[at]] += y[at if order is None else order[at]]
 
 
-def along(index, dim):
+def along(index, dim, size):
     """The key of ``index`` along ``dim``: its own position in every other dim. Raises IndexError for negative positions."""
     if index.size and index.min() < 0:
-        raise IndexError(f"index {index.min()} is out of bounds for axis {dim}")
+        raise IndexError(f"index {index.min()} is out of bounds for axis {dim} with size {size}")
     last = index.ndim - 1
     key = [numpy.arange(n).reshape((n,) + (1,) * (last - d)) if d != dim else index for d, n in enumerate(index.shape)]
     return tuple(key)
@@ -108,7 +108,7 @@ def along(index, dim):
 def gather(x, index, dim):
     if x.ndim == 0 or index.ndim == 0:
         return x.reshape(-1).take(index.reshape(index.shape), 0)
-    return x[along(index, dim)]
+    return x[along(index, dim, x.shape[dim])]
 
 
 def picked_places(index, classes, dim, ignored):
@@ -162,7 +162,7 @@ def scatter(x, index, y, dim, out=None):
     if x.ndim == 0:
         out[...] = y.reshape(()) if index.size else out
     else:
-        out[along(index, dim)] = cut(y, index.shape)
+        out[along(index, dim, out.shape[dim])] = cut(y, index.shape)
     return out
 
 
@@ -179,7 +179,7 @@ def scatter_add(x, index, y, dim, out=None):
 
 def join_at(ufunc, out, index, y, dim):
     """Let each number of y join the one at its place. Memory in order is one row to NumPy, which it goes through much faster."""
-    key, y = along(index, dim), cut(y, index.shape)
+    key, y = along(index, dim, out.shape[dim]), cut(y, index.shape)
     if not out.flags.c_contiguous or out.ndim == 1:
         return ufunc.at(out, key, y)
     if index.max(initial=0) >= out.shape[dim]:

@@ -63,6 +63,8 @@ class Writer:
 
     def refuse(self, wrong, error, message):
         """The program raises ``error(message)`` if any element of ``wrong`` is true."""
+        if 0 in wrong.shape:
+            return
         number = self.reduce(rows.amax, self.cast(wrong, int64), range(wrong.ndim)) if wrong.ndim else self.cast(wrong, int64)
         self.checks.append((self.reshape(number, ()), error, message))
 

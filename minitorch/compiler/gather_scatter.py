@@ -54,12 +54,12 @@ TAKE, PUT = Row("take", take), Row("put", put)
 # ---------------------------------------------------------------------------------------------------------- expansions
 
 
-def inside(w, index, size, dim):
-    """An index with its negative places counted from the end. One that lies outside is an error."""
+def inside(w, index, size, dim, first):
+    """An index with its negative places, from ``first`` on, counted from the end. One that lies outside is an error."""
     index = w.cast(index, int64)
-    outside = w.or_(w.compare(rows.lt, index, -size), w.compare(rows.ge, index, size))
-    w.refuse(outside, IndexError, f"index out of range in self\ndimension {dim} has {size} places: -{size} to {size - 1}")
-    return w.where(w.add(index, size), w.compare(rows.lt, index, 0), index)
+    outside = w.or_(w.compare(rows.lt, index, first), w.compare(rows.ge, index, size))
+    w.refuse(outside, IndexError, f"index out of range in self\ndimension {dim} has {size} places: {first} to {size - 1}")
+    return w.where(w.add(index, size), w.compare(rows.lt, index, 0), index) if first else index
 
 
 def spread(w, indices, dims, x, shape):
@@ -69,7 +69,7 @@ def spread(w, indices, dims, x, shape):
     behind = len(shape) - first - len(places)
     wide = []
     for d, i in zip(dims, indices):
-        i = inside(w, i, x.shape[d], d)
+        i = inside(w, i, x.shape[d], d, -x.shape[d])
         wide.append(w.expand(w.reshape(i, [*(1,) * (len(places) - i.ndim), *i.shape, *(1,) * behind]), shape))
     others = iter([k for k in range(len(shape)) if not first <= k < first + len(places)])
     return wide, tuple([-1 - dims.index(d) if d in dims else next(others) for d in range(x.ndim)])
@@ -110,7 +110,7 @@ def gather(w, step):
     if not x.ndim or not places.ndim or 0 in places.shape:
         return None
     dim %= x.ndim
-    return w.step(TAKE, (x, inside(w, places, x.shape[dim], dim)), (along_dim(dim, x.ndim),), step.out.shape, step.out.dtype)
+    return w.step(TAKE, (x, inside(w, places, x.shape[dim], dim, 0)), (along_dim(dim, x.ndim),), step.out.shape, step.out.dtype)
 
 
 def scattered(adds):
@@ -124,7 +124,7 @@ def scattered(adds):
         if not fits or x.dtype.name == "bool":
             return None
         dim %= x.ndim
-        places = inside(w, places, x.shape[dim], dim)
+        places = inside(w, places, x.shape[dim], dim, 0)
         return w.step(PUT, (x, y, places), (along_dim(dim, x.ndim), adds), x.shape, x.dtype)
 
     return expansion

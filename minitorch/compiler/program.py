@@ -23,6 +23,7 @@ from ..native.entry import DATA
 from ..native.mathematics import support
 from ..native.text import Text
 from ..native.threads import SCRATCH, runner, runtime_symbols, team
+from ..promotion import explained
 from .graph import Step, evaluate
 from .kernels import Native
 
@@ -147,7 +148,11 @@ class Program:
 
     def run_step(self, step, inputs, outputs):
         """Let NumPy run a step."""
-        result = evaluate(step, [self.seen(x, inputs, outputs) for x in step.reads])
+        arrays = [self.seen(x, inputs, outputs) for x in step.reads]
+        try:
+            result = evaluate(step, arrays)
+        except Exception as error:
+            raise explained(step.row, arrays, error) from None
         if step.out in self.plan.places:
             for_device(CPU).copyto(self.seen(step.out, inputs, outputs), result)
 

@@ -197,7 +197,7 @@ class Rows:
         for number in range(begin, begin + len(points)):
             self.add("restore", number)
         for array, *_ in native.checks:
-            self.add("check", array.__array_interface__["data"][0], self.of(native.refuse))
+            self.add("check", array.__array_interface__["data"][0])
         written = [self.program.recording.externals[k] for k in self.program.recording.written]
         if any([kind != "tensor" for kind, _ in written]):
             raise Unusual("it writes to an argument")

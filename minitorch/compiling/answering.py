@@ -317,9 +317,18 @@ class Writing:
         self.check()
 
     def check(self):
-        """Raise what the program's checks found."""
-        for array, *_ in self.program.native.checks:
-            self.do(f"if {self.know(array, 'check')}.item(): {self.know(self.program.native.refuse, 'refuse')}()")
+        """Look whether the program's checks found anything. Nothing was written then: the function itself is run, and says it as ever.
+
+        A GPU may have found it in an earlier call: there the program raises it.
+        """
+        program = self.program
+        for array, *_ in program.native.checks:
+            found = f"if {self.know(array, 'check')}.item(): "
+            if program.recording.xp.SYNCHRONOUS:
+                leave = "" if self.made is None else "made.leave(); "
+                self.do(f"{found}{leave}return {self.know(program.function, 'function')}(*args, **kwargs)")
+            else:
+                self.do(f"{found}{self.know(program.native.refuse, 'refuse')}()")
 
     # ---------------------------------------------------------------------------------------------- what it leaves behind
 

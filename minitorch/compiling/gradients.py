@@ -157,6 +157,12 @@ class Gradients:
                 self.hold(k, self.xp.empty(shape, dtype))
             self.tensors[k] = wrap(self.arrays[k])
 
+    def leave(self):
+        """The leaves have none any more, if these lie in an arena that was written to since."""
+        for leaf, gradient in zip(self.leaves, self.tensors if self.lent else ()):
+            if leaf._grad is gradient:
+                leaf._grad = None
+
     def give(self):
         """Each leaf gets its gradient."""
         for leaf, gradient in zip(self.leaves, self.tensors):

@@ -327,9 +327,8 @@ class Walk:
             self.call("Py_DecRef", old, result="void")
 
     def check(self):
-        """place, function: if there is a number other than 0, the function raises what is to be said."""
-        with self.text.when(self.test(self.text.load("i64", self.operand(0)), 0, "i64", "ne")):
-            self.sound(self.call("PyObject_CallNoArgs", self.operand(1)))
+        """place: there is a 0. Else nothing was written, and the answer in Python looks into it."""
+        self.need(self.text.load("i64", self.operand(0)), 0, "i64")
 
     def same(self):
         """register, object: that is to be given back."""

@@ -59,7 +59,7 @@ class Program:
         places = [Place("input", k) for k in recording.written]
         self.fresh = [(x.shape, x.dtype) for x in recording.graph.outputs[len(places) :]]
         new, reused = replaced(recording)
-        lent = len(new) if reused and recording.xp.SYNCHRONOUS and not recording.graph.checks else 0
+        lent = len(new) if reused and recording.xp.SYNCHRONOUS else 0
         places += [Place("lent" if k < lent else "output", k) for k in range(len(self.fresh))]
         hosts = recording.hosts([kind for *_, kind in described])
         self.native = native_of(recording.graph, recording.strides, places, recording.xp, hosts) if of is None else timed(of.native)

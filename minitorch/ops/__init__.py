@@ -3,7 +3,8 @@
 elementwise, arithmetic, special, complex       one element at a time: sums to exponentials, the less common, gamma, i;
                                                 ``activation`` has two that are methods too
 reduce, statistics, calculus                    many to few; quantiles, histograms, covariances; integrals, differences
-movement, joining, indexing, scatter, sorting   the same numbers elsewhere: views, pieces, places, order
+movement, joining, indexing, scatter, sorting   the same numbers elsewhere: views, pieces, places, order;
+                                                ``index_checks`` whether places are there
 linalg, sums, norms, factors, equations         products, A = Q R, A x = b; ``older_linalg`` has their former names,
                                                 ``matrix_checks`` what they ask of a matrix
 spectral, stft, conv, pooling                   transforms and windows

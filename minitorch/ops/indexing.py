@@ -7,18 +7,18 @@ tensors pick elements, in the dims that are left; a boolean tensor stands for th
 import warnings
 
 from .. import primitives as rows
-from ..backends import ARRAY_TYPES
 from ..dtypes import bool as bool_dtype
 from ..dtypes import int64, uint8
 from ..errors import class_name
+from .index_checks import check_index, refuse_outside, within
 from .reduce import one_dim
 from .spelling import numpy_names, spelled
 
 __all__ = [
     "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at", "index_copy", "index_copy_",
     "index_fill", "index_fill_", "index_put", "index_put_", "index_put_at", "index_select", "masked_scatter",
-    "masked_scatter_", "masked_select", "multi_slice", "narrow", "nll", "nll_grad", "scatter", "scatter_",
-    "scatter_add", "scatter_add_", "select", "setitem", "several_views", "take", "take_along_dim", "unbind", "within",
+    "masked_scatter_", "masked_select", "multi_slice", "narrow", "nll", "nll_grad", "scatter",
+    "scatter_", "scatter_add", "scatter_add_", "select", "setitem", "several_views", "take", "take_along_dim", "unbind",
 ]  # fmt: skip
 
 
@@ -348,25 +348,6 @@ def several_views(views, name):
 # ------------------------------------------------------------------------------------------------- indices along a dim
 
 
-def within(index, size):
-    """Whether all of ``index`` lies in [0, size), as far as a look is for nothing: on a GPU it isn't, and nobody looks.
-
-    A check changes nothing that is computed, so it passes no gate.
-    """
-    array = index._array
-    if not ARRAY_TYPES[array.__class__].SYNCHRONOUS:
-        return True
-    return not array.size or (0 <= array.min() and array.max() < size)
-
-
-def check_index(name, input, index):
-    """Raise RuntimeError or IndexError if ``index`` can't be one into ``input``."""
-    if index.dtype is not int64 and index.dtype.name != "int32" and index.numel():
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-    if max(index.ndim, 1) != max(input.ndim, 1) and index.numel():
-        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
-
-
 @numpy_names
 def gather(input, dim, index, *, sparse_grad=False):
     """out[i][j] = x[index[i][j]][j] for dim 0, and so on.   torch: gather
@@ -472,6 +453,7 @@ def index_add_(input, dim, index, source, *, alpha=1):
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{list(input.shape)} source.shape = {list(source.shape)}"
         )
+    refuse_outside(input, d, index, RuntimeError if alpha == 1 and input.ndim > 1 else None)
     source = source if alpha == 1 else source * alpha
     return at_dim(input, dim, index, source, True)
 
@@ -483,6 +465,7 @@ def without(shape, d):
 @numpy_names
 def index_copy_(input, dim, index, source):
     """x[index[i]] = source[i] along ``dim``.   torch: Tensor.index_copy_"""
+    refuse_outside(input, one_dim(dim, input.ndim), index, IndexError, "index_copy_(): ")
     return at_dim(input, dim, index, source, False)
 
 
@@ -523,14 +506,21 @@ def index_fill(input, dim, index, value):
 
 def take(input, index):
     """The elements at positions in the flattened tensor.   torch: take"""
-    return input.reshape(-1).index_at((index.long(),), (0,))
+    try:
+        return input.reshape(-1).index_at((index.long(),), (0,))
+    except IndexError:
+        n = input.numel()
+        outside = next((i for i in index.flatten().tolist() if not -n <= i < n), None)
+        if outside is None:
+            raise
+        raise IndexError(f"out of range: tried to access index {outside} on a tensor of {n} elements.") from None
 
 
 @numpy_names
 def take_along_dim(input, indices, dim=None):
-    """``gather``, with the dims other than ``dim`` broadcast; flattened if ``dim`` is None.   torch: take_along_dim"""
+    """``gather`` of places modulo the size, with the other dims broadcast; flattened if ``dim`` is None.   torch: take_along_dim"""
     if dim is None:
-        return input.reshape(-1).take_along_dim(indices.reshape(-1), 0)
+        return input.reshape(-1).gather(0, indices.reshape(-1))
     d = one_dim(dim, input.ndim)
     if indices.ndim != input.ndim:
         raise RuntimeError(
@@ -541,7 +531,7 @@ def take_along_dim(input, indices, dim=None):
     own, wanted = list(shape), list(shape)
     own[d], wanted[d] = input.shape[d], indices.shape[d]
     indices = indices.expand(wanted)
-    return input.expand(own).gather(d, indices.where(indices >= 0, indices + own[d]))
+    return input.expand(own).gather(d, indices.remainder(own[d]) if own[d] else indices)
 
 
 def masked_select(input, mask):

@@ -4,6 +4,7 @@ import math
 
 from .. import primitives as rows
 from ..dtypes import int64
+from .index_checks import refuse_outside
 from .reduce import one_dim
 from .spelling import numpy_names
 
@@ -59,6 +60,7 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     d = one_dim(dim, input.ndim)
+    refuse_outside(input, d, index, None)
     places = index.reshape([-1 if i == d else 1 for i in range(source.ndim)]).expand(source.shape)
     return scatter_reduce(input, d, places, source, reduce, include_self=include_self)
 

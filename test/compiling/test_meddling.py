@@ -336,13 +336,68 @@ def asked_in_the_step(torch, compiled):
         yield f(torch.ones(3))[1].sum(), torch.rand(3)
 
 
+# ---------------------------------------------------------------------------------------------- places that aren't there
+
+
+def outside(function):
+    """A course: places that are there, and then some that aren't. Errors are seen as their type and first line."""
+
+    def course(torch, compiled):
+        f = compiled(lambda x, i: function(torch, x, i))
+        for places in ([0, 1, 3], [3, 0, 0], [1, 1, 2], [0, 4, 1], [0, -1, 1], [0, -5, 1], [2, 1, 0], [2**40, 0, 0]):
+            x = torch.arange(12.0).reshape(4, 3)
+            try:
+                yield f(x, torch.tensor(places))
+            except (IndexError, RuntimeError) as error:
+                yield type(error).__name__, str(error).split("\n")[0]
+            yield x
+
+    return course
+
+
+def across(i):
+    return i.unsqueeze(1).expand(3, 3)
+
+
+OUTSIDE = {
+    "index": lambda torch, x, i: x[i],
+    "index twice": lambda torch, x, i: x[i, i.clamp(-3, 2)],
+    "index_select": lambda torch, x, i: x.index_select(0, i),
+    "gather": lambda torch, x, i: x.gather(0, across(i)),
+    "embedding": lambda torch, x, i: torch.nn.functional.embedding(i, x),
+    "take": lambda torch, x, i: x.take(i),
+    "take_along_dim": lambda torch, x, i: x.take_along_dim(i.unsqueeze(1), 0),
+    "one_hot": lambda torch, x, i: torch.nn.functional.one_hot(i, 4),
+    "scatter": lambda torch, x, i: torch.zeros(4, 3).scatter(0, across(i), x[:3]),
+    "scatter_add": lambda torch, x, i: torch.zeros(4, 3).scatter_add(0, across(i), x[:3]),
+    "scatter_reduce": lambda torch, x, i: x.scatter_reduce(0, across(i), x[:3], "amax"),
+    "index_add": lambda torch, x, i: x.index_add(0, i, x[:3]),
+    "index_add scaled": lambda torch, x, i: x.index_add(0, i, x[:3], alpha=2),
+    "index_copy": lambda torch, x, i: x.index_copy(0, i, x[:3] * 2),
+    "index_fill": lambda torch, x, i: x.index_fill(0, i, 7.0),
+    "index_put": lambda torch, x, i: x.index_put((i,), torch.ones(3)),
+    "index_put added": lambda torch, x, i: x.index_put((i,), torch.ones(3), accumulate=True),
+    "written, then read": lambda torch, x, i: x.mul_(2)[i],
+    "cross_entropy": lambda torch, x, i: torch.nn.functional.cross_entropy(x.t(), i),
+    "put": lambda torch, x, i: x.put(i, torch.ones(3)),
+}
+
+
+def no_rows_at_all(torch, compiled):
+    f = compiled(lambda x, i: torch.nn.functional.cross_entropy(x, i, reduction="none"))
+    for _ in range(4):
+        yield f(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))
+
+
+# -------------------------------------------------------------------------------------------------------------------- all
+
 COURSES = [
     a_gradient_that_is_the_parameter, one_gradient_of_two_parameters, gradients_in_one_array, gradients_moved_into_one_array,
     a_gradient_with_another_name, other_defaults, other_code, compiled_functions_in_compiled_functions,
     a_forward_that_comes_and_goes, attributes_of_a_parameter, attributes_of_an_argument, attributes_that_it_gives,
     the_environment, an_entry_more, a_number_that_counts, an_entry_taken, a_place_in_a_list, a_field, gradients_switched_off,
     another_default_dtype, a_coroutine, a_leaf_that_it_makes, a_parameter_that_it_makes, seeded_in_the_step,
-    forked_in_the_step, made_in_the_step, asked_in_the_step,
+    forked_in_the_step, made_in_the_step, asked_in_the_step, no_rows_at_all,
 ]  # fmt: skip
 
 
@@ -368,7 +423,7 @@ def close(a, b):
     return b == pytest.approx(a, rel=2e-5, abs=2e-6) if isinstance(a, float) else a == b
 
 
-@pytest.mark.parametrize("course", COURSES, ids=lambda course: course.__name__)
+@pytest.mark.parametrize("course", [*COURSES, *map(outside, OUTSIDE.values())], ids=[*[x.__name__ for x in COURSES], *OUTSIDE])
 def test_agrees_with_pytorch(course):
     expected = seen(course, torch, lambda f: f)
     for way, compiled in (("eager", lambda f: f), ("compiled", minitorch.compile)):

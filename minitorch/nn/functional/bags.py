@@ -4,7 +4,7 @@ import math
 import warnings
 
 from ...dtypes import int32, int64
-from ...ops.indexing import within
+from ...ops.index_checks import within
 from ...tables.bags import bag_numbers
 from .sparse import renormalize, scaled_gradient
 

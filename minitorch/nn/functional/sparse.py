@@ -5,7 +5,7 @@ import math
 from ...creation import zeros
 from ...dtypes import int32, int64
 from ...engine import no_grad
-from ...ops.indexing import within
+from ...ops.index_checks import within
 
 __all__ = ["embedding", "one_hot", "renormalize", "scaled_gradient"]
 
