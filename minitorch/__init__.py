@@ -82,8 +82,9 @@ from .ops.joining import (
     combinations, dsplit, dstack, hsplit, hstack, meshgrid, split, split_with_sizes, stack, tensor_split, unsafe_chunk,
     unsafe_split, unsafe_split_with_sizes, vsplit, vstack,
 )  # fmt: skip
+from .ops.einsum import einsum
 from .ops.linalg import (
-    bmm, chain_matmul, cross, dot, einsum, inner, kron, matmul, mm, mv, outer, tensordot, trace, vdot,
+    bmm, chain_matmul, cross, dot, inner, kron, matmul, mm, mv, outer, tensordot, trace, vdot,
 )  # fmt: skip
 from .ops.memory_format import clone
 from .ops.movement import (

@@ -1,6 +1,7 @@
 """Functions that PyTorch wrote in Python, by the path of their file.   torch: torch/functional.py"""
 
 from .absent import absent
+from .ops.einsum import einsum
 from .ops.joining import (
     atleast_1d,
     atleast_2d,
@@ -11,7 +12,7 @@ from .ops.joining import (
     meshgrid,
     split,
 )  # fmt: skip
-from .ops.linalg import chain_matmul, einsum, tensordot
+from .ops.linalg import chain_matmul, tensordot
 from .ops.norms import cdist, norm
 from .ops.older_linalg import lu
 from .ops.sorting import unique, unique_consecutive, unravel_index

@@ -106,7 +106,12 @@ def seconds(work, captured):
 
 
 def matmul(x, y):
-    """x y: matrices, or batches of them that are broadcast."""
+    """x y: matrices, or batches of them that are broadcast; or a vector on one side, or both."""
+    if x.ndim == 1 or y.ndim == 1:
+        rows, columns = x if x.ndim > 1 else x[None], y if y.ndim > 1 else y[:, None]
+        return matmul(rows, columns).reshape(x.shape[:-1] + y.shape[1:])
+    if x.ndim > y.ndim == 2:
+        return matmul(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])
     return product_of(x, y, y.shape, y.strides, None)
 
 

@@ -19,6 +19,8 @@ KINDS = {"f": "float", "d": "double", "l": "i64", "q": "i64", "i": "i32", "e": "
 def machine_product(x, y, bias=None):
     """x y + bias, for arrays with two to four dims whose first ones broadcast; bias: a vector, or None. None if machine code
     can't do it. Of 16-bit numbers the result is float32, and so is the bias."""
+    if x.dtype.kind == "c":
+        return complex_product(x, y, bias)
     kind = KINDS.get(x.dtype.char)
     dtype = numpy.dtype("float32") if kind in NARROW else x.dtype
     if kind is None or not x.dtype.isnative or y.dtype is not x.dtype or (bias is not None and bias.dtype is not dtype):
@@ -37,6 +39,25 @@ def machine_product(x, y, bias=None):
     bias = None if bias is None else numpy.ascontiguousarray(bias)
     found(x, y, bias, out, (*(1, 1, *batch)[-2:], m, n, k), steps)
     return out
+
+
+def complex_product(x, y, bias=None):
+    """The same for complex numbers, by a product of real ones: a row of pairs times a square for each number of y.
+
+        [re im]  @  [ re im]    =  [re im]      of x, of y, of the product
+                    [-im re]
+    """
+    if y.dtype is not x.dtype or (bias is not None and bias.dtype is not x.dtype) or not x.dtype.isnative or 0 in (*x.shape, *y.shape):
+        return None
+    k, n = y.shape[-2:]
+    squares = numpy.empty((*y.shape[:-2], k, 2, n), y.dtype)
+    squares[..., 0, :] = y
+    squares.real[..., 1, :] = numpy.negative(y.imag)
+    squares.imag[..., 1, :] = y.real
+    real = x.real.dtype
+    bias = None if bias is None else numpy.ascontiguousarray(bias).view(real)
+    out = machine_product(numpy.ascontiguousarray(x).view(real), squares.view(real).reshape(*y.shape[:-2], 2 * k, 2 * n), bias)
+    return None if out is None else out.view(x.dtype)
 
 
 def laid_out(x):

@@ -7,6 +7,7 @@ machine code's) they would fight for the same cores, so once those run, products
 
 from functools import cache
 from importlib import import_module
+from math import inf, prod
 
 import numpy
 
@@ -35,6 +36,9 @@ WORTH_COMPILING_INTEGERS = 1 << 15
 WORTH_COMPILING_NARROW = 1 << 19
 """The same for 16-bit numbers, of which NumPy would need a copy."""
 
+WORTH_SPLITTING, ENOUGH_ROWS = 1 << 19, 32
+"""The same for complex numbers, whose second matrix must be laid out as a real one first: each of its numbers is used by so many rows."""
+
 FEW, LARGE = 4, 1 << 18
 """Rows or columns, and numbers of the other matrix: with so few and so many BLAS is asked for one after the other. It reads the
 matrix again for each, where a product of two matrices copies it first."""
@@ -52,7 +56,7 @@ def dot(x, y, bias=None):
     if few and x.dtype.kind == "f":
         out = one_by_one(x, y)
         return out if bias is None else numpy.add(out, bias, out)
-    if m * k * n >= worth(x, WORTH_COMPILING) or m * n >= WORTH_WRITING:
+    if m * k * n >= worth(x, WORTH_COMPILING, m) or (m * n >= WORTH_WRITING and x.dtype.kind != "c"):
         done = machine_product()(x, y, bias)
         if done is not None:
             return done
@@ -60,8 +64,10 @@ def dot(x, y, bias=None):
     return out if bias is None else numpy.add(out, bias, out)
 
 
-def worth(x, floats):
-    """Multiplications from which a product of such numbers is worth a kernel."""
+def worth(x, floats, rows):
+    """Multiplications from which a product of such numbers, with so many rows, is worth a kernel."""
+    if x.dtype.kind == "c":
+        return WORTH_SPLITTING if rows >= ENOUGH_ROWS else inf
     return floats if x.dtype.kind == "f" else WORTH_COMPILING_INTEGERS
 
 
@@ -100,17 +106,29 @@ def matmul(x, y):
     if x.ndim == 2 and y.ndim == 2:
         return dot(x, y)
     if x.ndim < 2 or y.ndim < 2:
-        return numpy.matmul(x, y)
+        return with_vector(x, y)
+    if y.ndim == 2:
+        rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
+        return dot(rows, y).reshape(*x.shape[:-1], y.shape[1])
     if x.ndim == y.ndim and x.shape[:-2] == y.shape[:-2] == (1,) * (x.ndim - 2):
         single = (0,) * (x.ndim - 2)
         return dot(x[single], y[single])[(None,) * (x.ndim - 2)]
-    copied = x.strides[-1] != x.itemsize or y.strides[-1] != y.itemsize
+    short = x.shape[-1] == 1
+    copied = short or x.strides[-1] != x.itemsize or y.strides[-1] != y.itemsize
     floats = WORTH_COMPILING_COPIES if copied else WORTH_COMPILING_BATCH
-    if max(x.size * y.shape[-1], y.size * x.shape[-2]) >= worth(x, floats):
+    if max(x.size * y.shape[-1], y.size * x.shape[-2]) >= worth(x, floats, x.shape[-2]):
         done = machine_product()(x, y)
         if done is not None:
             return done
-    return numpy.matmul(x, y)
+    return numpy.multiply(x, y) if short else numpy.matmul(x, y)
+
+
+def with_vector(x, y):
+    """A product of a vector, or two, and perhaps a matrix. Integers have no BLAS: theirs is one of matrices."""
+    if x.dtype.kind in "fc" or x.size * y.size == 0:
+        return x.dot(y)
+    shape = x.shape[:-1] + y.shape[1:]
+    return dot(x.reshape(-1, x.shape[-1]), y.reshape(y.shape[0], -1)).reshape(shape)
 
 
 def narrow(name, x, y, bias=None):

@@ -11,8 +11,8 @@ from einops._backends import AbstractBackend
 from ..creation import arange, from_numpy
 from ..dtypes import int64
 from ..engine import Tensor
+from ..ops.einsum import einsum
 from ..ops.joining import cat, stack
-from ..ops.linalg import einsum
 
 __all__ = ["Backend"]
 

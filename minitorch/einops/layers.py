@@ -6,7 +6,7 @@ from einops.layers._einmix import _EinmixMixin
 from ..creation import empty
 from ..nn.module import Module
 from ..nn.parameter import Parameter
-from ..ops.linalg import einsum
+from ..ops.einsum import einsum
 
 __all__ = ["EinMix", "Rearrange", "Reduce"]
 

@@ -9,7 +9,7 @@ from .reduce import one_dim
 from .spelling import numpy_names
 
 __all__ = [
-    "bmm", "chain_matmul", "check_batches", "cross", "dot", "einsum", "in_given_dtypes", "inner", "kron", "linear",
+    "bmm", "chain_matmul", "check_batches", "cross", "dot", "in_given_dtypes", "inner", "kron", "linear",
     "matmul", "mm", "mv", "outer", "rmatmul", "tensordot", "trace", "vdot",
 ]  # fmt: skip
 
@@ -30,7 +30,7 @@ def matmul(input, other):
     if x.ndim >= 2 and y.ndim >= 2:
         if x.shape[-1] != y.shape[-2]:
             raise matmul_error(x.shape, y.shape, other.requires_grad)
-        if y.ndim == 2 and x.ndim > 2:  # one large product instead of many small ones
+        if y.ndim == 2 and x.ndim > 2 and not unwatched(input, other):  # one large product instead of many small ones
             flat = input.reshape(_count(x.shape[:-1]), x.shape[-1])
             flat = flat._apply(rows.matmul, (flat, other))
             return flat.reshape(*x.shape[:-1], y.shape[-1])
@@ -39,6 +39,8 @@ def matmul(input, other):
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
     if x.ndim == 1 and y.ndim == 1:
         return input.dot(other) if input._mode.autocast is None else dot_product(input, other)
+    if x.ndim + y.ndim == 3 and x.shape[-1] == y.shape[0] and unwatched(input, other):
+        return input._apply(rows.matmul, (input, other))
     if x.ndim == 1:
         if y.ndim > 2 and x.shape[0] != y.shape[-2]:
             raise matmul_error(x.shape, y.shape, other.requires_grad)
@@ -46,6 +48,12 @@ def matmul(input, other):
     if x.shape[-1] != y.shape[0]:
         raise mv_error(x.shape, y.shape)
     return input.matmul(other.unsqueeze(1)).squeeze(-1)
+
+
+def unwatched(input, other):
+    """Whether nobody asks how a product comes about: then vectors are multiplied as they are, which backends know how to."""
+    mode = input._mode
+    return not mode.listeners and mode.autocast is None and not (mode.grad and (input.requires_grad or other.requires_grad))
 
 
 def rmatmul(input, other):
@@ -104,15 +112,17 @@ def bmm(input, mat2):
 
 def check_batches(input, mat2):
     """Raise RuntimeError unless these are batches of matrices that can be multiplied."""
+    x, y = input._array.shape, mat2._array.shape
+    if len(x) == len(y) == 3 and x[0] == y[0] and x[2] == y[1]:
+        return
     if input.ndim != 3:
         raise RuntimeError("batch1 must be a 3D tensor")
     if mat2.ndim != 3:
         raise RuntimeError("batch2 must be a 3D tensor")
-    if input.shape[0] != mat2.shape[0] or input.shape[2] != mat2.shape[1]:
-        raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but got: "
-            f"[{mat2.shape[0]}, {mat2.shape[1]}]."
-        )
+    raise RuntimeError(
+        f"Expected size for first two dimensions of batch2 tensor to be: [{x[0]}, {x[2]}] but got: [{y[0]}, {y[1]}].\n"
+        f"the shapes are {tuple(x)} and {tuple(y)}"
+    )
 
 
 def mv(input, vec):
@@ -151,6 +161,8 @@ def dot(input, tensor):
 
 
 def dot_product(input, other):
+    if unwatched(input, other):
+        return input._apply(rows.matmul, (input, other))
     return input.unsqueeze(0).matmul(other.unsqueeze(1)).reshape(())
 
 
@@ -169,8 +181,15 @@ def outer(input, vec2):
 
 def inner(input, other):
     """Σ over the last dim of both.   torch: inner"""
-    if input.ndim == 0 or other.ndim == 0:
+    x, y = input._array.shape, other._array.shape
+    if not x or not y:
         return input * other
+    if x[-1] != y[-1]:
+        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {list(x)} and {list(y)}")
+    if len(x) == len(y) == 1:
+        return input.dot(other)
+    if len(y) < 3:
+        return input.matmul(other if len(y) == 1 else other.mT)
     return input.tensordot(other, ([-1], [-1]))
 
 
@@ -270,119 +289,3 @@ def kron(input, other):
     spread_x = x.reshape([size for m in x.shape for size in (m, 1)])
     spread_y = y.reshape([size for m in y.shape for size in (1, m)])
     return (spread_x * spread_y).reshape([a * b for a, b in zip(x.shape, y.shape, strict=True)])
-
-
-# -------------------------------------------------------------------------------------------------------------- einsum
-
-
-def einsum(equation, *operands):
-    """Einstein's summation: "ij,jk->ik" multiplies, "ii->i" takes a diagonal, "...i" leaves leading dims alone.
-
-    Operands are multiplied two at a time from the left, each product one batched ``matmul``.   torch: einsum
-
-    >>> torch.einsum("ij,j->i", torch.ones(2, 3), torch.ones(3))
-    tensor([3., 3.])
-    """
-    if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
-        operands = tuple(operands[0])
-    terms, output = parsed(equation, operands)
-    pairs = [diagonals(x, term) for x, term in zip(operands, terms, strict=True)]
-    sizes = {}
-    for i, (x, term) in enumerate(pairs):
-        for label, n in zip(term, x.shape, strict=True):
-            seen = sizes.setdefault(label, n)
-            if seen not in (1, n) and n != 1:
-                raise RuntimeError(
-                    f"einsum(): subscript {label} has size {n} for operand {i} which does not broadcast with previously seen "
-                    f"size {seen}"
-                )
-            sizes[label] = n if seen == 1 else seen
-    x, term = pairs[0]
-    for i, (y, other) in enumerate(pairs[1:], 1):
-        later = set(output).union(*[t for _, t in pairs[i + 1 :]])
-        x, term = contracted(x, term, y, other, later)
-    summed = tuple(d for d, label in enumerate(term) if label not in output)
-    if summed:
-        x, term = x.sum(summed), [label for label in term if label in output]
-    return x.permute([term.index(label) for label in output])
-
-
-def parsed(equation, operands):
-    """The labels of every operand and of the output; an Ellipsis becomes labels of its own, numbered from the last dim."""
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(operands):
-        raise RuntimeError(
-            "einsum(): more operands were provided than specified in the equation"
-            if len(terms) < len(operands)
-            else "einsum(): fewer operands were provided than specified in the equation"
-        )
-    expanded, hidden = [], 0
-    for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
-        before, dots, after = term.partition("...")
-        extra = x.ndim - len(before) - len(after)
-        if extra < 0 or (extra and not dots):
-            raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) does not match the number of dimensions "
-                f"({x.ndim}) for operand {i} and no ellipsis was given"
-                if not dots
-                else f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) is more than the number of "
-                "dimensions "
-                f"({x.ndim}) for operand {i}"
-            )
-        hidden = max(hidden, extra)
-        expanded.append([*before, *range(-extra, 0), *after])
-    if arrow:
-        before, dots, after = right.partition("...")
-        output = [*before, *(range(-hidden, 0) if dots else ()), *after]
-        unknown = [label for label in output if not any(label in term for term in expanded)]
-        if unknown:
-            raise RuntimeError(
-                f"einsum(): output subscript {unknown[0]} does not appear in the equation for any input operand"
-            )
-        repeated = [label for label in output if output.count(label) > 1]
-        if repeated:
-            raise RuntimeError(f"einsum(): output subscript {repeated[0]} appears more than once in the output")
-        return expanded, output
-    named = [label for term in expanded for label in term if isinstance(label, str)]
-    return expanded, [*range(-hidden, 0), *sorted(label for label in set(named) if named.count(label) == 1)]
-
-
-def diagonals(x, term):
-    """An operand in which no label comes twice."""
-    term = list(term)
-    for label in dict.fromkeys(term):
-        while term.count(label) > 1:
-            first = term.index(label)
-            second = term.index(label, first + 1)
-            x = x.diagonal(0, first, second)
-            term = [t for d, t in enumerate(term) if d not in (first, second)] + [label]
-    return x, term
-
-
-def contracted(x, term, y, other, later):
-    """The product of two operands, summed over the labels that nothing later needs: one batched matmul."""
-    for operand in (0, 1):  # labels of one operand alone, needed no more
-        own, rest = (term, other) if operand == 0 else (other, term)
-        alone = tuple(d for d, label in enumerate(own) if label not in rest and label not in later)
-        if alone:
-            kept = [label for label in own if label in rest or label in later]
-            x, term, y, other = (x.sum(alone), kept, y, other) if operand == 0 else (x, term, y.sum(alone), kept)
-    shared = [label for label in term if label in other]
-    batch = [label for label in shared if label in later]
-    summed = [label for label in shared if label not in later]
-    left = [label for label in term if label not in other]
-    right = [label for label in other if label not in term]
-    size = {label: 1 for label in term + other}
-    for t, labels in ((x, term), (y, other)):
-        for label, n in zip(labels, t.shape, strict=True):
-            size[label] = max(size[label], n) if n else 0
-
-    def arranged(t, labels, groups):
-        order = [label for group in groups for label in group]
-        t = t.permute([labels.index(label) for label in order]).expand([size[label] for label in order])
-        return t.reshape([_count([size[label] for label in group]) for group in groups])
-
-    product = arranged(x, term, (batch, left, summed)).matmul(arranged(y, other, (batch, summed, right)))
-    labels = batch + left + right
-    return product.reshape([size[label] for label in labels]), labels

@@ -20,7 +20,7 @@ def scaled(beta, input, alpha, product):
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return product
-    if input._array.shape != product._array.shape:
+    if input._array.shape not in (product._array.shape, product._array.shape[-1:]):
         input = input.expand(product._array.shape)
     return product + (input if beta == 1 else input * beta)
 

@@ -25,6 +25,8 @@ EXPRESSIONS = [
     "t.einsum('bij,jk->bik', c, b), t.einsum('...ij,...jk->...ik', c, d), t.einsum('...ij,jk', c, b), t.einsum('...i,i->...', c, v), t.einsum('ij,jk,kl->il', a, b, b.t()), t.einsum('bij,bik->bjk', c, c), t.einsum('ij,kj->ik', a, a), t.einsum('i...->...', a), t.einsum('bn,anm,bm->ba', a[:, :3], c[:3].mT[:, :, :2], a[:, :2])",
     "t.einsum('ij, jk -> ik', a, b), t.einsum('Ij,jK->IK', a, b), t.einsum('ij,jk', [a, b]), t.einsum('ij,j,j->i', a, v, v), t.einsum('aij,bij->ab', c, c), t.einsum('ij,ij', a, a), t.einsum('i,ij,j', w, a, v), t.einsum('ijk,k->ij', c, v), t.einsum('ijj->i', d[:, :, :3]), t.einsum('iij->j', d[:3, :3])",
     "t.einsum('ij,jk->ik', a[:, :1], b), t.einsum('bij,bjk->bik', c[:1], d), t.einsum('...,...->...', a, v), t.einsum('i...,i...->...', a, a), t.einsum('ij->ij', a), t.einsum(',', v[0], v[1]), t.einsum('i,->i', v, w[0]), t.einsum('->', v[0])",
+    "t.einsum('i,j->ij', w, v.float()), t.einsum('i,i->i', v, i[0]), t.einsum('i,j->ji', w, v), t.einsum('i,j->', w, v), t.einsum('bi,bj->bji', a, b[:2]), t.einsum('ij,k,jl->ikl', a, w, b), t.einsum('bij,bj->bi', c, c[:, 0]), t.einsum('bi,oij,bj->bo', a[:, :2], c, a)",
+    "t.einsum('bthd,bshd->bhts', c[:, :, None], c.flip(1)[:, :, None]), t.einsum('ijk,i->jk', c, c[:, 0, 0]), t.einsum('i,j->ij', v > 0, w > 0), t.inner(c, a), t.inner(a, c), t.inner(v, c), c.inner(v), t.inner(v[:0], v[:0])",
     "t.cross(r, r.flip(0)), t.cross(r, r.flip(0), dim=1), t.cdist(a, r), t.cdist(a, r, p=1.0), t.cdist(a[None], r[None]), t.addr(s[:2], a[:, 0], v), t.addr(s[:2], a[:, 0], v, beta=2, alpha=3)",
     "t.renorm(a, 2, 0, 1.0), t.renorm(a, 1, 1, 0.5), t.matrix_power(s.detach(), 0), t.matrix_power(s, 1), t.matrix_power(s, 5)",
 ]  # fmt: skip
@@ -38,7 +40,7 @@ def test_agrees_with_pytorch(text):
 
 ERRORS = [
     "a @ a", "a @ w", "w @ b", "v @ w", "c @ a", "c @ c", "a @ v.sum()", "a.mm(v)", "v.mm(a)", "a.mm(a)", "a.bmm(b)", "c.bmm(c)", "c.bmm(d[:2])", "a.mv(w)", "a.mv(b)", "v.dot(w)", "v.dot(a)", "a.outer(v)", "v.outer(a)", "t.tensordot(a, b, 2)", "t.trace(v)", "a @ i.t()", "a.float() @ b", "v.dot(v.float())",
-    "t.nn.functional.linear(a, a.t())", "t.nn.functional.linear([1.0], a)", "t.nn.functional.linear(a, [1.0])", "t.nn.functional.linear(a, b.t(), [1.0])", "t.nn.functional.linear(a, b.t(), v)", "t.nn.functional.linear(a, b.t().float(), b.float().sum(0))", "t.nn.functional.linear(a, b.t(), b.float().sum(0))", "t.einsum('ij,jk', a)", "t.einsum('ij', a, b)", "t.einsum('ijk->i', a)", "t.einsum('ij->k', a)", "t.einsum('ij,jk->ik', a, a)", "t.addmm(a, a, b)", "t.addmm(b[:2], a, a)", "t.einsum('i->ii', v)", "t.cross(a[:, :2], a[:, :2], dim=1)", "(c[:, :2] * 1) @ d[:3]",
+    "t.nn.functional.linear(a, a.t())", "t.nn.functional.linear([1.0], a)", "t.nn.functional.linear(a, [1.0])", "t.nn.functional.linear(a, b.t(), [1.0])", "t.nn.functional.linear(a, b.t(), v)", "t.nn.functional.linear(a, b.t().float(), b.float().sum(0))", "t.nn.functional.linear(a, b.t(), b.float().sum(0))", "t.einsum('ij,jk', a)", "t.einsum('ij', a, b)", "t.einsum('ijk->i', a)", "t.einsum('ij->k', a)", "t.einsum('ij,jk->ik', a, a)", "t.einsum('ii->i', a)", "t.einsum('ij,ii', a, a)", "t.inner(a, b)", "t.inner(v, w)", "t.inner(c, w)", "t.addmm(a, a, b)", "t.addmm(b[:2], a, a)", "t.einsum('i->ii', v)", "t.cross(a[:, :2], a[:, :2], dim=1)", "(c[:, :2] * 1) @ d[:3]",
 ]  # fmt: skip
 
 

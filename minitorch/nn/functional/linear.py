@@ -23,7 +23,7 @@ def bilinear(input1, input2, weight, bias=None):
                 "the two inputs differ in their last dimension only"
             )
 
-    # (*, 1, 1, in1) @ (out, in1, in2) → (*, out, 1, in2), then against (*, 1, in2, 1)
-    left = input1.unsqueeze(-2).unsqueeze(-2).matmul(weight)
-    out = left.matmul(input2.unsqueeze(-2).unsqueeze(-1)).flatten(-3)
+    # W x2 first, one product for all of the batch: (*, out in1) → (*, out, in1), then against (*, in1, 1)
+    right = linear(input2, weight.flatten(0, 1))
+    out = right.unflatten(-1, weight.shape[:2]).matmul(input1.unsqueeze(-1)).squeeze(-1)
     return out if bias is None else out + bias
