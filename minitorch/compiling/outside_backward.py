@@ -14,6 +14,8 @@ import time
 from ..autograd.function import Gradients, OutputNode
 from ..backward import backward
 from ..compiler import Place, native_of, timed
+from ..compiler.simplify import dead
+from ..compiler.zero_inputs import without
 from ..engine import edge_of, enable_grad, wrap
 from ..errors import FREED
 from ..graph import Node
@@ -37,7 +39,7 @@ class Backward:
 
     def __init__(self, recording, fresh, title, of=None):
         """``of``: a Backward of the same, of which this is the twin that notes when each kernel runs."""
-        self.title = title
+        self.title, self.of = title, of
         graph, forward = recording.backward, recording.graph
         inner = [x for x in recording.saved if x not in forward.inputs and x not in recording.seeds]
         self.kept = len(inner)
@@ -49,12 +51,27 @@ class Backward:
         self.seeds = [(recording.seeds.index(x), x.shape, x.dtype) for x in recording.saved if x in recording.seeds]
         order = [x for x in recording.saved if x not in recording.seeds] + [x for x in recording.saved if x in recording.seeds]
         self.results = [(x.shape, x.dtype) for x in graph.outputs]
-        places = [Place("output", k) for k in range(len(self.results))]
-        strides = {x: recording.strides[x] for x in order if x in recording.strides and x not in recording.seeds}
-        self.xp, graph = recording.xp, graph.having_inputs(order)
-        self.native = native_of(graph, strides, places, recording.xp) if of is None else timed(of.native)
+        self.strides = {x: recording.strides[x] for x in order if x in recording.strides and x not in recording.seeds}
+        self.xp, self.graph, self.parts = recording.xp, graph.having_inputs(order), {}
+        self.native = self.native_of(self.graph) if of is None else timed(of.native)
         self.count, self.lock, self.pool = len(recording.seeds), lock(), []
         self.roots, self.leads = recording.roots, recording.leads
+
+    def native_of(self, graph):
+        places = [Place("output", k) for k in range(len(self.results))]
+        return native_of(graph, self.strides, places, self.xp)
+
+    def native_for(self, gradients):
+        """The program for gradients of some results only, by number. What comes of the others alone isn't computed."""
+        missing = frozenset([k for k, *_ in self.seeds if k not in gradients])
+        if not missing:
+            return self.native
+        if missing not in self.parts and self.of is not None:
+            self.parts[missing] = timed(self.of.native_for(gradients))
+        if missing not in self.parts:
+            seeds = dict(zip([k for k, *_ in self.seeds], self.graph.inputs[len(self.saved) :], strict=True))
+            self.parts[missing] = self.native_of(dead(without(self.graph, seeds.values(), [seeds[k] for k in missing])))
+        return self.parts[missing]
 
     def block(self):
         """Memory for what one forward saves."""
@@ -69,15 +86,16 @@ class Backward:
         """The gradients of the ends, for what was saved and the gradients of the results, by number. None where none of these leads."""
         xp = self.xp
         seeds = [
-            xp.ascontiguousarray(gradients[k]._array) if k in gradients else xp.full(shape, 0, dtype)
-            for k, shape, dtype in self.seeds
+            xp.ascontiguousarray(gradients[k]._array) if k in gradients else xp.empty((), dtype)  # nobody reads it
+            for k, _, dtype in self.seeds
         ]  # fmt: skip
         results = [xp.empty(shape, dtype) for shape, dtype in self.results]
         with self.lock:
+            native = self.native_for(gradients)
             begin = time.perf_counter_ns()
-            self.native.call([*arrays, *seeds], results)
+            native.call([*arrays, *seeds], results)
             if MODE.listeners:
-                tell(self.title, self.native, begin)
+                tell(self.title, native, begin)
         return [None if seeds.isdisjoint(gradients) else wrap(x) for x, seeds in zip(results, self.leads, strict=True)]
 
 
