@@ -397,9 +397,9 @@ def refused_view(x, indirect):
 
 def viewed(source, step, grad_mode):
     """The View of what comes of a view row on ``source``."""
-    node, view = edge_of(source), source._view
+    view = source._view
     made = GRAD if grad_mode else "inference" if MODE.inference else "no_grad"
-    if view is None or node.__class__ is AccumulateGrad:  # a view that was made a leaf is a base of its own
+    if view is None or edge_of(source).__class__ is AccumulateGrad:  # a view that was made a leaf is a base of its own
         return View(source, (step,), made)
     if view.made is not GRAD and grad_mode:
         made = view.made

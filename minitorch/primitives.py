@@ -438,7 +438,7 @@ def middle(widths, shape):
 
 def basic_key(key):
     """A hashable key as NumPy takes it: (start, stop, step) becomes a slice. The Ellipsis keeps 0-d results arrays."""
-    return (*(builtins.slice(*entry) if isinstance(entry, tuple) else entry for entry in key), ...)
+    return (*[builtins.slice(*entry) if entry.__class__ is tuple else entry for entry in key], ...)
 
 
 # ------------------------------------------------------------------------------------------------------------ indexing

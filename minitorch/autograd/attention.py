@@ -17,6 +17,7 @@ from ..creation import empty, ones
 from ..dtypes import bfloat16, float16, float32
 from ..dtypes import bool as bool_
 from ..modes import MODE, all_compile
+from ..replay_forward import replayed
 from ..table import Primitive
 from . import attention_strips
 from .attention_strips import (
@@ -42,12 +43,15 @@ def fused_attention(query, key, value, scale, causal, mask=None):
         if mask is None:
             return query._apply(STRIPS, (query, key, value), (scale, causal))
         return query._apply(MASKED_STRIPS, (query, key, value, mask), (scale,))
-    return attention(query, key, value, scale, causal, mask)
+    return in_rows(query, key, value, scale, causal, mask)
 
 
 def attention(query, key, value, scale, causal, mask=None):
     """The same in plain rows."""
     return attention_weights(query, key, scale, causal, mask).matmul(value)
+
+
+in_rows = replayed(attention)
 
 
 def attention_weights(query, key, scale, causal, mask=None):

@@ -21,6 +21,7 @@ from ..backends import ARRAY_TYPES
 from ..backends.once import ONCE
 from ..creation import arange
 from ..modes import MODE, all_compile
+from ..replay_forward import replayed
 from ..table import Primitive
 from ..tape import Listening
 from .reverse import grad
@@ -72,7 +73,8 @@ class Composite:
     """A function of ``count`` tensors and then of numbers, which may be one kernel."""
 
     def __init__(self, function, name, count, along, label):
-        self.function, self.count, self.grid, self.formulas, self.compiled, self.kernels = function, count, GRIDS[along], {}, {}, {}
+        self.function, self.replayed, self.count, self.grid = function, replayed(function), count, GRIDS[along]
+        self.formulas, self.compiled, self.kernels = {}, {}, {}
         self.slopes = [
             Primitive(f"{name}_slope_{i}", "composite", lambda xp, *args, i=i: self.run(xp, i, args)) for i in range(count)
         ]
@@ -90,7 +92,7 @@ class Composite:
     def __call__(self, *args):
         """What the function gives."""
         if not self.takes(*args):
-            return self.function(*args)
+            return self.replayed(*args)
         return args[0]._apply(self.row, args[: self.count], args[self.count :])
 
     def takes(self, *args):

@@ -28,7 +28,9 @@ def within(index, size):
         if array.size and hasattr(listener, "check"):
             outside = index.lt(0) if size == math.inf else index.lt(0).logical_or(index.ge(size))
             listener.check(outside.any(), IndexError, "index out of range in self")
-    return not array.size or (0 <= array.min() and array.max() < size)
+    if array.dtype.kind == "i":  # as numbers without a sign the negative ones are the largest: one look
+        array, size = array.view(f"u{array.itemsize}"), min(size, 1 << 8 * array.itemsize - 1)
+    return not array.size or array.max() < size
 
 
 def refuse_outside(input, d, index, error, name=""):

@@ -483,7 +483,7 @@ def at_dim(input, dim, index, source, accumulate):
     if input.ndim == 0:
         at_dim(input.unsqueeze(0), 0, index, source.reshape(-1), accumulate)
         return input
-    return input._write(rows.index_put, (input, source, index.reshape(-1)), ((d,), accumulate))
+    return input._write(rows.index_put, (input, source, index if index.ndim == 1 else index.reshape(-1)), ((d,), accumulate))
 
 
 @numpy_names

@@ -140,7 +140,7 @@ def split(tensor, split_size_or_sections, dim=0):
             else f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
         )
     starts = range(0, n, size) if n else [0]
-    return several_views(tuple([tensor.narrow(d, i, min(size, n - i)) for i in starts]), "Split")
+    return several_views(parts_along(tensor, d, [(i, min(i + size, n), 1) for i in starts]), "Split")
 
 
 def check_divisible(name, tensor):
@@ -165,11 +165,17 @@ def split_with_sizes(tensor, split_sizes, dim=0):
             f"split_with_sizes expects split_sizes to sum exactly to {tensor.shape[d]} (input tensor's size at dimension {dim}), but "
             f"got split_sizes={sizes}"
         )
-    pieces, start = [], 0
-    for n in sizes:
-        pieces.append(tensor.narrow(d, start, n))
-        start += n
-    return several_views(tuple(pieces), "SplitWithSizes")
+    stops = list(itertools.accumulate(sizes))
+    return several_views(parts_along(tensor, d, [(stop - n, stop, 1) for n, stop in zip(sizes, stops)]), "SplitWithSizes")
+
+
+def parts_along(tensor, d, spans):
+    """The parts of a tensor at each of the (start, stop, 1) along dim ``d``: views."""
+    key, parts = [(0, n, 1) for n in tensor._array.shape], []
+    for span in spans:
+        key[d] = span
+        parts.append(tensor._apply(rows.slice, (tensor,), (tuple(key),)))
+    return tuple(parts)
 
 
 def chunk(input, chunks, dim=0, **numpy):

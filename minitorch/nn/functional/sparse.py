@@ -27,6 +27,10 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         assert -rows <= padding_idx < rows, "Padding_idx must be within num_embeddings"
         padding_idx %= rows
 
+    if max_norm is None and padding_idx is None and not scale_grad_by_freq:
+        if not within(input, weight.shape[0]):
+            raise _bad_index(input, weight)
+        return weight.index_at((input,), (0,))
     index = input.reshape(-1)
     try:
         if max_norm is not None:
