@@ -117,9 +117,9 @@ def sliding_text(name, sliding, flops, target, preamble, epilogue=None):
     text, kind = Text(), sliding.kind
     v = Vectors(text, kind, target.lanes(kind))
     blocks = [block_of(sliding, phase, target) for phase in sliding.phases]
-    for one, other in [numbers for numbers in sliding.together if len(numbers) == 2]:
-        tall = min(blocks[one].rows, blocks[other].rows)
-        blocks[one], blocks[other] = replace(blocks[one], rows=tall), replace(blocks[other], rows=tall)
+    for numbers in sliding.together:
+        tall = min(blocks[number].rows for number in numbers)
+        blocks = [replace(block, rows=tall) if number in numbers else block for number, block in enumerate(blocks)]
     tallest = max(block.rows for block in blocks)
     units = sliding.batch * sliding.groups * sliding.bands
     shares = min(-(-8 // units), -(-sliding.rows // tallest))
@@ -192,7 +192,7 @@ def write_parts(text, v, name, sliding, blocks, rooms):
             written.add(tile)
     for numbers in [] if in_place(sliding, blocks) else sliding.together:
         phases, some = zip(*[(sliding.phases[n], blocks[n]) for n in numbers])
-        write_out(text, v, f"{name}.out{numbers[0]}", sliding, phases, some)
+        write_out(text, v, f"{name}.out{numbers[0]}", sliding, phases, some, rooms.share * rooms.apart)
     if sliding.deep:
         return write_dense_tables(text, v, name, sliding, rooms.apart)
     for number, (phase, block) in enumerate(zip(sliding.phases, blocks)):
@@ -254,13 +254,12 @@ def write_chunk(text, name, sliding, blocks, rooms, where):
 
 
 def write_outs(text, name, sliding, numbers, places, where):
-    """Some channels of a strip, or of two, go to where they belong."""
+    """Some channels of a strip, or of several, go to where they belong."""
     (rooms, to), (rows, first, skip) = places, where
     with text.loop("i", 0, rows) as i:
-        at = [text.add(text.multiply(i, rooms.apart), rooms.strip_of(number)) for number in (numbers[0], numbers[-1])]
-        one, other = [text.at("%scratch", place, sliding.kind) for place in at]
+        strip = text.at("%scratch", text.add(text.multiply(i, rooms.apart), rooms.strip_of(numbers[0])), sliding.kind)
         row = text.at(to, text.multiply(i, sliding.channel_out), sliding.kind)
-        text.do(f"call fastcc void @{name}.out{numbers[0]}(ptr {one}, ptr {other}, ptr {row}, i64 {first}, i64 {skip})")
+        text.do(f"call fastcc void @{name}.out{numbers[0]}(ptr {strip}, ptr {row}, i64 {first}, i64 {skip})")
 
 
 def write_tiles(text, name, sliding, which, pointers):

@@ -14,6 +14,9 @@ from math import prod
 
 __all__ = ["Conv", "Phase", "Planes", "Sliding", "sliding_backward", "sliding_forward"]
 
+MOST = 8
+"""Phases that are written together, at most."""
+
 
 @dataclass(frozen=True)
 class Conv:
@@ -152,10 +155,10 @@ class Sliding(Planes):
 
     @property
     def together(self):
-        """The numbers of phases whose outputs are written at once: by twos, where those are every second number of the same rows."""
-        numbers = range(len(self.phases))
-        if self.phases[0].step[2] == 2 and [phase.start[2] for phase in self.phases] == [n % 2 for n in numbers] and len(numbers) > 1:
-            return list(zip(numbers[::2], numbers[1::2]))
+        """The numbers of phases whose outputs are written at once: those of the same rows, where they fill them, in turn."""
+        numbers, step = range(len(self.phases)), self.phases[0].step[2]
+        if 1 < step <= MOST and [phase.start[2] for phase in self.phases] == [n % step for n in numbers]:
+            return [tuple(numbers[n : n + step]) for n in numbers[::step]]
         return [(n,) for n in numbers]
 
     @property

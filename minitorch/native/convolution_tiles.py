@@ -129,14 +129,15 @@ def write_column(text, v, name, sliding, phase):
                 v.store(v.load(text.at(x, whole, v.kind), length - whole if sliding.bare else None), text.at(to, whole, v.kind))
 
 
-def write_out(text, v, name, sliding, phases, blocks):
+def write_out(text, v, name, sliding, phases, blocks, between):
     """The function ``@name``: the outputs of one channel from where the tiles left them to where they belong.
 
-    The band begins with the row ``%first``; it leaves out ``%skip`` rows that another band has. Two phases, each of them every second
-    number of the same rows, are written together.
+    The band begins with the row ``%first``; it leaves out ``%skip`` rows that another band has. Phases that fill the same rows in
+    turn are written together; from one's strip to the next it is ``between`` numbers.
     """
-    kind, phase, froms = v.kind, phases[0], ["%from", "%other"][: len(phases)]
-    with text.function(f"internal fastcc void @{name}(ptr %from, ptr %other, ptr %y, i64 %first, i64 %skip)", "noinline nounwind"):
+    kind, phase = v.kind, phases[0]
+    with text.function(f"internal fastcc void @{name}(ptr %from, ptr %y, i64 %first, i64 %skip)", "noinline nounwind"):
+        froms = [text.at("%from", number * between, kind) for number in range(len(phases))]
         begins = ["%skip" if sliding.axis == axis else 0 for axis in (0, 1)]
         with text.loop("depth", begins[0], phase.count[0]) as depth, text.loop("row", begins[1], phase.count[1]) as row:
             sources = []
@@ -153,7 +154,7 @@ def write_out(text, v, name, sliding, phases, blocks):
 
 
 def write_row_out(text, v, sources, to, step, count):
-    """A row of outputs, ``step`` apart; from two sources in turn, without gaps."""
+    """A row of outputs, ``step`` apart; from several sources in turn, without gaps."""
     wide = v.lanes * len(sources)
     whole = count // wide * wide
 
@@ -161,7 +162,7 @@ def write_row_out(text, v, sources, to, step, count):
         values = [v.load(text.at(source, text.divide(start, len(sources))[0], v.kind)) for source in sources]
         if len(values) == 1:
             return v.store(values[0], text.at(to, text.multiply(start, step), v.kind), columns, step)
-        for value, first in zip(v.interleave(*values), (0, v.lanes)):
+        for value, first in zip(v.interleave(*values), range(0, wide, v.lanes)):
             if columns > first:
                 v.store(value, text.at(to, text.add(start, first), v.kind), min(v.lanes, columns - first))
 

@@ -38,8 +38,8 @@ class Vectors:
         count = self.lanes if count is None else count
         if stride == 1 and count == self.lanes and not skip:
             return self.text.load(self.type, pointer, self.size)
-        if stride in (2, 4, 8):
-            return self.load_second(pointer, count, stride, skip)
+        if 1 < stride < self.lanes:
+            return (self.load_picked if stride % 2 else self.load_second)(pointer, count, stride, skip)
         where = f"{self.mask(count, skip)}, {self.type} {self.zero})"
         if stride == 1:
             call = f"call {self.type} @llvm.masked.load.{self.suffix}.p0(ptr {pointer}, i32 {self.size}, {where}"
@@ -81,6 +81,16 @@ class Vectors:
                 else self.zero
             )
         return self.shuffle(*halves, range(0, 2 * self.lanes, 2))
+
+    def load_picked(self, pointer, count, stride, skip):
+        """The same for an odd stride: from one vector after the other, the lanes that are asked of it."""
+        begin, end, found = skip * stride, (count - 1) * stride + 1, self.zero
+        for start in range(begin // self.lanes * self.lanes, end, self.lanes):
+            place = self.text.at(pointer, start, self.kind)
+            vector = self.load(place, min(end - start, self.lanes), 1, max(begin - start, 0))
+            order = [lane * stride - start for lane in range(self.lanes)]
+            found = self.shuffle(found, vector, [self.lanes + at if 0 <= at < self.lanes else i for i, at in enumerate(order)])
+        return found
 
     def shuffle(self, a, b, order):
         """A vector of those lanes of a and b, counted through."""
@@ -145,13 +155,17 @@ class Vectors:
         name = f"llvm.{'smax' if self.whole else 'maximum'}.{self.suffix}"
         return self.text.let("larger", f"call {self.type} @{name}({self.type} {a}, {self.type} {b})")
 
-    def interleave(self, a, b):
-        """a0 b0 a1 b1 …, in two vectors."""
-        half, both = self.lanes // 2, []
-        for start in (0, half):
-            order = [index for lane in range(start, start + half) for index in (lane, self.lanes + lane)]
-            both.append(self.shuffle(a, b, order))
-        return both
+    def interleave(self, a, *more):
+        """a0 b0 a1 b1 …, in two vectors; or of three vectors in three, and so on."""
+        found, number = [], 1 + len(more)
+        for start in range(0, number * self.lanes, self.lanes):
+            lanes, mixed = range(start, start + self.lanes), a
+            order = [i // number for i in lanes]
+            for other, vector in enumerate(more, 1):
+                mixed = self.shuffle(mixed, vector, [self.lanes + i // number if i % number == other else at for i, at in zip(lanes, order)])
+                order = range(self.lanes)
+            found.append(mixed)
+        return found
 
     def transpose(self, rows):
         """The columns of a square of ``lanes`` vectors. Each round interleaves row i with row i + lanes / 2.
