@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
+from .convolution_channels import channels_in_lanes, channels_text
 from .convolution_dense import cost, dense, dense_rooms, flat_depth, folded, write_dense, write_dense_tables
 from .convolution_depthwise import depthwise_text, is_depthwise
 from .convolution_geometry import sliding_backward, sliding_forward
@@ -106,10 +107,11 @@ def passing(way, sliding_of, name, conv, target, preamble, epilogue):
         return product_text(way, name, conv, target, preamble)
     if is_depthwise(conv, target):
         return depthwise_text(way, name, conv, target, preamble, epilogue)
-    sliding, images = arranged(sliding_of, conv, target), side_by_side(way, conv, target)
-    if images is not None and images.cost < cost(sliding, target):
-        return images_text(name, images, conv.flops, target, preamble, epilogue)
-    return sliding_text(name, sliding, conv.flops, target, preamble, epilogue)
+    sliding, images, channels = arranged(sliding_of, conv, target), side_by_side(way, conv, target), channels_in_lanes(way, conv, target)
+    ways = [(cost(sliding, target), sliding_text, sliding)]
+    ways += [(found.cost, write, found) for found, write in ((images, images_text), (channels, channels_text)) if found is not None]
+    _, write, found = min(ways, key=lambda each: each[0])
+    return write(name, found, conv.flops, target, preamble, epilogue)
 
 
 def sliding_text(name, sliding, flops, target, preamble, epilogue=None):

@@ -33,9 +33,10 @@ COLUMNS = 1 << 18
 STRIP = 1 << 23
 """Bytes that the strips may not exceed."""
 
-COPY, BEGIN, TURN, FAR, BETTER = 4, 8, 3, 1.25, 1.03
+COPY, BEGIN, TURN, CHANNEL, FAR, BETTER = 4, 8, 3, 6, 1.25, 1.03
 """What costs how much, counted in vectors that are multiplied and added: to copy a vector; to begin and end a vector of a strip, and
-to add to it; how many times more it costs if a cache doesn't hold the layout; how many times less columns must cost to be taken."""
+to add to it; to go on to a tile's next channel; how many times more it costs if a cache doesn't hold the layout; how many times less
+columns must cost to be taken."""
 
 
 def dense(sliding_of, conv, target):
@@ -73,10 +74,10 @@ def cost(sliding, target):
     for phase in sliding.phases:
         block, taps = block_of(sliding, phase, target), len(phase.taps)
         vectors = block.length // lanes
-        total += taps * effort(block, lanes, sliding.deep > 0)
+        total += taps * effort(block, lanes, sliding.deep > 0) + CHANNEL * -(-block.length // block.columns) / block.rows
+        begun += vectors * (BEGIN + TURN * -(-sliding.inner // (sliding.deep or sliding.inner))) / sliding.inner
         if sliding.deep:
             copied += COPY * taps * vectors_of(phase.count, sliding.grid, lanes)
-            begun += vectors * (BEGIN + TURN * -(-sliding.inner // sliding.deep)) / sliding.inner
     if not sliding.bare:
         copied += COPY * len(sliding.parts) * max(sliding.step) * vectors_of(sliding.grid, (0, 0, 0), lanes)
     if not sliding.deep and sliding.inner * sliding.plane * size > 4 * COLUMNS:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-__all__ = ["Conv", "Phase", "Planes", "Sliding", "sliding_backward", "sliding_forward"]
+__all__ = ["Conv", "Phase", "Planes", "Sliding", "reached", "sliding_backward", "sliding_forward"]
 
 MOST = 8
 """Phases that are written together, at most."""
@@ -250,3 +250,23 @@ def axis_phases(size, kernel, stride, padding, dilation):
         taps = [(tap, shift // stride) for tap, shift in shifts if shift % stride == 0]
         found.append((phase, len(range(phase, size, stride)), taps))
     return found
+
+
+def reached(conv, forward):
+    """Along each dimension, for each place of the result: [(place that it sees, tap)]. Forward, or for the input's gradient.
+
+    >>> reached(Conv(1, 1, 1, (3,), (3,), padding=(1,)), True)[2]
+    [[(0, 1), (1, 2)], [(0, 0), (1, 1), (2, 2)], [(1, 0), (2, 1)]]
+    """
+    seen, out = (conv.size, conv.out) if forward else (conv.out, conv.size)
+    axes = []
+    for d, (stride, pad, step) in enumerate(zip(conv.stride, conv.padding, conv.dilation)):
+        axis, kernel = [], range(conv.kernel[d])
+        for place in range(out[d]):
+            if forward:
+                found = [(place * stride - pad + k * step, 0) for k in kernel]
+            else:
+                found = [divmod(place + pad - k * step, stride) for k in kernel]
+            axis.append([(at, k) for k, (at, rest) in enumerate(found) if rest == 0 and 0 <= at < seen[d]])
+        axes.append(axis)
+    return axes

@@ -17,7 +17,7 @@ from itertools import product
 from math import prod
 
 from .convolution_dense import BEGIN, STRIP, TURN
-from .convolution_geometry import Planes
+from .convolution_geometry import Planes, reached
 from .convolution_layout import write_table
 from .convolution_tiles import Block, effort, tile_name, write_tile
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces, rows_of
@@ -26,7 +26,7 @@ from .text import Text
 from .transpose import write_turned
 from .vectors import Vectors
 
-__all__ = ["Images", "images_text", "side_by_side"]
+__all__ = ["Images", "images_text", "side_by_side", "turn", "write_turn"]
 
 TURNED, MOST = 1 << 19, 1 << 14
 """Bytes that turned images should not exceed; taps of all places together, at most."""
@@ -99,18 +99,8 @@ def side_by_side(way, conv, target):
 
 def taps_of(conv, forward):
     """For each place of the result the taps that see something: [(place there, place in the weight)]."""
-    seen, out = (conv.size, conv.out) if forward else (conv.out, conv.size)
-    axes = []
-    for d, (stride, pad, step) in enumerate(zip(conv.stride, conv.padding, conv.dilation)):
-        axis, kernel = [], range(conv.kernel[d])
-        for place in range(out[d]):
-            if forward:
-                reached = [(place * stride - pad + k * step, 0) for k in kernel]
-            else:
-                reached = [divmod(place + pad - k * step, stride) for k in kernel]
-            axis.append([(at, k) for k, (at, rest) in enumerate(reached) if rest == 0 and 0 <= at < seen[d]])
-        axes.append(axis)
-    for axis in product(*axes):
+    seen = conv.size if forward else conv.out
+    for axis in product(*reached(conv, forward)):
         yield [
             ((i * seen[1] + j) * seen[2] + k, (u * conv.kernel[1] + v) * conv.kernel[2] + w) for (i, u), (j, v), (k, w) in product(*axis)
         ]
@@ -173,10 +163,13 @@ def write_parts(text, v, name, images):
         for rows in sorted({min(images.block.rows, images.rows), images.rows % images.block.rows} - {0}):
             columns = vectors * v.lanes
             write_tile(text, v, tile_name(name, rows, images.block, columns), images, images.block, rows, apart_of(images), columns)
+    write_turn(text, name, images)
 
 
+def write_turn(text, name, planes):
+    """The function ``turn`` of a kernel."""
     with text.function(f"internal fastcc void @{name}.turn(ptr %b, i64 %step, ptr %to, i64 %width, i64 %columns, i64 %k)"):
-        write_turned(text, images.kind, images.lanes, "%b", "%step", "%to", "%width", "%columns", "%k")
+        write_turned(text, planes.kind, planes.lanes, "%b", "%step", "%to", "%width", "%columns", "%k")
 
 
 def turn(text, name, source, step, to, width, columns, k):

@@ -128,6 +128,10 @@ class Text:
             return min(a, b)
         return self.let("minimum", f"call i64 @llvm.smin.i64(i64 {a}, i64 {b})")
 
+    def unknown(self, pointer):
+        """The same address, of which LLVM doesn't know that it is: what is loaded from there is loaded anew."""
+        return self.let("again", f'call ptr asm sideeffect "", "=r,0,~{{memory}}"(ptr {pointer})')
+
     # ------------------------------------------------------------------------------------------------------ memory
 
     def at(self, pointer, index, kind):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from machine import RUNNABLE, Kernel, guarded, preamble
 
 from minitorch.native.convolution import arranged, flat, forward_text, input_gradient_text, sliding_text, supports
+from minitorch.native.convolution_channels import channels_in_lanes, channels_text
 from minitorch.native.convolution_columns import columns_text, pays_by_columns
 from minitorch.native.convolution_dense import cost, dense
 from minitorch.native.convolution_depthwise import depthwise_text, is_depthwise
@@ -79,6 +80,10 @@ def check(conv, target=None, passes="forward input weight columns"):
         images = side_by_side(way, conv, machine)
         if images is not None and way in passes:
             kernel = Kernel("conv", images_text("conv", images, conv.flops, machine, names), target)
+            close(result(kernel, a, weight, expected.shape), expected, weight.size)
+        channels = channels_in_lanes(way, conv, machine)
+        if channels is not None and way in passes:
+            kernel = Kernel("conv", channels_text("conv", channels, conv.flops, machine, names), target)
             close(result(kernel, a, weight, expected.shape), expected, weight.size)
     for each, write in WEIGHTS.items():
         if each in passes:
