@@ -14,6 +14,7 @@ What it costs is to turn the weight: there must be enough places for it.
 torch: oneDNN puts channels into lanes to the same end (ATen/native/mkldnn/Conv.cpp)
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -32,10 +33,10 @@ __all__ = ["Channels", "channels_text", "channels_in_lanes"]
 PANEL, NEAR = 1 << 19, 1 << 18
 """Bytes that a panel, and the strip, should not exceed."""
 
-WRITTEN, LINES = 400, 1 << 12
-"""Multiply-adds that are written out in a tile, at most; rows of the result and what they see, at most."""
+WRITTEN, MOST = 400, 1 << 17
+"""Multiply-adds that are written out in a tile, at most; what all rows of the result see, and all columns, at most."""
 
-TURNING, PICKING, STEP, BETTER = 8, 24, 3, 1.03
+TURNING, PICKING, STEP, BETTER = 8, 12, 3, 1.03
 """What it costs to turn a vector of the weight, or to pick it number by number, and to begin with a channel and row, counted in vectors
 that are multiplied and added; how many times less all must cost to be taken."""
 
@@ -45,8 +46,8 @@ class Channels(Planes):
     """Planes whose outputs are lanes: tiles of ``vectors`` of them by a stretch of columns of ``images`` images.
 
     number: images of a chunk. deep: channels whose panel is there at once. area: numbers of a kernel.
-    lines: of each row of the result, what it sees: (distance in x, place in the weight). stretches: (first column, where x begins,
-    number of its kind). kinds: of each column, what it sees: (distance in x, place in the weight).
+    band: rows of a chunk. lines: of each row of the result, what it sees: (distance in x, place in the weight). stretches: see
+    ``stretches_of``. kinds: of each column, what it sees: (distance in x, place in the weight).
     """
 
     lanes: int
@@ -55,6 +56,7 @@ class Channels(Planes):
     number: int
     deep: int
     area: int
+    band: int
     lines: tuple
     stretches: tuple
     kinds: tuple
@@ -65,9 +67,14 @@ class Channels(Planes):
         return self.vectors * self.lanes
 
     @property
+    def bands(self):
+        """Into how many bands the rows of a result are cut."""
+        return len(self.lines) // self.band
+
+    @property
     def units(self):
-        """Bundles of images, and groups of channels."""
-        return self.batch // self.number * self.groups
+        """Bundles of images, bands, and groups of channels."""
+        return self.batch // self.number * self.groups * self.bands
 
     @property
     def share(self):
@@ -83,13 +90,14 @@ class Channels(Planes):
     def cost(self):
         """As ``convolution_dense.cost``. A step of a tile has a load for each of its places and vectors."""
         total, places = 0, prod(self.out)
-        for _, _, kind in self.stretches:
+        for _, _, kind, times, _ in self.stretches:
             points = self.images * sum(map(len, self.kinds[kind]))
             taps, tile = len({tap for column in self.kinds[kind] for _, tap in column}), self.images * len(self.kinds[kind])
             work = points * self.vectors * max(1, 8 / (tile * self.vectors))
-            total += max(work, points + taps * self.vectors) + STEP
+            total += (max(work, points + taps * self.vectors) + STEP) * times
         total *= sum(map(len, self.lines)) / (self.images * self.vectors)
-        total += (PICKING if self.weight[1] == self.area > 1 else TURNING) * self.area / self.number
+        picked = self.weight[1] == self.area > 1 and self.area < self.lanes
+        total += (PICKING if picked else TURNING) * self.area * self.bands / self.number
         total += (BEGIN + TURN * -(-self.inner // self.deep)) * places / self.inner
         return BETTER * max(1, 7 / 8 + 1 / self.chunks) * total * -(-self.rows // self.lanes) / self.rows / places
 
@@ -102,7 +110,7 @@ def channels_in_lanes(way, conv, target):
         tuple(((i * planes.size[1] + j) * planes.size[2], (u * conv.kernel[1] + v) * conv.kernel[2]) for (i, u), (j, v) in product(*line))
         for line in product(depths, rows)
     )
-    if sum(map(len, lines)) > LINES or len(columns) > LINES:
+    if max(sum(map(len, lines)), sum(map(len, columns))) > MOST:
         return None
     found, period = [], 1 if way == "forward" else conv.stride[2]
     for vectors in range(1, min(4, -(-planes.rows // lanes)) + 1):
@@ -116,9 +124,10 @@ def channels_in_lanes(way, conv, target):
         for images in {1, fits[-1]}:
             number = images_of(planes, images, -(-planes.rows // wide) * planes.groups, strip)
             deep = pieces(planes.inner, max(1, PANEL // (area * wide * size)))
-            if strip * number <= STRIP:
-                found.append(Channels(**vars(planes), lanes=lanes, vectors=vectors, images=images, number=number, deep=deep,
-                                      area=area, lines=lines, stretches=stretches, kinds=kinds))  # fmt: skip
+            for band in bands_of(planes, planes.batch // number * -(-planes.rows // wide) * planes.groups):
+                if strip * number <= STRIP:
+                    found.append(Channels(**vars(planes), lanes=lanes, vectors=vectors, images=images, number=number, deep=deep,
+                                          area=area, band=band, lines=lines, stretches=stretches, kinds=kinds))  # fmt: skip
     return min(found, key=lambda each: each.cost, default=None)
 
 
@@ -129,14 +138,29 @@ def images_of(planes, images, shares, strip):
     return max(fits, default=images)
 
 
+def bands_of(planes, chunks):
+    """How many rows may be a chunk: all of them, or so many that there are eight chunks."""
+    unit, total = (planes.out[1], planes.out[0]) if planes.out[0] > 1 else (1, planes.out[1])
+    fits = [n for n in range(1, total + 1) if total % n == 0 and chunks * total // n >= 8]
+    return {total * unit, max(fits, default=total) * unit}
+
+
 def stretches_of(columns, length):
-    """The stretches of a row, and their kinds: those that see the same from where they begin are of one kind."""
+    """The stretches of a row, and their kinds: those that see the same from where they begin are of one kind.
+
+    A stretch stands for all of its kind that follow each other: (first column, where x begins, kind, how many, from one to the next in
+    columns and in x).
+    """
     stretches, kinds = [], {}
     for first in range(0, len(columns), length):
         some = columns[first : first + length]
         begin = min((at for column in some for at, _ in column), default=0)
-        kind = tuple(tuple((at - begin, tap) for at, tap in column) for column in some)
-        stretches.append((first, begin, kinds.setdefault(kind, len(kinds))))
+        kind = kinds.setdefault(tuple(tuple((at - begin, tap) for at, tap in column) for column in some), len(kinds))
+        *before, last = stretches or [(0, 0, None, 0, 0)]
+        if kind == last[2] and (last[3] == 1 or begin == last[1] + last[3] * last[4]):
+            stretches = [*before, (*last[:3], last[3] + 1, (begin - last[1]) // last[3])]
+        else:
+            stretches.append((first, begin, kind, 1, 0))
     return tuple(stretches), tuple(kinds)
 
 
@@ -153,24 +177,31 @@ def channels_text(name, channels, flops, target, preamble, epilogue=None):
         text.do(preamble)
         with text.loop("chunk", "%begin", "%end") as chunk:
             unit, part = text.divide(chunk, shares)
+            unit, band = text.divide(unit, channels.bands)
             bundle, group = text.divide(unit, channels.groups)
             r0 = text.multiply(part, channels.share)
             r1 = text.minimum(text.add(r0, channels.share), channels.rows) if shares > 1 else channels.rows
             first = text.multiply(bundle, channels.number)
-            write_chunk(text, v, name, channels, (first, group, r0, r1))
+            line = text.multiply(band, channels.band)
+            write_chunk(text, v, name, channels, (first, group, r0, r1), line)
             if epilogue:
-                base = text.multiply(group, channels.rows)
+                base, rows = text.multiply(group, channels.rows), channels.band // (channels.out[1] if channels.out[0] > 1 else 1)
+                begin = text.multiply(band, rows)
                 with text.loop("i", 0, channels.number) as i:
-                    rows = channels.out[0] if channels.out[0] > 1 else channels.out[1]
-                    epilogue(text, text.add(first, i), text.add(base, r0), text.add(base, r1), 0, rows)
+                    epilogue(text, text.add(first, i), text.add(base, r0), text.add(base, r1), begin, text.add(begin, rows))
     worth = -(-SMALLEST_CHUNK * channels.chunks // max(1, flops))
-    numbers = panel_of(channels) + channels.number * prod(channels.out) * channels.wide
+    numbers = panel_of(channels) + channels.number * places_of(channels) * channels.wide
     return Code(str(text), channels.chunks, max(1, min(worth // 2, channels.chunks // 8)), numbers * size)
 
 
 def panel_of(channels):
     """Numbers of a panel."""
     return channels.deep * channels.area * channels.wide
+
+
+def places_of(channels):
+    """Places of an image in a chunk."""
+    return channels.band * channels.out[2]
 
 
 def blocks_of(channels):
@@ -206,7 +237,8 @@ def write_tile(text, v, name, channels, columns, vectors):
     points = [(image, column) for image in range(channels.images) for column in range(len(columns))]
     apart = channels.groups * channels.inner * plane
     taps = sorted({tap for column in columns for _, tap in column})
-    with text.function(f"internal fastcc void @{name}(ptr %x, ptr %w, ptr %y, ptr %lines, i64 %number, i64 %channels)", "noinline nounwind"):
+    arguments = "ptr %x, ptr %w, ptr %y, ptr %lines, i64 %number, i64 %channels"
+    with text.function(f"internal fastcc void @{name}({arguments})", "noinline nounwind"):
         with text.loop("c", 0, "%channels", carry=[(v.type, v.zero)] * (len(points) * vectors)) as c:
             x = text.at("%x", text.multiply(c, plane), kind)
             w = text.at("%w", text.multiply(c, channels.area * vectors * lanes), kind)
@@ -226,7 +258,7 @@ def write_tile(text, v, name, channels, columns, vectors):
                 t.carry(*sums)
             c.carry(*t.values)
         for (number, (image, column)), i in product(enumerate(points), range(vectors)):
-            place = text.at("%y", ((image * prod(channels.out) + column) * vectors + i) * lanes, kind)
+            place = text.at("%y", ((image * places_of(channels) + column) * vectors + i) * lanes, kind)
             value = c.values[number * vectors + i]
             v.store(v.add(v.load(place), value) if channels.deep < channels.inner else value, place)
 
@@ -234,81 +266,86 @@ def write_tile(text, v, name, channels, columns, vectors):
 # ----------------------------------------------------------------------------------------------------------- the chunk
 
 
-def write_chunk(text, v, name, channels, where):
-    """One chunk: block after block of its output channels, for all images of a bundle."""
+def write_chunk(text, v, name, channels, where, line):
+    """One chunk: block after block of its output channels, for all images of a bundle, from a row on."""
     (first, group, r0, r1), kind = where, channels.kind
     seen, out = prod(channels.size), prod(channels.out)
     x = text.add(text.multiply(first, channels.groups * channels.inner), text.multiply(group, channels.inner))
     x = text.at("%A", text.multiply(x, seen), kind)
     w = text.at("%B", text.add(text.multiply(group, channels.weight[0]), text.multiply(r0, channels.weight[1])), kind)
     y = text.add(text.multiply(first, channels.groups * channels.rows), text.add(text.multiply(group, channels.rows), r0))
-    y = text.at("%C", text.multiply(y, out), kind)
+    y = text.at("%C", text.add(text.multiply(y, out), text.multiply(line, channels.out[2])), kind)
     strip = text.at("%scratch", panel_of(channels), kind)
     for count, start, end in parts(text, text.subtract(r1, r0), channels.rows, channels.wide):
         with text.loop("r", start, end, channels.wide) as r:
             vectors = vectors_of(channels, count)
             if channels.deep < channels.inner:
-                size = channels.number * out * vectors * channels.lanes * SIZES[kind]
+                size = channels.number * places_of(channels) * vectors * channels.lanes * SIZES[kind]
                 text.do(f"call void @llvm.memset.p0.i64(ptr {strip}, i8 0, i64 {size}, i1 false)")
             weight = text.at(w, text.multiply(r, channels.weight[1]), kind)
             with text.loop("c", 0, channels.inner, channels.deep) as c:
                 deep = text.minimum(channels.deep, text.subtract(channels.inner, c))
                 write_panel(text, v, name, channels, (text.at(weight, text.multiply(c, channels.weight[2]), kind), deep), count)
-                write_lines(text, name, channels, (text.at(x, text.multiply(c, seen), kind), strip, deep), vectors)
+                write_lines(text, name, channels, (text.at(x, text.multiply(c, seen), kind), strip, deep), line, vectors)
             with text.loop("i", 0, channels.number) as i:
-                source = text.at(strip, text.multiply(i, out * vectors * channels.lanes), kind)
+                source = text.at(strip, text.multiply(i, places_of(channels) * vectors * channels.lanes), kind)
                 to = text.add(text.multiply(i, channels.groups * channels.rows), r)
                 write_back(text, v, name, channels, (source, text.at(y, text.multiply(to, out), kind)), count)
 
 
 def write_panel(text, v, name, channels, source, count):
-    """The panel of some channels and ``count`` outputs: turned, or output by output picked from where they lie."""
+    """The panel of some channels and ``count`` outputs: turned, or vector by vector picked from where they lie."""
     (weight, deep), (_, row, inner), area, lanes = source, channels.weight, channels.area, channels.lanes
     wide = vectors_of(channels, count) * lanes
-    if inner == area and channels.inner * area >= lanes and count >= lanes and turns(channels) and channels.inner % channels.deep == 0:
-        if channels.deep * area >= lanes:
-            return turn(text, name, weight, row, "%scratch", wide, count, text.multiply(deep, area))
-    with text.loop("i", 0, deep) as i, text.loop("t", 0, area) as t:
-        place = text.at(weight, text.add(text.multiply(i, inner), t), v.kind)
-        to = text.at("%scratch", text.multiply(text.add(text.multiply(i, area), t), wide), v.kind)
-        for begin in range(0, count, lanes):
-            value = v.load(text.at(place, begin * row, v.kind), min(lanes, count - begin), row)
-            v.store(value, text.at(to, begin, v.kind))
+    square = turns(channels) and count >= lanes
+    if square and inner == area and channels.deep * area >= lanes and channels.inner % channels.deep == 0:
+        return turn(text, name, weight, row, "%scratch", wide, count, text.multiply(deep, area))
+    with text.loop("i", 0, deep) as i:
+        source = text.at(weight, text.multiply(i, inner), v.kind)
+        panel = text.at("%scratch", text.multiply(i, area * wide), v.kind)
+        if square and row == area >= lanes:
+            return turn(text, name, source, row, panel, wide, count, area)
+        with text.loop("t", 0, area) if area >= lanes else nullcontext() as loop:
+            for t, begin in product(range(area) if loop is None else [loop], range(0, count, lanes)):
+                value = v.load(text.at(source, text.add(t, begin * row), v.kind), min(lanes, count - begin), row)
+                v.store(value, text.at(panel, text.add(text.multiply(t, wide), begin), v.kind))
 
 
-def write_lines(text, name, channels, operands, vectors):
-    """The tiles of some images: row after row, stretch after stretch."""
+def write_lines(text, name, channels, operands, first, vectors):
+    """The tiles of some images: row after row from the ``first`` on, stretch after stretch."""
     (x, strip, deep), kind = operands, channels.kind
-    length, wide = len(channels.lines), vectors * channels.lanes
-    with text.loop("i", 0, channels.number, channels.images) as i, text.loop("line", 0, length) as line:
-        begin, end = [text.load("i64", text.at(text.at(f"@{name}.starts", line, "i64"), n, "i64")) for n in (0, 1)]
-        lines, number = text.at(f"@{name}.lines", text.multiply(begin, 2), "i64"), text.subtract(end, begin)
-        image = text.at(x, text.multiply(i, channels.groups * channels.inner * prod(channels.size)), kind)
-        row = text.add(text.multiply(i, prod(channels.out)), text.multiply(line, channels.out[2]))
+    plane, wide = prod(channels.size), vectors * channels.lanes
+    with text.loop("i", 0, channels.number, channels.images) as i, text.loop("line", 0, channels.band) as line:
+        place = text.at(f"@{name}.starts", text.add(line, first), "i64")
+        begin, end = [text.load("i64", text.at(place, n, "i64")) for n in (0, 1)]
+        more = f"ptr {text.at(f'@{name}.lines', text.multiply(begin, 2), 'i64')}, i64 {text.subtract(end, begin)}, i64 {deep}"
+        image = text.at(x, text.multiply(i, channels.groups * channels.inner * plane), kind)
+        row = text.add(text.multiply(i, places_of(channels)), text.multiply(line, channels.out[2]))
         row = text.at(strip, text.multiply(row, wide), kind)
-        for first, start, number_of_kind in channels.stretches:
-            operand, to = text.at(image, start, kind), text.at(row, first * wide, kind)
-            more = f"ptr {lines}, i64 {number}, i64 {deep}"
-            text.do(f"call fastcc void @{name}.{number_of_kind}x{vectors}(ptr {operand}, ptr %scratch, ptr {to}, {more})")
+        for column, start, number, times, step in channels.stretches:
+            with text.loop("s", 0, times) if times > 1 else nullcontext(0) as s:
+                operand = text.at(image, text.add(text.multiply(s, step), start), kind)
+                to = text.at(row, text.add(text.multiply(s, len(channels.kinds[number]) * wide), column * wide), kind)
+                text.do(f"call fastcc void @{name}.{number}x{vectors}(ptr {operand}, ptr %scratch, ptr {to}, {more})")
 
 
 def turns(channels):
     """Whether there are squares to turn."""
-    return min(prod(channels.out), channels.rows) >= channels.lanes
+    return min(places_of(channels), channels.rows) >= channels.lanes
 
 
 def write_back(text, v, name, channels, places, count):
     """``count`` channels of an image's strip go to where they belong."""
-    (source, to), lanes, out = places, channels.lanes, prod(channels.out)
+    (source, to), lanes, out, length = places, channels.lanes, prod(channels.out), places_of(channels)
     wide = vectors_of(channels, count) * lanes
     if turns(channels) and count >= lanes:
-        whole = out // lanes * lanes
+        whole = length // lanes * lanes
         turn(text, name, source, wide, to, out, whole, count)
-        if out > whole:  # the last places once more, so that all squares are whole
-            rest = out - lanes
+        if length > whole:  # the last places once more, so that all squares are whole
+            rest = length - lanes
             turn(text, name, text.at(source, rest * wide, v.kind), wide, text.at(to, rest, v.kind), out, lanes, count)
         return
-    with text.loop("place", 0, out) as place:
+    with text.loop("place", 0, length) as place:
         row, place = text.at(source, text.multiply(place, wide), v.kind), text.at(to, place, v.kind)
         for begin in range(0, count, lanes):
             value = v.load(text.at(row, begin, v.kind))

@@ -162,8 +162,8 @@ class Vectors:
             lanes, mixed = range(start, start + self.lanes), a
             order = [i // number for i in lanes]
             for other, vector in enumerate(more, 1):
-                mixed = self.shuffle(mixed, vector, [self.lanes + i // number if i % number == other else at for i, at in zip(lanes, order)])
-                order = range(self.lanes)
+                order = [self.lanes + i // number if i % number == other else at for i, at in zip(lanes, order)]
+                mixed, order = self.shuffle(mixed, vector, order), range(self.lanes)
             found.append(mixed)
         return found
 
