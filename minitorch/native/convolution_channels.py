@@ -36,9 +36,12 @@ PANEL, NEAR = 1 << 19, 1 << 18
 WRITTEN, MOST = 400, 1 << 17
 """Multiply-adds that are written out in a tile, at most; what all rows of the result see, and all columns, at most."""
 
-TURNING, PICKING, STEP, BETTER = 8, 12, 3, 1.03
+TURNING, PICKING, STEP, BETTER = 8, 24, 3, 1.03
 """What it costs to turn a vector of the weight, or to pick it number by number, and to begin with a channel and row, counted in vectors
 that are multiplied and added; how many times less all must cost to be taken."""
+
+LARGE, FAR = 1 << 20, 4
+"""Bytes of a weight that no near cache holds, and how many times more it then costs to turn: all its rows are read at once."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,10 @@ class Channels(Planes):
             work = points * self.vectors * max(1, 8 / (tile * self.vectors))
             total += (max(work, points + taps * self.vectors) + STEP) * times
         total *= sum(map(len, self.lines)) / (self.images * self.vectors)
-        picked = self.weight[1] == self.area > 1 and self.area < self.lanes
-        total += (PICKING if picked else TURNING) * self.area * self.bands / self.number
+        turned = PICKING if self.weight[1] == self.area > 1 and self.area < self.lanes else TURNING
+        if self.inner * self.area * self.rows * SIZES[self.kind] > LARGE and self.weight[2] == self.area:
+            turned *= FAR
+        total += turned * self.area * self.bands / self.number
         total += (BEGIN + TURN * -(-self.inner // self.deep)) * places / self.inner
         return BETTER * max(1, 7 / 8 + 1 / self.chunks) * total * -(-self.rows // self.lanes) / self.rows / places
 
@@ -106,10 +111,9 @@ def channels_in_lanes(way, conv, target):
     """The "forward" pass, or the gradient of the "input", with its outputs in lanes, as it is best computed; None if it can't be."""
     planes, area, size = Planes.of(conv, way == "forward"), prod(conv.kernel), SIZES[conv.kind]
     lanes, (depths, rows, columns) = target.lanes(conv.kind), reached(conv, way == "forward")
-    lines = tuple(
-        tuple(((i * planes.size[1] + j) * planes.size[2], (u * conv.kernel[1] + v) * conv.kernel[2]) for (i, u), (j, v) in product(*line))
-        for line in product(depths, rows)
-    )
+    (_, height, width), (_, tall, wide) = planes.size, conv.kernel
+    lines = [[((i * height + j) * width, (u * tall + v) * wide) for (i, u), (j, v) in product(*line)] for line in product(depths, rows)]
+    lines = tuple(tuple(sorted(line)) for line in lines)  # in the order in which x lies: backwards no cache foresees it
     if max(sum(map(len, lines)), sum(map(len, columns))) > MOST:
         return None
     found, period = [], 1 if way == "forward" else conv.stride[2]
@@ -305,8 +309,8 @@ def write_panel(text, v, name, channels, source, count):
         panel = text.at("%scratch", text.multiply(i, area * wide), v.kind)
         if square and row == area >= lanes:
             return turn(text, name, source, row, panel, wide, count, area)
-        with text.loop("t", 0, area) if area >= lanes else nullcontext() as loop:
-            for t, begin in product(range(area) if loop is None else [loop], range(0, count, lanes)):
+        with text.loop("t", 0, area) as t:
+            for begin in range(0, count, lanes):
                 value = v.load(text.at(source, text.add(t, begin * row), v.kind), min(lanes, count - begin), row)
                 v.store(value, text.at(panel, text.add(text.multiply(t, wide), begin), v.kind))
 

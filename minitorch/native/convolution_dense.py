@@ -75,7 +75,8 @@ def cost(sliding, target):
         block, taps = block_of(sliding, phase, target), len(phase.taps)
         vectors = block.length // lanes
         total += taps * effort(block, lanes, sliding.deep > 0) + CHANNEL * -(-block.length // block.columns) / block.rows
-        begun += vectors * (BEGIN + TURN * -(-sliding.inner // (sliding.deep or sliding.inner))) / sliding.inner
+        begin = BEGIN if sliding.deep or len(sliding.phases) > 1 else BEGIN // 2
+        begun += vectors * (begin + TURN * -(-sliding.inner // (sliding.deep or sliding.inner))) / sliding.inner
         if sliding.deep:
             copied += COPY * taps * vectors_of(phase.count, sliding.grid, lanes)
     if not sliding.bare:

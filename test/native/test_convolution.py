@@ -147,6 +147,11 @@ NAMED = {
     "small planes, halved": Conv(16, 20, 40, (7, 7), (3, 3), (2, 2), (1, 1)),
     "columns in several turns": Conv(8, 30, 100, (13, 13), (5, 5), padding=(2, 2)),
     "small planes, many": Conv(17, 9, 130, (4, 4), (3, 3), padding=(1, 1)),
+    "small, under a large kernel": Conv(6, 20, 40, (7, 7), (5, 5), padding=(2, 2)),
+    "small, one image": Conv(1, 24, 40, (24, 20), (5, 3), (2, 1), (2, 1)),
+    "small volumes": Conv(2, 17, 33, (4, 5, 6), (3, 3, 3), padding=(1, 2, 1)),
+    "every seventh": Conv(3, 20, 16, (40, 37), (7, 7), (7, 7), (3, 3)),
+    "a signal in stretches": Conv(2, 9, 20, (400,), (5,), (3,), (2,)),
     "large kernel": Conv(1, 2, 3, (25, 25), (11, 11), padding=(5, 5)),
     "wide kernel row": Conv(1, 2, 3, (1, 60), (1, 33)),
     "dilated": Conv(2, 3, 5, (30, 30), (3, 3), padding=(4, 4), dilation=(4, 4)),
@@ -201,7 +206,7 @@ def test_arm_gets_vectors(write):
 
 @pytest.mark.parametrize(
     "name",
-    ["one large image", "residual", "depthwise", "MNIST, second", "small planes, many", "columns in several turns", "many images, two vectors", "patches"],
+    ["one large image", "residual", "depthwise", "MNIST, second", "small, one image", "small planes, many", "columns in several turns", "many images, two vectors", "patches"],
 )
 def test_any_split_of_the_chunks_gives_the_same(name):
     conv = NAMED[name]
@@ -215,7 +220,13 @@ def test_any_split_of_the_chunks_gives_the_same(name):
         np.testing.assert_array_equal(whole, single)
 
 
-@pytest.mark.parametrize("name", ["one large image", "one large image, halved", "residual", "depthwise", "three dimensions", "small planes, halved", "many images, two vectors"])
+SEEN = [
+    "one large image", "one large image, halved", "residual", "depthwise", "three dimensions", "small planes, halved",
+    "many images, two vectors", "small, under a large kernel", "small, one image", "small volumes", "every seventh",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEEN)
 @pytest.mark.parametrize("forward", [True, False], ids=["forward", "input"])
 def test_an_epilogue_sees_each_output_once(name, forward):
     """Here it adds 1000 to all of C, number by number."""
@@ -264,8 +275,9 @@ def test_nan_and_infinity_stay_where_they_are(way):
     x[1, 2, 0, 0, 0] = np.nan
     expected = torch.nn.functional.conv3d(torch.from_numpy(x), torch.from_numpy(weight), padding=conv.padding).numpy()
     sliding = SLIDING[way](sliding_forward, conv, host())
-    kernel = Kernel("conv", sliding_text("conv", sliding, conv.flops, host(), preamble("A", "B", "C")))
-    np.testing.assert_allclose(result(kernel, x, weight, expected.shape), expected, rtol=1e-4, atol=1e-5)
+    channels = channels_in_lanes("forward", conv, host())
+    for text in (sliding_text("conv", sliding, conv.flops, host(), preamble("A", "B", "C")), channels_text("conv", channels, conv.flops, host(), preamble("A", "B", "C"))):
+        np.testing.assert_allclose(result(Kernel("conv", text), x, weight, expected.shape), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["same 3x3", "small planes", "strided", "groups", "odd"])
@@ -304,6 +316,19 @@ def test_many_small_images_are_taken_side_by_side():
     assert side_by_side("forward", NAMED["residual"], target) is None  # three images
     taps = sum(len(kind) for kind in side_by_side("forward", replace(NAMED["many images"], size=(1, 2, 2)), target).kinds)
     assert taps == 4 * 4  # of 4 places and 9 taps
+
+
+def test_outputs_are_lanes_where_a_kernel_sees_more_border_than_image():
+    target, names = Target.avx512(), preamble("A", "B", "C")
+    conv = NAMED["small, under a large kernel"]
+    for way, sliding_of, write in [("forward", sliding_forward, forward_text), ("input", sliding_backward, input_gradient_text)]:
+        channels = channels_in_lanes(way, conv, target)
+        assert channels.cost < cost(arranged(sliding_of, conv, target), target)
+        assert write("conv", conv, target, names) == channels_text("conv", channels, conv.flops, target, names)
+    assert channels_in_lanes("forward", NAMED["small, one image"], target).bands > 1
+    assert channels_in_lanes("forward", NAMED["depthwise"], target).cost > cost(arranged(sliding_forward, NAMED["depthwise"], target), target)
+    lines = channels_in_lanes("forward", Conv(1, 8, 8, (4, 4), (3, 3), padding=(1, 1)), target).lines
+    assert [len(line) for line in lines] == [2, 3, 3, 2]
 
 
 def test_what_is_not_supported():
