@@ -14,7 +14,8 @@ product: rows are output channels, columns are places, and the step along k is a
 
 The places that are dropped cost time. So where the rows of outputs are a whole number of halves or quarters of a vector,
 a tile takes only real outputs: a vector of 16 is two runs of 8, from two rows of the layout. And where many places would be
-dropped, as in small images, or a stride leaves few next to each other, columns are written after all (convolution_dense.py).
+dropped, as in small images, or a stride leaves few next to each other, columns are written after all (convolution_dense.py), images
+lie side by side (convolution_images.py), or output channels do (convolution_channels.py): what costs least.
 
 With a stride, the layout holds one smaller image for each remainder (phase) that a tap can have: tap 3 of stride 2 is one
 place further in the odd image. So a stride costs only a copy that picks every second number. The gradient of the input

@@ -28,7 +28,7 @@ from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["Channels", "channels_text", "channels_in_lanes"]
+__all__ = ["channels_in_lanes", "channels_text"]
 
 PANEL, NEAR = 1 << 19, 1 << 18
 """Bytes that a panel, and the strip, should not exceed."""
