@@ -17,7 +17,7 @@ same one, with the gate's questions answered in advance. When gradients are reco
 from functools import update_wrapper
 
 from .backends import ARRAY_TYPES
-from .modes import MODE
+from .modes import MODE, all_compile, tracer
 from .one_call import in_one_call
 from .promotion import forward_for
 
@@ -94,6 +94,10 @@ class taped:
         """Call it with each of the rows, tuples of arguments: small tensors by one call of machine code if they come often."""
         mode = MODE
         if mode.grad or mode.listeners or not rows:
+            recording = tracer() if all_compile() and not mode.grad else None
+            if recording is not None:
+                recording.repeat(self.function, rows)
+                return
             for row in rows:
                 self.function(*row)
             return

@@ -15,6 +15,9 @@ __all__ = [
     "start_of", "strided_view", "to_cpu",
 ]  # fmt: skip
 
+LARGE = 4 << 20
+"""Bytes of memory of which the system is asked for large pages: of less, what is left over of the last one counts."""
+
 
 def owner(array):
     """The array that owns the memory that ``array`` is a view of; the array itself if it is no view."""
@@ -52,7 +55,10 @@ class Pages(mmap.mmap):
 def pages(count):
     """At least ``count`` bytes of 0 that several arrays may lie in, each of which is its own owner."""
     private = [mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS] if hasattr(mmap, "MAP_ANONYMOUS") else []
-    return Pages(-1, max(count, 1), *private)
+    made = Pages(-1, max(count, 1), *private)
+    if hasattr(mmap, "MADV_HUGEPAGE") and count >= LARGE:
+        made.madvise(mmap.MADV_HUGEPAGE)  # 16 faults in place of 8,000 for 32 MB, at the first call
+    return made
 
 
 def lying(pages, at, shape, array_dtype):

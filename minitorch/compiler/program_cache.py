@@ -11,7 +11,9 @@ is where the hash couldn't tell two graphs apart: with parameters that aren't pl
 torch: torch/_inductor/codecache.py (FxGraphCache)
 """
 
+import hashlib
 import json
+import marshal
 import sys
 
 from ..autograd.composite import formula_of
@@ -43,31 +45,33 @@ def name_of(graph, strides, destinations, target):
         return None
     try:
         ground = versions(), cache.source(*SOURCES), f"{sys.version} {DATA}", repr(target)
-        return cache.key_of("program", *ground, *told(graph, strides, destinations))
-    except (Untold, OSError):
+        plain = hashlib.sha256(marshal.dumps(told(graph, strides, destinations), 0))  # version 0: equal things are equal bytes
+        return cache.key_of("program", *ground, plain.hexdigest())
+    except (Untold, OSError, ValueError):
         return None
 
 
 def told(graph, strides, destinations):
-    """A graph as texts, one after the other, so that two that are alike are the same program, whatever their lines are called.
+    """A graph as plain data, so that two that are alike are the same program, whatever their lines are called.
 
     >>> from minitorch.compiler.graph import Graph, Step, Value
     >>> x, y = [Value((2,), torch.float32) for _ in range(2)]
-    >>> list(told(Graph([x], [Step(TABLE["exp"], [x], (), y)], [y]), {}, []))
-    ["[('float32', (2,), None)]", "('exp', ['%0'], [], 'float32', (2,))", "(['%1'], [])"]
+    >>> told(Graph([x], [Step(TABLE["exp"], [x], (), y)], [y]), {}, [])
+    [[('float32', (2,), None)], ('exp', [('%', 0)], [], 'float32', (2,)), ([1], [])]
     """
-    names = {x: f"%{k}" for k, x in enumerate(graph.inputs)}
-    yield repr([(x.dtype.name, x.shape, strides.get(x)) for x in graph.inputs])
+    names = {x: ("%", k) for k, x in enumerate(graph.inputs)}
+    lines: list = [[(x.dtype.name, x.shape, strides.get(x)) for x in graph.inputs]]
     for step in graph.steps:
         row, out = step.row, step.out
         if TABLE.get(row.name) is not row:
             raise Untold(row.name)
-        names[out] = f"%{len(names)}"
+        names[out] = "%", len(names)
         inputs = [names[x] if x.__class__ is Value else plain(x) for x in step.inputs]
-        yield repr((row.name, inputs, [plain(x) for x in step.params], out.dtype.name, out.shape))
+        lines.append((row.name, inputs, [plain(x) for x in step.params], out.dtype.name, out.shape))
         if row.kind == "composite" and row not in BY_HAND:
-            yield repr(formula_of(row, step.params)[1])
-    yield repr(([names[x] for x in graph.outputs], [(place.kind, place.at) for place in destinations]))
+            lines.append(repr(formula_of(row, step.params)[1]))
+    lines.append(([names[x][1] for x in graph.outputs], [(place.kind, place.at) for place in destinations]))
+    return lines
 
 
 def plain(x):

@@ -37,87 +37,33 @@ from ..tables.strides import as_strided
 from .deferred import Deferred
 from .escape_analysis import passes_on
 from .graph import Graph, Step, Value
+from .repeated_rows import repeat
 from .symbolic_operands import met, without_givens
+from .traced_memory import External, Memory, Source, covers, layout, owner_of
 from .traced_numbers import Calls, Number, number_of
 
-__all__ = ["External", "PACKAGE", "Source", "Tracer", "Unfollowed", "layout", "owner_of"]
+__all__ = ["PACKAGE", "Tracer", "Unfollowed"]
 
 WALK, BACKWARD = backward.__code__, ", backward"
 PACKAGE = str(Path(__file__).resolve().parent.parent)
+
+
+class Ours(dict):
+    """Whether a file is one of this library's, by its name: found out once for each."""
+
+    def __missing__(self, name):
+        ours = self[name] = name.startswith(PACKAGE)
+        return ours
+
+
+OURS = Ours()
 ASKING = ("item", "tolist", "as_float")
 """Functions by which Python asks for numbers that may be Deferred: all but those whose answer must be of a class of its own."""
-ROOM = 8 << 20
-"""Bytes that a run makes until the heap gives back what is free: between large arrays of several sizes that may be half of it."""
+ROOM = 32 << 20
+"""Bytes that a run makes until the heap gives back what is free: between large arrays of several sizes that may be half of it.
+What was given back must be asked for again, page by page."""
 SHAPED_BY_DATA = frozenset(["nonzero"])
 """Rows whose result has a shape that depends on numbers: no graph can hold them, but of constants it is another constant."""
-
-
-def covers(root, array):
-    """Whether an array lies within the bytes of a layout."""
-    address, shape, strides, dtype = root
-    low, high = address, address + dtype.itemsize
-    for n, s in zip(shape, strides, strict=True):
-        low, high = low + min(0, (n - 1) * s), high + max(0, (n - 1) * s)
-    start, shape, strides, dtype = layout(array)
-    first, last = start, start + dtype.itemsize
-    for n, s in zip(shape, strides, strict=True):
-        first, last = first + min(0, (n - 1) * s), last + max(0, (n - 1) * s)
-    return low <= first and last <= high
-
-
-class External:
-    """Memory that is older than the run. ``tensor`` is who was met first there, ``place`` how to find it at a replay."""
-
-    __slots__ = ("memory", "place", "tensor", "value")
-
-    def __init__(self, tensor, value, memory, place):
-        self.tensor, self.value, self.memory, self.place = tensor, value, memory, place
-
-
-class Source:
-    """A value that is made anew at each replay, by ``function()``, an array or a number; an effect has no value."""
-
-    __slots__ = ("function", "value")
-
-    def __init__(self, function, value):
-        self.function, self.value = function, value
-
-
-class Memory:
-    """What an array owns: ``value`` is what it holds now, ``root`` the layout of it; ``seen`` what its regions hold.
-
-    owner: that array, of memory older than the run. What is ``born`` in it may end in it, and is forgotten then: else a run
-    that is traced would hold all that it ever made at once.   whole: whether ``root`` is the layout of the owner itself. Then
-    it is found out, and what regions hold, when the first region is looked at.
-    """
-
-    __slots__ = ("born", "key", "owner", "root", "seen", "storage", "value", "whole", "writes")
-
-    def __init__(self, array, value, storage, born):
-        owner = owner_of(array)
-        self.key, self.value, self.storage, self.born, self.writes = id(owner), value, storage, born, 0
-        self.owner, self.whole = None if born else owner, owner is array
-        self.root = self.seen = None
-        if not (born and self.whole):
-            self.look(array)
-
-    def look(self, array):
-        """Know the layout, of an array that is all of it."""
-        if self.seen is None:
-            self.root = layout(array)
-            self.seen = {self.root: (self.value, self.writes)}
-
-
-def owner_of(array):
-    """The array that owns the memory of another."""
-    while array.base is not None and array.base.__class__ is array.__class__:
-        array = array.base
-    return array
-
-
-def layout(array):
-    """Where in its owner's memory an array lies: address, shape, strides and dtype."""
-    return backend_of((array,)).start_of(array), array.shape, array.strides, array.dtype
 
 
 class Looking:
@@ -202,11 +148,12 @@ class Tracer:
             if all(map(self.settled, inputs)):
                 return self.make(out)
             self.leave(row.name)
-        if any([x.__class__ is Number for x in (*inputs, *params)]):
+        classes = {x.__class__ for x in (*inputs, *params)}
+        if Number in classes:
             self.interrupt("item looks at a tensor's values")
         if not inputs and not written:
             params = params[:-1]  # the device, which ``create`` adds
-        if any([x.__class__ is Given for x in (*inputs, *params)]):
+        if Given in classes:
             value = met(self, row, inputs, params, out)
             if value is not None:
                 return self.made_by(row, out, value, written)
@@ -230,7 +177,8 @@ class Tracer:
         else:
             self.bear(out, value)
         if out._node is not None:
-            self.origins[out._node.number] = self.line()
+            step = self.steps[-1] if self.steps else None
+            self.origins[out._node.number] = step.line if step is not None and step.out is value else self.line()
 
     def source(self, array, function):
         """The Value of an array, or of a number, that ``function`` makes anew at each replay."""
@@ -263,12 +211,30 @@ class Tracer:
 
     def aside(self, function):
         """Do something that each replay must do as well, beside the graph: a scheduler's step."""
+        with self.unheard():
+            function()
+        self.sources.append(Source(function, None))
+
+    @contextmanager
+    def unheard(self):
+        """A block to which it doesn't listen."""
         listeners, MODE.listeners = MODE.listeners, tuple([x for x in MODE.listeners if x is not self])
         try:
-            function()
+            yield
         finally:
             MODE.listeners = listeners
-        self.sources.append(Source(function, None))
+
+    def repeat(self, function, rows):
+        """Call ``function`` with each of the rows: those that look alike are written down once, and copied (repeated_rows.py)."""
+        repeat(self, function, rows)
+
+    def followed(self, tensors):
+        """The Values that tensors hold now; None if it has lost sight of the run."""
+        try:
+            values = None if self.lost is not None else [self.read(x) for x in tensors]
+        except Unfollowed as reason:
+            self.lost, values = reason, None
+        return None if self.strangers else values
 
     def leave(self, what, tensor=None, result=None):
         """A value leaves the graph: by ``item``, ``numpy``, ``print`` …; ``result`` is the number that it became.
@@ -331,7 +297,7 @@ class Tracer:
         In the walk back it is the one whose gradient is being computed, "file:line, backward", if that was seen.
         """
         frame = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        while frame is not None and OURS[frame.f_code.co_filename]:
             if frame.f_code is WALK:
                 origin = self.origins.get(getattr(frame.f_locals.get("node"), "number", None))
                 if origin is not None:
@@ -412,7 +378,7 @@ class Tracer:
         found = self.memories.get(id(owner), ())
         for memory in found:
             memory.look(owner)
-        if len(found) == 1 and (found[0].born or covers(found[0].root, array)):
+        if len(found) == 1 and (found[0].born or found[0].is_all(array) or covers(found[0].root, array)):
             return found[0]
         key = layout(array)
         for memory in found:
@@ -480,9 +446,14 @@ class Tracer:
         return memory
 
     def all_of(self, array):
-        """The Memory that an array is all of, as its owner: what most are, and soon found out. None if it isn't so."""
-        found = self.memories.get(id(array), ()) if array.base is None else ()
-        return found[0] if len(found) == 1 and found[0].whole else None
+        """The Memory that an array is all of, as its owner or as it was met: what most are, and soon found out. None if it isn't so."""
+        found = self.memories.get(id(array if array.base is None else owner_of(array)), ())
+        return found[0] if len(found) == 1 and found[0].is_all(array) else None
+
+    def is_all(self, array):
+        """Whether an array is all that is known of its memory: to write to it gives that another Value, and does nothing else."""
+        memory = self.known(array)
+        return memory.root == layout(array) and len(self.memories[memory.key]) == 1
 
     def read(self, tensor):
         """The Value that a tensor holds now."""

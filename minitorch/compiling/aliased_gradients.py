@@ -9,7 +9,7 @@ PyTorch allows all of it, and so does eager mode. A run that touches such a grad
 
 from collections import Counter
 
-from ..compiler.trace import owner_of
+from ..compiler.traced_memory import owner_of
 from .tree import flattened
 
 __all__ = ["entangled", "unfindable"]

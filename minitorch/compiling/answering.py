@@ -26,7 +26,7 @@ from sys import getrefcount
 
 from .. import primitives
 from ..backends import backend_of, for_device
-from ..compiler.trace import layout, owner_of
+from ..compiler.traced_memory import layout, owner_of
 from ..device import CPU
 from ..dtypes import float64, get_default_dtype
 from ..engine import MODE, Tensor, edge_of, wrap

@@ -181,7 +181,6 @@ class Compiled:
             args, kwargs, questions = wandering.handed(args, kwargs)
         chances = Chances(watch.kept, (args, kwargs))
         result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names, questions)
-        give_back()  # before the next run, or the compiler, asks for as much again
         self.moving.look(watch.groups)
         if recording is None:
             reason, leaves = why
@@ -210,6 +209,7 @@ class Compiled:
         if any([program.recording.own != of[0].own for program in signature.programs]):
             self.give_up(signature, f"it goes backward to an argument, which is another one each time, {place_of(self.function)}")
             return result
+        give_back()  # what the run took, before the compiler asks for as much again
         try:
             program = Program(*of)
         except Exception as error:  # whatever the compiler can't do, the user's step goes on

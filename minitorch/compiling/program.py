@@ -5,7 +5,7 @@ import ctypes
 from ..backends import for_device
 from ..compiler import Place, native_of, timed
 from ..compiler.access import contiguous
-from ..compiler.trace import owner_of
+from ..compiler.traced_memory import owner_of
 from ..device import CPU
 from ..dtypes import float64
 from ..graph import CHANGES

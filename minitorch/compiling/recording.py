@@ -20,7 +20,8 @@ from ..compiler.composed import without_composites
 from ..compiler.deferred import Deferred
 from ..compiler.graph import Graph, uses_of
 from ..compiler.simplify import dead, shared
-from ..compiler.trace import Tracer, Unfollowed, owner_of
+from ..compiler.trace import Tracer, Unfollowed
+from ..compiler.traced_memory import owner_of
 from ..compiler.traced_numbers import Number
 from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of

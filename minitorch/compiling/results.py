@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from .. import primitives as rows
 from ..backward import reachable
-from ..compiler.trace import Unfollowed, layout
+from ..compiler.trace import Unfollowed
+from ..compiler.traced_memory import layout
 from ..engine import MODE, AccumulateGrad, Node, Tensor, edge_of, enable_grad, no_grad
 from ..graph import GRAD
 

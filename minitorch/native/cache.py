@@ -16,6 +16,7 @@ import hashlib
 import os
 import re
 import sys
+import time
 from collections import Counter
 from functools import lru_cache
 from itertools import count
@@ -25,6 +26,9 @@ __all__ = ["ASKED", "fetch", "folder", "keep", "key_of", "read", "source"]
 
 LIMIT = 256 << 20
 """Bytes in all: the files that were not used for longest go when there are more."""
+
+SETTLED = 2
+"""Seconds after which a file that is changed again is known by its times."""
 
 OURS = re.compile("[0-9a-f]{64}")
 TURN = count()
@@ -58,12 +62,29 @@ def key_of(*parts):
 
 @lru_cache(None)
 def source(*names):
-    """A hash of some of the library's own files, and folders of them: what they lead to depends on it."""
-    root, digest = Path(__file__).parent.parent, hashlib.sha256()
-    for name in names:
-        for path in [root / name] if name.endswith(".py") else sorted((root / name).glob("*.py")):
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    """A hash of some of the library's own files, and folders of them: what they lead to depends on it.
+
+    Who has read them keeps the hash, for as long as the system says that they are the files that they were.
+    """
+    files = [file for name in names for file in files_of(name)]
+    stats = [os.stat(file) for file in files]
+    facts = [(file, x.st_ino, x.st_size, x.st_mtime_ns, x.st_ctime_ns) for file, x in zip(files, stats)]
+    name = key_of("source", repr(facts))
+    kept = read(name)
+    if kept:
+        return kept.decode()
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+    if time.time() - max([x.st_ctime for x in stats]) > SETTLED:
+        keep(name, digest.hexdigest().encode())
     return digest.hexdigest()
+
+
+def files_of(name):
+    """The path of a file of the library, or those of a folder's, in order."""
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), name)
+    return [path] if name.endswith(".py") else sorted([f"{path}/{file}" for file in os.listdir(path) if file.endswith(".py")])
 
 
 def fetch(key):

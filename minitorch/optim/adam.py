@@ -75,17 +75,19 @@ class Adam(Optimizer):
         met = list(self.stateful(group))
         counts = advanced([state["step"] for _, _, state in met])
         if acts(decay) and decoupled:
-            shrink.each([(p, 1 - lr * decay) for p, _, _ in met])
+            kept = 1 - lr * decay
+            shrink.each([(p, kept) for p, _, _ in met])
         decays, rows = acts(decay) and not decoupled, []
         before, after, more = (1.0 - b1, b2, 1.0 - b2), float(eps), (decay,) if decays else ()
 
         corrections = {t: (1 - b1**t, (1 - b2**t) ** 0.5) for t in dict.fromkeys(counts)}
+        back = -lr
         for (p, g, state), t in zip(met, counts, strict=True):
             m, v = state["exp_avg"], state["exp_avg_sq"]
             c1, c2 = corrections[t]
             if not differentiable:
                 most = (state["max_exp_avg_sq"],) if amsgrad else ()
-                rows.append((p, g, m, v, *most, *before, c2, after, -lr / c1, *more))
+                rows.append((p, g, m, v, *most, *before, c2, after, back / c1, *more))
                 continue
 
             if decays:

@@ -165,6 +165,30 @@ def test_the_source_s_name_is_that_of_its_bytes(tmp_path, monkeypatch):
     assert names[0] == names[2] != names[1]
 
 
+def test_the_source_is_read_once_for_as_long_as_its_files_stay(folder, tmp_path, monkeypatch):
+    root, read = tmp_path / "library", []
+    (root / "native").mkdir(parents=True)
+    part = root / "native" / "part.py"
+    whole = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or whole(path))
+    monkeypatch.setattr(cache, "__file__", str(root / "native" / "cache.py"))
+
+    def source():
+        cache.source.cache_clear()
+        return cache.source("native")
+
+    part.write_text("x = 1")
+    first = [source() for _ in range(2)]
+    assert len(set(first)) == 1 and len(read) == 2  # changed a moment ago: its times say little
+    monkeypatch.setattr(cache, "SETTLED", -1)
+    assert {source() for _ in range(3)} == set(first) and len(read) == 3
+    times = part.stat()
+    part.write_text("x = 2")
+    os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))  # the same size and time: but the system knows when that was said
+    assert source() != first[0] and len(read) == 4
+    cache.source.cache_clear()
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: data[:40] + b"x" + data[41:]])
 def test_a_damaged_file_is_written_anew(folder, damage):
     expected = object_of(triple_text(), host())
