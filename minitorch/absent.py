@@ -9,7 +9,6 @@ find. Programs ask for absent names in order to choose (``hasattr(torch, "npu")`
 only when the error is printed.
 """
 
-import difflib
 import functools
 import linecache
 import os
@@ -175,6 +174,8 @@ def in_pytorch(path):
 
 def nearest(path):
     """Up to three names that are here: the same in other places, and those of its own place that are spelled most like it."""
+    import difflib
+
     place, _, name = path.rpartition(".")
     here = names_of(place)
     by_lower = {n.lower(): n for n in reversed(here)}

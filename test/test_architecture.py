@@ -30,7 +30,7 @@ STAGES = {"trace", "simplify", "fuse", "plan", "lower", "llvm", "cuda"}
 LATE_PACKAGES = {
     "PIL", "cupy", "llvmlite", "matplotlib", "ml_dtypes", "mpi4py", "onnx", "onnxruntime", "sklearn", "tensorboardX", "torch", "tqdm",
 }  # fmt: skip
-LATE_STDLIB = {"inspect", "multiprocessing", "pickle", "queue", "tempfile", "traceback", "zipfile"}
+LATE_STDLIB = {"difflib", "inspect", "multiprocessing", "pickle", "queue", "tempfile", "traceback", "zipfile"}
 
 # Not loaded by `import minitorch`, unless NumPy itself loads them.
 HEAVY = {
@@ -323,3 +323,4 @@ def test_import_loads_nothing_heavy(statement):
     loaded = loaded_by(statement)
     assert "minitorch" in loaded
     assert (loaded - loaded_by("import numpy")) & HEAVY == set()
+    assert not {name for name in loaded if name.startswith(("minitorch.native.", "minitorch.compiler."))} - {"minitorch.native.constants"}

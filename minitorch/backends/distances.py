@@ -1,10 +1,10 @@
 """Euclidean distances of rows, and their pull: in machine code for NumPy arrays that are large, else by all differences."""
 
 import math
+from importlib import import_module
 
 import numpy
 
-from ..native import distances as native
 from .keeping import keep_freed_memory
 from .library import library_of
 
@@ -19,7 +19,7 @@ ENOUGH, WORTH_SHARING = 1 << 15, 1 << 18
 
 def distances(x, y):
     """√ Σ (x[…, i, :] - y[…, j, :])².   (*, n, k), (*, m, k) → (*, n, m)"""
-    found = in_machine_code(native.distances, None, x, y.mT)
+    found = in_machine_code("distances", None, x, y.mT)
     if found is not None:
         return found
     xp = library_of(x)
@@ -28,18 +28,21 @@ def distances(x, y):
 
 def pull(w, x, y):
     """Σ_j w[…, i, j] (x[…, i, :] - y[…, j, :]).   (*, n, m), (*, n, k), (*, m, k) → (*, n, k)"""
-    found = in_machine_code(native.pull, w, x, y)
+    found = in_machine_code("pull", w, x, y)
     return (w[..., None] * (x[..., :, None, :] - y[..., None, :, :])).sum(-2) if found is None else found
 
 
-def in_machine_code(kernel_of, w, x, y):
-    """The kernel's result for arrays of one batch; None if it doesn't pay. y: (*, what is added up, how wide the result is)."""
+def in_machine_code(name, w, x, y):
+    """The named kernel's result for arrays of one batch; None if it doesn't pay. y: (*, what is added up, how wide the result is)."""
     batch, n, (steps, width) = x.shape[:-2], x.shape[-2], y.shape[-2:]
     if x.__class__ is not numpy.ndarray or x.dtype.char not in KINDS or y.dtype is not x.dtype or y.shape[:-2] != batch:
         return None
     matrices = math.prod(batch)
     work = matrices * n * steps * width
-    found = kernel_of(KINDS[x.dtype.char]) if work >= ENOUGH else None
+    if work < ENOUGH:
+        return None
+    native = import_module("..native.distances", __package__)  # with all that it needs: most programs do without
+    found = getattr(native, name)(KINDS[x.dtype.char])
     if found is None:
         return None
     kernel, lanes = found

@@ -1,10 +1,10 @@
 """Order along a dim, on NumPy arrays: by the kernels of native/sorting.py, or by NumPy where there is no compiler."""
 
 import math
+from importlib import import_module
 
 import numpy
 
-from ..native.sorting import ELEMENT, heaped, ranked
 
 __all__ = ["argsort", "topk_places"]
 
@@ -39,12 +39,15 @@ def along(x, k, dim, descending, in_order=None):
     if x.dtype.kind in "bu" or (x.dtype.kind == "i" and x.itemsize < 4):
         x = x.astype(numpy.int32 if x.dtype.kind == "b" or x.itemsize < 4 else numpy.int64)
     kind, n = KINDS.get(x.dtype.char), x.shape[dim]
-    kernel = ranked(in_order is not None, kind) if kind is not None and x.dtype.isnative and n < 1 << 31 else None
+    if kind is None or not x.dtype.isnative or n >= 1 << 31:
+        return None
+    native = import_module("..native.sorting", __package__)  # with all that it needs: most programs do without
+    kernel = native.ranked(in_order is not None, kind)
     if kernel is None:
         return None
     last = dim % x.ndim == x.ndim - 1
     lines = numpy.ascontiguousarray(x if last else x.swapaxes(dim, -1))
     out = numpy.empty((*lines.shape[:-1], k), numpy.int64)
-    work = numpy.empty(2 * n * ELEMENT[kind] // 8, numpy.int64)
-    kernel(lines, work, out, math.prod(lines.shape[:-1]), n, k, -descending, not heaped(k, n), bool(in_order))
+    work = numpy.empty(2 * n * native.ELEMENT[kind] // 8, numpy.int64)
+    kernel(lines, work, out, math.prod(lines.shape[:-1]), n, k, -descending, not native.heaped(k, n), bool(in_order))
     return out if last else numpy.ascontiguousarray(out.swapaxes(dim, -1))

@@ -1,10 +1,10 @@
 """Cholesky's factor, LU and equations with triangles in machine code: what linalg.py and factors.py use for real NumPy arrays."""
 
 import math
+from importlib import import_module
 
 import numpy
 
-from ..native.triangles import cholesky, lu, triangular
 from .keeping import keep_freed_memory
 
 __all__ = ["machine_equations", "machine_factors", "machine_pivots", "machine_root", "machine_solution"]
@@ -22,10 +22,15 @@ AT_ONCE = 1 << 17
 """Operations for which Python's lock is kept, and up to which one thread is enough."""
 
 
+def native():
+    """What writes the kernels, and all that it needs: most programs do without."""
+    return import_module("..native.triangles", __package__)
+
+
 def machine_root(x):
     """L with L Lᵀ = A and, for each matrix, the order of the first leading minor that isn't positive, or 0; None if machine code
     can't do it. Where there is such a minor L is left half done."""
-    found = cholesky(KINDS[x.dtype.char]) if x.dtype.char in KINDS and x.dtype.isnative and x.size else None
+    found = native().cholesky(KINDS[x.dtype.char]) if x.dtype.char in KINDS and x.dtype.isnative and x.size else None
     if found is None:
         return None
     (kernel, columns), n = found, x.shape[-1]
@@ -39,7 +44,7 @@ def machine_root(x):
 def machine_solution(a, b, upper, unitriangular):
     """X with A X = B for a triangular A, as ``factors.solve_triangular``; None if machine code can't find it."""
     kind = KINDS.get(a.dtype.char)
-    found = triangular(kind) if kind is not None and a.dtype.isnative and b.dtype is a.dtype and a.size and b.size else None
+    found = native().triangular(kind) if kind is not None and a.dtype.isnative and b.dtype is a.dtype and a.size and b.size else None
     if found is None:
         return None
     kernel, columns = found
@@ -59,7 +64,7 @@ def machine_solution(a, b, upper, unitriangular):
 def machine_factors(x):
     """L without its ones and U in one, the pivots from 0, and where each row comes from: (*, m, n), (*, min(m, n)) and (*, m). None
     if machine code can't do it."""
-    found = lu(KINDS[x.dtype.char]) if x.dtype.char in KINDS and x.dtype.isnative and x.size else None
+    found = native().lu(KINDS[x.dtype.char]) if x.dtype.char in KINDS and x.dtype.isnative and x.size else None
     if found is None:
         return None
     (kernel, columns), (m, n), batch = found, x.shape[-2:], x.shape[:-2]

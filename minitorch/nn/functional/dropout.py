@@ -6,7 +6,7 @@ import warnings
 from ...autograd.composite import composite
 from ...creation import empty, empty_like
 from ...dtypes import float64
-from ...native.mathematics import rounded
+from ...native.constants import rounded
 from ...ops.random import kept_on_gpu
 
 __all__ = ["alpha_dropout", "drop_features", "dropout", "dropout1d", "dropout2d", "dropout3d", "dropout_on_gpu", "feature_alpha_dropout"]
