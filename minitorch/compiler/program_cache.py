@@ -32,7 +32,7 @@ SOURCES = ("compiler", "native", "tables", "primitives.py", "table.py", "dtypes.
 """What a program depends on, beside the graph."""
 
 PLAIN = (int, float, bool, str, complex, type(None))
-ERRORS = ("IndexError", "RuntimeError", "ValueError")
+ERRORS = {error.__name__: error for error in (IndexError, RuntimeError, ValueError)}
 
 
 class Untold(Exception):
@@ -41,7 +41,7 @@ class Untold(Exception):
 
 def name_of(graph, strides, destinations, target):
     """The name that a graph's program is kept under; None if it isn't kept."""
-    if cache.folder() is None or graph.checks:
+    if cache.folder() is None:
         return None
     try:
         ground = versions(), cache.source(*SOURCES), f"{sys.version} {DATA}", repr(target)
@@ -70,6 +70,10 @@ def told(graph, strides, destinations):
         lines.append((row.name, inputs, [plain(x) for x in step.params], out.dtype.name, out.shape))
         if row.kind == "composite" and row not in BY_HAND:
             lines.append(repr(formula_of(row, step.params)[1]))
+    for x, error, message in graph.checks:
+        if error not in ERRORS.values():
+            raise Untold(error)
+        lines.append((names[x][1], error.__name__, message))
     lines.append(([names[x][1] for x in graph.outputs], [(place.kind, place.at) for place in destinations]))
     return lines
 

@@ -40,7 +40,15 @@ def scaled(factor=2.0, shape=(4, 3), kind=torch.float32, row=rows.mul, dims=None
     return Graph([x], steps, [z])
 
 
+def checked(error=IndexError, message="it is outside", which=0):
+    """x + 1 and x + 2, of which one may not be anything but 0."""
+    x, *made = [Value((), torch.int64) for _ in range(3)]
+    steps = [Step(rows.add, (x, k), (), value) for k, value in enumerate(made, 1)]
+    return Graph([x], steps, made, [(made[which], error, message)])
+
+
 PLACES = [Place("output", 0)]
+TWO = [Place("output", 0), Place("output", 1)]
 
 
 def ran(program, array, shape):
@@ -97,6 +105,10 @@ OTHERS = {
     "nan": (scaled(float("nan")), {}, PLACES),
     "minus nothing": (scaled(-0.0), {}, PLACES),
     "nothing": (scaled(0.0), {}, PLACES),
+    "a check": (checked(), {}, TWO),
+    "its error": (checked(ValueError), {}, TWO),
+    "its message": (checked(message="it is within"), {}, TWO),
+    "what it checks": (checked(which=1), {}, TWO),
 }
 
 
@@ -121,6 +133,7 @@ def test_what_the_text_cannot_tell_is_not_kept(folder):
     stranger.name = "exp"
     assert program_cache.name_of(Graph([x], [Step(rows.full, (), ((4,), object(), torch.float32), y)], [y]), {}, PLACES, host()) is None
     assert program_cache.name_of(Graph([x], [Step(stranger, (x,), (), y)], [y]), {}, PLACES, host()) is None
+    assert program_cache.name_of(checked(type("Own", (IndexError,), {})), {}, TWO, host()) is None
     assert build(Graph([x], [Step(rows.TABLE["logcumsumexp"], (x,), (0,), y)], [y]), {}, PLACES).foreign
     assert not folder.exists() or kept(folder) == []
 
