@@ -65,7 +65,8 @@ def fuse(graph, found, writable, siblings=False):
 class Fusion:
     """Kernels as they grow. ``home``: the kernel that makes a Value;   labels: of the Values within kernels, see Member.
 
-    waiting: elementwise steps that read nothing of a kernel. They join whoever needs them first.
+    waiting: elementwise steps that read nothing of a kernel that they could join. They join whoever needs them first.
+    behind: {such a step: itself and the waiting ones that it would bring along}.
     number: of the step that makes a Value, in the order of the graph; age: of a kernel, in that in which they were begun.
     drawn: the kernel of the last draw, which the next one needs though it reads nothing of it: the generator goes on.
     together: the first step of one attention, or of its gradients.
@@ -74,7 +75,7 @@ class Fusion:
 
     def __init__(self, found, writable):
         self.found, self.writable = found, writable
-        self.kernels, self.home, self.labels, self.needs, self.waiting = [], {}, {}, {}, {}
+        self.kernels, self.home, self.labels, self.needs, self.waiting, self.behind = [], {}, {}, {}, {}, {}
         self.constants, self.number, self.age, self.drawn, self.together = {}, {}, {}, None, {}
 
     # ------------------------------------------------------------------------------------------------------ who joins whom
@@ -103,11 +104,23 @@ class Fusion:
             self.run_on(step)
         elif step.row is TAKE:
             self.place_inputs(step)
-            self.waiting[out] = step
+            self.wait(step)
         elif self.candidates(step):
             self.compute(step)
         else:
-            self.waiting[out] = step
+            self.wait(step)
+
+    def wait(self, step):
+        """Leave a step for whoever needs it; those that it would bring along are placed, if they are too many for one kernel."""
+        if len(self.coming(step)) >= LARGEST:
+            self.place_inputs(step)
+        self.behind[step] = {step, *self.coming(step)}
+        self.waiting[step.out] = step
+
+    def coming(self, step):
+        """The waiting steps that are needed for a step."""
+        waiting = [self.waiting[base] for base in [self.found[x].base for x in step.reads] if base in self.waiting]
+        return {other for reader in waiting for other in self.behind[reader] if other.out in self.waiting}
 
     def stand(self, step):
         """A kernel of its own; but what is asked of one attention is computed together, and so are its gradients."""
@@ -133,11 +146,14 @@ class Fusion:
             self.join(kernel, step, [None if n == 1 else d for d, n in enumerate(value.shape)])
 
     def place(self, step):
-        """Give a waiting step a kernel, with all the waiting ones that it reads."""
-        if step.out not in self.waiting:
-            return
-        del self.waiting[step.out]
-        self.compute(step)
+        """Give a waiting step a kernel, with all the waiting ones that it reads: first those that can't come along with a reader."""
+        todo, found = [step], {}
+        while todo:
+            found[todo[-1]] = None
+            todo += [other for other in self.apart(todo.pop()) if other not in found]
+        for other in sorted(found, key=lambda other: self.number[other.out]):
+            if self.waiting.pop(other.out, None) is not None:
+                self.compute(other)
 
     def add(self, kernel):
         self.age[kernel] = len(self.kernels)
@@ -178,20 +194,19 @@ class Fusion:
         if step.row is TAKE:
             return []  # it reads memory, wherever that is from
         makers = {self.home.get(self.found[x].base) for x in step.reads if x in self.labels} - {None}
-        makers = [k for k in makers if k.__class__ is Loops and len(k.members) < LARGEST and (step.row is rows.cast or not along_rows(k))]
+        room = LARGEST - len(self.coming(step)) if makers else 0
+        makers = [k for k in makers if k.__class__ is Loops and len(k.members) < room and (step.row is rows.cast or not along_rows(k))]
         return sorted(makers, key=self.age.__getitem__, reverse=True)
 
     def legal(self, kernel, step):
         """Whether nothing that the step reads from elsewhere needs the kernel itself, to the end of what is waiting."""
-        for x in dict.fromkeys(step.reads):
-            waiting = self.waiting.get(self.found[x].base)
-            if waiting is not None and not self.legal(kernel, waiting):
-                return False
-            maker = self.home.get(self.found[x].base)
-            if maker is not None and maker is not kernel and leads(self.needs, kernel, maker):
-                return False
-            if maker is kernel and (step.row is TAKE or self.inside(x, kernel) is None):
-                return False  # it is seen there in a way that only memory can give
+        for reader in (step, *self.coming(step)):
+            for x in reader.reads:
+                maker = self.home.get(self.found[x].base)
+                if maker is not None and maker is not kernel and leads(self.needs, kernel, maker):
+                    return False
+                if maker is kernel and (reader.row is TAKE or self.inside(x, kernel) is None):
+                    return False  # it is seen there in a way that only memory can give
         return True
 
     def compute(self, step):
@@ -230,12 +245,10 @@ class Fusion:
         return list(found)
 
     def bring(self, step, kernel, labels):
-        """The waiting steps that this one reads come along: those that run over something else have been placed."""
-        for x in step.reads:
-            waiting = self.waiting.pop(x, None)
-            if waiting is not None:
-                self.bring(waiting, kernel, labels)
-                self.join(kernel, waiting, labels)
+        """The waiting steps that this one needs come along: those that run over something else have been placed."""
+        for other in sorted(self.coming(step), key=lambda other: self.number[other.out]):
+            del self.waiting[other.out]
+            self.join(kernel, other, labels)
 
     def join(self, kernel, step, labels, full=None):
         if full is None:

@@ -368,12 +368,15 @@ class ByRows(Writing):
         """Whether a pass reads a kept value."""
         roots = [r.args[0] for r in self.reductions(level)] + [s.op for s in self.stores("full", level)]
         todo = [x for x in roots if x.__class__ is Op]
+        seen = set(todo)
         while todo:
             x = todo.pop()
             if x is op:
                 return True
             if x.kind == "full" and not (x.kept is not None and x.level < level):
-                todo += [a for a in x.args if a.__class__ is Op]
+                more = [a for a in x.args if a.__class__ is Op and a not in seen]
+                seen.update(more)
+                todo += more
         return False
 
 

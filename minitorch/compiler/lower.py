@@ -120,8 +120,7 @@ class Lowering:
         if step.row is TAKE:
             params = places
         op = Op(step.row.name, kind, args, params, step.out.dtype.name, operands(step))
-        levels = [x.level for x in args if x.__class__ is Op]
-        op.level = max([x.level + (x.kind == "reduction") for x in args if x.__class__ is Op], default=0) if levels else 0
+        op.level = max([x.level + (x.kind == "reduction") for x in args if x.__class__ is Op], default=0)
         self.ops.append(op)
         self.made[step.out], self.members[step.out] = op, member
 
@@ -286,6 +285,12 @@ def keep(nest):
 
 def dear(op):
     """Whether something dear has to be computed for it, of what an inner point has."""
-    if op.name in DEAR:
-        return True
-    return any([dear(x) for x in op.args if x.__class__ is Op and x.kind == "full" and x.kept is None])
+    todo, seen = [op], {op}
+    while todo:
+        op = todo.pop()
+        if op.name in DEAR:
+            return True
+        needed = [x for x in op.args if x.__class__ is Op and x.kind == "full" and x.kept is None and x not in seen]
+        seen.update(needed)
+        todo += needed
+    return False

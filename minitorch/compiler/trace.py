@@ -266,12 +266,15 @@ class Tracer:
         if memory is None or not memory.born:
             return False
         makers, constants, todo = {step.out: step for step in self.steps}, {x.value for x in self.made}, [self.read(tensor)]
+        seen = set()
         while todo:
             value = todo.pop()
             step = makers.get(value)
             if value not in constants and (step is None or step.row.kind == "random"):
                 return False
-            todo += [] if step is None else step.reads
+            if value not in seen:
+                seen.add(value)
+                todo += [] if step is None else step.reads
         return True
 
     def defers(self, tensor, result):
