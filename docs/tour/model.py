@@ -33,10 +33,11 @@ graph = recording.graph
 plain = in_order(simplify(graph), recording.strides)  # chapter 10
 
 found = accesses(plain, recording.strides)  # chapter 11
-kernels = recompute(fuse(plain, found, writable), found, plain)
+kernels, found = recompute(fuse(plain, found, writable), found, plain)
 
 written = [Place("input", k) for k in recording.written]  # chapter 12
 fresh = [Place("output", k) for k in range(len(plain.outputs) - len(written))]
 laid = plan(schedule(kernels, found, plain, written + fresh), found, plain, written + fresh)
+found = laid.found
 
 names = {value: f"%{k}" for k, value in enumerate((*plain.inputs, *[step.out for step in plain.steps]))}

@@ -1,41 +1,50 @@
 """The compiler: a recorded step becomes one native program. Each stage is a file, and a pure function over what it is given.
 
-    trace       a run of the step                        → Graph: rows of the table, one value a name
-    pooled      Graph                                    → Graph whose pools know what is largest
-    running     Graph                                    → Graph whose running sums are loops
-    simplify    Graph                                    → Graph of fewer, plainer rows
-    attended    Graph                                    → Graph whose attention is single steps (attended_on_gpu: for GPUs)
-    split       Graph                                    → Graph whose long sums are cut, for threads to share
-    finished    Graph                                    → Graph whose products do what follows them
-    access      Graph                                    → how each value is read: movement as strides
-    fuse        Graph                                    → kernels: loops, products, and what NumPy keeps
-    recompute   kernels                                  → kernels that keep fewer values for each other
-    schedule    kernels, where results must end up       → kernels in the order in which they run
-    plan        kernels, where results must end up       → where each value lies
-    lower       a kernel                                 → a nest of loops
-    llvm        a nest of loops                          → LLVM text
-    link        text                                     → code in memory
+    trace              a run of the step             → Graph: rows of the table, one value a name
 
-Parts that stages share: graph (what they speak about), mathematics (rows in LLVM's words), text, target, gemm, threads. What
-comes of all stages is an image; with code, it is a program. keeping has those that were compiled before, by any process.
+    max_pooling        Graph                         → Graph whose pools know what is largest
+    scans              Graph                         → Graph whose running sums are loops
+    simplify           Graph                         → Graph of fewer, plainer rows (decompositions, concatenations, merged_products)
+    attention          Graph                         → Graph whose attention is single steps
+    narrow             Graph                         → Graph whose products read numbers of 16 bits as they are
+    split_k            Graph                         → Graph whose long sums are cut, for threads to share
+    access             Graph                         → Graph whose movements are strides; how each value is read
+    epilogues          Graph                         → Graph whose products do what follows them
+
+    fuse               Graph                         → kernels: loops, products, and what NumPy keeps (writable)
+    recompute          kernels                       → kernels that keep fewer values for each other
+    schedule           kernels                       → kernels in the order in which they run
+    plan               kernels, where results end up → Plan: where each value lies
+
+    lower              a kernel                      → nests of loops
+    llvm               a nest of loops               → LLVM text (a product's, a convolution's …: product_text, convolution_text …)
+    image              texts, Plan                   → what a program needs to run, as plain numbers
+    native/link        texts                         → code in memory
+
+What a Graph becomes for a GPU is told by the same graphs, kernels and nests, in other words:
+
+    cuda_sorting, cuda_attention, cuda_linear_sums, cuda_convolution, draws, cuda_scatter, cuda_layouts      Graph → Graph
+    cuda               a nest of loops               → launches of functions in CUDA's language (cuda_products, cuda_draws …)
+    horizontal_fusion  launches                      → fewer launches
+    device             launches, Plan                → a program for a GPU
+
+What all stages speak of is in graph, kernels, nest and launches. program_cache has the programs that were compiled before, by any
+process.
 
 torch: torch/_inductor
 """
 
 from functools import partial
 
-from .. import primitives as rows
 from ..backends import for_device
 from ..device import CPU
 from ..native.link import ahead, host, key_of, load, objects_of
-from ..native.mathematics import KINDS, spelled
-from ..native.narrow import NARROW
 from ..native.worklist import WORK
-from . import cuda, cuda_rows
+from . import cuda, cuda_writable
 from .access import accesses, in_order
-from .attention import ATTEND, ATTEND_GRAD, attended
+from .attention import attended
 from .attention_text import attending
-from .convolution_text import SLIDING, slides, sliding
+from .convolution_text import SLIDING, sliding
 from .cuda_attention import attended_on_gpu, attending_launches
 from .cuda_convolution import ended, slid
 from .cuda_draws import drawing, stands_alone
@@ -46,7 +55,7 @@ from .cuda_scatter import ADDED_ROWS, added_here, adding, rows_gathered
 from .cuda_sorting import ranked
 from .device import DeviceProgram
 from .draws import Generators, as_arithmetic
-from .epilogues import FINISHED, finished
+from .epilogues import finished
 from .facade import (
     allow_in_graph,
     assume_constant_result,
@@ -59,8 +68,7 @@ from .facade import (
     reset,
     set_stance,
 )  # fmt: skip
-from .fuse import REDUCTIONS, fuse
-from .gather_scatter import PUT, TAKE
+from .fuse import fuse
 from .graph import check
 from .horizontal_fusion import together
 from .host_numbers import parted
@@ -70,24 +78,27 @@ from .llvm import native
 from .lower import lower
 from .max_pooling import pooled
 from .narrow import narrow_products
-from .pieces import laid_together
 from .plan import plan
-from .pools import FOLD
 from .product_text import product
 from .program import Modules, Program, modules_of, texts_of
 from .program_cache import fetch, keep, name_of
 from .recompute import recompute
-from .scans import RUNNING, running
+from .scans import running
 from .schedule import schedule
 from .simplify import dead, simplify
-from .sorting_text import RANKING, ordering, ranks
+from .sorting_text import RANKING, ordering
 from .split_k import split
 from .timing import Built, Timed
+from .writable import writable
 
 __all__ = [
     "Place", "allow_in_graph", "assume_constant_result", "build", "build_on", "cudagraph_mark_step_begin", "disable", "is_compiling",
     "is_dynamo_compiling", "is_exporting", "list_backends", "native_of", "reset", "set_stance", "timed", "writable",
 ]  # fmt: skip
+
+ON_CPU = partial(pooled, overlaps=False), running, simplify, attended, dead, partial(narrow_products, on_gpu=False), dead, split
+ON_GPU = pooled, ranked, simplify, attended_on_gpu, dead, taken_apart, narrow_products, ended
+"""The stages that rewrite a graph whatever its strides, in order."""
 
 STEP = 800
 """What LLVM has to do for a recorded step, about, in the measure of the list of texts (native/worklist.py)."""
@@ -127,23 +138,36 @@ def linked_again(target, again, symbols):
     return link_all(target, texts_of(parts.kernels, parts.laid, modules_of(parts.kernels)), symbols)
 
 
+def rewritten(graph, stages):
+    """What the stages make of a graph, one after the other."""
+    for stage in stages:
+        graph = stage(graph)
+    return check(graph)
+
+
+def stored(graph, destinations):
+    """The outputs that end up in the memory of an input."""
+    return [x for x, place in zip(graph.outputs, destinations, strict=True) if place.kind == "input"]
+
+
 def stages(graph, strides, destinations, target, built, ready=None):
-    """The Parts of a graph: every stage up to the text of its kernels.   ready: is told of each kernel as soon as it is text."""
-    graph = narrow_products(dead(attended(simplify(running(pooled(graph, overlaps=False))))), on_gpu=False)
-    plain = in_order(check(split(dead(graph))), strides, (*SLIDING, *RANKING))
-    into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
-    plain = check(dead(finished(plain, strides, into, on_gpu=False)))
+    """The Parts of a graph: every stage up to the text of its kernels.
+
+    built: is told what is over.   ready: is told of each kernel as soon as it is text.
+    """
+    plain = in_order(rewritten(graph, ON_CPU), strides, (*SLIDING, *RANKING))
+    plain = check(dead(finished(plain, strides, stored(plain, destinations), on_gpu=False)))
     found = accesses(plain, strides)
     built.over("simplify")
     kernels = fuse(plain, found, writable)
     built.over("fuse")
-    kernels = recompute(kernels, found, plain)
+    kernels, found = recompute(kernels, found, plain)
     built.over("recompute")
     kernels = schedule(kernels, found, plain, destinations)
     built.over("schedule")
     planned = plan(kernels, found, plain, destinations)
     built.over("plan")
-    texts = []
+    found, texts = planned.found, []
     for kernel in planned.kernels:
         nests = lower(kernel, found, planned) if kernel.__class__ in (Loops, Pieces) else None
         built.over("lower")
@@ -167,18 +191,17 @@ def build_on(driver, graph, strides, destinations, hosts=()):
     left = [x for x, place in zip(other.outputs, places, strict=True) if place.kind == "output"]
     ahead = [for_device(CPU).full(x.shape, 0, x.dtype) for x in left]
     beside = None if native is None else lambda inputs: native.call([inputs[k] for k in hosts], ahead)
-    graph = ended(narrow_products(taken_apart(dead(attended_on_gpu(simplify(ranked(pooled(graph))))))))
-    graph, going = as_arithmetic(graph, driver.machine())
+    graph, going = as_arithmetic(rewritten(graph, ON_GPU), driver.machine())
     graph = rows_gathered(check(dead(graph)), strides)
-    plain = within_reach(in_order(dead(graph), strides, (*cuda_rows.SLIDING, ADDED_ROWS)), strides)
-    into = [x for x, place in zip(plain.outputs, destinations, strict=True) if place.kind == "input"]
-    plain = check(dead(finished(plain, strides, into)))
+    plain = within_reach(in_order(dead(graph), strides, (*cuda_writable.SLIDING, ADDED_ROWS)), strides)
+    plain = check(dead(finished(plain, strides, stored(plain, destinations))))
     found = accesses(plain, strides)
     built.over("simplify")
-    kernels = recompute(fuse(plain, found, cuda_rows.writable_on_gpu, siblings=True), found, plain, on_gpu=True)
+    kernels, found = recompute(fuse(plain, found, cuda_writable.writable_on_gpu, siblings=True), found, plain, on_gpu=True)
     kernels = schedule(kernels, found, plain, destinations, late=True)
     built.over("fuse")
     laid = plan(kernels, found, plain, destinations)
+    found = laid.found
     built.over("plan")
     launches = [one for kernel in laid.kernels for one in launched(kernel, found, laid)]
     launches = together(launches, found, laid, [laid.places[found[x].base] for x, *_ in plain.checks])
@@ -238,37 +261,3 @@ def written(kernel, nests, found, laid, target):
 def link_all(target, texts, symbols):
     """The Library of several texts, each with the level that it is to be compiled at."""
     return load(objects_of(texts, target), symbols)
-
-
-def writable(step):
-    """Whether the compiler can write a step in loops of its own."""
-    dtypes = [x.dtype.name for x in (*step.reads, step.out)]
-    if any([name not in KINDS for name in dtypes]) or any([x.size == 0 for x in (*step.reads, step.out)]):
-        return False
-    if step.row is rows.arange:
-        return dtypes[-1] in ("int64", "int32", "float32", "float64")
-    if step.row is rows.full:
-        return step.params[1].__class__ in (int, float, bool)
-    if step.row in RUNNING:
-        return True
-    if step.row in REDUCTIONS:
-        return dtypes[0] == dtypes[1] and dtypes[0] in ("float32", "float64", "int64", "int32")
-    if step.row is rows.pad and dtypes[-1] in NARROW and step.params[1] != 0:
-        return False  # only numbers that loops compute with have a place in their text
-    if step.row in (rows.cat, rows.embed, rows.write, rows.pad, FOLD):
-        return len(set(dtypes)) == 1 and laid_together(step) is not None
-    if step.row in SLIDING:
-        return len(set(dtypes)) == 1 and dtypes[0] in ("float32", "float64") and slides(step)
-    if step.row in RANKING:
-        return ranks(step)
-    if step.row in (TAKE, PUT, ATTEND, ATTEND_GRAD):
-        return True
-    if step.row is rows.matmul or step.row in FINISHED:
-        factors, others = set(dtypes[:2]), set(dtypes[2:])
-        if len(factors) == 1 and factors <= NARROW:
-            return others == {"float32"}
-        return len(factors | others) == 1 and dtypes[0] in ("float32", "float64", "int64", "int32")
-    if step.row.kind != "elementwise":
-        return False
-    operands = dtypes if step.row is rows.cast else dtypes[:-1]
-    return spelled(step.row.name, operands or [dtypes[-1]])

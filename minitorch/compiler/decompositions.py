@@ -14,7 +14,7 @@ from ..tables import softmax as softmax_rows
 from ..tables import windows
 from .graph import Step, Value
 
-__all__ = ["EXPANSIONS", "Writer"]
+__all__ = ["DECOMPOSITIONS", "Writer"]
 
 
 class Writer:
@@ -130,7 +130,7 @@ def matmul(w, step):
 def reduced(row):
     """A reduction written with its dims kept, then dropped by a reshape."""
 
-    def expansion(w, step):
+    def decomposition(w, step):
         (x,), (dims, keepdim) = step.inputs, step.params
         dims = as_tuple(dims, x.ndim)
         if row in (rows.sum, rows.prod) and x.dtype is not step.out.dtype:
@@ -139,7 +139,7 @@ def reduced(row):
             return None
         return w.reshape(w.reduce(row, x, dims), step.out.shape)
 
-    return expansion
+    return decomposition
 
 
 def mean(w, step):
@@ -211,20 +211,20 @@ def lerp(w, step):
 def truth(row):
     """any or all: the largest, or the smallest, of 0 and 1."""
 
-    def expansion(w, step):
+    def decomposition(w, step):
         (x,), (dims, _) = step.inputs, step.params
         if x.size == 0:
             return None
         one = w.cast(w.cast(x, bool_dtype), int32)
         return w.cast(w.reshape(w.reduce(row, one, as_tuple(dims, x.ndim)), step.out.shape), bool_dtype)
 
-    return expansion
+    return decomposition
 
 
 def extreme_place(row):
     """argmax or argmin: the smallest of the places at which the extreme is; of NaN, where the first is."""
 
-    def expansion(w, step):
+    def decomposition(w, step):
         (x,), (dim, _) = step.inputs, step.params
         if x.size == 0 or x.dtype not in (float32, float64, int64, int32):
             return None
@@ -238,17 +238,17 @@ def extreme_place(row):
         places = w.where(w.reshape(w.count(x.shape[dim]), shape), here, x.shape[dim])
         return w.reshape(w.reduce(rows.amin, places, (dim,)), step.out.shape)
 
-    return expansion
+    return decomposition
 
 
 def size_below(word):
     """isinf or isfinite: how |x| compares with infinity."""
 
-    def expansion(w, step):
+    def decomposition(w, step):
         (x,) = step.inputs
         return w.compare(word, w.abs(x), math.inf) if x.dtype in (float32, float64) else None
 
-    return expansion
+    return decomposition
 
 
 def square(w, step):
@@ -290,13 +290,13 @@ def stack(w, step):
 def triangle(keep):
     """tril or triu: 0 where column - row isn't within k."""
 
-    def expansion(w, step):
+    def decomposition(w, step):
         (x,), (k,) = step.inputs, step.params
         row, column = w.count(x.shape[-2]), w.count(x.shape[-1])
         offset = w.sub(column, w.reshape(row, (x.shape[-2], 1)))
         return w.where(x, w.compare(keep, offset, k), zero_of(x))
 
-    return expansion
+    return decomposition
 
 
 def zero_of(x):
@@ -348,7 +348,7 @@ def nll_grad(w, step):
     return w.where(w.reshape(slope, wide), picked(w, index, shape[dim], dim, len(shape)), 0)
 
 
-EXPANSIONS = {
+DECOMPOSITIONS = {
     rows.linear: linear, rows.matmul: matmul, rows.sum: reduced(rows.sum), rows.amax: reduced(rows.amax),
     rows.amin: reduced(rows.amin), rows.prod: reduced(rows.prod), rows.mean: mean,
     rows.squared_error_mean: squared_error_mean, rows.softmax: softmax, rows.log_softmax: log_softmax,

@@ -18,17 +18,17 @@ from ..tables import windows
 from .access import drops_ones
 from .attention import ATTENDING
 from .cuda_convolution import CONV_INPUT_GRAD_KEEP, CONV_RELU
+from .dependencies import in_turn, leads
 from .epilogues import FINISHED
 from .gather_scatter import PUT, TAKE
-from .kernels import Attending, Convolution, Foreign, Loops, Member, Ordering, Pieces, Product, in_turn, leads
+from .kernels import REDUCTIONS, Attending, Convolution, Foreign, Loops, Member, Ordering, Pieces, Product
 from .max_pooling import POOL_RETURN
 from .pools import FOLD
 from .scans import RUNNING, along_rows, has_scans
 from .sorting_text import RANKING
 
-__all__ = ["REDUCTIONS", "fuse"]
+__all__ = ["fuse"]
 
-REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
 ALONE = {
     rows.matmul: Product, **dict.fromkeys(FINISHED, Product), **dict.fromkeys(ATTENDING, Attending),
     rows.cat: Pieces, rows.embed: Pieces, rows.write: Pieces, PUT: Pieces, FOLD: Pieces, rows.pad: Pieces,

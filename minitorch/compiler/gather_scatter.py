@@ -51,7 +51,7 @@ def put(xp, x, y, *rest):
 TAKE, PUT = Row("take", take), Row("put", put)
 
 
-# ---------------------------------------------------------------------------------------------------------- expansions
+# ------------------------------------------------------------------------------------------------------ decompositions
 
 
 def inside(w, index, size, dim, first):
@@ -116,7 +116,7 @@ def gather(w, step):
 def scattered(adds):
     """scatter or scatter_add, where the source has the index's shape or is one number."""
 
-    def expansion(w, step):
+    def decomposition(w, step):
         (x, places, y), (dim,) = step.inputs, step.params
         if y.__class__ is Value and not y.ndim:
             y = w.expand(y, places.shape)
@@ -127,7 +127,7 @@ def scattered(adds):
         places = inside(w, places, x.shape[dim], dim, 0)
         return w.step(PUT, (x, y, places), (along_dim(dim, x.ndim), adds), x.shape, x.dtype)
 
-    return expansion
+    return decomposition
 
 
 def flat(shape, dims):
@@ -153,4 +153,4 @@ PLACES = {
     rows.index: index, rows.index_put: index_put, rows.gather: gather, rows.scatter_add: scattered(True),
     rows.scatter: scattered(False), windows.pool_gather: pool_gather, windows.pool_scatter: pool_scatter,
 }  # fmt: skip
-"""Row → its expansion, as in decompositions.py."""
+"""Row → its decomposition, as in decompositions.py."""

@@ -1,24 +1,29 @@
 """What fusion makes of a graph: kernels, each of which is one function of the compiled program.
 
-    Loops      elementwise rows and reductions over one index space, in as few passes over it as the reductions need
-    Product    a matrix product
-    Attending  two products with a softmax between them, or their gradients
-    Ordering   the places of a row's numbers in order, or of its largest
-    Foreign    a row that the compiler can't write: NumPy runs it, in its place among the others
+    Loops        elementwise rows and reductions over one index space, in as few passes over it as the reductions need
+    Product      a matrix product
+    Attending    two products with a softmax between them, or their gradients
+    Convolution  what slides a window: a convolution, one of its gradients, or that of a pool
+    Ordering     the places of a row's numbers in order, or of its largest
+    Pieces       a value that is laid together of others
+    Foreign      a row that the compiler can't write: NumPy runs it, in its place among the others
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .. import primitives as rows
 from .graph import Step
 
 __all__ = [
     "ALIGNMENT", "Attending", "Convolution", "Foreign", "Loops", "Member", "Native", "Ordering", "Pieces", "Place", "Product",
-    "draws_before", "in_turn", "leads",
+    "REDUCTIONS",
 ]  # fmt: skip
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
+REDUCTIONS = (rows.sum, rows.amax, rows.amin, rows.prod)
+"""Rows that take the elements along some dims together."""
 
 
 class Place(NamedTuple):
@@ -51,68 +56,70 @@ class Loops:
     def steps(self):
         return [m.step for m in self.members]
 
+    def put(self, k, step):
+        """Give it another step in the place of its number ``k``."""
+        self.members[k].step = step
+
+    def copy(self):
+        """The same kernel, which may be changed."""
+        twin = Loops(self.shape)
+        twin.reduced, twin.outputs = self.reduced, list(self.outputs)
+        twin.members = [Member(m.step, m.labels, m.full) for m in self.members]
+        return twin
+
     def __repr__(self):
         return f"loops over {self.shape}, reducing {sorted(self.reduced)}: {' '.join([s.row.name for s in self.steps])}"
 
 
-class Product:
+class Alone:
+    """A kernel of one step; of several where they have the same inputs, and are computed together."""
+
+    title = ""
+
+    def __init__(self, step):
+        self.steps, self.outputs = [step], [step.out]
+
+    def put(self, k, step):
+        """Give it another step in the place of its number ``k``."""
+        self.steps[k] = step
+
+    def copy(self):
+        """The same kernel, which may be changed."""
+        twin = self.__class__(self.steps[0])
+        twin.steps, twin.outputs = list(self.steps), list(self.outputs)
+        return twin
+
+    def __repr__(self):
+        return f"{self.title or self.steps[0].row.name} {' '.join(map(repr, self.outputs))}"
+
+
+class Product(Alone):
     """One matmul: (…, m, k) times (…, k, n)."""
 
-    def __init__(self, step):
-        self.steps, self.outputs = [step], [step.out]
-
-    def __repr__(self):
-        return f"product {self.steps[0].out!r}"
+    title = "product"
 
 
-class Attending:
+class Attending(Alone):
     """Attention, or its gradients: steps with the same inputs, computed together."""
 
-    def __init__(self, step):
-        self.steps, self.outputs = [step], [step.out]
 
-    def __repr__(self):
-        return f"{self.steps[0].row.name} {' '.join(map(repr, self.outputs))}"
-
-
-class Convolution:
+class Convolution(Alone):
     """What slides a window: a convolution, one of its two gradients, or that of a pool."""
 
-    def __init__(self, step):
-        self.steps, self.outputs = [step], [step.out]
 
-    def __repr__(self):
-        return f"{self.steps[0].row.name} {self.steps[0].out!r}"
-
-
-class Ordering:
+class Ordering(Alone):
     """What ranks the numbers of each row: argsort, topk_places."""
 
-    def __init__(self, step):
-        self.steps, self.outputs = [step], [step.out]
 
-    def __repr__(self):
-        return f"{self.steps[0].row.name} {self.steps[0].out!r}"
-
-
-class Pieces:
+class Pieces(Alone):
     """A step whose value is laid together of others: cat, embed, write."""
 
-    def __init__(self, step):
-        self.steps, self.outputs = [step], [step.out]
 
-    def __repr__(self):
-        return f"{self.steps[0].row.name} {self.steps[0].out!r}"
-
-
-class Foreign:
+class Foreign(Alone):
     """A step that NumPy runs."""
 
-    def __init__(self, step):
-        self.steps, self.outputs = [step], [step.out]
-
     def __repr__(self):
-        return f"numpy {self.steps[0].row.name} {self.steps[0].out!r}"
+        return f"numpy {super().__repr__()}"
 
 
 @dataclass(eq=False)
@@ -140,52 +147,3 @@ class Native:
     def nest(self):
         """Its loops, written anew; None if it isn't made of a nest."""
         return self.loops and self.loops()
-
-
-def draws_before(kernels, first):
-    """{kernel that draws: the one that draws before it, as it was recorded}: the generator goes on with each."""
-    draws = sorted([k for k in kernels if any([step.row.kind == "random" for step in k.steps])], key=first.__getitem__)
-    return dict(zip(draws[1:], draws))
-
-
-def in_turn(kernels, needs, first):
-    """The kernels in an order in which they can run: each as early as its first step was recorded, right behind what it needs.
-
-    needs: kernel → those that must run before it.   first: kernel → the number of its first step.
-
-    >>> in_turn("abc", {"a": {"c"}, "b": set(), "c": set()}, {"a": 0, "b": 1, "c": 2})
-    ['c', 'a', 'b']
-    """
-    order, placed, waiting = [], set(), set()
-    for kernel in sorted(kernels, key=first.__getitem__):
-        todo = [kernel]
-        while todo:
-            missing = sorted(needs[todo[-1]] - placed, key=first.__getitem__, reverse=True)
-            if missing and not waiting.isdisjoint(missing):
-                raise ValueError(f"kernels need each other: {missing}")
-            if missing:
-                waiting.add(todo[-1])
-                todo += missing
-                continue
-            done = todo.pop()
-            waiting.discard(done)
-            if done not in placed:
-                placed.add(done)
-                order.append(done)
-    return order
-
-
-def leads(needs, first, last):
-    """Whether a kernel is needed by another, perhaps through others.
-
-    >>> leads({"a": set(), "b": {"a"}, "c": {"b"}}, "a", "c")
-    True
-    """
-    todo, seen = [last], {last}
-    while todo:
-        kernel = todo.pop()
-        if kernel is first:
-            return True
-        todo += [k for k in needs[kernel] if k not in seen]
-        seen.update(needs[kernel])
-    return False

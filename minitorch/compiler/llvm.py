@@ -36,7 +36,6 @@ SHORT = 16
 FEW, WRITTEN = 4, 16
 """Turns of a loop at most that are written one by one; and of such loops in each other, together."""
 
-READ = (Op, Load, Count)
 MEMORY = {"i1": "i8"}
 """Kinds that lie in memory as another."""
 BYTES = {"float": 4, "double": 8, "i64": 8, "i32": 4, "i16": 2, "i8": 1, "i1": 1}

@@ -15,6 +15,7 @@ torch: torch/_inductor/memory.py, codegen/wrapper.py (buffer reuse).   First fit
 """
 
 from bisect import insort
+from dataclasses import dataclass
 
 from .. import primitives as rows
 from ..native.mathematics import KINDS
@@ -27,19 +28,29 @@ from .pieces import laid_together
 __all__ = ["Plan", "plan"]
 
 
+@dataclass(eq=False)
 class Plan:
-    """places: of every Value that has memory of its own; strides: of those that don't lie in order; size: of the arena.
+    """places: of every Value that has memory of its own; strides: of those that don't lie in order; size: of the arena, in bytes.
+    found: the Access of each Value, by now: also of copies, and of what is made within a concatenation.
 
     kernels: those of fusion, and the copies that are needed at the end; ``early`` are the first of them, after which the
     graph's checks are known: they write to no input, so that a program that refuses leaves everything as it was.
 
-    lives: (first kernel, last) of what is in the arena.   lent: the byte of each result that lies there.   inside: the parts of
-    concatenations that are made where they are to lie: (the whole, the byte in it) of each.
+    constants: the steps that make one number everywhere, or count, by Value.   lives: (first kernel, last) of what is in the arena.
+    lent: the byte of each result that lies there.   inside: the parts of concatenations that are made where they are to lie: (the
+    whole, the byte in it) of each.
     """
 
-    def __init__(self, kernels, places, strides, size, constants, lives, early, inside, lent):
-        self.kernels, self.places, self.strides, self.size = kernels, places, strides, size
-        self.constants, self.lives, self.early, self.inside, self.lent = constants, lives, early, inside, lent
+    kernels: list
+    found: dict
+    places: dict
+    strides: dict
+    size: int
+    constants: dict
+    lives: dict
+    early: list
+    inside: dict
+    lent: dict
 
 
 def plan(kernels, found, graph, destinations):
@@ -57,7 +68,7 @@ def plan(kernels, found, graph, destinations):
 
 class Planning:
     def __init__(self, kernels, found, graph):
-        self.found, self.graph = found, graph
+        self.found, self.graph = dict(found), graph
         self.early = needed_by_checks(kernels, found, graph)
         self.kernels = [*self.early, *[k for k in kernels if k not in self.early]]
         self.places = {x: Place("input", k) for k, x in enumerate(graph.inputs)}
@@ -226,7 +237,10 @@ class Planning:
         lives = {x: (block.first, block.last) for x, block in [*self.blocks.items(), *results.items()] if x is block.value}
         constants = {s.out: s for s in self.graph.steps if s.row in (rows.full, rows.arange)}
         lent = {x: starts[block] for x, block in results.items()}
-        return Plan(self.kernels, self.places, self.strides, size, constants, lives, self.early, self.inside, lent)
+        return Plan(
+            kernels=self.kernels, found=self.found, places=self.places, strides=self.strides, size=size, constants=constants,
+            lives=lives, early=self.early, inside=self.inside, lent=lent,
+        )  # fmt: skip
 
     def give(self, k, value, last):
         """A block for a value that kernel ``k`` makes: that of one which ends at the same moment, or another."""

@@ -181,4 +181,4 @@ POOLS = {
     windows.max_pool_index: max_pool_index, windows.avg_pool: avg_pool, windows.avg_pool_grad: avg_pool_grad,
     rows.fold_windows: fold_windows,
 }  # fmt: skip
-"""Row → its expansion, as in decompositions.py."""
+"""Row → its decomposition, as in decompositions.py."""

@@ -21,9 +21,10 @@ torch: torch/_functorch/partitioners.py (min_cut_rematerialization_partition)
 
 from .. import primitives as rows
 from .access import Access, contiguous
+from .dependencies import draws_before, leads
 from .gather_scatter import TAKE
 from .graph import Step, Value
-from .kernels import Foreign, Loops, Member, draws_before, leads
+from .kernels import Foreign, Loops, Member
 
 __all__ = ["recompute"]
 
@@ -31,15 +32,18 @@ MOST = 12
 """Steps that are repeated for one value at most."""
 SMALL = 4096
 """Elements up to which a value isn't worth it."""
+ROW = 4
+"""By how many times fewer elements count as little beside a value: one number for each row, of rows of at least so many."""
 LATER = 32
 """Steps of the graph between two uses of a value in which its memory is worth more than to compute it again."""
 
 
 def recompute(kernels, found, graph, on_gpu=False):
-    """The kernels, some of which repeat steps of others, so that fewer values go from kernel to kernel; not yet in order.
+    """(kernels, found): others, of which some repeat steps, so that fewer values go from kernel to kernel; not yet in order.
 
     on_gpu: where arithmetic is cheap, what is summed up is repeated too; and nothing is laid down anew, which saves memory only.
     """
+    kernels, found = [kernel.copy() for kernel in kernels], dict(found)
     kept = {found[x].base for x in (*graph.outputs, *[value for value, *_ in graph.checks])}
     readers: dict = {}
     for kernel in kernels:
@@ -60,7 +64,7 @@ def recompute(kernels, found, graph, on_gpu=False):
     for kernel in () if on_gpu else kernels:
         for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL]:
             renewing.trim(kernel, value)
-    return kernels
+    return kernels, found
 
 
 def spared(kernel, value, readers, sums):
@@ -122,7 +126,7 @@ def borrowed(kernel, value, readers, found, on_gpu):
     others = {other for other, *_ in readers[value] if other is not kernel}
     more = [x for other in others for x in bases - {found[y].base for step in other.steps for y in step.reads}]
     if not on_gpu:
-        return None if any([x.size * 4 > value.size for x in more]) else steps
+        return None if any([x.size * ROW > value.size for x in more]) else steps
     dear = sum([x.size * x.dtype.itemsize for x in more]) >= (1 + len(others)) * value.size * value.dtype.itemsize
     return None if dear else steps
 
@@ -137,7 +141,7 @@ def needed(kernel, value, found, borrows=False):
     while todo:
         x = todo.pop()
         member = members[x]
-        if not member.full and x is not value and x.size * 4 <= value.size:
+        if not member.full and x is not value and x.size * ROW <= value.size:
             continue  # one number for each row: it is kept as well
         if not member.full or member.step.row.kind != "elementwise" or len(steps) == MOST:
             return None
@@ -150,7 +154,7 @@ def needed(kernel, value, found, borrows=False):
                 if base is not y:
                     return None
                 todo.append(base)
-            elif base.size * 4 > value.size and not borrows:
+            elif base.size * ROW > value.size and not borrows:
                 return None  # memory that nobody would keep otherwise
     return [m.step for m in kernel.members if m.step.out in steps]
 
@@ -230,7 +234,7 @@ class Renewing:
         if steps is None:
             return
         inner = {m.step.out for m in kernel.members} - set(kernel.outputs)
-        kept = {x for x in {self.found[x].base for step in steps for x in step.reads} - inner if x.size * 4 > value.size}
+        kept = {x for x in {self.found[x].base for step in steps for x in step.reads} - inner if x.size * ROW > value.size}
         hosts = set.intersection(*[self.readers.get(x, set()) for x in kept]) if kept else ()
         readers = self.in_order(self.readers.get(value, set()) - {kernel})
         for host in self.in_order([k for k in hosts if k is not kernel and self.fits(k, value)]):
@@ -291,7 +295,7 @@ class Renewing:
             for k, step in enumerate(kernel.steps):
                 seen = {x: other(x) for x in step.reads if self.found[x].base is base}
                 if seen:
-                    put_step(kernel, k, step.having([seen.get(x, x) for x in step.inputs]))
+                    kernel.put(k, step.having([seen.get(x, x) for x in step.inputs]))
             self.readers[base].discard(kernel)
             self.note(kernel)
 
@@ -304,11 +308,3 @@ class Renewing:
 
 def labels_of(value):
     return tuple([None if n == 1 else d for d, n in enumerate(value.shape)])
-
-
-def put_step(kernel, k, step):
-    """Give a kernel another step in the place of its number ``k``."""
-    if kernel.__class__ is Loops:
-        kernel.members[k].step = step
-    else:
-        kernel.steps[k] = step

@@ -10,7 +10,7 @@ from .. import primitives as rows
 from ..backends.resampling import repeats
 from ..tables import resampling
 
-__all__ = ["TURNED"]
+__all__ = ["ROLLS"]
 
 
 def roll(w, step):
@@ -45,5 +45,5 @@ def resample(w, step):
     return w.reshape(w.expand(w.reshape(x, single), apart), step.out.shape)
 
 
-TURNED = {rows.roll: roll, resampling.resample: resample}
-"""Row → its expansion, as in decompositions.py."""
+ROLLS = {rows.roll: roll, resampling.resample: resample}
+"""Row → its decomposition, as in decompositions.py."""

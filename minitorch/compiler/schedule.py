@@ -14,7 +14,8 @@ numbers, at the beginning.
 torch: torch/_inductor/memory.py (topological_sort_dfs)
 """
 
-from .kernels import Loops, draws_before, in_turn, leads
+from .dependencies import draws_before, in_turn, leads
+from .kernels import Loops
 
 __all__ = ["schedule"]
 

@@ -19,27 +19,27 @@ from ..dtypes import float32
 from ..native.narrow import NARROW
 from .composed import composed
 from .concatenations import patched
-from .decompositions import EXPANSIONS, Writer
+from .decompositions import DECOMPOSITIONS, Writer
 from .gather_scatter import PLACES
 from .graph import Graph, Step, Value
 from .merged_products import summed
 from .pools import POOLS
-from .rolls import TURNED
+from .rolls import ROLLS
 
 __all__ = ["dead", "shared", "simplify"]
 
 
-SPELLED_OUT = {**EXPANSIONS, **PLACES, **POOLS, **TURNED}
+SPELLED_OUT = {**DECOMPOSITIONS, **PLACES, **POOLS, **ROLLS}
 """Row → a function of a Writer and the step, see decompositions.py."""
 
 
 def simplify(graph):
     """Every rewriting of this file, in order."""
-    return dead(shared(summed(patched(dead(expanded(graph))))))
+    return dead(shared(summed(patched(dead(decomposed(graph))))))
 
 
-def expanded(graph):
-    """Every row spelled out as far as ``EXPANSIONS`` goes; copies and the like are the value itself.
+def decomposed(graph):
+    """Every row spelled out as far as ``DECOMPOSITIONS`` goes; copies and the like are the value itself.
 
         %2 = copy %1            %3 = mul %1 %1
         %3 = square %2     →
@@ -53,9 +53,9 @@ def expanded(graph):
         if nothing(step):
             same[step.out] = step.inputs[0]
             continue
-        expansion = widened if is_narrow(step) else composed if step.row.kind == "composite" else SPELLED_OUT.get(step.row)
+        decomposition = widened if is_narrow(step) else composed if step.row.kind == "composite" else SPELLED_OUT.get(step.row)
         writer = Writer(step.line)
-        value = None if expansion is None else expansion(writer, step)
+        value = None if decomposition is None else decomposition(writer, step)
         if value is None:
             steps.append(step)
             continue
@@ -95,7 +95,7 @@ def replaced(graph, steps, same, checks):
 
 
 class Mark:
-    """Stands in the list of what is still to be rewritten where an expansion ends: its value is that of the step."""
+    """Stands in the list of what is still to be rewritten where a decomposition ends: its value is that of the step."""
 
     name = kind = "mark"
 

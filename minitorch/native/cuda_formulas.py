@@ -41,7 +41,7 @@ template <class T> __device__ inline T lerped(T x, T y, double w) {
 """What these kernels share."""
 
 
-def has_words(row, kind="float"):
+def has_words(row):
     """Whether a formula may have this row.
 
     >>> has_words("lerp"), has_words("sort")

@@ -32,8 +32,8 @@ WRITTEN, LOADED, THREADS_OWN = 1, 2, 0x400
 """What a section's flags say: it is data, it must be in memory, each thread has its own."""
 LOCAL, WEAK = 0, 2
 """Whom a symbol is for: its object alone; whoever has no other."""
-NOWHERE, RESERVED = 0, 0xFF00
-"""Instead of a section: of a symbol that another object has; and numbers with other meanings from here on."""
+NOWHERE = 0
+"""Instead of a section: of a symbol that another object has."""
 ADDRESS = 1
 """The relocation: the address of a symbol, plus a number, as 8 bytes."""
 

@@ -41,7 +41,7 @@ def arithmetic(float_word, int_word):
     return spelling
 
 
-def compared(float_word, signed, unsigned=None):
+def compared(float_word, signed):
     def spelling(text, kind, x, y):
         if kind in FLOATS:
             return text.let("is", f"fcmp {float_word} {kind} {x}, {y}")

@@ -2,18 +2,28 @@
 
 import sys
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from unittest.mock import patch
 
 import numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import as_strided
 from random_graphs import assert_close, grown
 
-from minitorch.compiler import Place, build
-from minitorch.compiler.access import in_order
-from minitorch.compiler.attention import attended
-from minitorch.compiler.graph import check, run
-from minitorch.compiler.simplify import dead, shared, simplify
+from minitorch.compiler import ON_CPU, ON_GPU, Place, build, stored, writable
+from minitorch.compiler.access import accesses, in_order
+from minitorch.compiler.convolution_text import SLIDING
+from minitorch.compiler.cuda_layouts import within_reach
+from minitorch.compiler.cuda_scatter import rows_gathered
+from minitorch.compiler.cuda_writable import writable_on_gpu
+from minitorch.compiler.epilogues import finished
+from minitorch.compiler.fuse import fuse
+from minitorch.compiler.graph import check, evaluate, run
+from minitorch.compiler.recompute import recompute
+from minitorch.compiler.schedule import schedule
+from minitorch.compiler.simplify import dead, decomposed, shared, simplify
+from minitorch.compiler.sorting_text import RANKING
 
 quick = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
@@ -39,16 +49,70 @@ def agrees(sample):
 
 
 def stages_agree(sample, expected):
-    text = str(sample.graph)
-    stages = {
-        "dead": dead, "shared": shared, "simplify": simplify, "attended": lambda g: dead(attended(simplify(g))),
-        "in order": lambda g: in_order(simplify(g), sample.strides),
-    }  # fmt: skip
-    for name, stage in stages.items():
+    """Every stage of a graph, after those before it; and what is made of the graph in the end, as kernels."""
+    in_line, ends = partial(in_order, strides=sample.strides, wants_order=(*SLIDING, *RANKING)), partial(ended, sample)
+    one_by_one(sample, expected, [dead, shared, decomposed, simplify])
+    on_cpu = one_by_one(sample, expected, [*ON_CPU, in_line, partial(ends, on_gpu=False), dead])
+    far = partial(rows_gathered, strides=sample.strides), in_line, partial(within_reach, strides=sample.strides)
+    on_gpu = one_by_one(sample, expected, [*ON_GPU, dead, *far, partial(ends, on_gpu=True), dead])
+    kernels_agree(sample, expected, on_cpu, partial(fuse, writable=writable), False)
+    kernels_agree(sample, expected, on_gpu, partial(fuse, writable=writable_on_gpu, siblings=True), True)
+
+
+def ended(sample, graph, on_gpu):
+    return finished(graph, sample.strides, stored(graph, sample.destinations), on_gpu)
+
+
+def one_by_one(sample, expected, stages):
+    """What the stages make of the sample's graph. Each keeps what it means, and leaves alone what it was given."""
+    graph = sample.graph
+    for stage in stages:
+        text, name = str(graph), str(getattr(stage, "__name__", None) or stage.func)
         with lean():
-            made = check(stage(sample.graph))
-        assert str(sample.graph) == text, f"{name} changed the graph that it was given"
+            made = check(stage(graph))
+        assert str(graph) == text, f"{name} changed the graph that it was given"
         assert_close(sample, expected, run(made, sample.copies()), name)
+        graph = made
+    return graph
+
+
+def kernels_agree(sample, expected, graph, fuse, on_gpu):
+    """The stages whose results are kernels: each is run step by step, and leaves alone what it was given."""
+    found = accesses(graph, sample.strides)
+    with lean():
+        fused = fuse(graph, found)
+        told = str(graph), dict(found), list(map(repr, fused)), [list(kernel.outputs) for kernel in fused]
+        again, seen = recompute(fused, found, graph, on_gpu)
+    assert told == (str(graph), found, list(map(repr, fused)), [list(kernel.outputs) for kernel in fused])
+    assert_close(sample, expected, interpreted(fused, found, graph, sample.copies()), "fuse")
+    ordered = schedule(again, seen, graph, sample.destinations, late=on_gpu)
+    assert_close(sample, expected, interpreted(ordered, seen, graph, sample.copies()), "recompute, schedule")
+
+
+def interpreted(kernels, found, graph, arrays):
+    """The outputs of a graph by its kernels: each step by the interpreter, in memory laid out as is said; of a kernel its outputs remain."""
+    memory, constants = dict(zip(graph.inputs, arrays, strict=True)), {step.out: step for step in graph.steps if not step.inputs}
+
+    def seen(x):
+        access = found[x]
+        if access.base not in memory:  # loops count and repeat by themselves
+            store(constants[access.base], access.base)
+        array = memory[access.base]
+        start = numpy.ndarray((), array.dtype, array, access.offset * array.itemsize) if access.offset else array
+        return as_strided(start, access.shape, [s * array.itemsize for s in access.strides])
+
+    def store(step, x):
+        made = evaluate(step, [seen(y) for y in step.reads])
+        memory[x] = numpy.empty(made.size, made.dtype)
+        as_strided(memory[x], found[x].shape, [s * made.itemsize for s in found[x].strides])[...] = made
+
+    for kernel in kernels:
+        for step in kernel.steps:
+            store(step, step.out)
+        for step in kernel.steps:
+            if step.out not in kernel.outputs:
+                del memory[step.out]
+    return [seen(x).copy() for x in graph.outputs]
 
 
 def ran(sample):

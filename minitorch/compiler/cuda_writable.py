@@ -9,10 +9,9 @@ from .cuda_convolution import CONV_INPUT_GRAD_KEEP, CONV_RELU
 from .cuda_draws import stands_alone
 from .draws import DRAWN
 from .epilogues import FINISHED
-from .gather_scatter import PUT, TAKE
+from .gather_scatter import PUT
 from .max_pooling import POOL_RETURN
-from .pieces import laid_together
-from .pools import FOLD
+from .writable import LOOPS, decided
 
 __all__ = ["SLIDING", "writable_on_gpu"]
 
@@ -25,24 +24,7 @@ SLIDING = (CONV_RELU, CONV_INPUT_GRAD_KEEP, POOL_RETURN, windows.conv, windows.c
 
 def writable_on_gpu(step):
     """Whether a step can be written in CUDA."""
-    dtypes = [x.dtype.name for x in (*step.reads, step.out)]
-    if any([name not in KINDS for name in dtypes]) or any([x.size == 0 for x in (*step.reads, step.out)]):
-        return False
-    rule = RULES.get(step.row)
-    if rule is not None:
-        return bool(rule(step, dtypes))
-    if step.row.kind != "elementwise":
-        return False
-    operands = dtypes if step.row is rows.cast else dtypes[:-1]
-    return spelled(step.row.name, operands or [dtypes[-1]])
-
-
-def reduced(step, dtypes):
-    return dtypes[0] == dtypes[1] and dtypes[0] in ("float32", "float64", "int64", "int32")
-
-
-def pieced(step, dtypes):
-    return len(set(dtypes)) == 1 and laid_together(step) is not None
+    return decided(step, RULES, KINDS, spelled)
 
 
 def put(step, dtypes):
@@ -60,12 +42,7 @@ def slides(step, dtypes):
 
 
 RULES = {
-    rows.arange: lambda step, dtypes: dtypes[-1] in ("int64", "int32", "float32", "float64"),
-    rows.full: lambda step, dtypes: step.params[1].__class__ in (int, float, bool),
-    **dict.fromkeys((rows.sum, rows.amax, rows.amin, rows.prod), reduced),
-    **dict.fromkeys((rows.cat, rows.embed, rows.write, rows.pad, FOLD), pieced),
-    **dict.fromkeys(SLIDING, slides), POOL_RETURN: lambda step, dtypes: True, PUT: put, TAKE: lambda step, dtypes: True,
-    **dict.fromkeys((rows.matmul, *FINISHED), multiplied), **dict.fromkeys(ATTENDING, lambda step, dtypes: True),
-    DRAWN: lambda step, dtypes: not stands_alone(step),
+    **LOOPS, **dict.fromkeys(SLIDING, slides), **dict.fromkeys((POOL_RETURN, *ATTENDING), lambda step, dtypes: True), PUT: put,
+    **dict.fromkeys((rows.matmul, *FINISHED), multiplied), DRAWN: lambda step, dtypes: not stands_alone(step),
 }  # fmt: skip
 """Row → whether it can be written, of a step and the dtypes of what it reads and makes. Other rows: if they are spelled."""
