@@ -1,35 +1,40 @@
 """The compiler: a recorded step becomes one native program. Each stage is a file, and a pure function over what it is given.
 
     trace              a run of the step             → Graph: rows of the table, one value a name
+                       of numbers that Python sees: traced_numbers, escape_analysis, deferred, symbolic_operands
 
     max_pooling        Graph                         → Graph whose pools know what is largest
     scans              Graph                         → Graph whose running sums are loops
-    simplify           Graph                         → Graph of fewer, plainer rows (decompositions, concatenations, merged_products)
+    simplify           Graph                         → Graph of fewer, plainer rows
+                       what rows come to: decompositions, composed, gather_scatter, pools, rolls; then concatenations, merged_products
     attention          Graph                         → Graph whose attention is single steps
     narrow             Graph                         → Graph whose products read numbers of 16 bits as they are
     split_k            Graph                         → Graph whose long sums are cut, for threads to share
-    access             Graph                         → Graph whose movements are strides; how each value is read
+    access             Graph                         → Graph whose movements are strides; and how each value is read
     epilogues          Graph                         → Graph whose products do what follows them
 
-    fuse               Graph                         → kernels: loops, products, and what NumPy keeps (writable)
+    fuse               Graph                         → kernels: loops, products …, and what NumPy keeps (see writable, pieces)
     recompute          kernels                       → kernels that keep fewer values for each other
     schedule           kernels                       → kernels in the order in which they run
     plan               kernels, where results end up → Plan: where each value lies
 
-    lower              a kernel                      → nests of loops
-    llvm               a nest of loops               → LLVM text (a product's, a convolution's …: product_text, convolution_text …)
-    image              texts, Plan                   → what a program needs to run, as plain numbers
-    native/link        texts                         → code in memory
+    lower              a kernel                      → nests of loops (pseudocode: as people write them)
+    llvm               a nest of loops               → LLVM text
+                       of other kernels: product_text, convolution_text, attention_text, sorting_text
+    image              texts, Plan                   → what a program needs to run, as plain numbers (costs: how much it does)
+    program            image, texts                  → a program: code in memory by native/link, a table, an arena
 
-What a Graph becomes for a GPU is told by the same graphs, kernels and nests, in other words:
+For a GPU the same stages work, and these:
 
-    cuda_sorting, cuda_attention, cuda_linear_sums, cuda_convolution, draws, cuda_scatter, cuda_layouts      Graph → Graph
-    cuda               a nest of loops               → launches of functions in CUDA's language (cuda_products, cuda_draws …)
+    host_numbers       Graph                         → two graphs: what follows from numbers that live on the CPU is left there
+    cuda_sorting, cuda_attention, cuda_linear_sums, cuda_convolution, draws, cuda_scatter, cuda_layouts        Graph → Graph
+    cuda               a nest of loops               → launches in CUDA's language (cuda_writable, cuda_pointwise)
+                       of other kernels: cuda_products, cuda_convolution, cuda_attention, cuda_scatter, cuda_draws
     horizontal_fusion  launches                      → fewer launches
-    device             launches, Plan                → a program for a GPU
+    device             launches, Plan                → a program for a GPU (streams: on two at a time)
 
-What all stages speak of is in graph, kernels, nest and launches. program_cache has the programs that were compiled before, by any
-process.
+What stages speak of is in graph, kernels (and their dependencies), nest and launches. program_cache has the programs that were
+compiled before, by any process; timing tells how long stages and kernels take; facade is ``torch.compiler``.
 
 torch: torch/_inductor
 """

@@ -151,7 +151,13 @@ MOVES = {
 
 
 def accesses(graph, strides):
-    """How each Value is read: of its own memory, or of another's. ``strides``: those of inputs that aren't in order."""
+    """How each Value is read: of its own memory, or of another's. ``strides``: those of inputs that aren't in order.
+
+    >>> from minitorch.compiler.trace import traced
+    >>> graph = traced(lambda x: x.t()[1:], torch.ones(2, 3))
+    >>> [(access.shape, access.strides, access.offset) for access in accesses(graph, {}).values()]
+    [((2, 3), (3, 1), 0), ((3, 2), (1, 3), 0), ((2, 2), (1, 3), 1)]
+    """
     found = {x: Access(x, x.shape, strides.get(x) or contiguous(x.shape)) for x in graph.inputs}
     for step in graph.steps:
         move, moved = MOVES.get(step.row), None

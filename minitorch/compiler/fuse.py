@@ -46,6 +46,14 @@ def fuse(graph, found, writable, siblings=False):
 
     found: the Access of each Value.   writable(step): whether the compiler can write an elementwise row or a reduction.
     siblings: whether sums over the same numbers share a kernel though neither needs the other.
+
+    >>> from minitorch.compiler.access import accesses
+    >>> from minitorch.compiler.simplify import simplify
+    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiler.writable import writable
+    >>> graph = simplify(traced(lambda x: x.softmax(1), torch.ones(32, 100)))
+    >>> fuse(graph, accesses(graph, {}), writable)
+    [loops over (32, 100), reducing [1]: amax sub exp sum div]
     """
     fusion = Fusion(found, writable)
     fusion.number = {step.out: k for k, step in enumerate(graph.steps)}

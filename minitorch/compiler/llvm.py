@@ -67,9 +67,18 @@ def scratch_of(nest):
 
 
 def native(nest, kernel, again=None):
-    """The text of a nest, and how it is to be called.   again: () → the same nest, for who wants to see it.
+    r"""The text of a nest, and how it is to be called.   again: () → the same nest, for who wants to see it.
 
     The function ``@NAME`` fetches the buffers' addresses from its row of the table; its body knows that they don't overlap.
+
+    >>> from minitorch.compiler.kernels import Place
+    >>> from minitorch.compiler.nest import Nest, Store
+    >>> double = Op("mul", "full", [Load(0, "float32", (1,), 0), 2], (), "float32", "float32")
+    >>> nest = Nest((8,), [0], [], True, 1, [Place("input", 0), Place("output", 0)], [double], [Store(double, 1, (1,), 0)])
+    >>> print("\n".join([line for line in native(nest, None).text.splitlines() if ".7" in line or ".8" in line]))
+      %load.7 = load float, ptr %at.6
+      %fmul.8 = fmul contract float %load.7, 0x4000000000000000
+      store float %fmul.8, ptr %at.9
     """
     writing = (ByRows if nest.by_rows else ByColumns)(nest)
     text, buffers = writing.text, range(len(nest.buffers))

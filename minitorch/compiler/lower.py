@@ -36,9 +36,25 @@ KEPT_BYTES = 1 << 16
 
 
 def lower(kernel, found, plan):
-    """The Nests of a Loops or Pieces kernel, to run one after the other.
+    r"""The Nests of a Loops or Pieces kernel, to run one after the other.
 
     found: the Access of each Value.   plan: where each lies; equal places are one buffer.
+
+    >>> from minitorch.compiler.access import accesses
+    >>> from minitorch.compiler.fuse import fuse
+    >>> from minitorch.compiler.plan import plan
+    >>> from minitorch.compiler.pseudocode import readable
+    >>> from minitorch.compiler.simplify import simplify
+    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiler.writable import writable
+    >>> graph = simplify(traced(lambda x: x.softmax(1), torch.ones(32, 100)))
+    >>> planned = plan(fuse(graph, accesses(graph, {}), writable), accesses(graph, {}), graph, [Place("output", 0)])
+    >>> (nest,) = lower(planned.kernels[0], planned.found, planned)
+    >>> print("\n".join(readable(nest, ["x", "y"])))
+    for i in 32:
+        for j in 100:  m1 = max(m1, x[100i + j])
+        for j in 100:  t1[j] = exp(x[100i + j] - m1);  s1 += t1[j]
+        for j in 100:  y[100i + j] = t1[j] / s1
     """
     return [loops(kernel, found, plan)] if kernel.__class__ is Loops else nests(kernel.steps[0], found, plan)
 

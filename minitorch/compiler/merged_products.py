@@ -20,7 +20,13 @@ FEWEST, LONGEST = 4, 256
 
 
 def summed(graph):
-    """The graph, in which sums of short products are long products. What nobody reads now remains."""
+    """The graph, in which sums of short products are long products. What nobody reads now remains.
+
+    >>> from minitorch.compiler.trace import traced
+    >>> graph = summed(traced(lambda x, w: x @ w + x @ w.exp() + x @ w.sin() + x @ w.cos(), torch.ones(8, 4), torch.ones(4, 8)))
+    >>> [(step.row.name, step.out.shape) for step in graph.steps[-3:]]
+    [('cat', (8, 16)), ('cat', (16, 8)), ('matmul', (8, 8))]
+    """
     uses, makers, steps = uses_of(graph), {step.out: step for step in graph.steps}, []
     inner = {x for step in graph.steps if step.row is rows.add for x in step.reads if is_term(x, step, uses, makers)}
     number = {step.out: k for k, step in enumerate(graph.steps)}

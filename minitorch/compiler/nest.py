@@ -26,7 +26,7 @@ class Count:
     step: object
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Op:
     """A row on ``args``: Ops, Loads, Counts or numbers of dtype ``operands``. ``kind``: "full", "outer" or "reduction"."""
 
@@ -38,6 +38,9 @@ class Op:
     operands: str
     level: int = 0
     kept: int | None = None  # its place among the kept values
+
+    def __repr__(self):
+        return f"{self.name} {self.dtype}"  # its args have args of their own: all of them would be a long text
 
 
 @dataclass(eq=False)

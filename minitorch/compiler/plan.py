@@ -54,7 +54,18 @@ class Plan:
 
 
 def plan(kernels, found, graph, destinations):
-    """Where everything lies.   destinations: for each output of the graph a Place that it must end up in; "lent" is an "output"."""
+    """Where everything lies.   destinations: for each output of the graph a Place that it must end up in; "lent" is an "output".
+
+    >>> from minitorch.compiler.access import accesses
+    >>> from minitorch.compiler.fuse import fuse
+    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiler.writable import writable
+    >>> graph = traced(lambda x: x @ x @ x @ x @ x, torch.ones(64, 64))
+    >>> found = accesses(graph, {})
+    >>> planned = plan(fuse(graph, found, writable), found, graph, [Place("output", 0)])
+    >>> [tuple(planned.places[step.out]) for step in graph.steps], planned.size
+    ([('arena', 0), ('arena', 16384), ('arena', 0), ('output', 0)], 32768)
+    """
     planning = Planning(kernels, found, graph)
     lent = {place.at for place in destinations if place.kind == "lent"}
     destinations = [Place("output", place.at) if place.kind == "lent" else place for place in destinations]

@@ -42,6 +42,19 @@ def recompute(kernels, found, graph, on_gpu=False):
     """(kernels, found): others, of which some repeat steps, so that fewer values go from kernel to kernel; not yet in order.
 
     on_gpu: where arithmetic is cheap, what is summed up is repeated too; and nothing is laid down anew, which saves memory only.
+
+    >>> from minitorch.compiler.access import accesses
+    >>> from minitorch.compiler.fuse import fuse
+    >>> from minitorch.compiler.simplify import simplify
+    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiler.writable import writable
+    >>> graph = simplify(traced(lambda x, w: (x.exp() * 2 @ w) * x.exp() + x, torch.ones(64, 64), torch.ones(64, 64)))
+    >>> found = accesses(graph, {})
+    >>> kernels = fuse(graph, found, writable)
+    >>> kernels
+    [loops over (64, 64), reducing []: exp mul, product float32[64, 64], loops over (64, 64), reducing []: mul add]
+    >>> recompute(kernels, found, graph)[0]
+    [loops over (64, 64), reducing []: exp mul, product float32[64, 64], loops over (64, 64), reducing []: exp mul add]
     """
     kernels, found = [kernel.copy() for kernel in kernels], dict(found)
     kept = {found[x].base for x in (*graph.outputs, *[value for value, *_ in graph.checks])}

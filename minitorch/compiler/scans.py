@@ -32,7 +32,15 @@ WIDE = {x.name: wide for wide, kinds in {float64: (float32, float64), int64: (bo
 
 
 def running(graph):
-    """The graph with what eager mode's scans are made of."""
+    """The graph with what eager mode's scans are made of.
+
+    >>> from minitorch.compiler.trace import traced
+    >>> print(running(traced(lambda x: x.cumsum(0), torch.ones(3, 2))))
+    %0: float32[3, 2]
+    %1: float64[3, 2] = running_sum %0 {0}
+    %2: float32[3, 2] = cast %1 {float32}
+    return %2
+    """
     steps = []
     for step in graph.steps:
         scan, wide = SCANS.get(step.row), WIDE.get(step.inputs[0].dtype.name) if step.row in SCANS else None

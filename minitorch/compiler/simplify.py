@@ -34,7 +34,15 @@ SPELLED_OUT = {**DECOMPOSITIONS, **PLACES, **POOLS, **ROLLS}
 
 
 def simplify(graph):
-    """Every rewriting of this file, in order."""
+    """Every rewriting of this file, in order.
+
+    >>> from minitorch.compiler.trace import traced
+    >>> print(simplify(traced(lambda x: x.square().clone() + x.square(), torch.ones(2))))
+    %0: float32[2]
+    %1: float32[2] = mul %0 %0
+    %2: float32[2] = add %1 %1
+    return %2
+    """
     return dead(shared(summed(patched(dead(decomposed(graph))))))
 
 

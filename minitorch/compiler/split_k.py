@@ -24,7 +24,13 @@ MOST = 8
 
 
 def split(graph):
-    """The graph, with its long sums cut."""
+    """The graph, with its long sums cut.
+
+    >>> from minitorch.compiler.trace import traced
+    >>> graph = split(traced(lambda x, y: x @ y, torch.ones(4, 70000), torch.ones(70000, 4)))
+    >>> [(step.row.name, step.out.shape) for step in graph.steps if step.row.kind != "movement"]
+    [('matmul', (8, 4, 4)), ('sum', (1, 4, 4))]
+    """
     steps: list = []
     for step in graph.steps:
         parts = parts_of(step) if step.row is rows.matmul else 1

@@ -1,5 +1,23 @@
 """``torch.compile``: a function is recorded once, and from then on answered by a program.
 
+    calls                           which program answers a call, and what happens where none does
+    tree                            arguments and results as a flat list of tensors, and the form of what held them
+
+    recording, results              what one run did, as a graph, and as what is to be found, made and left behind
+    side_effects, watching          what a replay would not do again; what the function can reach, and whether that changed
+    symbolic_arguments              floats among the arguments that are others at each call
+    outside_backward                a forward whose backward is called from outside: two programs
+    aliased_gradients, gradients    gradients that are arguments as well; those that a program leaves, and their memory
+
+    program, locks                  a recording, compiled; one thread at a time is in it
+    guards                          the questions that are asked before each call
+    answering                       the answer to a call as one Python function
+    answer_rows, native_answer      the same as rows for native code, and that code; object_layout: where it finds what
+    checking                        ``check=True``
+
+    explaining, naming, measuring   ``explain()``: what became of a function, names for what it reads and writes, times
+    reporting, drawing, profiling   that as text, the memory plan as a picture, and calls while a profiler listens
+
 torch: torch/__init__.py (compile), torch/_dynamo/eval_frame.py
 """
 

@@ -1,16 +1,41 @@
-"""Machine code without a compiler on the machine: text for LLVM, code in memory, threads, and the two heavy kernels.
+"""Machine code without a compiler on the machine: text for LLVM, code in memory, threads, and kernels; and text for GPUs.
 
-    text          LLVM text, line by line            target      the machine it is for
-    link, cache   text → code in memory, kept on disk
-    entry, arrays native functions that Python calls like its own, and what they ask of arrays
-    sequence, rows    for small arrays: many rows in one call, single rows
-    blas          products by NumPy's own BLAS
-    threads       chunks of a phase, shared            emit, process, worklist   text → code by a second process too
-    mathematics   elementwise rows in LLVM's words   kernel      one kernel as a function of arrays
-    formula       elementwise formulas for any length   rowformula    those with sums along rows   rowwise    softmax
-    rounding      16-bit numbers from float32, and to it
-    scatter, pooling    rows that are added up at places; the largest in each window
-    vectors       vectors of a machine's width       gemm, convolution, convolution_weight    products and convolutions
-    product       products whose shapes come with the call       pairs      of 16-bit numbers
-    recurrent, cells    recurrent layers, and their steps as formulas
+Text and code
+    text, vectors, constants        LLVM text: names and loops, vectors of a machine's width, numbers
+    target                          the machine that it is for
+    link, elf, cache                text → code in memory; without LLVM, where objects are kept on disk
+    emit, process, worklist         text → objects; by a second process too; what is still to be done
+    entry, arrays                   native functions that Python calls like its own, and what they ask of arrays
+    threads                         chunks of a phase, claimed one by one
+    heap                            memory that is given back
+
+Elementwise rows
+    mathematics, functions, wide    the table's rows in LLVM's words; functions that processors don't have
+    narrow, rounding                numbers of 16 bits: one, and arrays of them
+    formula, kernel                 several rows at once, for arrays of any length; a kernel as a function of arrays
+    rowformula, steps, rowwise      those with sums along rows; softmax
+    rows, sequence, blas            for small arrays: single rows, many in one call, products with NumPy's own bits
+
+Products
+    gemm, transpose, pairs          of fixed shapes; matrices that are turned on their way; numbers of 16 bits
+    product, triangles              of any shape; equations with a triangle, Cholesky's
+    attention, distances            a softmax between two products; distances of all rows from all others
+    recurrent, cells                recurrent layers, and their steps as formulas
+
+Convolutions
+    convolution                     forward, and the gradient of the input; convolution_geometry: what slides over what
+    convolution_weight              the gradient of the weight; convolution_columns: as a product, convolution_exact: once more, with NaN
+    convolution_layout, convolution_tiles          the input with its borders, and the tiles that run over it
+    convolution_dense, convolution_images, convolution_depthwise, convolution_product         where another way is shorter
+    pooling                         the largest in each window
+
+Places
+    scatter, sorting                rows that are added up at places; places in order
+
+GPUs: the same in CUDA's words
+    cuda, cuda_formulas, cuda_row_formulas         rows and formulas
+    cuda_tiles, cuda_attention, cuda_cells         products, attention, steps of recurrent layers
+    cuda_convolution                which functions a convolution becomes: cuda_windows, cuda_weights, cuda_sliding, cuda_patches
+    cuda_pooling, cuda_scatter      pools, and rows that are added up at places
+    philox                          random numbers
 """
