@@ -153,7 +153,7 @@ MOVES = {
 def accesses(graph, strides):
     """How each Value is read: of its own memory, or of another's. ``strides``: those of inputs that aren't in order.
 
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> graph = traced(lambda x: x.t()[1:], torch.ones(2, 3))
     >>> [(access.shape, access.strides, access.offset) for access in accesses(graph, {}).values()]
     [((2, 3), (3, 1), 0), ((3, 2), (1, 3), 0), ((2, 2), (1, 3), 1)]

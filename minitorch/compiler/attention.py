@@ -201,7 +201,7 @@ def attended(graph):
     """The graph with attention as single steps. What nobody reads now remains.
 
     >>> from minitorch.compiler.simplify import dead, simplify
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> q = torch.ones(1, 2, 64, 32)
     >>> graph = dead(attended(simplify(traced(lambda q, k, v: (q @ k.mT / 32**0.5).softmax(-1) @ v, q, q + 1, q + 2))))
     >>> [step.row.name for step in graph.steps]

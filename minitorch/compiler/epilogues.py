@@ -75,7 +75,7 @@ def finished(graph, strides, into, on_gpu=True):
     A processor's products do only what would be a loop of its own else, and add no matrix: loops read one quicker than tiles do.
 
     >>> from minitorch.compiler.simplify import dead, simplify
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> graph = simplify(traced(lambda x, w, b: (x @ w + b).relu(), torch.ones(64, 256), torch.ones(256, 64), torch.ones(64)))
     >>> print(dead(finished(graph, {}, [], on_gpu=False)))
     %0: float32[64, 256], %1: float32[256, 64], %2: float32[64]

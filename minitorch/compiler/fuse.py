@@ -49,7 +49,7 @@ def fuse(graph, found, writable, siblings=False):
 
     >>> from minitorch.compiler.access import accesses
     >>> from minitorch.compiler.simplify import simplify
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> from minitorch.compiler.writable import writable
     >>> graph = simplify(traced(lambda x: x.softmax(1), torch.ones(32, 100)))
     >>> fuse(graph, accesses(graph, {}), writable)

@@ -45,7 +45,7 @@ def lower(kernel, found, plan):
     >>> from minitorch.compiler.plan import plan
     >>> from minitorch.compiler.pseudocode import readable
     >>> from minitorch.compiler.simplify import simplify
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> from minitorch.compiler.writable import writable
     >>> graph = simplify(traced(lambda x: x.softmax(1), torch.ones(32, 100)))
     >>> planned = plan(fuse(graph, accesses(graph, {}), writable), accesses(graph, {}), graph, [Place("output", 0)])

@@ -22,7 +22,7 @@ FEWEST, LONGEST = 4, 256
 def summed(graph):
     """The graph, in which sums of short products are long products. What nobody reads now remains.
 
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> graph = summed(traced(lambda x, w: x @ w + x @ w.exp() + x @ w.sin() + x @ w.cos(), torch.ones(8, 4), torch.ones(4, 8)))
     >>> [(step.row.name, step.out.shape) for step in graph.steps[-3:]]
     [('cat', (8, 16)), ('cat', (16, 8)), ('matmul', (8, 8))]

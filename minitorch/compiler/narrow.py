@@ -28,7 +28,7 @@ def narrow_products(graph, on_gpu=True):
     """The graph, whose products read narrow numbers where they were widened for that. What nobody reads now remains.
 
     >>> from minitorch.compiler.simplify import dead, simplify
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> graph = simplify(traced(lambda x: x @ x, torch.ones(8, 8, dtype=torch.bfloat16)))
     >>> print(dead(narrow_products(graph, on_gpu=False)))
     %0: bfloat16[8, 8]

@@ -58,7 +58,7 @@ def plan(kernels, found, graph, destinations):
 
     >>> from minitorch.compiler.access import accesses
     >>> from minitorch.compiler.fuse import fuse
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> from minitorch.compiler.writable import writable
     >>> graph = traced(lambda x: x @ x @ x @ x @ x, torch.ones(64, 64))
     >>> found = accesses(graph, {})

@@ -46,7 +46,7 @@ def recompute(kernels, found, graph, on_gpu=False):
     >>> from minitorch.compiler.access import accesses
     >>> from minitorch.compiler.fuse import fuse
     >>> from minitorch.compiler.simplify import simplify
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> from minitorch.compiler.writable import writable
     >>> graph = simplify(traced(lambda x, w: (x.exp() * 2 @ w) * x.exp() + x, torch.ones(64, 64), torch.ones(64, 64)))
     >>> found = accesses(graph, {})

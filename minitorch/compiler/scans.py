@@ -34,7 +34,7 @@ WIDE = {x.name: wide for wide, kinds in {float64: (float32, float64), int64: (bo
 def running(graph):
     """The graph with what eager mode's scans are made of.
 
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> print(running(traced(lambda x: x.cumsum(0), torch.ones(3, 2))))
     %0: float32[3, 2]
     %1: float64[3, 2] = running_sum %0 {0}

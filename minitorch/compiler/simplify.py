@@ -36,7 +36,7 @@ SPELLED_OUT = {**DECOMPOSITIONS, **PLACES, **POOLS, **ROLLS}
 def simplify(graph):
     """Every rewriting of this file, in order.
 
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> print(simplify(traced(lambda x: x.square().clone() + x.square(), torch.ones(2))))
     %0: float32[2]
     %1: float32[2] = mul %0 %0

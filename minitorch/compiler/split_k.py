@@ -26,7 +26,7 @@ MOST = 8
 def split(graph):
     """The graph, with its long sums cut.
 
-    >>> from minitorch.compiler.trace import traced
+    >>> from minitorch.compiling.tracing import traced
     >>> graph = split(traced(lambda x, y: x @ y, torch.ones(4, 70000), torch.ones(70000, 4)))
     >>> [(step.row.name, step.out.shape) for step in graph.steps if step.row.kind != "movement"]
     [('matmul', (8, 4, 4)), ('sum', (1, 4, 4))]

@@ -42,7 +42,7 @@ from .symbolic_operands import met, without_givens
 from .traced_memory import External, Memory, Source, covers, layout, owner_of
 from .traced_numbers import Calls, Number, number_of
 
-__all__ = ["PACKAGE", "Tracer", "Unfollowed", "traced"]
+__all__ = ["PACKAGE", "Tracer", "Unfollowed"]
 
 WALK, BACKWARD = backward.__code__, ", backward"
 PACKAGE = str(Path(__file__).resolve().parent.parent)
@@ -537,18 +537,3 @@ class Tracer:
 
 class Unfollowed(Exception):
     """What happened to memory can't be said as a graph."""
-
-
-def traced(function, *tensors):
-    """The graph of one run of a function that gives a tensor, or a tuple of them: for who wants to see what stages make of it.
-
-    >>> print(traced(lambda x, y: (x + y).exp(), torch.ones(3), torch.ones(3)))
-    %0: float32[3], %1: float32[3]
-    %2: float32[3] = add %0 %1
-    %3: float32[3] = exp %2
-    return %3
-    """
-    tracer = Tracer()
-    with tracer:
-        made = function(*tensors)
-        return tracer.graph([tracer.read(x) for x in (made if made.__class__ is tuple else (made,))])

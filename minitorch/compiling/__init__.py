@@ -4,6 +4,7 @@
     tree                            arguments and results as a flat list of tensors, and the form of what held them
 
     recording, results              what one run did, as a graph, and as what is to be found, made and left behind
+    tracing                         the graph alone, to look at
     side_effects, watching          what a replay would not do again; what the function can reach, and whether that changed
     symbolic_arguments              floats among the arguments that are others at each call
     outside_backward                a forward whose backward is called from outside: two programs
