@@ -12,13 +12,16 @@ from .keeping import keep_freed_memory
 
 __all__ = ["machine_product"]
 
+WORTH_TURNING = 32
+"""Columns from which it costs little to copy a transposed matrix of complex numbers first."""
+
 KINDS = {"f": "float", "d": "double", "l": "i64", "q": "i64", "i": "i32", "e": "float16", "E": "bfloat16"}
 """NumPy's dtype.char → LLVM's kind, or a type of 16 bits."""
 
 
 def machine_product(x, y, bias=None):
     """x y + bias, for arrays with two to four dims whose first ones broadcast; bias: a vector, or None. None if machine code
-    can't do it. Of 16-bit numbers the result is float32, and so is the bias."""
+    can't do it. Of 16-bit numbers the bias is float32: sums are rounded once."""
     if x.dtype.kind == "c":
         return complex_product(x, y, bias)
     kind = KINDS.get(x.dtype.char)
@@ -34,7 +37,7 @@ def machine_product(x, y, bias=None):
         return None
     batch = x.shape[:-2] if x.shape[:-2] == y.shape[:-2] else numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     m, n, k = x.shape[-2], y.shape[-1], x.shape[-1]
-    out = numpy.empty((*batch, m, n), dtype)
+    out = numpy.empty((*batch, m, n), x.dtype)
     steps = [(row if column == 1 else column, *batch_steps(z, batch)) for z, (row, column) in ((x, a), (y, b))]
     bias = None if bias is None else numpy.ascontiguousarray(bias)
     found(x, y, bias, out, (*(1, 1, *batch)[-2:], m, n, k), steps)
@@ -48,6 +51,8 @@ def complex_product(x, y, bias=None):
                     [-im re]
     """
     if y.dtype is not x.dtype or (bias is not None and bias.dtype is not x.dtype) or not x.dtype.isnative or 0 in (*x.shape, *y.shape):
+        return None
+    if x.ndim == 2 and x.strides[-1] != x.itemsize and y.shape[-1] < WORTH_TURNING:
         return None
     k, n = y.shape[-2:]
     squares = numpy.empty((*y.shape[:-2], k, 2, n), y.dtype)
@@ -72,6 +77,8 @@ def laid_out(x):
 
 def batch_steps(x, batch):
     """How far apart in x the matrices of a batch lie, along the last two dims of the batch, in elements."""
+    if x.ndim == 2:
+        return 0, 0
     if x.shape[:-2] != batch:
         x = numpy.broadcast_to(x, (*batch, *x.shape[-2:]))
     return [step // x.itemsize for step in (0, 0, *x.strides[:-2])[-2:]]

@@ -174,10 +174,7 @@ def widen(x):
 
 def narrow_row(name, arguments):
     """What a row makes of narrow types as they are: products, if they are large. None where they are widened first."""
-    if name not in ("matmul", "linear"):
-        return None
-    out = narrow(name, *arguments)
-    return None if out is None else cast(out, DTYPE_OF[arguments[0].dtype])
+    return narrow(name, *arguments) if name in ("matmul", "linear") else None
 
 
 def array_of(data, dtype=None, default=dtypes.float32):

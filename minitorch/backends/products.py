@@ -124,19 +124,23 @@ def matmul(x, y):
 
 
 def with_vector(x, y):
-    """A product of a vector, or two, and perhaps a matrix. Integers have no BLAS: theirs is one of matrices."""
+    """A product of a vector, or two, and perhaps a matrix. Integers have no BLAS: theirs is one of matrices, or NumPy's einsum."""
     if x.dtype.kind in "fc" or x.size * y.size == 0:
         return x.dot(y)
+    if x.ndim == y.ndim:
+        return numpy.einsum("i,i->", x, y)
     shape = x.shape[:-1] + y.shape[1:]
     return dot(x.reshape(-1, x.shape[-1]), y.reshape(y.shape[0], -1)).reshape(shape)
 
 
 def narrow(name, x, y, bias=None):
-    """The float32 that matmul or linear give of 16-bit numbers, not rounded yet; None where those are widened first."""
+    """What matmul or linear give of 16-bit numbers, summed in float32; None where those are widened first."""
     if x.ndim < 2 or y.ndim < 2 or x.size * y.shape[-2 if name == "linear" else -1] < WORTH_COMPILING_NARROW:
         return None
-    if name == "matmul":
+    if name == "matmul" and (x.ndim == 2 or y.ndim > 2):
         return machine_product()(x, y)
+    if name == "matmul":
+        y = y.T
     if y.ndim != 2 or (bias is not None and bias.shape != y.shape[:1]):
         return None
     out = machine_product()(x.reshape(-1, x.shape[-1]), y.T, bias if bias is None else bias.astype(numpy.float32))

@@ -39,8 +39,31 @@ class Narrow(Vectors):
         where = f"ptr {pointer}, i32 2, <{lanes} x i1> <{mask}>, {kind} zeroinitializer"
         return self.text.let("bits", f"call {kind} @llvm.masked.load.v{lanes}i16.p0({where})")
 
+    def below_of(self, lanes, count):
+        """A mask of ``lanes`` lanes whose number is below ``count``, which only the program knows."""
+        text, kind = self.text, f"<{lanes} x i16>"
+        least = text.let("least", f"trunc i64 {text.minimum(count, lanes)} to i16")
+        one = text.let("one", f"insertelement {kind} poison, i16 {least}, i64 0")
+        limit = text.let("limit", f"shufflevector {kind} {one}, {kind} poison, <{lanes} x i32> zeroinitializer")
+        return text.let("mask", f"icmp slt {kind} <{', '.join([f'i16 {lane}' for lane in range(lanes)])}>, {limit}")
+
+    def bits_where(self, pointer, lanes, mask):
+        """The numbers of a mask from memory as they are; the others are 0."""
+        where = f"ptr {pointer}, i32 2, <{lanes} x i1> {mask}, <{lanes} x i16> zeroinitializer"
+        return self.text.let("bits", f"call <{lanes} x i16> @llvm.masked.load.v{lanes}i16.p0({where})")
+
+    def store_bits(self, bits, pointer, mask):
+        """Write the lanes of a mask, or all."""
+        if mask is None:
+            return self.text.store(f"<{self.lanes} x i16>", bits, pointer, 2)
+        where = f"ptr {pointer}, i32 2, <{self.lanes} x i1> {mask}"
+        self.text.do(f"call void @llvm.masked.store.v{self.lanes}i16.p0(<{self.lanes} x i16> {bits}, {where})")
+
     def fetch(self, pointer, count=None):
-        bits = self.bits(pointer, self.reach, self.reach if count is None else count)
+        return self.units(self.bits(pointer, self.reach, self.reach if count is None else count))
+
+    def units(self, bits):
+        """A vector of units of numbers that lie side by side along k."""
         return self.widened(bits) if self.per == 1 else self.cast(f"<{self.reach} x i16>", bits, self.type)
 
     def cast(self, old, x, new):
@@ -66,6 +89,28 @@ class Narrow(Vectors):
         raised = text.let("raised", f"or {ints} {value}, {alike(255 << 23, lanes)}")
         value = text.let("value", f"select <{lanes} x i1> {endless}, {ints} {raised}, {ints} {value}")
         return self.cast(ints, text.let("signed", f"or {ints} {value}, {sign}"), self.type)
+
+    @property
+    def rounds(self):
+        """Whether vectors are rounded as ``rounded`` does; the others number by number."""
+        return self.source == "bfloat16" or self.lanes > 4
+
+    def rounded(self, value):
+        """A vector of float32 as the bits of the nearest 16-bit numbers, as narrow.py's ``narrowed`` does it."""
+        text, lanes = self.text, self.lanes
+        ints, bits = f"<{lanes} x i32>", f"<{lanes} x i16>"
+        if self.source == "float16":
+            half = text.let("half", f"fptrunc {self.type} {value} to <{lanes} x half>")
+            return self.cast(f"<{lanes} x half>", half, bits)
+        whole = self.cast(self.type, value, ints)
+        upper = text.let("upper", f"lshr {ints} {whole}, {alike(16, lanes)}")
+        odd = text.let("odd", f"and {ints} {upper}, {alike(1, lanes)}")
+        raised = text.let("raised", f"add {ints} {text.let('half', f'add {ints} {whole}, {alike(0x7FFF, lanes)}')}, {odd}")
+        near = text.let("near", f"lshr {ints} {raised}, {alike(16, lanes)}")
+        strange = text.let("strange", f"fcmp uno {self.type} {value}, {value}")
+        nan = text.let("nan", f"or {ints} {upper}, {alike(0x7FC0, lanes)}")
+        near = text.let("near", f"select <{lanes} x i1> {strange}, {ints} {nan}, {ints} {near}")
+        return text.let("bits", f"trunc {ints} {near} to {bits}")
 
     def united(self, first, second=None):
         """A vector of units of a row of numbers and the next one."""
@@ -104,31 +149,43 @@ def write_pack(text, name, v, steps, width, columns):
 
 
 def pack(text, v, across, step, width, columns):
-    """The same, within a function, of a number of columns that comes with the call; ``across``: rows are contiguous, or else columns."""
+    """The same, within a function, of a number of columns that comes with the call; ``across``: rows are contiguous, or else columns.
+
+    What is behind the last column, up to a whole vector, becomes 0.
+    """
     if not across:
         return pack_along(text, v, step, width, columns)
     whole = text.multiply(text.divide(columns, v.lanes)[0], v.lanes)
+    mask = v.below_of(v.lanes, text.subtract(columns, whole))
+
+    def row(p, number):
+        to = text.at("%to", text.multiply(text.divide(p, v.per)[0], width), v.kind)
+        rows = [text.at("%b", text.multiply(text.add(p, each), step), "i16") for each in range(number)]
+        for begin, end in ((0, whole), (whole, columns)):
+            with text.loop("j", begin, end, v.lanes) as j:
+                places = [text.at(row, j, "i16") for row in rows]
+                found = [v.bits(x, v.lanes, v.lanes) if end is whole else v.bits_where(x, v.lanes, mask) for x in places]
+                v.store(v.united(*found, *[v.zero] * (v.per - number)), text.at(to, j, v.kind))
+
     paired = text.multiply(text.divide("%k", v.per)[0], v.per)
     with text.loop("p", 0, paired, v.per) as p:
-        to = text.at("%to", text.multiply(text.divide(p, v.per)[0], width), v.kind)
-        rows = [text.at("%b", text.multiply(text.add(p, each), step), "i16") for each in range(v.per)]
-        with text.loop("j", 0, whole, v.lanes) as j:
-            first, *second = [v.bits(text.at(row, j, "i16"), v.lanes, v.lanes) for row in rows]
-            v.store(v.united(first, *second), text.at(to, j, v.kind))
-    pack_singly(text, v, (step, 1), width, (whole, columns), 0)
+        row(p, v.per)
     if v.per == 2:
-        pack_singly(text, v, (step, 1), width, (0, whole), paired)
+        with text.loop("p", paired, "%k", v.per) as p:
+            row(p, 1)
 
 
 def pack_rows(text, v, step, width):
-    """``%rows`` of ``%k`` numbers that lie side by side, ``step`` apart, as rows of units, ``width`` apart."""
+    """``%rows`` of ``%k`` numbers that lie side by side, ``step`` apart, as rows of units, ``width`` apart: whole vectors of them."""
     whole = text.multiply(text.divide("%k", v.reach)[0], v.reach)
+    mask = v.below_of(v.reach, text.subtract("%k", whole))
     with text.loop("i", 0, "%rows") as i:
         row, to = text.at("%b", text.multiply(i, step), "i16"), text.at("%to", text.multiply(i, width), v.kind)
         with text.loop("p", 0, whole, v.reach) as p:
             v.store(v.fetch(text.at(row, p, "i16")), text.at(to, text.divide(p, v.per)[0], v.kind))
-        with text.loop("p", whole, "%k", v.per) as p:
-            pack_unit(text, v, row, 1, p, text.at(to, text.divide(p, v.per)[0], v.kind))
+        with text.loop("p", whole, "%k", v.reach) as p:
+            bits = v.bits_where(text.at(row, p, "i16"), v.reach, mask)
+            v.store(v.units(bits), text.at(to, text.divide(p, v.per)[0], v.kind))
 
 
 def write_rows(text, name, v, step, width, rest):

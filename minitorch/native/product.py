@@ -10,7 +10,8 @@ same, tile by tile along a panel of B that was copied into the first-level cache
     tile        a function for each number of rows and of vectors: its sums stay in registers
 
 Tiles are compiled apart, and once: they are told A's strides, and read copies of B, so all four kernels share them.
-Of 16-bit numbers (pairs.py) A is copied too, once for each block of a chunk; C is float32.
+Of 16-bit numbers (pairs.py) A is copied too, once for each block of a chunk; the sums of a chunk are float32, in a place of their
+own, and are rounded when it is done.
 
 A tile adds its sums to what it finds at ``from``: the vector in the first block (zeros if there is none), C in the others.
 The cut depends on shapes alone, so numbers don't depend on who runs which chunk.
@@ -19,11 +20,12 @@ torch: ATen/native/LinearAlgebra.cpp, addmm_out   Goto & van de Geijn 2008, Anat
 """
 
 from functools import lru_cache
+from math import prod
 
 from .gemm import SMALLEST_CHUNK, Code, pieces
 from .kernel import Kernel
 from .link import Written, host
-from .narrow import NARROW
+from .narrow import NARROW, narrowed
 from .pairs import Narrow, pack, pack_rows
 from .target import SIZES
 from .text import Text
@@ -44,6 +46,12 @@ tile has to be compiled."""
 
 TALL, LARGEST_CHUNK = 256, 16_000_000
 """A chunk's rows and floating-point operations, at most."""
+
+SHORT = 1 << 20
+"""Multiplications up to which a call keeps Python's lock and stays on its thread: to do otherwise takes 3 of some 20 microseconds."""
+
+WIDE = 512
+"""A chunk's columns, at most, where its sums are in the second cache until they are rounded."""
 
 WORDS = ("chunks", "grain", "m", "n", "k", "a_step", "b_step", "inner", "a_outer", "a_inner", "b_outer", "b_inner",
          "tall", "wide", "rows", "biased")  # fmt: skip
@@ -72,9 +80,11 @@ class Writer:
         self.columns = VECTORS * self.v.lanes
         most = min((target.registers - 2) // VECTORS - 1, rows[0])
         self.rows = [most, *[n for n in rows if n < most]]
+        self.most = tuple(self.rows), self.columns, *((4, WIDE) if self.narrow else (1, 1 << 62))
         panel = (DEPTH + lanes + 1) * self.columns
         self.left = panel * SIZES[self.kind], ((DEPTH + lanes, 1) if self.a_across else (1, TALL + lanes))
-        self.scratch = (panel + self.narrow * (DEPTH + lanes) * (TALL + lanes)) * SIZES[self.kind]
+        self.sums = (panel + (DEPTH + lanes) * (TALL + lanes)) * SIZES[self.kind]
+        self.scratch = self.sums + TALL * WIDE * SIZES[self.kind] if self.narrow else panel * SIZES[self.kind]
 
     # -------------------------------------------------------------------------------------------------------- a tile
 
@@ -154,7 +164,7 @@ class Writer:
     # ------------------------------------------------------------------------------------------------------ a kernel
 
     def kernel(self):
-        text, kind = self.text, self.kind
+        text = self.text
         text.lines.append(TILE)
         self.copy()
         if self.narrow:
@@ -171,7 +181,7 @@ class Writer:
                 for x, name in ((a, "a"), (b, "b")):
                     start = text.multiply(outer, w[f"{name}_outer"])
                     places.append(text.at(x, text.add(start, text.multiply(inner, w[f"{name}_inner"])), self.v.element))
-                places.append(text.at(c, text.multiply(matrix, text.multiply(w["m"], w["n"])), kind))
+                places.append(text.at(c, text.multiply(matrix, text.multiply(w["m"], w["n"])), self.v.element))
                 starts = text.multiply(band, w["tall"]), text.multiply(strip, w["wide"])
                 ends = [text.minimum(text.add(s, w[size]), w[n]) for s, size, n in zip(starts, ("tall", "wide"), "mn")]
                 self.chunk(w, places, bias, *zip(starts, ends))
@@ -184,6 +194,7 @@ class Writer:
         """Block after block along k, panel after panel, tile after tile."""
         text, kind = self.text, self.kind
         (a, b, c), (i0, i1), (j0, j1) = places, band, strip
+        sums, row = (text.at("%scratch", self.sums, "i8"), WIDE) if self.narrow else (self.corner(c, i0, j0, w), w["n"])
         vector = text.at("%scratch", (DEPTH + self.v.lanes) * self.columns, kind)
         with text.loop("k", 0, w["k"], DEPTH * self.per) as k:
             numbers = text.minimum(text.subtract(w["k"], k), DEPTH * self.per)
@@ -195,23 +206,47 @@ class Writer:
                 text.do(f"call fastcc void @copy(ptr {corner}, i64 {w['b_step']}, ptr %scratch, i64 {numbers}, i64 {count})")
                 self.copy_bias(w["biased"], text.at(bias, j, kind), vector, count)
                 first = text.let("first", f"icmp eq i64 {k}, 0")
-                from_step = text.let("step", f"select i1 {first}, i64 0, i64 {w['n']}")
+                from_step = text.let("step", f"select i1 {first}, i64 0, i64 {row}")
                 with text.loop("i", i0, i1, w["rows"]) as i:
                     rows = text.minimum(text.subtract(i1, i), w["rows"])
-                    to = text.at(c, text.add(text.multiply(i, w["n"]), j), kind)
+                    to = text.at(sums, text.add(text.multiply(text.subtract(i, i0), row), text.subtract(j, j0)), kind)
                     before = text.let("from", f"select i1 {first}, ptr {vector}, ptr {to}")
-                    c_part = f"ptr {before}, i64 {from_step}, ptr {to}, i64 {w['n']}"
+                    c_part = f"ptr {before}, i64 {from_step}, ptr {to}, i64 {row}"
                     a_part = left(i)
                     text.do(f"call void @one(i64 {rows}, {a_part}, ptr %scratch, {c_part}, i64 {depth}, i64 {count})")
+        if self.narrow:
+            self.rounded(sums, self.corner(c, i0, j0, w), w["n"], text.subtract(i1, i0), text.subtract(j1, j0))
+
+    def corner(self, c, i, j, w):
+        return self.text.at(c, self.text.add(self.text.multiply(i, w["n"]), j), self.v.element)
+
+    def rounded(self, sums, to, step, rows, columns):
+        """The sums of a chunk as numbers of 16 bits."""
+        text, v = self.text, self.v
+        whole = text.multiply(text.divide(columns, v.lanes)[0], v.lanes)
+        mask = v.below_of(v.lanes, text.subtract(columns, whole))
+        with text.loop("i", 0, rows) as i:
+            row, there = text.at(sums, text.multiply(i, WIDE), self.kind), text.at(to, text.multiply(i, step), v.element)
+            if not v.rounds:
+                with text.loop("j", 0, columns) as j:
+                    number = narrowed(text, text.load(self.kind, text.at(row, j, self.kind)), v.source)
+                    text.store("i16", number, text.at(there, j, v.element))
+                return
+            for begin, end, some in ((0, whole, None), (whole, columns, mask)):
+                with text.loop("j", begin, end, v.lanes) as j:
+                    v.store_bits(v.rounded(v.load(text.at(row, j, self.kind))), text.at(there, j, v.element), some)
 
     def left_of(self, w, a, i0, rows, k, numbers):
         """A function of a row's number: A from there on, and how far apart rows and columns are, as a tile is told."""
         text = self.text
         if self.narrow:
             start, (row, column) = self.left
-            to = text.at("%scratch", start, "i8")
-            corner = self.place(a, i0, k, w["a_step"], self.a_across)
-            text.do(f"call fastcc void @left(ptr {corner}, i64 {w['a_step']}, ptr {to}, i64 {numbers}, i64 {rows})")
+            to, corner = text.at("%scratch", start, "i8"), self.place(a, i0, k, w["a_step"], self.a_across)
+            lies = "false" if self.per == 1 or not self.a_across else self.even(w["a_step"], w["k"])
+            with text.when(text.let("copied", f"xor i1 {lies}, true")):
+                text.do(f"call fastcc void @left(ptr {corner}, i64 {w['a_step']}, ptr {to}, i64 {numbers}, i64 {rows})")
+            to = text.let("left", f"select i1 {lies}, ptr {corner}, ptr {to}")
+            row = text.let("row", f"select i1 {lies}, i64 {text.divide(w['a_step'], 2)[0]}, i64 {row}")
 
             def left(i):
                 place = text.at(to, text.multiply(text.subtract(i, i0), row), self.kind)
@@ -223,6 +258,11 @@ class Writer:
                 return f"ptr {self.place(a, i, k, w['a_step'], self.a_across)}, i64 {row}, i64 {column}"
 
         return left
+
+    def even(self, *numbers):
+        """Whether pairs of A are where they lie: rows begin at one, and end with one."""
+        odd = [self.text.let("odd", f"and i64 {number}, 1") for number in numbers]
+        return self.text.let("lies", f"icmp eq i64 {self.text.let('odd', f'or i64 {odd[0]}, {odd[1]}')}, 0")
 
     def place(self, matrix, row, column, step, across):
         """The address of an element of A or B."""
@@ -278,10 +318,10 @@ class Writer:
 
 
 @lru_cache(4096)
-def cut_of(shape, rows, columns, quicker=1):
+def cut_of(shape, rows, columns, quicker, most):
     """(chunks, grain, tall, wide, rows of a tile) of a shape, for tiles of some of these ``rows``, and so many columns.
 
-    quicker: how many times the operations of a chunk may be as many.
+    quicker: how many times the operations of a chunk may be as many.   most: its columns, at most.
     """
     outer, inner, m, n, k = shape
     alike = [n for n in rows if 2 * n > rows[0] and m % n == 0]
@@ -289,14 +329,14 @@ def cut_of(shape, rows, columns, quicker=1):
     tall = pieces(m, TALL, rows)
     flops = 2 * outer * inner * m * n * k
     share = min(max(flops // 16, SMALLEST_CHUNK * quicker), LARGEST_CHUNK * quicker)
-    wide = pieces(n, share // (2 * tall * k), columns)
+    wide = pieces(n, min(share // (2 * tall * k), most), columns)
     chunks = outer * inner * -(-m // tall) * -(-n // wide)
     worth = -(-SMALLEST_CHUNK * chunks // flops)
     return chunks, max(1, min(worth // 2, chunks // 8)), tall, wide, rows
 
 
 def words_of(shape, strides, biased, most):
-    """The WORDS of a call; most: the rows that tiles may have, and their columns, at most."""
+    """The WORDS of a call; most: what a Writer has, which bounds the cut."""
     chunks, grain, tall, wide, rows = cut_of(shape, *most)
     (a_step, *a_batch), (b_step, *b_batch) = strides
     return (chunks, grain, *shape[2:], a_step, b_step, shape[1], *a_batch, *b_batch, tall, wide, rows, biased)
@@ -311,14 +351,18 @@ class Product:
 
     def __init__(self, kind, across):
         writer = Writer(kind, across, host())
-        self.most = tuple(writer.rows), writer.columns, 4 if writer.narrow else 1
+        self.most = writer.most
         code = Code(Written(lambda: writer.kernel().text, "product", kind, across), None, None, writer.scratch)
         tiles = Written(lambda: Writer(kind, across, host()).tiles(), "tiles", kind)
         self.kernel = Kernel(code, 4, "vectors", len(WORDS), more=tiles)
 
     def __call__(self, a, b, bias, c, shape, strides):
         words = words_of(shape, strides, bias is not None, self.most)
-        self.kernel(a, b, c if bias is None else bias, c, words=words)
+        bias = c if bias is None else bias
+        if self.kernel.enter is not None and prod(shape) <= SHORT:
+            self.kernel.enter(a, b, bias, c, *words)
+        else:
+            self.kernel(a, b, bias, c, words=words)
 
 
 @lru_cache(None)

@@ -191,7 +191,7 @@ def contracted(term, shape, other, other_shape, later):
         one, another = ([[label] if label in own else [] for label in labels] for own in (term, other))
         sides = side(x, one, dict(zip(term, shape))), side(y, another, dict(zip(other, other_shape)))
         return Pair(*sides, True, None), labels, result
-    some = [batch] if batch else []
+    some = [[label] for label in batch]
     made = tuple([prod([size[label] for label in group]) for group in (*some, left, right)])
     sides = side(x, (*some, left, summed), size), side(y, (*some, summed, right), size)
     return Pair(*sides, False, None if made == result else result), labels, result

@@ -15,6 +15,7 @@ def any_size(monkeypatch):
     monkeypatch.setattr(products, "WORTH_COMPILING", 1)
     monkeypatch.setattr(products, "WORTH_COMPILING_BATCH", 1)
     monkeypatch.setattr(products, "WORTH_COMPILING_COPIES", 1)
+    monkeypatch.setattr(products, "WORTH_COMPILING_NARROW", 1)
     monkeypatch.setattr(products, "WORTH_SPLITTING", 1)
     monkeypatch.setattr(products, "ENOUGH_ROWS", 1)
 
@@ -111,7 +112,7 @@ def test_few_rows_by_a_large_matrix(rows, turned):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-@pytest.mark.parametrize("sizes", [(90, 95, 80), (3, 700, 300), (1, 900, 900), (130, 600, 40)])
+@pytest.mark.parametrize("sizes", [(90, 95, 80), (3, 700, 300), (1, 900, 900), (130, 600, 40), (200, 24, 4), (40, 7, 530), (33, 64, 65)])
 def test_narrow_numbers_are_multiplied_as_they_are(dtype, sizes):
     """Sums in float32 that are rounded once, beside what PyTorch makes of the same numbers, and float64."""
     m, k, n = sizes
@@ -128,6 +129,18 @@ def test_narrow_numbers_are_multiplied_as_they_are(dtype, sizes):
         assert str(found.dtype) == str(wanted.dtype) and found.shape == tuple(wanted.shape)
         numpy.testing.assert_allclose(found.double().numpy(), exact.numpy(), eps, 1e-3)
         numpy.testing.assert_allclose(found.double().numpy(), wanted.double().numpy(), 2 * eps, 1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_narrow_sums_are_rounded_as_torch_rounds(dtype):
+    """To even where two are as near, to infinity beyond the largest, and NaN stays NaN."""
+    eps = torch.finfo(getattr(torch, dtype)).eps
+    values = [1, 1 + eps, 1 + 2 * eps, 0.0, -0.0, 1e-30, 6e-8, 3e4, -3e4, numpy.inf, -numpy.inf, numpy.nan, -1.5, 65519.0, 65520.0]
+    x = torch.tensor(values, dtype=torch.float32).to(getattr(torch, dtype))[:, None]
+    y = torch.tensor([1, 1 + eps, 0.5, -3.0, 1e-4] * 7, dtype=torch.float32).to(x.dtype)[None]
+    wanted = (x.float() @ y.float()).to(x.dtype).float().numpy()
+    a, b = [minitorch.tensor(z.float().numpy()).to(getattr(minitorch, dtype))._array for z in (x, y)]
+    numpy.testing.assert_array_equal(machine_product(a, b).astype("float32"), wanted)
 
 
 OTHERS = {

@@ -19,7 +19,7 @@ LINKED: dict = {}
 
 
 def linked(kind, across, target):
-    """(the kernel, its scratch, the rows that tiles have and their columns)"""
+    """(the kernel, its scratch, what bounds the cut)"""
     key = kind, across, target
     if key not in LINKED:
         writer = Writer(kind, across, target)
@@ -27,7 +27,7 @@ def linked(kind, across, target):
         tiles = Writer(kind, across, target).tiles()
         library = load([object_of(text, target, "vectors") for text in (code.text, tiles)])
         function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(library.address("kernel"))
-        LINKED[key] = library, function, Block(code.scratch), (tuple(writer.rows), writer.columns)
+        LINKED[key] = library, function, Block(code.scratch), writer.most
     return LINKED[key][1:]
 
 
@@ -36,7 +36,7 @@ def computed(kind, across, target, shape, a, b, bias=None, one_by_one=False):
     function, scratch, most = linked(kind, across, target)
     outer, inner, m, n, _ = shape
     strides = [(x.shape[-1], *[s // x.itemsize for s in x.strides[:2]]) for x in (a, b)]
-    out = np.full((outer * inner * m * n + 64), np.nan, np.float32 if a.itemsize == 2 else TYPES[kind])
+    out = np.full((outer * inner * m * n + 64), np.nan, TYPES[kind])
     a, b = guarded(a), guarded(b)
     vector = out if bias is None else guarded(bias)
     words = words_of(shape, strides, bias is not None, most)
@@ -62,7 +62,8 @@ def check(kind, across, target, shape, biased, seed=0):
     expected = x @ y + (bias if biased else 0)
     found = computed(kind, across, target, shape, a, b, bias)
     tolerance = (1e-14 if kind == "double" else 2e-6) * max(1, k) ** 0.5 * 4
-    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+    rounded = {"bfloat16": 2.0**-8, "float16": 2.0**-11}.get(kind, 0)
+    np.testing.assert_allclose(found.astype(np.float64), expected, rtol=tolerance + rounded, atol=tolerance)
     np.testing.assert_array_equal(computed(kind, across, target, shape, a, b, bias, one_by_one=True), found)
 
 
@@ -81,9 +82,10 @@ def test_any_shape(m, n, k, batch, across, kind, biased):
 
 @pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: str(target.width))
 @pytest.mark.parametrize("across", [(True, False), (False, True)])
-def test_every_machine(target, across):
+@pytest.mark.parametrize("kind", ["float", "float16", "bfloat16"])
+def test_every_machine(target, across, kind):
     for shape in ((1, 1, 70, 77, 300), (1, 2, 33, 10, 5)):
-        check("float", across, target, shape, True)
+        check(kind, across, target, shape, True)
 
 
 def test_nan_and_infinity_stay_where_they_belong():
