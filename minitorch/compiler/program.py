@@ -50,7 +50,7 @@ class Program:
         self.made_of = parts
         self.foreign = image.foreign
         self.table = (ctypes.c_void_p * image.words)()
-        self.address = ctypes.addressof(self.table)
+        self.address, self.checks = ctypes.addressof(self.table), []
         self.lay_out()
         self.library = link(runtime_symbols()) if image.stretches else None
         self.segments, self.are_early = self.divided()
@@ -83,9 +83,14 @@ class Program:
             self.table[entry] = base + at
         for entry, number in image.numbers:
             self.table[entry] = number
-        self.checks = [
+        self.checks[:] = [
             (self.arena[at : at + 8].view("int64").reshape(()), getattr(builtins, error), message) for at, error, message in image.checks
         ]  # fmt: skip
+
+    def addresses_of_checks(self):
+        """Where the table says where each check lies, which is elsewhere in another arena."""
+        end = self.image.words - 1
+        return [self.address + 8 * entry for entry in range(end - len(self.checks), end)]
 
     def lent(self, facts):
         """The arrays that lie in the arena, of results of these (shape, dtype): as many as are lent, the first ones."""

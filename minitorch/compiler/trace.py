@@ -15,8 +15,8 @@ While a ``Tracer`` listens at the gate, each row that runs becomes a step of the
 torch: torch/_dynamo (how a step is captured), torch/_functorch/_aot_autograd/functional_utils.py (how writes are removed)
 """
 
+import contextlib
 import sys
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from sys import intern
@@ -49,10 +49,10 @@ PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
 class Ours(dict):
-    """Whether a file is one of this library's, by its name: found out once for each."""
+    """Whether a file is one of this library's, or passes calls on to it, by its name: found out once for each."""
 
     def __missing__(self, name):
-        ours = self[name] = name.startswith(PACKAGE)
+        ours = self[name] = name.startswith((PACKAGE, contextlib.__file__))
         return ours
 
 
@@ -215,7 +215,7 @@ class Tracer:
             function()
         self.sources.append(Source(function, None))
 
-    @contextmanager
+    @contextlib.contextmanager
     def unheard(self):
         """A block to which it doesn't listen."""
         listeners, MODE.listeners = MODE.listeners, tuple([x for x in MODE.listeners if x is not self])
@@ -308,7 +308,7 @@ class Tracer:
             frame = frame.f_back
         return None if frame is None else intern(f"{frame.f_code.co_filename}:{frame.f_lineno}")
 
-    @contextmanager
+    @contextlib.contextmanager
     def unless(self, condition, tensors):
         """A block of which nothing that it writes remains where a 0-d Tensor is true.   tensors: what it may write to.
 

@@ -40,6 +40,8 @@ def quick_answer(program, form, described, shared):
 
 def unusual(program, shared):
     """Why a program isn't of the usual form, as far as that can be told at once; else "".   shared: aliases among arguments."""
+    if not program.recording.graph.steps:
+        return "there is nothing to compute"
     if program.native.run is None:
         return "not all of it is native code of this processor"
     if not program.native.image.short:
@@ -196,8 +198,8 @@ class Rows:
         self.add("run", native.main, *native.arguments)
         for number in range(begin, begin + len(points)):
             self.add("restore", number)
-        for array, *_ in native.checks:
-            self.add("check", array.__array_interface__["data"][0])
+        for place in native.addresses_of_checks():
+            self.add("check", place)
         written = [self.program.recording.externals[k] for k in self.program.recording.written]
         if any([kind != "tensor" for kind, _ in written]):
             raise Unusual("it writes to an argument")

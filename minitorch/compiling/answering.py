@@ -322,8 +322,8 @@ class Writing:
         A GPU may have found it in an earlier call: there the program raises it.
         """
         program = self.program
-        for array, *_ in program.native.checks:
-            found = f"if {self.know(array, 'check')}.item(): "
+        for k in range(len(program.native.checks)):
+            found = f"if {self.know(program.native.checks, 'checks')}[{k}][0].item(): "
             if program.recording.xp.SYNCHRONOUS:
                 leave = "" if self.made is None else "made.leave(); "
                 self.do(f"{found}{leave}return {self.know(program.function, 'function')}(*args, **kwargs)")

@@ -149,6 +149,8 @@ class Compiled:
         key, wandering = of_call(self.wandering, key)
         signature = self.signatures.get(key)
         if signature is None:
+            if len(self.signatures) > PROGRAMS:  # not even remembered: what it was given would be held for ever
+                return self.function(*args, **kwargs)
             signature = self.signatures[key] = Signature()
             if len(self.signatures) > PROGRAMS:
                 self.give_up(signature, f"it was called with more than {PROGRAMS} signatures, {place_of(self.function)}")

@@ -7,6 +7,7 @@
 It finds what no replay can see: a counter of Python's, a file, the time of day.   torch: torch/_dynamo/repro
 """
 
+from functools import partial
 from math import isclose, isnan
 
 from ..engine import Tensor
@@ -22,7 +23,7 @@ TOLERANCE = {"float64": (1e-8, 1e-10), "float32": (1e-3, 1e-5), "bfloat16": (5e-
 
 
 class State:
-    """What a program may change: tensors, the gradients of leaves, and the default generator; as it is now."""
+    """What a program may change: tensors, the gradients of leaves, and generators; as it is now."""
 
     def __init__(self, program, arguments):
         recording = program.recording
@@ -33,6 +34,7 @@ class State:
         self.gradients = [x._grad for x in self.leaves]
         self.values = [None if g is None else g._array.copy() for g in self.gradients]
         self.generator = get_rng_state()
+        self.streams = {stream: stream.get_state() for stream in streams_of(recording)}
 
     def put_back(self):
         for x, copy in zip(self.tensors, self.copies):
@@ -42,6 +44,8 @@ class State:
             if g is not None:
                 g._array[...] = value
         set_rng_state(self.generator)
+        for stream, state in self.streams.items():
+            stream.set_state(state)
 
     def named(self, result):
         """(name, Tensor or None) of everything that can be compared, on memory of its own."""
@@ -51,6 +55,13 @@ class State:
         parts += [(f"the gradient of leaf {k}", leaf._grad) for k, leaf in enumerate(self.leaves)]
         parts.append(("the generator's state", get_rng_state()))
         return [(name, None if x is None else x._wrap(x._array.copy())) for name, x in parts]
+
+
+def streams_of(recording):
+    """The streams that a program draws from, where somebody gave it a generator."""
+    params = [source.args for source, _ in recording.sources if source.__class__ is partial]
+    params += [step.params for step in recording.graph.steps if step.row.kind == "random"]
+    return dict.fromkeys([x for found in params for x in found if hasattr(x, "set_state")])
 
 
 def found(external, arguments):
@@ -63,10 +74,11 @@ class Checked(Compiled):
     """A compiled function that runs eagerly as well, and compares."""
 
     def __call__(self, *args, **kwargs):
-        for signature in list(self.signatures.values()):
-            for program in signature.programs:
+        tensors, _ = flattened((args, kwargs))
+        for (*_, described, _), signature in list(self.signatures.items()):
+            for program in signature.programs if len(described) == len(tensors) else ():
                 if not program.recording.has_effects and program.still_fits():
-                    state = State(program, flattened((args, kwargs))[0])
+                    state = State(program, tensors)
                     result = program.answer(args, kwargs)
                     if result is not MISS:
                         return self.compared(state, result, args, kwargs)

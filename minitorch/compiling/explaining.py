@@ -22,6 +22,7 @@ from ..compiler.kernels import Foreign, Pieces
 from ..compiler.nest import Load
 from ..compiler.pseudocode import readable
 from ..compiler.timing import steps_of
+from ..native.link import host
 from ..native.mathematics import KINDS
 from .drawing import drawing
 from .measuring import bandwidth, measured, peak
@@ -120,7 +121,12 @@ class Explanation:
         return [kernel for answer in self.answers for part in answer.parts for kernel in part.kernels]
 
     def svg(self, answer=0, part=0):
-        """The memory plan as a picture: kernels from left to right, the arena's bytes from top to bottom."""
+        """The memory plan as a picture: kernels from left to right, the arena's bytes from top to bottom.
+
+        answer, part: which program, and which part of it. Raises RuntimeError where there is no program.
+        """
+        if not self.answers:
+            raise RuntimeError(f"{self.name} has no program to draw\nprint this explanation: it says why")
         return drawing(self.answers[answer].parts[part])
 
     def to_dict(self):
@@ -197,10 +203,17 @@ def add_times(part, native, inputs, strides):
     times, part.seconds = measured(native, inputs, strides)
     for kernel, own, seconds in zip(part.kernels, native.kernels, times):
         kernel.seconds = seconds
-        itemsize = max([s.out.dtype.itemsize for s in steps_of(own) if s.out.dtype.is_floating_point], default=4)
-        memory, arithmetic = (kernel.read + kernel.written) / bandwidth(kernel.read + kernel.written), kernel.flops / peak(max(itemsize, 4))
+        memory = (kernel.read + kernel.written) / bandwidth(kernel.read + kernel.written)
+        arithmetic = kernel.flops / peak(size_of_operations(steps_of(own)))
         kernel.bound = "memory" if memory >= arithmetic else "arithmetic"
         kernel.share = max(memory, arithmetic) / max(seconds, 1e-9)
+
+
+def size_of_operations(steps):
+    """Bytes of the floats that a kernel computes with. Products of bfloat16 take one instruction for two of them, where there is such."""
+    if host().dots and any([s.row.kind == "contraction" and {x.dtype.name for x in s.reads} == {"bfloat16"} for s in steps]):
+        return 2
+    return max([4, *[s.out.dtype.itemsize for s in steps if s.out.dtype.is_floating_point]])
 
 
 # ------------------------------------------------------------------------------------------------------------ a kernel

@@ -327,8 +327,8 @@ class Walk:
             self.call("Py_DecRef", old, result="void")
 
     def check(self):
-        """place: there is a 0. Else nothing was written, and the answer in Python looks into it."""
-        self.need(self.text.load("i64", self.operand(0)), 0, "i64")
+        """place: at the address that is there, there is a 0. Else nothing was written, and the answer in Python looks into it."""
+        self.need(self.text.load("i64", self.text.load("ptr", self.operand(0))), 0, "i64")
 
     def same(self):
         """register, object: that is to be given back."""

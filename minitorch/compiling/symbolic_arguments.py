@@ -18,6 +18,9 @@ __all__ = ["UNSEEN", "Wandering", "of_call"]
 UNSEEN = frozenset(["Decimal", "Fraction", "copysign", "fmod", "frexp", "isclose", "ldexp", "modf", "nextafter", "np", "numpy", "struct"])
 """A function that says one of these may ask a number something without its knowing, and get the same answer twice by chance."""
 
+FORMS = 32
+"""Kinds of calls of one function, alike but for numbers, that are watched for these."""
+
 WAITS = 8
 """Runs that are recorded in vain, until numbers that move count as constants again."""
 
@@ -28,7 +31,10 @@ def of_call(known, key):
     numbers = numbers_in(form)
     if not numbers:
         return key, None
-    wandering = known.setdefault((loosened(form, numbers), *rest), Wandering())
+    loose = (loosened(form, numbers), *rest)
+    if loose not in known and len(known) == FORMS:
+        return key, None
+    wandering = known.setdefault(loose, Wandering())
     wandering.look(numbers)
     moving = wandering.moving
     return ((loosened(form, moving), *rest), wandering) if moving else (key, None)

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy
@@ -15,8 +16,11 @@ import pytest
 
 import minitorch as torch
 from minitorch import nn, optim
+from minitorch import primitives as rows
 from minitorch.compiler import timing
+from minitorch.compiler.graph import Step, Value
 from minitorch.compiler.pseudocode import readable
+from minitorch.compiling import explaining
 from minitorch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -310,3 +314,31 @@ def test_the_command_explains_what_a_program_compiled(tmp_path):
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.startswith("done --now\n\nmain.<locals>.twice\n") and "script.py:7" in done.stdout
     assert [file.name for file in (tmp_path / "plans").iterdir()] == ["0-0-0.svg"]
+
+
+def test_what_has_no_program_has_no_picture():
+    with pytest.raises(RuntimeError, match="has no program to draw"):
+        torch.compile(lambda x: x).explain(measure=False).svg()
+
+
+def test_what_computes_nothing_says_so():
+    same = torch.compile(lambda x: x)
+    for _ in range(3):
+        same(torch.ones(2))
+    assert "a call is looked at by Python: there is nothing to compute" in str(same.explain(measure=False))
+
+
+def test_the_line_of_a_module_of_ours_is_that_of_the_call():
+    model = torch.compile(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU()))
+    for _ in range(3):
+        model(torch.ones(2, 3))
+    lines = {line for kernel in model.explain(measure=False).kernels for line in kernel.lines}
+    assert {source for _, source in lines} == {"model(torch.ones(2, 3))"}
+
+
+@pytest.mark.parametrize("dots, size", [(True, 2), (False, 4)])
+def test_products_of_bfloat16_are_held_against_what_the_machine_does_of_them(monkeypatch, dots, size):
+    monkeypatch.setattr(explaining, "host", lambda: SimpleNamespace(dots=dots))
+    a, b, out = [Value((2, 2), dtype) for dtype in (torch.bfloat16, torch.bfloat16, torch.float32)]
+    assert explaining.size_of_operations([Step(rows.matmul, (a, b), (), out)]) == size
+    assert explaining.size_of_operations([Step(rows.add, (out, out), (), out)]) == 4

@@ -448,3 +448,47 @@ def test_agrees_with_pytorch(course):
         found = seen(course, minitorch, compiled)
         for k, (a, b) in enumerate(zip(expected, found, strict=True)):
             assert close(a, b), f"{way}, at step {k}: {b}, PyTorch {a}"
+
+
+# ------------------------------------------------------------------------------------------------------------------ checked
+
+
+def test_a_checked_function_may_be_called_with_fewer_tensors():
+    def f(x, y=None):
+        if y is not None:
+            y.add_(1)
+        return x * 2
+
+    checked, x = minitorch.compile(f, check=True), minitorch.ones(2)
+    for k in range(9):
+        assert checked(*([x, x.clone()] if k < 4 or k == 8 else [x])).tolist() == [2, 2]
+
+
+def test_a_checked_function_may_draw_from_a_generator_of_its_own():
+    plain, checked = [minitorch.Generator().manual_seed(1) for _ in range(2)]
+    f = minitorch.compile(lambda x: minitorch.rand(3, generator=checked) * x, check=True)
+    for _ in range(5):
+        assert f(minitorch.ones(3)).tolist() == minitorch.rand(3, generator=plain).tolist()
+
+
+def test_a_place_is_looked_for_in_the_arena_that_is_used_now():
+    table, layer = minitorch.nn.Embedding(4, 3), minitorch.nn.Linear(3, 2)
+    optimizer = minitorch.optim.SGD([*table.parameters(), *layer.parameters()], lr=0.1)
+
+    def step(places):
+        optimizer.zero_grad()
+        loss = layer(table(places)).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled, held = minitorch.compile(step), []
+    for k in range(12):
+        if k in (5, 8, 11):
+            before = [x.tolist() for x in optimizer.param_groups[0]["params"]]
+            with pytest.raises(IndexError, match="index out of range in self"):
+                compiled(minitorch.tensor([0, 4]))
+            assert [x.tolist() for x in optimizer.param_groups[0]["params"]] == before
+        compiled(minitorch.tensor([0, 1]))
+        held.append(layer.weight.grad)  # so the program must take another arena
+    assert len({tuple(map(tuple, x.tolist())) for x in held}) == len(held)

@@ -1,6 +1,7 @@
 """What a compiled function holds on to."""
 
 import tracemalloc
+import weakref
 from functools import partial
 
 import pytest
@@ -266,3 +267,19 @@ def test_a_checkpoint_is_one_in_a_program_as_well(block, compiles):
     (kept, *numbers), (again, *others) = found
     assert again <= (6 if compiles == "forward" else 20) * x.nbytes and again < kept / 1.5
     torch.testing.assert_close(others, numbers)
+
+
+def test_what_functions_are_given_is_not_held_for_ever():
+    class Batch:
+        def __init__(self, x):
+            self.x = x
+
+    compiled, alive = torch.compile(lambda batch, scale: batch.x * scale), []
+    with pytest.warns(UserWarning, match="more than 8 signatures"):
+        for k in range(60):
+            batch = Batch(torch.ones(2))
+            compiled(batch, float(k))
+            alive.append(weakref.ref(batch))
+    del batch
+    assert sum(known() is not None for known in alive) < 40
+    assert len(compiled.signatures) < 10
