@@ -348,7 +348,7 @@ class Tensor(Vocabulary):
         if not isinstance(new, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
         CHANGES[0] += 1
-        self._array, self._storage = new._array, new._storage
+        show(self)._array, self._storage = new._array, new._storage
 
     @property
     def _version(self):

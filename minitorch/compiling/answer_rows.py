@@ -50,6 +50,8 @@ def unusual(program, shared):
         return "its arguments share memory"
     if program.recording.backward is not None:
         return "backward is called from outside"
+    if program.recording.replaced:
+        return "it leaves tensors in new memory"
     return "this Python's objects can't be looked at" if walker() is None else ""
 
 

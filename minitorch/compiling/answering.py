@@ -88,6 +88,7 @@ def answer_of(program, form, described, aliases):
     writing.inputs()
     writing.outputs()
     writing.run()
+    writing.replace()
     writing.effects()
     return writing.finished()
 
@@ -372,6 +373,13 @@ class Writing:
             self.do(f"return {results[0]}")
         else:
             self.do(f"return rebuilt({self.know(recording.form, 'form')}, iter(({''.join([r + ', ' for r in results])})))")
+
+    def replace(self):
+        """Tensors that the run left in new memory get the last of what was made."""
+        count, moved = len(self.program.fresh), len(self.program.recording.replaced)
+        if moved:
+            made = ", ".join([f"o{k}" for k in range(count - moved, count)])
+            self.after.append(f"{self.know(self.program.replace, 'replace')}({made})")
 
     def link(self):
         """The Node that goes backward from the results: to the tensors that gradients are wanted of."""

@@ -21,7 +21,7 @@ from ..compiler.deferred import Deferred
 from ..compiler.graph import Graph, uses_of
 from ..compiler.simplify import dead, shared
 from ..compiler.trace import Tracer, Unfollowed
-from ..compiler.traced_memory import owner_of
+from ..compiler.traced_memory import layout, owner_of
 from ..compiler.traced_numbers import Number
 from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
@@ -50,9 +50,10 @@ class Recording:
     externals  (kind, which): ("argument", position), ("tensor", it), ("grad", the leaf)
     sources    functions, (group, name) or a Reading, one for each further input of ``graph``; None marks an effect
     asked      what was asked of numbers that it was given: {text: the answer}
-    graph      its outputs are: ``written``, then ``gradients``, then ``returned``
+    graph      its outputs are: ``written``, then ``gradients``, then ``returned``, then ``replaced``
     written    positions among the externals
     gradients  (leaf, whether there is one at the start, None or "none" or "same" or "new")
+    replaced   positions among the externals of those in new memory, as ``x.data = new`` leaves them: the last outputs
     returned   ("same", position among them) | ("external", position) | ("gradient", leaf) |
                ("new", position among the outputs, its graph: None, SPENT, or
                the number of its seed) | ("view", position among them, how it is Seen) |
@@ -74,7 +75,7 @@ class Recording:
     @property
     def changes_state(self):
         """Whether the next run may find something else than this one did."""
-        return bool(self.written or self.gradients)
+        return bool(self.written or self.gradients or self.replaced)
 
     @property
     def has_effects(self):
@@ -98,8 +99,8 @@ class Recording:
         return found
 
     __slots__ = (
-        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "leads", "own", "returned",
-        "roots", "saved", "seconds", "seeds", "sources", "strides", "written", "xp",
+        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "leads", "own", "replaced",
+        "returned", "roots", "saved", "seconds", "seeds", "sources", "strides", "written", "xp",
     )  # fmt: skip
 
 
@@ -315,7 +316,19 @@ class Holder:
     """Something that holds."""
 
 
-ALONE, ARRAY_ALONE = holders(Single()), array_holders(Single())
+def sharers(tensor):
+    """How many hold the array of a tensor; compare with ``UNSHARED``."""
+    return getrefcount(tensor._array)
+
+
+class Unshared:
+    """Something whose array nobody else holds."""
+
+    def __init__(self):
+        self._array = object()
+
+
+ALONE, ARRAY_ALONE, UNSHARED = holders(Single()), array_holders(Single()), sharers(Unshared())
 
 
 def asked_for(tracer, results):
@@ -352,8 +365,11 @@ def told(tracer, result, views, before, split, back):
     made.returned = all_returned(tracer, leaves, views, before, outputs, [x for x, *_ in roots])
     made.believed = others(made.form) if tracer.numbers or tracer.deferred else []
     tensors = [x for x in leaves if x.__class__ not in NUMBERS]
+    moved = replaced(tracer, tensors, before, back)
+    made.replaced = [tracer.externals.index(x) for x in moved]
+    outputs += [tracer.read(x.tensor) for x in moved]
     refuse_what_left(tracer)
-    refuse_what_stays(tracer, tensors, before)
+    refuse_what_stays(tracer, [*tensors, *[x.tensor for x in moved]], before)
     made.graph = tracer.graph(outputs)
     made.backward = made.ends = None
     made.seeds = [x.value for x in tracer.externals if x.place is not None and x.place[0] == "seed"]
@@ -442,6 +458,23 @@ def returned(tracer, tensor, before, outputs, roots):
         if root is tensor:
             return "new", len(outputs) - 1, k
     return "new", len(outputs) - 1, None if edge_of(tensor) is None else SPENT
+
+
+def replaced(tracer, results, before, back):
+    """The externals whose tensors lie in memory that the run made, as ``x.data = new`` leaves them.   back: what ``gone_back`` gave.
+
+    Raises Unfollowed where anybody else knows that memory, or it doesn't lie in order: a replay gives each an array of its own.
+    """
+    found = [x for x in tracer.externals if owner_of(x.tensor._array) is not x.memory.owner]
+    others = {id(owner_of(x._array)) for x in (*results, *[y._grad for y in before if y._grad is not None])}
+    for x in found:
+        alone = sharers(x.tensor) == UNSHARED and x.place is None
+        array, memory = x.tensor._array, tracer.known(x.tensor._array)
+        alone = alone and id(array) not in others and memory is not None and memory.born
+        like = x.memory.root == (x.memory.root[0], *layout(array)[1:]) and array.base is None and array.flags.c_contiguous
+        if not (alone and like and back is None and tracer.xp.SYNCHRONOUS):
+            raise Unfollowed("a tensor that it was given lies in memory that has another use")
+    return found
 
 
 def refuse_what_left(tracer):
