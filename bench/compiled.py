@@ -149,6 +149,8 @@ def main():
     chosen = arguments()
     warn_if_busy()
     names = [name for name in (OTHERS if chosen.others else STEPS) if chosen.only in name]
+    if not names:
+        raise SystemExit(f"no workload's name contains {chosen.only!r}")
     sides = [side for side in SIDES if side in {*chosen.sides.split(","), "compiled", "torch"}]
     if chosen.others and "jax" in sides:
         sides.remove("jax")  # in_jax.py has none of them

@@ -245,6 +245,13 @@ def test_all_is_sorted_and_complete(path):
     assert IMPORTED[name] - set(listed) == set()
 
 
+@pytest.mark.parametrize("package", ["compiler", "native", "compiling"])
+def test_a_package_of_many_files_lists_them(package):
+    """Its docstring is the table of contents."""
+    told = set(re.findall(r"\w+", ast.get_docstring(tree_of(PACKAGE / package / "__init__.py"))))
+    assert {path.stem for path in (PACKAGE / package).glob("*.py")} - told == {"__init__"}
+
+
 def test_all_names_only_what_is_there():
     package = importlib.import_module("minitorch")
     assert [name for name in package.__all__ if not hasattr(package, name)] == []

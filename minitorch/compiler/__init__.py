@@ -1,6 +1,7 @@
 """The compiler: a recorded step becomes one native program. Each stage is a file, and a pure function over what it is given.
 
     trace              a run of the step             → Graph: rows of the table, one value a name
+                       what it knows by name: traced_memory; rows that come again: repeated_rows
                        of numbers that Python sees: traced_numbers, escape_analysis, deferred, symbolic_operands
 
     max_pooling        Graph                         → Graph whose pools know what is largest
@@ -34,7 +35,8 @@ For a GPU the same stages work, and these:
     device             launches, Plan                → a program for a GPU (streams: on two at a time)
 
 What stages speak of is in graph, kernels (and their dependencies), nest and launches. program_cache has the programs that were
-compiled before, by any process; timing tells how long stages and kernels take; facade is ``torch.compiler``.
+compiled before, by any process; timing tells how long stages and kernels take; zero_inputs cuts what a backward pass isn't asked for
+out of its graph; facade is ``torch.compiler``.
 
 torch: torch/_inductor
 """

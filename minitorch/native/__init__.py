@@ -26,7 +26,8 @@ Convolutions
     convolution                     forward, and the gradient of the input; convolution_geometry: what slides over what
     convolution_weight              the gradient of the weight; convolution_columns: as a product, convolution_exact: once more, with NaN
     convolution_layout, convolution_tiles          the input with its borders, and the tiles that run over it
-    convolution_dense, convolution_images, convolution_depthwise, convolution_product         where another way is shorter
+    where another way is shorter    convolution_channels, convolution_dense, convolution_depthwise, convolution_images,
+                                    convolution_product
     pooling                         the largest in each window
 
 Places
