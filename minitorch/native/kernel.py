@@ -11,6 +11,7 @@ torch: the stubs of ATen/native/DispatchStub.h
 
 import ctypes
 import json
+from functools import partial
 
 from . import cache
 from .entry import AVAILABLE, DATA, declared, entry, python_symbols
@@ -64,7 +65,8 @@ class Kernel:
 
     def __init__(self, code, count, level="vectors", words=0, numbers=0, more=None):
         machine = host()
-        main = main_text(count, code) + (enter_text(count, words, numbers) if AVAILABLE else "")
+        told = count, code.chunks, code.grain, words, numbers, AVAILABLE, DATA
+        main = Written(partial(entrance, count, code, words, numbers), "main", *told)
         texts = [(code.text, level), (main, "vectors"), *([] if more is None else [(more, "vectors")])]
         self.library = load(objects_of(texts, machine), {**runtime_symbols(), **(python_symbols(*CALLED) if AVAILABLE else {})})
         address = self.library.address("main")
@@ -78,6 +80,11 @@ class Kernel:
     def __call__(self, *arrays, words=(), numbers=(), shared=True):
         table = self.table(tuple(map(id, arrays)), (), words, numbers)
         (self.together if shared else self.alone)(ctypes.addressof(table))
+
+
+def entrance(count, code, words, numbers):
+    """What a kernel is called by: from native code, and from Python where that can be."""
+    return main_text(count, code) + (enter_text(count, words, numbers) if AVAILABLE else "")
 
 
 def main_text(count, code):
