@@ -48,17 +48,15 @@ def heaviside(input, values):
 
 
 def fmax(input, other):
-    """The larger, where one is NaN the other.   torch: fmax"""
+    """The larger, where one is NaN the other; of equal ones the first, which gets the gradient.   torch: fmax"""
     refuse_number("fmax", input, other)
-    larger = input.maximum(other)
-    return other.where(input.isnan(), input.where(other.isnan(), larger))
+    return input.where((input >= other).logical_or(other.isnan()), other)
 
 
 def fmin(input, other):
-    """The smaller, where one is NaN the other.   torch: fmin"""
+    """The smaller, where one is NaN the other; of equal ones the first, which gets the gradient.   torch: fmin"""
     refuse_number("fmin", input, other)
-    smaller = input.minimum(other)
-    return other.where(input.isnan(), input.where(other.isnan(), smaller))
+    return input.where((input <= other).logical_or(other.isnan()), other)
 
 
 def isposinf(input):

@@ -154,10 +154,10 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, **num
 
 
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, **numpy):
-    """The square root of ``var``.   torch: std"""
+    """The square root of ``var``, whose gradient is 0 where all elements are the same.   torch: std"""
     if numpy:
         return std(input, **spelled("std", numpy, dim=dim, unbiased=unbiased, keepdim=keepdim, correction=correction))
-    return variance("std", input, dim, unbiased, keepdim, correction)[0].sqrt()
+    return deviation(variance("std", input, dim, unbiased, keepdim, correction)[0])
 
 
 @numpy_names
@@ -170,7 +170,15 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """``std`` and ``mean`` together.   torch: std_mean"""
     squared, mean = variance("std_mean", input, dim, unbiased, keepdim, correction)
-    return squared.sqrt(), mean
+    return deviation(squared), mean
+
+
+def deviation(squared):
+    """The square root, whose slope at 0, where it is infinite, counts as 0."""
+    if not (squared._mode.grad and squared.requires_grad):
+        return squared.sqrt()
+    varies = squared != 0
+    return squared.where(varies, 1).sqrt().where(varies, 0)
 
 
 def variance(name, input, dim, unbiased, keepdim, correction):

@@ -13,6 +13,8 @@ EXPRESSIONS = [
     "t.frac(x), t.deg2rad(x), t.rad2deg(x), t.float_power(y, 2), t.float_power(i, 2), t.ldexp(x, i.double()), t.isposinf(p), t.isneginf(p), t.logaddexp(x, y)",
     "t.logaddexp2(x, y), t.logaddexp(x * 1000, y), t.copysign(x, -y), t.copysign(x, -1.0), t.heaviside(x.detach(), y.detach()), t.heaviside(x.detach() * 0, y.detach())",
     "t.fmax(x, y), t.fmin(x, y), t.fmax(p.detach(), x.detach()), t.fmin(p.detach(), x.detach()), t.gcd(i, i.flip(0)), t.frexp(x), t.nextafter(x, x + 1), t.lcm(i, t.tensor(6))",
+    "t.fmax(x, x.detach()), t.fmin(x, x.detach()), t.fmax(x.detach(), x * 2 - x.detach()), t.fmin(x.detach(), x * 2 - x.detach())",
+    "(x * 0).std(), (x * 0 + 1).std(1), t.std_mean(x * 0, 0)[0], x.std(), t.std_mean(x, 1)[0]",
 ]  # fmt: skip
 
 
