@@ -50,10 +50,9 @@ def pooled(graph, overlaps=True):
             g = writer.keep(before.g, pools[before.index].best)
             back[step.out] = Back((g, before.index), before.params)
             made = [*writer.steps, *back[step.out].steps(Writer(step.line), pools, step)]
-            writer = Writer(step.line)
         elif step.row is rows.sum and step.inputs[0] in back and back[step.inputs[0]].whole(step.params[0]):
             made = [Step(step.row, (back[step.inputs[0]].g,), step.params, step.out, step.line)]
-        steps += [*writer.steps, *([step] if made is None else made)]
+        steps += [*writer.steps, step] if made is None else made
     return Graph(graph.inputs, steps, graph.outputs, graph.checks)
 
 

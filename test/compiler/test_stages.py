@@ -6,10 +6,13 @@ from functools import partial
 from unittest.mock import patch
 
 import numpy
+import pytest
+from gpu_programs import PROGRAMS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
-from random_graphs import assert_close, grown
+from random_graphs import Sample, assert_close, grown
+from recorded import Recorded
 
 from minitorch.compiler import ON_CPU, ON_GPU, Place, build, stored, writable
 from minitorch.compiler.access import accesses, in_order
@@ -144,3 +147,10 @@ def test_stages_keep_what_a_graph_means(sample):
 @given(samples())
 def test_programs_make_what_the_graph_says(sample):
     agrees(sample)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_stages_keep_what_a_training_step_means(name):
+    recorded = Recorded(PROGRAMS[name])
+    sample = Sample(recorded.graph, recorded.arrays, recorded.strides, recorded.places, [False] * len(recorded.graph.outputs), False)
+    stages_agree(sample, run(check(sample.graph), sample.copies()))
