@@ -23,15 +23,16 @@ def product(kernel, found, plan, target):
     batch = out.shape[:-2]
     m, n, k = out.shape[-2], out.shape[-1], x.shape[-1]
     a, b = found[x].broadcast((*batch, m, k)), found[y].broadcast((*batch, k, n))
-    kind, narrow = KINDS[out.dtype.name], x.dtype.name if x.dtype.name in NARROW else None
+    narrow = x.dtype.name if x.dtype.name in NARROW else None
+    kind, rounds = "float" if narrow else KINDS[out.dtype.name], out.dtype.name in NARROW
     c = found[out].strides
     added = [found[v].broadcast(out.shape) for v in bias]
     matrices = a.strides, b.strides, c, *[v.strides for v in added]
     extents, between = merged(batch, *[s[:-2] for s in matrices])
     one, other, result, *rest = [(outer, *s[-2:]) for outer, s in zip(between, matrices)]
-    gemm = Gemm(m, n, k, one, other, result, extents, kind, ending=Ending(*rest or [None], relu), narrow=narrow)
+    gemm = Gemm(m, n, k, one, other, result, extents, kind, ending=Ending(*rest or [None], relu, rounds), narrow=narrow)
     names, offsets = ["A", "B", "C", "BIAS"][: len(matrices)], (a.offset, b.offset, 0, *[v.offset for v in added])
-    code = gemm_text("NAME", gemm, target, pointers(names, offsets, [gemm.element] * 2 + [kind] * 2))
+    code = gemm_text("NAME", gemm, target, pointers(names, offsets, [gemm.element, gemm.element, gemm.result, kind]))
     places = [plan.places[base] for base in (a.base, b.base, out, *[v.base for v in added])]
     shared = gemm.flops // 2 >= PARALLEL and code.chunks > 1
     return Native(code.text, places, code.chunks, code.grain, shared, code.scratch, "vectors", kernel)

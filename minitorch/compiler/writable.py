@@ -63,10 +63,10 @@ def slid(step, dtypes):
 
 
 def multiplied(step, dtypes):
-    """Factors of one dtype; what is made, and added, is of it as well, or float32 where that is narrow."""
+    """Factors of one dtype; what is made, and added, is of it as well, or float32 where that is narrow and nothing else is made."""
     factors, others = set(dtypes[:2]), set(dtypes[2:])
     if len(factors) == 1 and factors <= NARROW:
-        return others == {"float32"}
+        return others == {"float32"} or (others == factors and len(dtypes) == 3)
     return len(factors | others) == 1 and dtypes[0] in SUMMED
 
 

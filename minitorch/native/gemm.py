@@ -40,7 +40,7 @@ from .vectors import Vectors
 
 __all__ = [
     "Code", "Ending", "Gemm", "NEAREST", "SMALLEST_CHUNK", "Tiling", "counts_of", "depth_of", "gemm_text", "parts", "pieces", "rows_of",
-    "start_of", "write_copy", "write_tile", "write_zeros",
+    "start_of", "tallest", "write_copy", "write_tile", "write_zeros",
 ]  # fmt: skip
 
 
@@ -48,15 +48,17 @@ __all__ = [
 class Ending:
     """What happens to C where its sums are complete: a bias is added, and of that the positive part is taken.
 
-    The bias has strides like C's, 0 where all rows, or columns, get the same.
+    The bias has strides like C's, 0 where all rows, or columns, get the same. ``rounds``: C's numbers are narrow as A's and B's; then
+    a row of C is contiguous, and k isn't cut, so it should be short.
     """
 
     bias: tuple | None = None
     relu: bool = False
+    rounds: bool = False
 
     def flipped(self):
         """The same of Cᵀ."""
-        return Ending(self.bias and (self.bias[0], self.bias[2], self.bias[1]), self.relu)
+        return replace(self, bias=self.bias and (self.bias[0], self.bias[2], self.bias[1]))
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class Gemm:
     def element(self):
         """LLVM's type of A's and B's numbers."""
         return "i16" if self.narrow else self.kind
+
+    @property
+    def result(self):
+        """LLVM's type of C's numbers."""
+        return "i16" if self.ending.rounds else self.kind
 
     @property
     def flops(self):
@@ -183,6 +190,11 @@ CROWDED = 4096
 """Bytes from one column of A to the next, or a multiple, by which all its columns share a few places of the nearest cache: a line is
 lost before the next tile reads on in it. So a tile takes as much of it as it can."""
 
+BRIEF, FOLLOWED = 16, 1 << 16
+"""Numbers of a sum up to which C's lines take most of the time; and bytes from a chunk's first row to its last, at most, where so.
+Rows further apart are more pages than a processor asks for ahead, and each line of a panel is waited for: that takes up to four times
+as long."""
+
 ALONG, ACROSS = 2048, 16
 """Steps of a block along k: where both are read along k, so that what rows share stays near; where each number of B is used
 once, so that B is read in the order in which it lies."""
@@ -197,13 +209,21 @@ def tiling(gemm, target):
     else:
         way, rows, columns, depth = tile_of(replace(gemm, k=-(-gemm.k // per)), target)
 
-    tall = pieces(gemm.m, 256, rows)
+    if gemm.ending.rounds:
+        depth = gemm.k if way == "along" else -(-gemm.k // per)
+    row = gemm.c[1] * SIZES[gemm.result] if gemm.c[2] == gemm.b[2] == 1 else 0  # others' panels are dear
+    tall = pieces(gemm.m, tallest(gemm.k, 256, rows, row), rows)
     quicker = 4 if gemm.narrow else 1  # where chunks share copies of A as well, they are larger
     share = min(max(gemm.flops // 16, SMALLEST_CHUNK * quicker), LARGEST_CHUNK * quicker)
     wide = pieces(gemm.n, share // max(1, 2 * tall * gemm.k), columns)
     as_it_lies = per == 2 and gemm.a[2] == 1 and gemm.a[1] % 2 == gemm.k % 2 == 0
     left = "" if not gemm.narrow or way == "along" or as_it_lies else "rows" if gemm.a[2] == 1 else "strips"
     return Tiling(lanes, rows, columns, depth, tall, wide, way, per, left)
+
+
+def tallest(k, most, rows, row):
+    """The rows of a chunk, at most, in tiles of ``rows``; a row of C has so many bytes."""
+    return min(most, max(2 * rows, FOLLOWED // max(1, row))) if k <= BRIEF else most
 
 
 def units_of(gemm, cut):
@@ -275,9 +295,13 @@ def write_tile(text, name, gemm, cut, rows, columns):
         sums = iter(sums_of(text, v, gemm, cut, rows, columns))
         places = [(i, start * v.lanes, count) for i in range(rows) for start, count in enumerate(counts_of(v, columns))]
         for where in places:
-            place, value = text.at("%c", corner_of(text, gemm.c, *where[:2]), gemm.kind), next(sums)
+            place, value = text.at("%c", corner_of(text, gemm.c, *where[:2]), gemm.result), next(sums)
             value = v.add(v.load(place, where[2], gemm.c[2]), value) if adds else value
-            v.store(value if later else ended(text, v, gemm.ending, value, where), place, where[2], gemm.c[2])
+            value = value if later else ended(text, v, gemm.ending, value, where)
+            if gemm.ending.rounds:
+                v.store_rounded(value, place, where[2])
+            else:
+                v.store(value, place, where[2], gemm.c[2])
         if later:
             with text.when("%last"):
                 for where in places:
@@ -405,6 +429,8 @@ def write_copy(text, name, gemm, cut, columns):
 
 def better_flipped(gemm):
     """Whether Cᵀ = Bᵀ Aᵀ is the easier product: C's columns are contiguous, or there are too few columns for a vector."""
+    if gemm.ending.rounds:
+        return False
     if gemm.c[2] != 1 and gemm.c[1] == 1:
         return gemm.n > FEW or gemm.m <= FEW
     return gemm.n <= FEW < gemm.m
@@ -472,7 +498,7 @@ def write_chunk(text, name, gemm, cut, names, where):
     batch, i0, i1, j0, j1 = where
     a0 = text.at(names[0], text.add(start_of(text, batch, gemm, gemm.a), text.multiply(i0, gemm.a[1])), gemm.element)
     b0 = text.at(names[1], text.add(start_of(text, batch, gemm, gemm.b), text.multiply(j0, gemm.b[2])), gemm.element)
-    c0 = text.at("%C", text.add(start_of(text, batch, gemm, gemm.c), corner_of(text, gemm.c, i0, j0)), gemm.kind)
+    c0 = text.at("%C", text.add(start_of(text, batch, gemm, gemm.c), corner_of(text, gemm.c, i0, j0)), gemm.result)
     bias, apart = "null", gemm.ending.bias
     if apart is not None:
         bias = text.at("%BIAS", text.add(start_of(text, batch, gemm, apart), corner_of(text, apart, i0, j0)), gemm.kind)
@@ -505,7 +531,7 @@ def write_chunk(text, name, gemm, cut, names, where):
                     with text.loop("i", first_row, last_row, cut.rows) as i:
                         row = text.at(a, text.multiply(i, gemm.a[1]), gemm.element)
                         row = strip_of(text, cut, i) if cut.left else row
-                        to, added = text.at(c0, corner_of(text, gemm.c, i, j), gemm.kind), bias
+                        to, added = text.at(c0, corner_of(text, gemm.c, i, j), gemm.result), bias
                         if apart is not None:
                             added = text.at(bias, corner_of(text, apart, i, j), gemm.kind)
                         arguments = f"ptr {row}, ptr {panel}, ptr {to}, i64 {depth}, ptr {added}{more}"

@@ -11,7 +11,7 @@ torch: ATen/native/mkldnn/Matmul.cpp   Intel, bfloat16: hardware numerics defini
 
 from .link import SHARED
 from .mathematics import constant
-from .narrow import widened
+from .narrow import narrowed, widened
 from .text import Text
 from .vectors import Vectors
 
@@ -53,11 +53,19 @@ class Narrow(Vectors):
         return self.text.let("bits", f"call <{lanes} x i16> @llvm.masked.load.v{lanes}i16.p0({where})")
 
     def store_bits(self, bits, pointer, mask):
-        """Write the lanes of a mask, or all."""
+        """Write the lanes of a mask, with its type, or all."""
         if mask is None:
             return self.text.store(f"<{self.lanes} x i16>", bits, pointer, 2)
-        where = f"ptr {pointer}, i32 2, <{self.lanes} x i1> {mask}"
+        where = f"ptr {pointer}, i32 2, {mask}"
         self.text.do(f"call void @llvm.masked.store.v{self.lanes}i16.p0(<{self.lanes} x i16> {bits}, {where})")
+
+    def store_rounded(self, value, pointer, count):
+        """Write the first ``count`` lanes of a vector of float32 as 16-bit numbers."""
+        bits = self.rounded(value)
+        if count == 1:  # LLVM 22 writes four bytes for a mask of one such lane
+            number = self.text.let("first", f"extractelement <{self.lanes} x i16> {bits}, i64 0")
+            return self.text.store("i16", number, pointer)
+        return self.store_bits(bits, pointer, None if count == self.lanes else self.mask(count))
 
     def fetch(self, pointer, count=None):
         return self.units(self.bits(pointer, self.reach, self.reach if count is None else count))
@@ -90,15 +98,17 @@ class Narrow(Vectors):
         value = text.let("value", f"select <{lanes} x i1> {endless}, {ints} {raised}, {ints} {value}")
         return self.cast(ints, text.let("signed", f"or {ints} {value}, {sign}"), self.type)
 
-    @property
-    def rounds(self):
-        """Whether vectors are rounded as ``rounded`` does; the others number by number."""
-        return self.source == "bfloat16" or self.lanes > 4
-
     def rounded(self, value):
-        """A vector of float32 as the bits of the nearest 16-bit numbers, as narrow.py's ``narrowed`` does it."""
+        """A vector of float32 as the bits of the nearest 16-bit numbers, as narrow.py's ``narrowed`` does it; where a processor may
+        not know float16, by that for each number."""
         text, lanes = self.text, self.lanes
         ints, bits = f"<{lanes} x i32>", f"<{lanes} x i16>"
+        if self.source == "float16" and lanes <= 4:
+            found = "poison"
+            for lane in range(lanes):
+                number = narrowed(text, text.let("x", f"extractelement {self.type} {value}, i64 {lane}"), self.source)
+                found = text.let("bits", f"insertelement {bits} {found}, i16 {number}, i64 {lane}")
+            return found
         if self.source == "float16":
             half = text.let("half", f"fptrunc {self.type} {value} to <{lanes} x half>")
             return self.cast(f"<{lanes} x half>", half, bits)

@@ -22,10 +22,10 @@ torch: ATen/native/LinearAlgebra.cpp, addmm_out   Goto & van de Geijn 2008, Anat
 from functools import lru_cache
 from math import prod
 
-from .gemm import SMALLEST_CHUNK, Code, pieces
+from .gemm import SMALLEST_CHUNK, Code, pieces, tallest
 from .kernel import Kernel
 from .link import Written, host
-from .narrow import NARROW, narrowed
+from .narrow import NARROW
 from .pairs import Narrow, pack, pack_rows
 from .target import SIZES
 from .text import Text
@@ -227,12 +227,7 @@ class Writer:
         mask = v.below_of(v.lanes, text.subtract(columns, whole))
         with text.loop("i", 0, rows) as i:
             row, there = text.at(sums, text.multiply(i, WIDE), self.kind), text.at(to, text.multiply(i, step), v.element)
-            if not v.rounds:
-                with text.loop("j", 0, columns) as j:
-                    number = narrowed(text, text.load(self.kind, text.at(row, j, self.kind)), v.source)
-                    text.store("i16", number, text.at(there, j, v.element))
-                return
-            for begin, end, some in ((0, whole, None), (whole, columns, mask)):
+            for begin, end, some in ((0, whole, None), (whole, columns, f"<{v.lanes} x i1> {mask}")):
                 with text.loop("j", begin, end, v.lanes) as j:
                     v.store_bits(v.rounded(v.load(text.at(row, j, self.kind))), text.at(there, j, v.element), some)
 
@@ -326,7 +321,7 @@ def cut_of(shape, rows, columns, quicker, most):
     outer, inner, m, n, k = shape
     alike = [n for n in rows if 2 * n > rows[0] and m % n == 0]
     rows = alike[0] if alike else min(rows[0], m)
-    tall = pieces(m, TALL, rows)
+    tall = pieces(m, TALL if quicker > 1 else tallest(k, TALL, rows, n * SIZES["float"]), rows)
     flops = 2 * outer * inner * m * n * k
     share = min(max(flops // 16, SMALLEST_CHUNK * quicker), LARGEST_CHUNK * quicker)
     wide = pieces(n, min(share // (2 * tall * k), most), columns)

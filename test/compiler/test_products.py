@@ -67,7 +67,7 @@ def test_nan_comes_through_relu():
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_narrow_factors_are_read_as_they_are(dtype):
-    """Forward and back, of odd sizes; sums are float32, and rounded once."""
+    """Forward and back, of odd sizes; sums are float32, and rounded once: by the product where nothing is added to them."""
 
     def step(x, w, b):
         w = w.detach().requires_grad_()
@@ -79,11 +79,28 @@ def test_narrow_factors_are_read_as_they_are(dtype):
     program = build(recorded.graph, recorded.strides, recorded.places)
     products = [step for k in program.kernels for step in k.kernel.steps if step.row.name.startswith("matmul")]
     assert [x.dtype.name for step in products for x in step.inputs[:2]] == [str(dtype).split(".")[1]] * 4
-    assert all(step.out.dtype is torch.float32 for step in products)
+    assert [step.out.dtype for step in products] == [torch.float32, dtype]
     fresh = recorded.fresh()
     program.call(recorded.arrays, fresh)
     for a, b in zip(run(recorded.graph, recorded.arrays), recorded.results(recorded.arrays, fresh), strict=True):
         numpy.testing.assert_allclose(b.astype("float64"), a.astype("float64"), rtol=2 * torch.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("sizes", [(33, 17, 65), (300, 3, 1024), (6, 256, 7), (1, 64, 200), (64, 257, 40)], ids=str)
+def test_short_sums_are_rounded_before_they_are_stored(sizes, dtype):
+    m, k, n = sizes
+    for turned in (False, True):
+        x, y = numbers(2, m, k).to(dtype), (numbers(2, n, k).mT if turned else numbers(2, k, n)).to(dtype)
+        recorded = Recorded(lambda x=x, y=y: (lambda x, y: (x @ y).relu(), [x, y]))
+        program = build(recorded.graph, recorded.strides, recorded.places)
+        (made,) = [step.out for kernel in program.kernels for step in kernel.kernel.steps if step.row.name.startswith("matmul")]
+        assert (made.dtype is dtype) is (k <= 256)
+        fresh = recorded.fresh()
+        program.call(recorded.arrays, fresh)
+        for a, b in zip(run(recorded.graph, recorded.arrays), recorded.results(recorded.arrays, fresh), strict=True):
+            eps = torch.finfo(dtype).eps
+            numpy.testing.assert_allclose(b.astype("float64"), a.astype("float64"), rtol=eps, atol=eps / 16)
 
 
 @pytest.mark.parametrize("sizes", [(16, 65536, 64), (5, 12288, 3), (1, 40000, 1), (64, 9973, 8), (65, 16384, 65)], ids=str)
