@@ -94,10 +94,11 @@ def apply(row, inputs, params=()):
                 dtype = array.dtype
             elif array.dtype is not dtype:
                 mixed = True
-            node = x._node if x._view is None else edge_of(x)
-            edges.append(node)
-            if node is not None:
-                wanted |= bit
+            if grad_mode:
+                node = x._node if x._view is None else edge_of(x)
+                edges.append(node)
+                if node is not None:
+                    wanted |= bit
         else:
             arrays.append(x)
             edges.append(None)
@@ -507,8 +508,7 @@ class Tensor(Vocabulary):
         return wrap(self._array.transpose(dims), self._storage)
 
     def _reinterpret(self, dtype):
-        xp = backend_of((self._array,))
-        return wrap(self._array.view(xp.array_dtype(dtype)), self._storage)
+        return wrap(self._array.view(backend_of((self._array,)).array_dtype(dtype)), self._storage)
 
     def _become(self, other):
         """Take over the memory and history of ``other``, which was made from this: ``x.t_()`` is ``x.t()`` by x's name."""

@@ -78,7 +78,7 @@ class View:
     def __init__(self, base, path, made):
         self.base, self.path, self.made, self.seen = base, path, made, base._node
         if made is not GRAD:
-            self.unfit(made)
+            self.output, self.version = None, None if base._storage.inference else base._storage.version
 
     def unfit(self, made, output=None):
         """Mark a view, just made, as one that can't follow writes."""

@@ -156,12 +156,15 @@ def as_entries(input, key):
         isinstance(k, (slice, list, type(None), type(...))) or hasattr(k, "_apply") for k in key
     ):
         key = tuple(key)
-    return [as_entry(input, entry) for entry in (key if isinstance(key, tuple) else (key,))]
+    return [entry if entry.__class__ in READY else as_entry(input, entry) for entry in (key if isinstance(key, tuple) else (key,))]
+
+
+ONE_DIM = frozenset([int, slice])
+READY = ONE_DIM | {bool, type(None), type(...)}
+"""The classes of entries that stay as they are; most are for one dim each."""
 
 
 def as_entry(input, entry):
-    if entry is None or entry is ... or entry.__class__ in (int, slice, bool):
-        return entry
     if isinstance(entry, (list, tuple, range)) or (hasattr(entry, "__array__") and not hasattr(entry, "_apply")):
         entry = input._from_data(entry, None, input.device)
         if entry.numel() == 0:
@@ -185,6 +188,8 @@ def as_entry(input, entry):
 
 def without_ellipsis(input, entries):
     """``entries`` with the Ellipsis, or the end, filled up with full slices."""
+    if len(entries) <= input._array.ndim and all([entry.__class__ in ONE_DIM for entry in entries]):
+        return entries + [slice(None)] * (input._array.ndim - len(entries))
     used = 0
     for entry in entries:
         if entry is None or entry is ... or entry.__class__ is bool:

@@ -27,25 +27,34 @@ def cat(tensors, dim=0, **numpy):
     tensors = several("cat", tensors)
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    first = next((t for t in tensors if t._array.shape != (0,)), tensors[0])
-    for i, t in enumerate(tensors):
-        if t._array.ndim == 0:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-        if t._array.ndim != first._array.ndim and t._array.shape != (0,):
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {t.ndim}")
-    d = one_dim(dim, first._array.ndim)
-    shape = first._array.shape
-    if shape != (0,):  # empty vectors join with anything: the result takes their dtype into account, and nothing else
+    shapes = [t._array.shape for t in tensors]
+    if () in shapes:
+        raise RuntimeError(f"zero-dimensional tensor (at position {shapes.index(())}) cannot be concatenated")
+    shape = shapes[0]
+    if (0,) in shapes:  # empty vectors join with anything: the result takes their dtype into account, and nothing else
+        shape = next((s for s in shapes if s != (0,)), shape)
+        d = one_dim(dim, len(shape))
         nothing = (*shape[:d], 0, *shape[d + 1 :])
-        tensors = tuple([t.reshape(nothing) if t._array.shape == (0,) else t for t in tensors])
-    for i, t in enumerate(tensors):
-        for other, (n, m) in enumerate(zip(shape, t._array.shape, strict=True)):
-            if n != m and other != d:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {d}. Expected size {n} but got size {m} for tensor number {i} in "
-                    "the list."
-                )
-    return first._apply(rows.cat, tensors, (d,))
+        tensors = tuple([t.reshape(nothing) if s == (0,) else t for t, s in zip(tensors, shapes)])
+        shapes = [nothing if s == (0,) else s for s in shapes]
+    d = one_dim(dim, len(shape))
+    before, behind = shape[:d], shape[d + 1 :]
+    for i, s in enumerate(shapes):
+        if len(s) != len(shape) or s[:d] != before or s[d + 1 :] != behind:
+            raise joined_error(shapes, shape, d, i)
+    return tensors[0]._apply(rows.cat, tensors, (d,))
+
+
+def joined_error(shapes, shape, d, i):
+    """The exception for shapes that don't fit a first one's, from number ``i`` on."""
+    for other in shapes:
+        if len(other) != len(shape):
+            return RuntimeError(f"Tensors must have same number of dimensions: got {len(shape)} and {len(other)}")
+    expected, got = next((n, m) for k, (n, m) in enumerate(zip(shape, shapes[i])) if n != m and k != d)
+    return RuntimeError(
+        f"Sizes of tensors must match except in dimension {d}. Expected size {expected} but got size {got} for tensor number {i} in "
+        "the list."
+    )
 
 
 def several(name, tensors):
