@@ -17,7 +17,7 @@ from .ops.conversion import empty_like, full_like, ones_like, wanting, zeros_lik
 from .ops.memory_format import in_format
 from .ops.movement import sizes
 from .out import written_to
-from .symbolic import Given
+from .symbolic import Given, GivenInt
 
 __all__ = [
     "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_permuted", "empty_strided", "eye", "from_dlpack",
@@ -44,6 +44,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         )
     try:
         place = data.device if device is None and isinstance(data, Tensor) else as_device(device)
+        data = data.look() if type(data) is GivenInt else data
         if data.__class__ is Given:
             made = create(rows.full, ((), data, as_dtype(dtype) or get_default_dtype()), place)
         else:

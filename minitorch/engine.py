@@ -55,7 +55,7 @@ from .ops.vocabulary import Vocabulary
 from .promotion import common_dtype, explained, fit, on_one_device, takes, wrapped_numbers
 from .settings import SETTINGS
 from .size import Size, broadcast_shape
-from .symbolic import bare
+from .symbolic import bare, opened
 from .tables.strides import alias
 
 __all__ = [
@@ -82,10 +82,9 @@ def wrap(array, storage=None):
 def apply(row, inputs, params=()):
     """The gate. The Tensor that ``row`` makes of ``inputs``, tensors or Python numbers, and ``params``."""
     mode = MODE
-    grad_mode = mode.grad
+    grad_mode, listeners = mode.grad, mode.listeners
     arrays, edges, wanted, bit = [], [], 0, 1
-    dtype = number = None
-    mixed = False
+    dtype, number, mixed = None, None, False
     for x in inputs:
         if isinstance(x, Tensor):
             array = x._array
@@ -102,10 +101,11 @@ def apply(row, inputs, params=()):
         else:
             arrays.append(x)
             edges.append(None)
-            if number is not None and number is not x.__class__:
+            if number is not None and number is not type(x):  # a number that stands for others says it is an int (symbolic.py)
                 mixed = True
-            number = x.__class__
+            number = type(x)
         bit += bit
+    params, given = (opened(row, params), bare(params)) if listeners else (params, params)
     if ACCELERATORS and (moved := on_one_device(row, inputs, arrays)) is not None:
         return apply(row, moved, params)
     forward, ready = row.forward, row.ready
@@ -115,7 +115,7 @@ def apply(row, inputs, params=()):
         array = next(a for a in arrays if a.__class__ in ARRAY_TYPES)
     xp = ARRAY_TYPES[array.__class__]
     try:
-        result = forward(xp, *arrays, *params)
+        result = forward(xp, *arrays, *given)
     except OverflowError:
         return apply(row, wrapped_numbers(inputs), params)
     except Exception as error:
@@ -137,7 +137,7 @@ def apply(row, inputs, params=()):
         out._storage = InferenceStorage()
     if grad_mode and wanted & row.wants and result.dtype.kind not in "biu":
         out._node = remembered(row, inputs, params, out, wanted, edges)
-    if mode.listeners:
+    if listeners:
         tell(row, inputs, params, out, False)
     return out
 
@@ -146,7 +146,7 @@ def create(row, params, device=CPU):
     """A Tensor that comes of no other: a row of kind creation or random, on ``device``."""
     out = wrap(row.forward(for_device(device), *bare(params)), InferenceStorage() if MODE.inference else None)
     if MODE.listeners:
-        tell(row, (), (*params, device), out, False)
+        tell(row, (), (*opened(row, params), device), out, False)
     return out
 
 

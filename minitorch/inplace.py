@@ -12,7 +12,7 @@ from .backends import ACCELERATORS, ARRAY_TYPES
 from .graph import GRAD, AccumulateGrad, Node, Stub, edge_of, edges_of, refused_view, remembered
 from .modes import MODE, tell
 from .promotion import all_fit, explained, fit, on_one_device, wrapped_numbers
-from .symbolic import bare
+from .symbolic import bare, opened
 
 __all__ = ["refuse_write", "remember_write", "write"]
 
@@ -30,15 +30,17 @@ def write(x, row, inputs, params=()):
     if ACCELERATORS and (moved := on_one_device(row, inputs, arrays)) is not None:
         inputs = moved
         arrays = [i._array if hasattr(i, "_array") else i for i in inputs]
+    given = params
     if mode.listeners:
-        arrays = bare(arrays)
+        arrays, params = bare(arrays), opened(row, params)
+        given = bare(params)
     forward = row.forward
     if row.ready is not None and not all_fit(row.ready, arrays):
         inputs, arrays, forward = fit(row, inputs)
     if x._storage.inference and not mode.inference:
         raise RuntimeError(errors.INFERENCE_WRITTEN)
     if not mode.grad:
-        store(target, row, forward, arrays, params)
+        store(target, row, forward, arrays, given)
         x._storage.version += 1
     else:
         view = x._view
@@ -50,7 +52,7 @@ def write(x, row, inputs, params=()):
         if wanted or old is not None or (view is not None and view.base._node is not None):
             refuse_write(x, old)
         kept = kept_inputs(x, row, inputs, wanted) if wanted else inputs
-        store(target, row, forward, arrays, params)
+        store(target, row, forward, arrays, given)
         x._storage.version += 1
         if wanted:
             remember_write(x, remembered(row, kept, params, x, wanted, edges))

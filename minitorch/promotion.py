@@ -13,7 +13,7 @@ from .backends import ARRAY_TYPES, backend_of
 from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
 from .mixed_precision import READY, cast_for
 from .modes import MODE
-from .symbolic import Given
+from .symbolic import is_given
 
 __all__ = [
     "all_fit", "common_dtype", "explained", "fit", "forward_for", "on_one_device", "takes", "widened", "wrapped_numbers",
@@ -75,7 +75,7 @@ def fit(row, inputs):
     if forward is not None:
         return inputs, [x._array if hasattr(x, "_array") else x for x in inputs], forward
     some = next(x for x in inputs if hasattr(x, "_array"))
-    inputs = [x if hasattr(x, "_array") or x.__class__ in NUMBERS or is_given(x) else operand(row, x, some) for x in inputs]
+    inputs = [x if hasattr(x, "_array") or x.__class__ in NUMBERS or (is_given(x) and x.stands) else operand(row, x, some) for x in inputs]
     mixed = [x for i, x in enumerate(inputs) if row.mixes is None or i in row.mixes]
     if row.kind == "contraction":
         errors.refuse_mixture([x.dtype.name for x in mixed if hasattr(x, "_array")])
@@ -89,7 +89,7 @@ def fit(row, inputs):
         if hasattr(x, "_array") and x.dtype is not dtype and (row.mixes is None or i in row.mixes):
             x = x._apply(primitives.cast, (x,), (dtype,))
         tensors.append(x)
-    arrays = [x._array if hasattr(x, "_array") else x.plain() if x.__class__ is Given else x for x in tensors]
+    arrays = [x._array if hasattr(x, "_array") else x.plain() if is_given(x) else x for x in tensors]
     forward = forward_in(row, dtype, backend_of(arrays))
     return tensors, [plain_number(x, dtype) for x in arrays] if forward is row.forward else arrays, forward
 
@@ -104,7 +104,7 @@ def forward_for_alike(row, inputs):
                 dtype = first.dtype
             elif x._array.dtype is not dtype:
                 return None
-        elif x.__class__ is not float and x.__class__ is not int:
+        elif type(x) is not float and type(x) is not int:
             return None
     if dtype.char not in "eE":
         return None
@@ -158,11 +158,6 @@ def on_one_device(row, inputs, arrays):
 
 
 INDEXED = (primitives.index, primitives.index_put)
-
-
-def is_given(x):
-    """Whether a number stands for others, in a run that is being written down."""
-    return x.__class__ is Given and x.stands
 
 
 def plain_number(x, dtype):

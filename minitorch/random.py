@@ -77,7 +77,7 @@ class Generator:
 
     def initial_seed(self):
         """The seed that the stream started from."""
-        return self.stream.initial_seed
+        return steer(self.stream).initial_seed
 
     def get_state(self):
         """All that decides the numbers to come, as PyTorch's 5056 bytes; of a GPU's, 16: its seed and its offset."""

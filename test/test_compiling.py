@@ -4,7 +4,6 @@ import collections
 import copy
 import pickle
 import warnings
-from contextvars import ContextVar
 
 import pytest
 import torch
@@ -75,17 +74,17 @@ def double(x):
 
 
 class Count:
-    """Counts up, where nobody watches for changes: in a variable of the context."""
+    """Counts up, where nobody watches for changes: in a list that a builtin method has."""
 
     def __init__(self):
-        self.ticks = ContextVar("ticks", default=0)
+        self.tick = [].append
 
     def up(self):
-        self.ticks.set(self.n + 1)
+        self.tick(None)
 
     @property
     def n(self):
-        return self.ticks.get()
+        return len(self.tick.__self__)
 
 
 def test_a_module_compiled_in_place():

@@ -2,7 +2,7 @@
 
     trace              a run of the step             → Graph: rows of the table, one value a name
                        what it knows by name: traced_memory; rows that come again: repeated_rows
-                       of numbers that Python sees: traced_numbers, escape_analysis, deferred, symbolic_operands
+                       of numbers that Python sees: traced_numbers, escape_analysis, deferred, settled, symbolic_operands
 
     max_pooling        Graph                         → Graph whose pools know what is largest
     scans              Graph                         → Graph whose running sums are loops

@@ -9,7 +9,7 @@ torch: torch/fx/passes/_tensorify_python_scalars.py
 from .. import primitives as rows
 from ..backends import backend_of
 from ..dtypes import float32, float64
-from ..symbolic import Given, Reading
+from ..symbolic import Given, GivenInt, Reading, is_given
 from .graph import Value
 
 __all__ = ["met", "without_givens"]
@@ -31,7 +31,7 @@ SPELLED = {
 
 def without_givens(things):
     """``things``, with the plain number for each Given: the program is right for that one alone."""
-    return tuple([x.look() if x.__class__ is Given else x for x in things])
+    return tuple([x.look() if is_given(x) else x for x in things])
 
 
 def met(tracer, row, inputs, params, out):
@@ -43,7 +43,7 @@ def met(tracer, row, inputs, params, out):
     dtype, made = xp.dtype_of(out._array), None
     if row is rows.full or row is rows.assign:
         made = (params if row is rows.full else inputs)[1]
-        return tracer.fitted(read(tracer, made), out._array.shape, dtype) if made.__class__ is Given and dtype.is_floating_point else None
+        return tracer.fitted(read(tracer, made), out._array.shape, dtype) if is_given(made) and dtype.is_floating_point else None
     beside = [x.dtype for i, x in enumerate(inputs) if hasattr(x, "_array") and (row.mixes is None or i in row.mixes)]
     if row.kind != "elementwise" or not beside or not beside[0].is_floating_point or (params and row not in SPELLED):
         return None
@@ -58,13 +58,16 @@ def met(tracer, row, inputs, params, out):
         shape = out._broadcast_shape(*[x.shape for x in values if x.__class__ is Value])
         return tracer.add(each, values, (), shape, tracer.made_of(xp, each, values, ()))
 
-    operands = [tracer.read(x) if hasattr(x, "_array") else read(tracer, x) if x.__class__ is Given else x for x in (*inputs, *params)]
+    operands = [tracer.read(x) if hasattr(x, "_array") else read(tracer, x) if is_given(x) else x for x in (*inputs, *params)]
     operands = [tracer.fitted(x, x.shape, wide) if x.__class__ is Value and x.dtype.is_floating_point else x for x in operands]
     return tracer.fitted(write(SPELLED[row](*operands) if params else (row, *operands)), out._array.shape, dtype)
 
 
 def read(tracer, given):
-    """The Value of a Given: an input, a 0-d float64."""
+    """The Value of a Given: an input, a 0-d float64. An integer that no float is, is looked at."""
+    given = given.as_float() if type(given) is GivenInt else given
+    if given.__class__ is not Given:
+        return float(given)
     for source in tracer.sources:
         if source.function.__class__ is Reading and source.function.text == given.text:
             return source.value

@@ -32,17 +32,18 @@ from ..engine import AccumulateGrad, create, edge_of
 from ..modes import MODE
 from ..native.heap import give_back
 from ..promotion import widened
-from ..symbolic import Given
+from ..symbolic import Given, GivenInt, is_given
 from ..tables.strides import as_strided
 from .deferred import Deferred
 from .escape_analysis import passes_on
 from .graph import Graph, Step, Value
 from .repeated_rows import repeat
+from .settled import relies, settled
 from .symbolic_operands import met, without_givens
 from .traced_memory import External, Memory, Source, covers, layout, owner_of
-from .traced_numbers import Calls, Number, number_of
+from .traced_numbers import Calls, Number, number_of, without_numbers
 
-__all__ = ["PACKAGE", "Tracer", "Unfollowed"]
+__all__ = ["OURS", "PACKAGE", "Tracer", "Unfollowed"]
 
 WALK, BACKWARD = backward.__code__, ", backward"
 PACKAGE = str(Path(__file__).resolve().parent.parent)
@@ -59,11 +60,13 @@ class Ours(dict):
 OURS = Ours()
 ASKING = ("item", "tolist", "as_float")
 """Functions by which Python asks for numbers that may be Deferred: all but those whose answer must be of a class of its own."""
+COPIED = ("item", "tolist", "a copy")
+"""What gives numbers away that are nobody's memory: of those that are the same at each call, a program may be made."""
 ROOM = 32 << 20
 """Bytes that a run makes until the heap gives back what is free: between large arrays of several sizes that may be half of it.
 What was given back must be asked for again, page by page."""
 SHAPED_BY_DATA = frozenset(["nonzero"])
-"""Rows whose result has a shape that depends on numbers: no graph can hold them, but of constants it is another constant."""
+"""Rows whose result has a shape that depends on numbers: no graph can hold them, but of what never changes it is a constant."""
 
 
 class Looking:
@@ -85,6 +88,7 @@ class Tracer:
 
     sources, externals, steps: what it found.   made: the externals that are constants.   numbers: what ``item`` gave; deferred:
     what was given where numbers only pass on, by id, and Deferred for it.
+    relied: {id of an external: the Relied} of those whose numbers decided something.
     xp: the backend that computes, a GPU's if a tensor is there.   checks: as Graph has them.   spans: see ``span``.
     left: (why, line) of each time that the graph lost sight of the run.
     lost: the Unfollowed after which it wrote nothing more.   drawn: whether a draw has read a tensor. It is a step then, and so
@@ -95,19 +99,21 @@ class Tracer:
 
     compiles = True
 
-    def __init__(self, moving=None):
+    def __init__(self, moving=None, takes=None):
+        """moving: {id of an optimizer's group: the names of numbers in it that are inputs}.   takes: as Calls has it."""
         self.moving, self.leaves, self.strangers, self.dtypes = moving or {}, {}, {}, {}
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
         self.xp = for_device(CPU)
         self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, False
-        self.room = ROOM
+        self.room, self.relied = ROOM, {}
         self.asked: dict = {}  # of tensors whose gradients somebody asked for, by id
-        self.numbers, self.deferred, self.calls, self.checks, self.spans = [], {}, Calls(self, PACKAGE), [], {}
+        self.numbers, self.deferred, self.calls, self.checks, self.spans = [], {}, Calls(self, PACKAGE, takes), [], {}
 
     def __enter__(self):
         self.before, ONCE.running = (MODE.listeners, MODE.readers, ONCE.running), True
         MODE.listeners, MODE.readers = (*MODE.listeners, self), (*MODE.readers, self.leave)
+        self.calls.begin()
         return self
 
     def __exit__(self, *exception):
@@ -145,15 +151,16 @@ class Tracer:
                 raise Unfollowed("it moves a tensor to the CPU")
             row, params = primitives.copy, ()
         if row.name in SHAPED_BY_DATA:
-            if all(map(self.settled, inputs)):
+            if relies(self, [self.read(x) for x in inputs]):
                 return self.make(out)
             self.leave(row.name)
-        classes = {x.__class__ for x in (*inputs, *params)}
+        classes = {type(x) for x in (*inputs, *params)}
         if Number in classes:
-            self.interrupt("item looks at a tensor's values")
+            self.look([x.value for x in (*inputs, *params) if x.__class__ is Number])
+            inputs, params = without_numbers(inputs), without_numbers(params)
         if not inputs and not written:
             params = params[:-1]  # the device, which ``create`` adds
-        if Given in classes:
+        if Given in classes or GivenInt in classes:
             value = met(self, row, inputs, params, out)
             if value is not None:
                 return self.made_by(row, out, value, written)
@@ -202,8 +209,8 @@ class Tracer:
     def rate(self, group, name):
         """A number of an optimizer's group, as a 0-d float64 Tensor; replays read it anew. A name may be (name, place)."""
         value = group[name] if name.__class__ is str else group[name[0]][name[1]]
-        tensor = create(primitives.full, ((), float(value), float64))
-        if self.lost is None:
+        tensor = create(primitives.full, ((), value if is_given(value) else float(value), float64))
+        if self.lost is None and not is_given(value):
             memory = self.known(tensor._array)
             self.steps.pop()
             self.sources.append(Source((group, name), memory.value))
@@ -240,16 +247,18 @@ class Tracer:
         """A value leaves the graph: by ``item``, ``numpy``, ``print`` …; ``result`` is the number that it became.
 
         A float that the user's code asks for is given as a Number, which tells what becomes of it; other numbers as Deferred
-        ones, if they only pass on to what the function returns. Of what is made of constants it is another constant.
+        ones, if they only pass on to what the function returns. Of what is made of constants it is another constant, and of
+        what is the same at each call as well.
         """
-        if tensor is not None and self.lost is None and self.settled(tensor):
+        held = None if tensor is None else self.held_by(tensor)
+        if held is not None and settled(self, held):
             return None
         asks = sys._getframe(3).f_code.co_filename
-        if what == "item" and result.__class__ is float and self.lost is None and not asks.startswith(PACKAGE) and self.calls.begin():
+        if what == "item" and result.__class__ is float and self.lost is None and not asks.startswith(PACKAGE) and self.calls.count():
             return number_of(self, self.fitted(self.reshaped(self.read(tensor)), (), float64), result)
         name = "" if self.lost is not None else self.defers(tensor, result)
         if not name:
-            return self.interrupt(f"{what} looks at a tensor's values")
+            return self.look([held], what) if what in COPIED else self.interrupt(f"{what} looks at a tensor's values")
         value, result = self.read(tensor), float(result) if name == "as_float" else result
         if result.__class__ is not list:
             value = self.fitted(self.reshaped(value), (), float64) if result.__class__ is float else self.reshaped(value)
@@ -260,22 +269,17 @@ class Tracer:
             return result
         return deferred
 
-    def settled(self, tensor):
-        """Whether a tensor was made of constants in the run: then each replay would see the same numbers."""
-        memory = self.known(tensor._array)
-        if memory is None or not memory.born:
-            return False
-        makers, constants, todo = {step.out: step for step in self.steps}, {x.value for x in self.made}, [self.read(tensor)]
-        seen = set()
-        while todo:
-            value = todo.pop()
-            step = makers.get(value)
-            if value not in constants and (step is None or step.row.kind == "random"):
-                return False
-            if value not in seen:
-                seen.add(value)
-                todo += [] if step is None else step.reads
-        return True
+    def look(self, values, what="item"):
+        """Python decides by the numbers of some Values, or may: the run is over for the graph, unless they are the same each time."""
+        if None in values or not relies(self, values):
+            self.interrupt(f"{what} looks at a tensor's values")
+
+    def held_by(self, tensor):
+        """The Value that a tensor holds now, or None if that can't be said."""
+        try:
+            return None if self.lost is not None or self.strangers else self.read(tensor)
+        except Unfollowed:
+            return None
 
     def defers(self, tensor, result):
         """By which function Python asks for a number that is known to go nowhere but to what the function returns; or ""."""

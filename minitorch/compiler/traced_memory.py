@@ -24,12 +24,14 @@ def layout(array):
 
 
 def covers(root, array):
-    """Whether an array lies within the bytes of a layout."""
+    """Whether an array lies within the bytes of a layout; if it has no elements, where it would begin."""
     address, shape, strides, dtype = root
     low, high = address, address + dtype.itemsize
     for n, s in zip(shape, strides, strict=True):
         low, high = low + min(0, (n - 1) * s), high + max(0, (n - 1) * s)
     start, shape, strides, dtype = layout(array)
+    if 0 in shape:
+        return low <= start <= high
     first, last = start, start + dtype.itemsize
     for n, s in zip(shape, strides, strict=True):
         first, last = first + min(0, (n - 1) * s), last + max(0, (n - 1) * s)

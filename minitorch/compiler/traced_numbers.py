@@ -18,7 +18,7 @@ from pathlib import Path
 from .. import primitives as rows
 from ..dtypes import float64
 
-__all__ = ["Calls", "Number", "number_of"]
+__all__ = ["Calls", "Number", "is_tool", "number_of", "without_numbers"]
 
 
 def seen(name):
@@ -58,7 +58,7 @@ class Number(float):
     def leave(self):
         """Somebody looks at it."""
         if self.tracer is not None:
-            self.tracer.interrupt("item looks at a tensor's values")
+            self.tracer.look([self.value])
 
     def __reduce__(self):
         self.leave()
@@ -92,6 +92,11 @@ def number_of(tracer, value, number):
     return made
 
 
+def without_numbers(things):
+    """``things``, with the plain number for each Number."""
+    return tuple([float.__float__(x) if x.__class__ is Number else x for x in things])
+
+
 # ------------------------------------------------------------------------------------------------------- what C code sees
 
 PYTHON = str(Path(os.__file__).parent)
@@ -100,17 +105,28 @@ CONTAINERS = (list, dict, set, tuple)
 
 
 class Calls:
-    """Tells a tracer, from ``begin`` to ``end``, of builtin functions that may look at a float.
+    """Tells a tracer of builtin functions that the user's code calls: from ``count`` on of those that may look at a float.
 
     package: where our files lie. What they call, by way of Python's library or others, from ``machinery`` on is our business.
+    takes: (frame, function) → why no replay would do what that function does there, or None; then it is asked from ``begin`` on.
     """
 
-    def __init__(self, tracer, package):
-        self.tracer, self.package, self.watching = tracer, package, False
+    def __init__(self, tracer, package, takes=None):
+        self.tracer, self.package, self.takes, self.watching, self.numbers = tracer, package, takes, False, False
         self.machinery = tuple([str(Path(package) / part) for part in ("backends", "native")])
 
     def begin(self):
-        """Whether it can: there is one place for who wants to be told, and a profiler may have it."""
+        """The run begins."""
+        if self.takes is not None and not self.watch():
+            self.tracer.interrupt("a profiler is there, and so nobody sees whether it asks for the time")
+
+    def count(self):
+        """Whether it can tell who looks at a float, from here on."""
+        self.numbers = self.numbers or self.watch()
+        return self.numbers
+
+    def watch(self):
+        """Whether it is told: there is one place for who wants to be, and a profiler may have it."""
         if not self.watching and sys.getprofile() is None:
             self.watching = True
             sys.setprofile(self.called)
@@ -125,14 +141,17 @@ class Calls:
     def called(self, frame, event, function):
         if event != "c_call" or not self.watching or frame.f_globals.get("__name__", "").startswith("llvmlite"):
             return  # what LLVM made ends whenever nobody holds it any more
+        why = None if self.takes is None else self.takes(frame, function)
+        if why is not None:
+            self.tracer.interrupt(why)
         owner = getattr(function, "__self__", None)
-        if function in HARMLESS or isinstance(owner, CONTAINERS) or owner is time:
+        if not self.numbers or function in HARMLESS or isinstance(owner, CONTAINERS) or owner is time:
             return
         tools = True
         while frame is not None and not (file := frame.f_code.co_filename).startswith(self.package):
             tools, frame = tools and is_tool(file), frame.f_back
         if frame is None or not (tools or file.startswith(self.machinery)):
-            self.tracer.interrupt("item looks at a tensor's values")
+            self.tracer.look([number.value for number in self.tracer.numbers])
 
 
 def is_tool(file):

@@ -9,6 +9,7 @@ each call that a row doesn't fit: it finds out why, and does what is to be done.
 import ctypes
 
 from ..backends import for_device
+from ..compiler.access import contiguous
 from ..device import CPU
 from ..dtypes import float64, get_default_dtype
 from ..engine import MODE
@@ -18,9 +19,13 @@ from ..native.entry import entry
 from .answering import SPENT_NODE
 from .native_answer import CONSTANTS, REGISTERS, ROWS, WIDTH, walker
 from .recording import SPENT
-from .tree import GIVEN, LEAF, Kept
+from .tree import COUNTED, GIVEN, LEAF, Kept
 
 __all__ = ["quick_answer"]
+
+
+LONG = 1 << 20
+"""Bytes that are compared while other threads wait."""
 
 
 class Unusual(Exception):
@@ -52,6 +57,8 @@ def unusual(program, shared):
         return "backward is called from outside"
     if program.recording.replaced:
         return "it leaves tensors in new memory"
+    if program.recording.kept:
+        return "it changes numbers that Python keeps"
     return "this Python's objects can't be looked at" if walker() is None else ""
 
 
@@ -150,7 +157,23 @@ class Rows:
                 looks = self.row_of([len(shape), self.of(dtype), *shape, *strides])
                 self.add("given", k, looks, ctypes.addressof(owners), self.arrays[-1], name)
             else:
-                raise Unusual("a number among its arguments moves" if part is GIVEN else "an argument holds tensors")
+                raise Unusual("a number among its arguments moves" if part in (COUNTED, GIVEN) else "an argument holds tensors")
+
+        self.relied()
+
+    def relied(self):
+        """Compare the numbers that decided something."""
+        for k, numbers, _ in self.program.recording.relied:
+            kind, which = self.program.recording.externals[k]
+            value = self.program.recording.graph.inputs[k]
+            if len(numbers) > LONG or self.program.recording.strides[value] != contiguous(value.shape):
+                raise Unusual("the numbers that decide something are too many, or don't lie in order")
+            register = self.arrays[which] if kind == "argument" else self.register()
+            if kind == "tensor":
+                self.add("array", register, self.of(which))
+            kept = ctypes.create_string_buffer(numbers, len(numbers))
+            self.held.append(kept)
+            self.add("alike", register, ctypes.addressof(kept), len(numbers))
 
     # -------------------------------------------------------------------------------------------------- what it runs on
 

@@ -20,21 +20,24 @@ loops; here of ``step(x)`` with one parameter and an SGD optimizer, shortened:
 It returns MISS where anything is not as it was recorded: then ``Compiled`` takes the long way.
 """
 
+import math
 from math import inf, nan
 from operator import is_
 from sys import getrefcount
 
 from .. import primitives
 from ..backends import backend_of, for_device
+from ..compiler.settled import numbers_of
 from ..compiler.traced_memory import layout, owner_of
 from ..device import CPU
 from ..dtypes import float64, get_default_dtype
 from ..engine import MODE, Tensor, edge_of, wrap
 from ..graph import CHANGES, InferenceStorage, Node
+from ..nn.module import Module
 from ..symbolic import Reading
 from .gradients import Gradients, replaced
 from .recording import SPENT, base_name
-from .tree import GIVEN, LEAF, PLAIN, Kept, rebuilt, same
+from .tree import COUNTED, GIVEN, LEAF, PLAIN, Kept, rebuilt, same
 
 __all__ = ["MISS", "Rates", "SPENT_NODE", "aliases", "answer_of"]
 
@@ -48,8 +51,9 @@ SPENT_NODE = Node(primitives.neg, (), (), None)
 class Rates:
     """The numbers of one group that are read anew, as ``arrays`` that programs read; and what else the group holds."""
 
-    def __init__(self, group, names):
-        self.group, self.values, self.moving = group, list(group.values()), {base_name(name) for name in names}
+    def __init__(self, group, names, apart=()):
+        """apart: names of what somebody else looks after."""
+        self.group, self.values, self.moving = group, list(group.values()), {*map(base_name, names), *apart}
         self.still = [(key, x) for key, x in group.items() if key not in self.moving]
         self.arrays = {name: for_device(CPU).full((), self.now(name), float64) for name in names}
 
@@ -102,9 +106,9 @@ class Writing:
         self.numbers, self.texts = 0, {}  # how many are given; names of what is worked out of them
         self.scope = {
             "MISS": MISS, "SPENT": SPENT_NODE, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
-            "wrap": wrap, "edge_of": edge_of, "rebuilt": rebuilt, "same": same, "is_": is_, "owner_of": owner_of,
+            "wrap": wrap, "edge_of": edge_of, "rebuilt": rebuilt, "same": same, "is_": is_, "owner_of": owner_of, "numbers_of": numbers_of,
             "table": program.native.table, "empty": program.recording.xp.empty, "Inference": InferenceStorage,
-            "inf": inf, "nan": nan, "ordered": lambda array: backend_of((array,)).ascontiguousarray(array),
+            "inf": inf, "nan": nan, "math": math, "ordered": lambda array: backend_of((array,)).ascontiguousarray(array),
         }  # fmt: skip
 
     def know(self, thing, hint="k"):
@@ -171,9 +175,20 @@ class Writing:
             like = f"{a}.shape != {self.know(shape)} or {other} or {a}.strides != {self.know(strides)}"
             node = f"({x}._node is not None or {x}._view is not None and edge_of({x}) is not None)"
             self.miss_if(f"{like} or {a}.__class__ is not {self.know(kind)} or {node} is not {bool(wants)}")
+        for space, name, kind, _ in self.program.recording.kept:
+            self.number(f"{self.know(space, 'space')}.get({self.know(name)})", kind, (id(space), name))
         self.given()
+        for space, name, _, text in self.program.recording.kept:
+            self.after.append(f"{self.know(space, 'space')}[{self.know(name)}] = {self.texts[text]}")
+        spaces = {id(space) for space, *_ in self.program.recording.kept}
+        if any([isinstance(x, Module) and id(vars(x)) in spaces for x in self.program.watch.kept]):
+            self.after.append("CHANGES[0] += 1; seen[0] = CHANGES[0]")  # others may have that number for a constant
         for k, leaf in self.program.recording.own:
             self.miss_if(f"{self.tensors[k]} is not {self.know(leaf.value, 'leaf')}")
+        for k, numbers, _ in self.program.recording.relied:
+            kind, which = self.program.recording.externals[k]
+            array = f"a{which}" if kind == "argument" else f"{self.know(which, 'tensor')}._array"
+            self.miss_if(f"numbers_of({array}) != {self.know(numbers)}")
         if shared:
             self.scope["aliases"] = aliases
             self.miss_if(f"aliases(({', '.join(self.tensors)},)) != {self.know(shared)}")
@@ -191,19 +206,25 @@ class Writing:
         recording = self.program.recording
         made = [which for kind, which, *_ in recording.returned if kind == "given"]
         made += [source.text for source, _ in recording.sources if source.__class__ is Reading]
+        made += [text for *_, text in recording.kept]
         self.texts = {text: f"v{k}" for k, text in enumerate(dict.fromkeys(made))}
         asked = [f"({text}) is {x}" if x.__class__ is bool else f"same({text}, {self.know(x)})" for text, x in recording.asked.items()]
         lines = [f"if not ({question}): return MISS" for question in asked] + [f"{name} = {text}" for text, name in self.texts.items()]
         if lines:  # what Python can't work out it is to raise where it is asked to
-            self.lines += ["try:", *[f"    {line}" for line in lines], "except ArithmeticError: return MISS"]
+            self.lines += ["try:", *[f"    {line}" for line in lines], "except (ArithmeticError, ValueError): return MISS"]
+
+    def number(self, expression, kind, place):
+        """A number of a class that may be another at each call."""
+        name, fixed = f"n{self.numbers}", self.program.fixed
+        self.numbers += 1
+        self.do(f"{name} = {expression}")
+        other = f" or not same({name}, {self.know(fixed[place])})" if place in fixed else ""
+        self.miss_if(f"type({name}) is not {kind.__name__}{other}")
 
     def take(self, expression, form, place=None):
         """The tensors of one part of the arguments, and the numbers that may be others.   place: of an argument by itself."""
-        if form is GIVEN:
-            name, fixed = f"n{self.numbers}", self.program.fixed
-            self.numbers += 1
-            self.do(f"{name} = {expression}")
-            self.miss_if(f"{name}.__class__ is not float" + (f" or not same({name}, {self.know(fixed[place])})" if place in fixed else ""))
+        if form is GIVEN or form is COUNTED:
+            self.number(expression, float if form is GIVEN else int, place)
         elif form is LEAF:
             name = f"x{len(self.tensors)}"
             self.tensors.append(name)

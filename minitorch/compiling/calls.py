@@ -12,7 +12,7 @@ from types import MethodType
 
 from ..backends import backend_of
 from ..compiler.facade import COMPILED, STANCE
-from ..compiler.trace import PACKAGE, Unfollowed
+from ..compiler.trace import OURS, Unfollowed
 from ..dtypes import get_default_dtype
 from ..engine import MODE
 from ..native.heap import give_back, uncollected
@@ -21,11 +21,12 @@ from ..profiler import only_profilers
 from .aliased_gradients import unfindable
 from .answering import MISS, aliases
 from .explaining import Explanation
+from .kept_numbers import Places, plain_again
 from .profiling import profiled
 from .program import Program
 from .recording import Incomplete, record
 from .side_effects import Chances, made_anew
-from .symbolic_arguments import UNSEEN, of_call
+from .symbolic_arguments import UNSEEN, Wandering, of_call
 from .tree import flattened, others
 from .watching import Watch
 
@@ -50,17 +51,24 @@ class Signature:
 
     def __init__(self):
         self.calls, self.failures, self.leaves, self.programs, self.eager, self.why = 0, 0, [], [], False, ""
-        self.constants = None
+        self.constants, self.watch = {}, None
 
     def stay_eager(self, why):
         """Make no more programs, and use none."""
-        self.eager, self.why = True, why
+        self.eager, self.why, self.watch = True, why, None
 
     def believes(self, recording):
-        """Whether a run's constants are those of the run before: the same bytes, and the same beside numbers among its results."""
+        """Whether a run's constants are those of the run before: the same bytes, and the same beside numbers among its results.
+
+        Of runs that relied on the numbers of tensors those count that relied on the same ones.
+        """
         now = [*[(x.shape, x.dtype, backend_of((x,)).to_cpu(x).tobytes()) for x in recording.constants], *map(repr, recording.believed)]
-        before, self.constants = self.constants, now
-        return not now or before == now
+        relied = hash(tuple([(k, numbers) for k, numbers, _ in recording.relied]))
+        before = self.constants.pop(relied, None)
+        self.constants[relied] = now
+        if len(self.constants) > VARIANTS:
+            del self.constants[next(iter(self.constants))]
+        return before == now or not (now or recording.relied)
 
 
 class Moving:
@@ -103,6 +111,7 @@ class Compiled:
     def forget(self):
         """Have no programs."""
         self.signatures, self.quick, self.answers, self.warned, self.moving, self.wandering = {}, (), (), False, Moving(), {}
+        self.places, self.counting = Places(), {}
 
     def __get__(self, instance, owner=None):
         """As a method: whoever it is called on is its first argument."""
@@ -161,6 +170,8 @@ class Compiled:
             result = answer(args, kwargs) if program.still_fits() else MISS
             if result is not MISS:
                 return result
+        for program in signature.programs:
+            self.places.note(program.watch)
         if STANCE[0] == "fail_on_recompile":
             raise RuntimeError(recompiled(self.function))
         if STANCE[0] == "eager_on_recompile":
@@ -175,29 +186,33 @@ class Compiled:
         mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
         watch = Watch((self.function, *others(key[0])))
         self.moving.look(watch.groups)
-        questions = None
-        if wandering is not None:
-            if not UNSEEN.isdisjoint(watch.theirs):
-                wandering.settle()
-                return self.function(*args, **kwargs)
-            args, kwargs, questions = wandering.handed(args, kwargs)
-        chances = Chances(watch.kept, (args, kwargs))
-        result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names, questions)
+        if signature.watch is not None:
+            self.places.note(signature.watch)
+        signature.watch = watch
+        wandering = self.with_kept(key, wandering)
+        if wandering is not None and not UNSEEN.isdisjoint(watch.theirs):
+            wandering.settle()
+            return self.function(*args, **kwargs)
+        chances = Chances(watch, (args, kwargs))
+        result, recording, why = self.listened(signature, watch, args, kwargs, wandering, chances.takes)
         self.moving.look(watch.groups)
         if recording is None:
             reason, leaves = why
             signature.leaves += leaves  # a first run makes what later ones find: states of optimizers, gradients
             return result if signature.calls == 1 else self.failed(signature, reason, result)
-        changed = watch.changed(recording.rates_of_effects())
+        changed = watch.changed(recording.rates_of_effects() | recording.numbers_of_others())
+        if changed is not None and not recording.has_effects and self.places.note(watch):
+            return result  # the next run finds Givens there
         if signature.calls == 1 and recording.changes_state:
             signature.leaves += [x for x, *_ in recording.gradients]
             return result
+        moved = None if wandering is None else set(wandering.moving)
         fixed = {} if wandering is None else wandering.proven(recording)
-        if fixed is None and wandering.settled:
+        if fixed is None and wandering.moving != moved:
             self.drop(key)
             return result
         if not signature.believes(recording):
-            other = Unfollowed("it makes tensors of numbers, and they are others each time")
+            other = Unfollowed(others_each_time(recording))
             return result if signature.calls <= 2 else self.failed(signature, other, result)
         other = f"it changes {changed} as it runs" if changed is not None else chances.taken() or made_anew(recording.form, watch.seen)
         other = other or unfindable(recording, watch, args, kwargs)
@@ -205,6 +220,30 @@ class Compiled:
             why = Unfollowed(f"{other}, {place_of(self.function)}")
             return result if signature.calls == 1 else self.failed(signature, why, result)
         return result if fixed is None else self.programmed(signature, (recording, self.function, mode, key, fixed), result)
+
+    def with_kept(self, key, wandering):
+        """What is known of the numbers of a call, of those that Python keeps as well; None if none of them move."""
+        numbers = self.places.numbers()
+        if not numbers:
+            return wandering
+        wandering = wandering or self.counting.setdefault(key, Wandering())
+        wandering.keep(numbers)
+        return wandering if wandering.moving else None
+
+    def listened(self, signature, watch, args, kwargs, wandering, takes):
+        """What ``record`` gives of a run that finds Givens instead of numbers that move; then there are plain numbers again."""
+        questions, given, kept = None, {}, []
+        if wandering is not None:
+            args, kwargs, questions, given = wandering.handed(args, kwargs)
+        self.places.put(given)
+        try:
+            result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names, questions, takes)
+        finally:
+            kept = self.places.taken(given)
+            plain_again(watch)
+        if recording is not None:
+            recording.kept = kept
+        return result, recording, why
 
     def programmed(self, signature, of, result):
         """Make a program of a recording and all that belongs to it. Gives ``result``."""
@@ -223,7 +262,7 @@ class Compiled:
     def add(self, signature, program):
         """Answer calls with this signature by a program, and by those from before."""
         signature.programs.insert(0, program)
-        signature.failures = 0
+        signature.failures, signature.watch = 0, None
         if len(signature.programs) > VARIANTS:
             why = f"what it reaches was changed more than {VARIANTS} times: no program is right for long"
             self.give_up(signature, f"{why}, {place_of(self.function)}")
@@ -257,14 +296,21 @@ class Compiled:
             warnings.warn(f"{named(self.function)} runs eagerly: {why}", stacklevel=frames_of_ours())
 
 
+def others_each_time(recording):
+    """Why the constants of a run aren't believed to be those of the next one."""
+    if not recording.relied:
+        return "it makes tensors of numbers, and they are others each time"
+    return f"it decides by the numbers of a tensor, which are others each time, in {recording.relied[0][2]}"
+
+
 def named(function):
     return getattr(function, "__qualname__", type(function).__name__)
 
 
 def frames_of_ours():
-    """How far from the caller the first frame is that isn't the library's."""
+    """How far from the caller the first frame is that isn't the library's, nor of a decorator of Python's."""
     frame, count = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+    while frame.f_back is not None and OURS[frame.f_code.co_filename]:
         frame, count = frame.f_back, count + 1
     return count
 

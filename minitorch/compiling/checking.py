@@ -77,7 +77,7 @@ class Checked(Compiled):
         tensors, _ = flattened((args, kwargs))
         for (*_, described, _), signature in list(self.signatures.items()):
             for program in signature.programs if len(described) == len(tensors) else ():
-                if not program.recording.has_effects and program.still_fits():
+                if not (program.recording.has_effects or program.recording.kept) and program.still_fits():
                     state = State(program, tensors)
                     result = program.answer(args, kwargs)
                     if result is not MISS:

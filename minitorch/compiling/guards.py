@@ -16,7 +16,7 @@ from operator import is_
 from .object_layout import IN_FUNCTION, OF_FUNCTIONS, VERSION, class_version
 from .tree import same
 
-__all__ = ["Attributes", "Cells", "ClassData", "Elements", "Items", "Names", "Numbers", "Parts", "Remembers", "Slots", "Whole"]
+__all__ = ["Attributes", "Cells", "ClassData", "Current", "Elements", "Items", "Names", "Numbers", "Parts", "Remembers", "Slots", "Whole"]
 
 ABSENT = object()
 """What a name stands for that isn't there."""
@@ -34,6 +34,24 @@ class Names:
 
     def now(self):
         return [self.space.get(name, ABSENT) for name in self.names]
+
+    def before(self):
+        """[(name, what it stood for)]."""
+        return list(zip(self.names, self.values))
+
+    def differing(self):
+        """[(name, what it stood for, what it stands for now)] of those that aren't the same."""
+        return [(name, old, new) for name, old in self.before() if not same(old, new := self.space.get(name, ABSENT))]
+
+    def numbers(self):
+        """[(dict, name)] of what is other than it was, if these are all numbers of the class that they were; else None."""
+        found = self.differing()
+        well = found and all([type(old) is type(new) and type(new) in (int, float) for _, old, new in found])
+        return [(self.space, name) for name, *_ in found] if well else None
+
+    def apart(self, names):
+        """The same questions, but for these names."""
+        return Names(self.space, [name for name, _ in self.before() if name not in names])
 
     def test(self, space, values, know):
         """An expression for whether all is as it was, by identity; ``space`` and ``values`` are names for ours in it.
@@ -70,6 +88,9 @@ class Whole(Names):
     def now(self):
         return list(self.space.values())
 
+    def before(self):
+        return list(zip(self.space, self.values)) if len(self.space) == len(self.values) else []
+
     def test(self, space, values, know):
         return f"len({space}) == {len(self.values)} and all(map(is_, {space}.values(), {values}))"
 
@@ -88,6 +109,9 @@ class Attributes(Whole):
     def __init__(self, space, names):
         super().__init__(space, names)
         self.known = self.named()
+
+    def before(self):
+        return list(zip(self.names, self.known))
 
     def named(self):
         return [self.space.get(name, ABSENT) for name in self.names]
@@ -115,6 +139,9 @@ class Asked(Names):
 
     def look(self, name):
         raise NotImplementedError
+
+    def numbers(self):
+        return None
 
     def now(self):
         return [self.look(name) for name in self.names]
@@ -151,7 +178,26 @@ class Parts(Slots):
         return [("part_of", self.space, place, 0 if x is None else id(x)) for place, x in zip(IN_FUNCTION, self.values)]
 
 
-class ClassData(Names):
+class Current(Asked):
+    """What a ContextVar stands for here and now."""
+
+    __slots__ = ()
+    kind = "a context variable"
+
+    def now(self):
+        return [self.space.get(ABSENT)]
+
+
+class Unnamed(Names):
+    """What isn't the entries of a dict."""
+
+    __slots__ = ()
+
+    def numbers(self):
+        return None
+
+
+class ClassData(Unnamed):
     """What some names stand for in a class and in those that it comes from, by the number that counts their changes."""
 
     __slots__ = ()
@@ -197,7 +243,7 @@ class Numbers(Asked):
         return self.now() == self.values
 
 
-class Remembers(Names):
+class Remembers(Unnamed):
     """All that an optimizer remembers, by the number that counts its changes (``optim/memory.py``)."""
 
     kind = "the state of an optimizer"
@@ -228,7 +274,7 @@ def same_entries(now, before):
     ])  # fmt: skip
 
 
-class Items(Names):
+class Items(Unnamed):
     """All elements of a list."""
 
     kind = "a list"
@@ -252,7 +298,7 @@ class Elements(Items):
         return [("asked", self.holds)]
 
 
-class Cells(Names):
+class Cells(Unnamed):
     """What the cells of a closure hold."""
 
     kind = "a variable of a function around it"

@@ -256,6 +256,27 @@ class Walk:
             self.need(self.part(view, self.at.seen), none)
             self.need(self.part(self.part(view, self.at.base), self.at.node), none)
 
+    def array(self):
+        """register, tensor: its array is kept there."""
+        array = self.part(self.operand(1), self.at.array)
+        self.need(self.part(array, KIND), self.constant("array"))
+        self.call("Py_IncRef", array, result="void")
+        self.hold(array, 0)
+
+    def alike(self):
+        """register, address, number: the array there has the same numbers, in order, as lie at the address, so many bytes."""
+        text, size, other = self.text, self.operand(2, "i64"), self.operand(1)
+        data, differ = self.part(text.load("ptr", self.register(0)), DATA), 0
+        words = text.let("words", f"and i64 {size}, -8")
+        for begin, end, step, kind in ((0, words, 8, "i64"), (words, size, 1, "i8")):
+            with text.loop("k", begin, end, step, carry=[("i64", differ)]) as k:
+                a, b = [text.load(kind, text.at(x, k, "i8"), 1) for x in (data, other)]
+                found = text.let("differ", f"xor {kind} {a}, {b}")
+                found = text.let("differ", f"zext i8 {found} to i64") if kind == "i8" else found
+                k.carry(text.let("differ", f"or i64 {found}, {k.values[0]}"))
+            differ = k.values[0]
+        self.need(differ, 0, "i64")
+
     def owner(self, array):
         """The array that owns the memory of another."""
         text, kind = self.text, self.constant("array")
@@ -430,8 +451,9 @@ class Walk:
 
 
 ROWS = (
-    "named", "cell", "part_of", "first", "version", "items", "values", "asked", "denied", "modes", "mode", "leaf", "gradients", "count",
-    "kept", "given", "made", "point", "restore", "run", "check", "bump", "same", "number", "gradient", "back", "several",
+    "named", "cell", "part_of", "first", "version", "items", "values", "asked", "denied", "modes", "mode", "leaf",
+    "gradients", "count", "kept", "given", "array", "alike", "made", "point", "restore", "run", "check", "bump", "same",
+    "number", "gradient", "back", "several",
 )  # fmt: skip
 """The kinds, by number."""
 

@@ -47,11 +47,12 @@ class Program:
         for source, _ in recording.sources:
             if source.__class__ is tuple:
                 moving.setdefault(id(source[0]), (source[0], set()))[1].add(source[1])
-        self.rates = {k: Rates(group, names) for k, (group, names) in moving.items()}
+        apart = recording.numbers_of_others()
+        self.rates = {k: Rates(group, names, apart.get(k, ())) for k, (group, names) in moving.items()}
         form, *_, described, shared = key
         texts = [source.text for source, _ in recording.sources if source.__class__ is Reading]
         self.readings = {text: for_device(CPU).full((), 0.0, float64) for text in texts}
-        self.watch = Watch((function, *others(form)), self.rates)
+        self.watch = Watch((function, *others(form)), self.rates, apart)
         self.watch.often += [] if recording.xp.SYNCHRONOUS else switches_of_gpus()
         self.tied = self.tied_to(self.tensors())
         self.wanting, self.lying = self.wants(), self.lies()

@@ -10,7 +10,7 @@ A run that can't be told so raises Unfollowed, with the reason; ``Incomplete`` m
 import gc
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from sys import getrefcount
 from weakref import ref
 
@@ -25,7 +25,7 @@ from ..compiler.traced_memory import layout, owner_of
 from ..compiler.traced_numbers import Number
 from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
-from ..symbolic import Given, Questions, Reading
+from ..symbolic import Given, GivenInt, Questions, Reading, is_given, mathematics
 from .aliased_gradients import entangled
 from .results import roots_of, views_among
 from .tree import Kept, flattened, others, rebuilt
@@ -33,7 +33,7 @@ from .tree import Kept, flattened, others, rebuilt
 __all__ = ["Incomplete", "Recording", "SPENT", "base_name", "hooked", "record"]
 
 
-NUMBERS = Number, Deferred, Given
+NUMBERS = Number, Deferred, Given, GivenInt
 CPU_ARRAY = for_device(CPU).ndarray
 SPENT = "spent"
 """Of a result: its graph was used up by a backward within the run."""
@@ -50,6 +50,8 @@ class Recording:
     externals  (kind, which): ("argument", position), ("tensor", it), ("grad", the leaf)
     sources    functions, (group, name) or a Reading, one for each further input of ``graph``; None marks an effect
     asked      what was asked of numbers that it was given: {text: the answer}
+    kept       (dict, name, class, text) of numbers that Python keeps: what the next one is worked out by (kept_numbers.py)
+    relied     (position among the externals, the numbers that they must have, as bytes, where that matters)
     graph      its outputs are: ``written``, then ``gradients``, then ``returned``, then ``replaced``
     written    positions among the externals
     gradients  (leaf, whether there is one at the start, None or "none" or "same" or "new")
@@ -90,6 +92,13 @@ class Recording:
         kinds += [CPU_ARRAY if source.__class__ in (tuple, Reading) else None for source, made in self.sources if made]
         return [k for k, kind in enumerate(kinds) if kind is CPU_ARRAY]
 
+    def numbers_of_others(self):
+        """{id of a dict: the names in it whose numbers replays read and set}."""
+        found: dict = {}
+        for space, name, *_ in self.kept:
+            found.setdefault(id(space), set()).add(name)
+        return found
+
     def rates_of_effects(self):
         """{id of an optimizer's group: the numbers of it that are read anew}, if schedulers step in a replay as well."""
         found: dict = {}
@@ -99,18 +108,18 @@ class Recording:
         return found
 
     __slots__ = (
-        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "leads", "own", "replaced",
-        "returned", "roots", "saved", "seconds", "seeds", "sources", "strides", "written", "xp",
+        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "kept", "leads", "own",
+        "relied", "replaced", "returned", "roots", "saved", "seconds", "seeds", "sources", "strides", "written", "xp",
     )  # fmt: skip
 
 
-def record(function, args, kwargs, leaves, moving=None, questions=None):
+def record(function, args, kwargs, leaves, moving=None, questions=None, takes=None):
     """(what ``function`` returned, the Recording or None, why not). ``leaves``: the tensors whose ``.grad`` may change.
 
     moving: {id of an optimizer's group: the names of numbers in it that are inputs}, beside the rates.   questions: those of
-    the numbers among the arguments that stand for others.
+    the numbers among the arguments that stand for others.   takes: see Calls.
     """
-    tracer, questions = Tracer(moving), questions or Questions()
+    tracer, asking, questions = Tracer(moving, takes), questions is not None, questions or Questions()
     arguments, _ = flattened((args, kwargs))
     leaves = dict.fromkeys([*leaves, *[x for x in arguments if edge_of(x).__class__ is AccumulateGrad]])
     tracer.leaves = leaves
@@ -124,7 +133,7 @@ def record(function, args, kwargs, leaves, moving=None, questions=None):
             tracer.expect(gradient()._array, ("grad", x))
     begin = time.perf_counter()
     try:
-        with tracer:
+        with tracer, mathematics() if asking else nullcontext():
             result = function(*args, **kwargs)
             if tracer.lost is not None:
                 raise tracer.lost
@@ -138,7 +147,7 @@ def record(function, args, kwargs, leaves, moving=None, questions=None):
             split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], views, before)
         recording = told(tracer, result, views, before, split, back)
         recording.seconds = time.perf_counter() - begin
-        recording.own, recording.asked = own_leaves(recording, arguments), questions.asked
+        recording.own, recording.asked, recording.kept = own_leaves(recording, arguments), questions.asked, []
         return plain(tracer, result, questions), recording, None
     except (Unfollowed, Incomplete) as reason:
         reason.with_traceback(None)  # or it would hold what it was raised in, and all that was recorded there
@@ -171,9 +180,14 @@ def plain(tracer, result, questions):
     for number in (*tracer.numbers, *tracer.deferred.values()):
         number.tracer = None
     leaves, form = flattened(result, lambda x: isinstance(x, (Tensor, *NUMBERS)))
-    if not any([x.__class__ in NUMBERS for x in leaves]):
+    if not any([type(x) in NUMBERS for x in leaves]):
         return result
-    return rebuilt(form, iter([x.now if x.__class__ is Deferred else float(x) if x.__class__ in (Number, Given) else x for x in leaves]))
+    return rebuilt(form, iter([x.now if x.__class__ is Deferred else plain_number(x) for x in leaves]))
+
+
+def plain_number(x):
+    """What is given back for a number of a run: a plain one."""
+    return x.plain() if is_given(x) else float(x) if x.__class__ is Number else x
 
 
 def base_name(name):
@@ -352,6 +366,8 @@ def told(tracer, result, views, before, split, back):
     made.xp = tracer.xp
     refuse_two_devices(tracer, flattened(result)[0])
     made.sources = [(s.function, s.value is not None) for s in tracer.sources]
+    relied = [(tracer.externals.index(x.external), x) for x in tracer.relied.values()]
+    made.relied = [(k, x.numbers, x.line) for k, x in relied if x.external.place is None or x.external.place[0] == "argument"]
 
     written = tracer.written()
     made.written = [tracer.externals.index(x) for x, _ in written]
@@ -364,7 +380,7 @@ def told(tracer, result, views, before, split, back):
     made.roots = [(k, is_base) for _, k, is_base in roots]
     made.returned = all_returned(tracer, leaves, views, before, outputs, [x for x, *_ in roots])
     made.believed = others(made.form) if tracer.numbers or tracer.deferred else []
-    tensors = [x for x in leaves if x.__class__ not in NUMBERS]
+    tensors = [x for x in leaves if type(x) not in NUMBERS]
     moved = replaced(tracer, tensors, before, back)
     made.replaced = [tracer.externals.index(x) for x in moved]
     outputs += [tracer.read(x.tensor) for x in moved]
@@ -432,7 +448,7 @@ def all_returned(tracer, leaves, views, before, outputs, roots):
         elif x.__class__ is Number:
             outputs.append(x.value)
             found.append(("number", len(outputs) - 1))
-        elif x.__class__ is Given:
+        elif is_given(x):
             found.append(("given", x.text))
         elif x.__class__ is Deferred:
             found.append(("deferred", list(range(len(outputs), len(outputs) + len(x.parts))), x.make))

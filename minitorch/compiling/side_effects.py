@@ -2,24 +2,31 @@
 
     if random.random() < 0.5: x = x.flip(0)        a number drawn by Python or NumPy
     x, y = next(batches)                           an iterator that is one further now
+    scale = time.time() - begin                    the time
+    scale = float(open(path).read())               what is in a file
     return {1, 2}                                  an object made at each call
 
 Such a function runs eagerly. Draws of this library's own generators are inputs of a program, and need none of this.
 """
 
 import io
+import os
 import pickle
 import random
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator
+from datetime import date
 from enum import Enum
 from types import AsyncGeneratorType, CoroutineType, FunctionType
 
+from ..compiler.trace import PACKAGE
+from ..compiler.traced_numbers import is_tool
 from ..dtypes import get_default_dtype
 from ..modes import MODE
 from .tree import PLAIN, flattened, others
-from .watching import ARRAY, ours, settled
+from .watching import ARRAY, ours, settled, settled_file
 
 __all__ = ["Chances", "made_anew"]
 
@@ -27,13 +34,54 @@ ANEW = (set, bytearray, deque, ARRAY, CoroutineType, AsyncGeneratorType)
 """What can be changed by whoever got it, or used up: a second call must not give the same one."""
 
 
-class Chances:
-    """Python's and NumPy's generators of random numbers, and those among ``things``, the modes, and what a call is ``given``, as
-    they are before a run."""
+CLOCKS = frozenset([x for name, x in vars(time).items() if callable(x) and name.startswith((
+    "time", "perf_counter", "monotonic", "process_time", "thread_time", "localtime", "gmtime", "ctime", "asctime", "strftime"
+))])  # fmt: skip
+"""Functions that tell the time."""
 
-    def __init__(self, things, given):
-        self.given, self.arguments, self.modes = given, seen_now(given), modes()
+NOW = ("now", "utcnow", "today")
+"""Those of dates that do."""
+
+OUTSIDE = {os.urandom: "it asks the system for random numbers", open: "it opens a file", input: "it asks for a line of text"}
+"""Functions that no program calls, and why."""
+
+WARY = frozenset([
+    "time", "secrets", "uuid", "datetime", "urandom", "SystemRandom", "open", "input", "pathlib", "posix", "nt", "load",
+])  # fmt: skip
+"""Names of files and functions: where none is said, and nothing of theirs reached, none of the above is called."""
+
+WITHIN = tuple([os.path.join(PACKAGE, part) for part in ("backends", "native", "compiler", "compiling")])
+"""Where our own files open others for their own ends."""
+
+
+def takes(frame, function):
+    """Why a builtin function that is called in a frame gives something else each time; None if it doesn't, or the user's code didn't ask.
+
+    Who logs is told the time by Python's own ``logging``, and who counts by a progress bar: that is no concern of the step.
+    """
+    owner = getattr(function, "__self__", None)
+    if function in CLOCKS or (function.__name__ in NOW and isinstance(owner, type) and issubclass(owner, date)):
+        file = frame.f_code.co_filename
+        return None if settled_file(file) or file.startswith(PACKAGE) else "it asks for the time"
+    if function not in OUTSIDE:
+        return None
+    while frame is not None and is_tool(frame.f_code.co_filename):
+        frame = frame.f_back
+    return None if frame is None or frame.f_code.co_filename.startswith(WITHIN) else OUTSIDE[function]
+
+
+class Chances:
+    """Python's and NumPy's generators of random numbers, and those that a Watch reaches, the modes, and what a call is ``given``, as
+    they are before a run.
+
+    takes: the function of that name, if anything of the sort is in sight; else None.
+    """
+
+    def __init__(self, watch, given):
+        things, self.given, self.arguments, self.modes = watch.kept, given, seen_now(given), modes()
+        self.takes = takes if watch.wary(WARY) else None
         self.generators = [x for x in things if isinstance(x, random.Random) or type(x).__module__.startswith("numpy.random")]
+        self.generators = [x for x in self.generators if not isinstance(x, random.SystemRandom)]  # it has no state
         self.iterator = next((x for x in things if steps(x)), None)
         self.before = self.states()
 

@@ -1,12 +1,14 @@
-"""Floats among the arguments that are others from call to call: ``step(x, y, lr)`` under a schedule.
+"""Numbers among the arguments that are others from call to call: ``step(x, y, lr)`` under a schedule, ``step(x, y, i)``.
 
 The second value that is seen makes of such an argument a number that moves. From then on a run that is recorded is handed a
 Given for it (symbolic.py), and its program reads the number anew. What C code takes out of a Given nobody notices. So two runs with
 different numbers must have been written down alike, to the last constant, before a program is believed to be right for all.
+An integer that is looked at, which decides a place or a size, is a constant of each program's from then on.
 
 torch: torch/_dynamo/variables/builder.py (wrap_symfloat)
 """
 
+import re
 from functools import partial
 
 from ..compiler.program_cache import Untold, told
@@ -20,6 +22,9 @@ UNSEEN = frozenset(["Decimal", "Fraction", "copysign", "fmod", "frexp", "isclose
 
 FORMS = 32
 """Kinds of calls of one function, alike but for numbers, that are watched for these."""
+
+PLACE = re.compile(r"\bn(\d+)\b")
+"""A number that is given, in a text."""
 
 WAITS = 8
 """Runs that are recorded in vain, until numbers that move count as constants again."""
@@ -41,21 +46,31 @@ def of_call(known, key):
 
 
 class Wandering:
-    """What is known of the floats of calls that are alike but for these.
+    """What is known of the numbers of calls that are alike but for these.
 
     numbers: {place: number} as the last call had them.   moving: the places where there were several.   proofs: {what was asked:
-    (how a run was written down, {place: numbers that it was so for})}.
+    (how a run was written down, {place: numbers that it was so for})}.   decisive: places of integers that are looked at.
     """
 
     def __init__(self):
         self.first, self.numbers, self.moving, self.proofs, self.waits, self.settled = {}, {}, set(), {}, 0, False
+        self.decisive = set()
 
     def look(self, numbers):
         """See the numbers of a call."""
         self.numbers = numbers
         for place, x in numbers.items():
-            if not same(self.first.setdefault(place, x), x) and not self.settled:
+            if not same(self.first.setdefault(place, x), x) and not self.settled and place not in self.decisive:
                 self.moving.add(place)
+
+    def keep(self, numbers):
+        """See numbers that are kept elsewhere, and that move."""
+        if not numbers.keys() <= self.first.keys():  # with more of them to read, runs may be alike
+            self.settled, self.waits = False, 0
+            self.proofs.clear()
+        self.first, self.numbers = numbers | self.first, self.numbers | numbers
+        if not self.settled:
+            self.moving |= numbers.keys() - self.decisive
 
     def settle(self):
         """They are constants from now on, each a program's own."""
@@ -64,18 +79,31 @@ class Wandering:
         self.proofs.clear()
 
     def handed(self, args, kwargs):
-        """(args, kwargs, Questions) with Givens for the numbers that move."""
+        """(args, kwargs, Questions, {place: Given}) with Givens for the numbers that move."""
         questions = Questions()
         places = [place for place in self.numbers if place in self.moving]
         given = {place: questions.given(self.numbers[place], f"n{k}") for k, place in enumerate(places)}
         args = tuple([given.get(k, x) for k, x in enumerate(args)])
-        return args, {name: given.get(name, x) for name, x in kwargs.items()}, questions
+        return args, {name: given.get(name, x) for name, x in kwargs.items()}, questions, given
+
+    def decides(self, asked):
+        """Whether some of the integers were looked at: then they don't move any more."""
+        places = [place for place in self.numbers if place in self.moving]
+        looked = {places[int(k)] for text, x in asked.items() if x.__class__ is not bool for k in PLACE.findall(text)}
+        looked = {place for place in looked if self.numbers[place].__class__ is int}
+        self.decisive |= looked
+        self.moving -= looked
+        if looked:
+            self.proofs.clear()
+        return bool(looked)
 
     def proven(self, recording):
         """{place: number} of those that a program of the recording must find again, as far as is known; None if it isn't worth one yet.
 
         If the numbers turn out to be more than computed with, they are settled.
         """
+        if self.decides(recording.asked):
+            return None
         asked, now = tuple([(text, repr(x)) for text, x in recording.asked.items()]), written_down(recording)
         before, seen = self.proofs.setdefault(asked, (now, {}))
         if now is None or not alike(before, now):
@@ -119,6 +147,8 @@ def written_down(recording):
             things.append(source.func)
         else:
             words.append((source, made))
+    words += [(name, text) for _, name, _, text in recording.kept]
+    things += [space for space, *_ in recording.kept]
     words += [recording.written, recording.form, [state for _, *state in recording.gradients]]
     for kind, which, *rest in recording.returned:
         words.append((kind, None if kind == "gradient" else which, rest if kind == "new" else None))

@@ -10,13 +10,16 @@ import dataclasses
 
 from ..engine import Tensor
 
-__all__ = ["GIVEN", "Kept", "LEAF", "PLAIN", "flattened", "loosened", "numbers_in", "others", "rebuilt", "same"]
+__all__ = ["COUNTED", "GIVEN", "Kept", "LEAF", "PLAIN", "flattened", "loosened", "numbers_in", "others", "rebuilt", "same"]
 
 LEAF = object()
 """Stands for a tensor in a form."""
 
 GIVEN = object()
 """Stands for a float that may be another at each call: an argument by itself."""
+
+COUNTED = object()
+"""Stands for such an int."""
 
 
 class Kept:
@@ -75,16 +78,20 @@ def form_of(value, leaves, leaf):
 
 
 def numbers_in(form):
-    """{place: it} of the floats that are arguments by themselves. A place is a number, or a name.   form: that of (args, kwargs)."""
+    """{place: it} of the floats and ints that are arguments by themselves. A place is a number, or a name.   form: (args, kwargs)'s."""
     _, (_, *args), (_, names, *named) = form
-    return {k: x.value for k, x in (*enumerate(args), *zip(names, named)) if x.__class__ is Kept and x.value.__class__ is float}
+    places = (*enumerate(args), *zip(names, named))
+    return {k: x.value for k, x in places if x.__class__ is Kept and x.value.__class__ in (float, int)}
 
 
 def loosened(form, places):
-    """The form of (args, kwargs) with GIVEN in some places."""
+    """The form of (args, kwargs) with GIVEN or COUNTED in some places."""
+
+    def loose(place, x):
+        return x if place not in places else COUNTED if x.value.__class__ is int else GIVEN
+
     kind, (first, *args), (second, names, *named) = form
-    args = [GIVEN if k in places else x for k, x in enumerate(args)]
-    named = [GIVEN if name in places else x for name, x in zip(names, named)]
+    args, named = [loose(*pair) for pair in enumerate(args)], [loose(*pair) for pair in zip(names, named)]
     return kind, (first, *args), (second, names, *named)
 
 

@@ -21,9 +21,11 @@ torch: torch/_dynamo/guards.py
 """
 
 import array
+import contextvars
 import functools
 import os
 import sys
+import threading
 import types
 import weakref
 from collections import deque
@@ -38,10 +40,23 @@ from ..nn.module import Module
 from ..optim.memory import Memory
 from ..optim.optimizer import EVERY_STEP, STEP_HOOKS, Optimizer
 from ..settings import SETTINGS
-from .guards import Attributes, Cells, ClassData, Elements, Items, Names, Numbers, Parts, Remembers, Slots, Whole
-from .tree import PLAIN, same
+from .guards import (
+    Attributes,
+    Cells,
+    ClassData,
+    Current,
+    Elements,
+    Items,
+    Names,
+    Numbers,
+    Parts,
+    Remembers,
+    Slots,
+    Whole,
+)
+from .tree import PLAIN
 
-__all__ = ["ARRAY", "Watch", "ours", "settled", "switches_of_gpus"]
+__all__ = ["ARRAY", "Watch", "ours", "settled", "settled_file", "switches_of_gpus"]
 
 MANY = 5000
 """Entries in all that are watched at most; what has more is a data set, not a setting."""
@@ -73,10 +88,12 @@ class Watch:
     said: names that functions say, theirs: the user's functions alone.
     """
 
-    def __init__(self, thing, moving=()):
+    def __init__(self, thing, moving=(), apart=None):
+        """apart: {id of a dict: names in it that somebody else looks after}."""
         self.often, self.seldom, self.moving, self.groups = [], [], moving, []
         self.seen, self.count, self.kept = set(), 0, []
         self.said, self.theirs, self.owners, self.classes = set(UNASKED), set(), [], set()
+        self.origins = set()
         hooks = (*EVERYWHERE, *EVERY_STEP)
         self.seldom += [Whole(each, ()) for each in hooks]
         todo = [thing, *[hook for each in hooks for hook in each.values()]]
@@ -86,9 +103,13 @@ class Watch:
                 todo = [x for owner in self.owners for x in owner.reached(self.said) if id(x) not in self.seen and may_change(x)]
         for owner in self.owners:
             self.add(owner.guard(self.said), self.seldom if owner.seldom else self.often)
+        if apart:
+            for where in (self.often, self.seldom):
+                where[:] = [names.apart(apart[id(names.space)]) if id(names.space) in apart else names for names in where]
 
     def look(self, thing):
         """Watch one thing, and return what it leads to."""
+        self.origins |= {type(thing).__name__, getattr(thing, "__name__" if isinstance(thing, types.ModuleType) else "__module__", None)}
         if id(thing) in self.seen or not may_change(thing):
             return []
         self.seen.add(id(thing))
@@ -209,6 +230,10 @@ class Watch:
 
     # ----------------------------------------------------------------------------------------------------------- questions
 
+    def wary(self, names):
+        """Whether any of the names of files and functions is said by the user's functions, or anything of theirs is reached."""
+        return not (names.isdisjoint(self.theirs) and names.isdisjoint(self.origins))
+
     def holds(self):
         """Whether what is looked at before each call is as it was."""
         for names in self.often:
@@ -220,8 +245,7 @@ class Watch:
         """A name for something that isn't as it was, or None.   moving: {id of a group: the numbers in it that may be others}."""
         for names in (*self.often, *self.seldom):
             if id(names.space) in moving:
-                others = [k for k, x in zip(names.space, names.values) if not same(x, names.space[k])]
-                found = [repr(k) for k in others if k not in moving[id(names.space)]]
+                found = [repr(k) for k, *_ in names.differing() if k not in moving[id(names.space)]]
                 if found:
                     return found[0]
             elif not names.holds():
@@ -248,6 +272,8 @@ LOOKS = {
     (set, deque, bytearray, array.array): Watch.look_at_set,
     weakref.ref: lambda watch, thing: [thing()],
     ARRAY: Watch.look_at_array,
+    contextvars.ContextVar: lambda watch, thing: watch.add(Current(thing, ()), watch.often),
+    threading.local: lambda watch, thing: watch.add(Slots(thing, sorted(vars(thing))), watch.often),
     property: lambda watch, thing: [thing.fget],
     (staticmethod, classmethod): lambda watch, thing: [thing.__func__],
     functools.partial: lambda watch, thing: [thing.func, thing.args, thing.keywords],

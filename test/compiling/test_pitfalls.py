@@ -919,13 +919,13 @@ def test_a_cache_written_at_plain_positions():
 
 def test_many_plain_positions_end_eagerly_with_one_warning():
     def f(x, position):
-        return x * position
+        return x[:position].sum()
 
     compiled = torch.compile(f)
     with pytest.warns(UserWarning, match="eagerly") as told:
         for position in range(20):
             for _ in range(3):
-                assert compiled(torch.ones(2), position).tolist() == [position] * 2
+                assert compiled(torch.ones(20), position).item() == position
     assert len(told) == 1 and "test_pitfalls.py" in told[0].filename
 
 
