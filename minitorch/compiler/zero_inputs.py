@@ -12,15 +12,15 @@ from .graph import Graph, Step, Value
 __all__ = ["without"]
 
 
-def without(graph, linear, zeros):
-    """The graph, linear in the inputs ``linear``, of which ``zeros`` are zero: they aren't read any more.
+def without(graph, given, zeros):
+    """The graph, linear in the inputs ``given``, of which ``zeros`` are zero: they aren't read any more.
 
         %3 = div %0 %2            %3 = div %0 %2
         %4 = div %1 %2      →     return %3
         %5 = add %3 %4
-        return %5                 for linear = (%0, %1) and zeros = (%1,)
+        return %5                 for given = (%0, %1) and zeros = (%1,)
     """
-    depends, zeros, same, steps = set(linear), set(zeros), {}, []
+    depends, zeros, same, steps = set(given), set(zeros), {}, []
 
     def full(value, line):
         """Zeros as a step, for who wants to read them."""
@@ -31,13 +31,14 @@ def without(graph, linear, zeros):
     for step in graph.steps:
         step = step.having([same.get(x, x) if x.__class__ is Value else x for x in step.inputs])
         read = [x for x in step.reads if x in depends]
-        if read:
+        linear = read and (step.out.dtype.is_floating_point or step.out.dtype.is_complex)  # no comparison is
+        if linear:
             depends.add(step.out)
-        if read and zeros.issuperset(read):
+        if linear and zeros.issuperset(read):
             zeros.add(step.out)
             continue
         if not zeros.isdisjoint(read):
-            if step.row is primitives.add and len(step.reads) == 2:
+            if linear and step.row is primitives.add and len(step.reads) == 2:
                 (other,) = [x for x in step.reads if x not in zeros]
                 if (other.shape, other.dtype) == (step.out.shape, step.out.dtype):
                     same[step.out] = other

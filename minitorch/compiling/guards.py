@@ -204,11 +204,13 @@ class ClassData(Unnamed):
     kind = "a class"
 
     def now(self):
-        return [class_version(self.space), *[found_in(self.space, name) for name in self.names]]
+        spaces = [vars(each) for each in self.space.__mro__]  # all of them: ``super()`` asks further up
+        return [class_version(self.space), *[space.get(name, ABSENT) for name in self.names for space in spaces]]
 
     def words(self):
         """Which of them changed."""
-        found = [name for name, old, new in zip(self.names, self.values[1:], self.now()[1:]) if not same(old, new)]
+        each = [name for name in self.names for _ in self.space.__mro__]
+        found = [name for name, old, new in zip(each, self.values[1:], self.now()[1:]) if not same(old, new)]
         return repr(found[0]) if found else self.kind
 
     def test(self, space, values, know):
@@ -219,18 +221,10 @@ class ClassData(Unnamed):
 
     def holds(self):
         now = self.now()
-        if not all(map(same, now[1:], self.values[1:])):
+        if len(now) != len(self.values) or not all(map(same, now[1:], self.values[1:])):
             return False
         self.values[:] = now
         return True
-
-
-def found_in(cls, name):
-    """What a class has under a name, as it lies there."""
-    for each in cls.__mro__:
-        if name in vars(each):
-            return vars(each)[name]
-    return ABSENT
 
 
 class Numbers(Asked):

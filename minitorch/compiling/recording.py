@@ -370,6 +370,8 @@ def told(tracer, result, views, before, split, back):
     made.relied = [(k, x.numbers, x.line) for k, x in relied if x.external.place is None or x.external.place[0] == "argument"]
 
     written = tracer.written()
+    if any([edge_of(x.tensor).__class__ not in (type(None), AccumulateGrad) for x, _ in written]):
+        raise Unfollowed("it writes to a tensor that a gradient goes back through")
     made.written = [tracer.externals.index(x) for x, _ in written]
     outputs = [value for _, value in written]
 

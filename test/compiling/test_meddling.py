@@ -108,6 +108,47 @@ def gradients_of_some_results(torch, compiled):
         yield w.grad, v.grad
 
 
+def gradients_of_some_results_of_a_checkpoint(torch, compiled):
+    w = torch.ones(3, requires_grad=True)
+
+    def block(x):
+        y = (x * w).tanh()
+        return y, y.square()
+
+    def f(x):
+        a, b = torch.utils.checkpoint.checkpoint(block, x, use_reentrant=False)
+        return a.sum(), b.log().sum()
+
+    f = compiled(f)
+    for k in range(8):
+        w.grad = None
+        f(torch.arange(3.0) + k // 4)[k % 2].backward()
+        yield w.grad
+
+
+def an_argument_written_to_that_a_gradient_goes_back_through(torch, compiled):
+    f = compiled(lambda x: x.relu_().sum())
+    for _ in range(5):
+        leaf = torch.tensor([-1.0, 2.0], requires_grad=True)
+        x = leaf * 2
+        f(x).backward()
+        yield leaf.grad, x
+
+
+def memory_that_comes_to_have_a_gradient(torch, compiled):
+    w, memory = torch.ones(3, requires_grad=True), torch.zeros(4)
+
+    def f(x):
+        memory[1:] = x * w
+        return memory.sum()
+
+    f = compiled(f)
+    for _ in range(5):
+        f(torch.arange(3.0)).backward()
+        yield w.grad, memory
+        memory.detach_()
+
+
 # ----------------------------------------------------------------------------------------- functions, and what they hold
 
 
@@ -157,6 +198,22 @@ def a_forward_that_comes_and_goes(torch, compiled):
         if k == 6:
             del model.forward
         yield f(torch.ones(2, 4))
+
+
+def a_method_further_up(torch, compiled):
+    class Double(torch.nn.Module):
+        def forward(self, x):
+            return x * 2
+
+    class More(Double):
+        def forward(self, x):
+            return super().forward(x) + 1
+
+    f = compiled(More())
+    for k in range(8):
+        if k == 4:
+            Double.forward = lambda self, x: x * 9
+        yield f(torch.ones(2))
 
 
 def attributes_of_a_parameter(torch, compiled):
@@ -411,7 +468,8 @@ def no_rows_at_all(torch, compiled):
 
 COURSES = [
     a_gradient_that_is_the_parameter, one_gradient_of_two_parameters, gradients_in_one_array, gradients_moved_into_one_array,
-    a_gradient_with_another_name, gradients_of_some_results, other_defaults, other_code, compiled_functions_in_compiled_functions,
+    a_gradient_with_another_name, gradients_of_some_results, gradients_of_some_results_of_a_checkpoint,
+    an_argument_written_to_that_a_gradient_goes_back_through, memory_that_comes_to_have_a_gradient, a_method_further_up, other_defaults, other_code, compiled_functions_in_compiled_functions,
     a_forward_that_comes_and_goes, attributes_of_a_parameter, attributes_of_an_argument, attributes_that_it_gives,
     the_environment, an_entry_more, a_number_that_counts, an_entry_taken, a_place_in_a_list, a_field, gradients_switched_off,
     another_default_dtype, a_coroutine, a_leaf_that_it_makes, a_parameter_that_it_makes, seeded_in_the_step,
