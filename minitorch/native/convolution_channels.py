@@ -28,7 +28,9 @@ from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["channels_in_lanes", "channels_text"]
+__all__ = [
+    "NEAR", "TURNING", "channels_in_lanes", "channels_text", "stretches_of", "vectors_of", "write_back", "write_picked",
+]  # fmt: skip
 
 PANEL, NEAR = 1 << 19, 1 << 18
 """Bytes that a panel, and the strip, should not exceed."""
@@ -294,7 +296,8 @@ def write_chunk(text, v, name, channels, where, line):
             with text.loop("i", 0, channels.number) as i:
                 source = text.at(strip, text.multiply(i, places_of(channels) * vectors * channels.lanes), kind)
                 to = text.add(text.multiply(i, channels.groups * channels.rows), r)
-                write_back(text, v, name, channels, (source, text.at(y, text.multiply(to, out), kind)), count)
+                sizes = places_of(channels), out, vectors * channels.lanes
+                write_back(text, v, name, (source, text.at(y, text.multiply(to, out), kind)), sizes, count, turns(channels))
 
 
 def write_panel(text, v, name, channels, source, count):
@@ -309,10 +312,16 @@ def write_panel(text, v, name, channels, source, count):
         panel = text.at("%scratch", text.multiply(i, area * wide), v.kind)
         if square and row == area >= lanes:
             return turn(text, name, source, row, panel, wide, count, area)
-        with text.loop("t", 0, area) as t:
-            for begin in range(0, count, lanes):
-                value = v.load(text.at(source, text.add(t, begin * row), v.kind), min(lanes, count - begin), row)
-                v.store(value, text.at(panel, text.add(text.multiply(t, wide), begin), v.kind))
+        write_picked(text, v, (source, panel), (area, row, wide), count)
+
+
+def write_picked(text, v, places, sizes, count):
+    """What ``turn`` does, vector by vector, where there are no squares: sizes are (numbers of each, from one to the next, width)."""
+    (source, to), (length, apart, wide) = places, sizes
+    with text.loop("t", 0, length) as t:
+        for begin in range(0, count, v.lanes):
+            value = v.load(text.at(source, text.add(t, begin * apart), v.kind), min(v.lanes, count - begin), apart)
+            v.store(value, text.at(to, text.add(text.multiply(t, wide), begin), v.kind))
 
 
 def write_lines(text, name, channels, operands, first, vectors):
@@ -338,19 +347,22 @@ def turns(channels):
     return min(places_of(channels), channels.rows) >= channels.lanes
 
 
-def write_back(text, v, name, channels, places, count):
-    """``count`` channels of an image's strip go to where they belong."""
-    (source, to), lanes, out, length = places, channels.lanes, prod(channels.out), places_of(channels)
-    wide = vectors_of(channels, count) * lanes
-    if turns(channels) and count >= lanes:
-        whole = length // lanes * lanes
-        turn(text, name, source, wide, to, out, whole, count)
-        if length > whole:  # the last places once more, so that all squares are whole
-            rest = length - lanes
-            turn(text, name, text.at(source, rest * wide, v.kind), wide, text.at(to, rest, v.kind), out, lanes, count)
+def write_back(text, v, name, places, sizes, count, square):
+    """``count`` channels of a strip go to where they belong.
+
+    sizes: (how many numbers each has, from one to the next there, from number to number here). square: whether there are as many
+    numbers as lanes.
+    """
+    (source, to), (length, apart, wide), lanes = places, sizes, v.lanes
+    if square and count >= lanes:
+        whole = text.multiply(text.divide(length, lanes)[0], lanes)
+        turn(text, name, source, wide, to, apart, whole, count)
+        if whole != length:  # the last ones once more, so that all squares are whole
+            rest = text.subtract(length, lanes)
+            turn(text, name, text.at(source, text.multiply(rest, wide), v.kind), wide, text.at(to, rest, v.kind), apart, lanes, count)
         return
     with text.loop("place", 0, length) as place:
         row, place = text.at(source, text.multiply(place, wide), v.kind), text.at(to, place, v.kind)
         for begin in range(0, count, lanes):
             value = v.load(text.at(row, begin, v.kind))
-            v.store(value, text.at(place, begin * out, v.kind), min(lanes, count - begin), out)
+            v.store(value, text.at(place, begin * apart, v.kind), min(lanes, count - begin), apart)

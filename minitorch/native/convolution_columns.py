@@ -24,7 +24,7 @@ from math import prod
 
 from .convolution_exact import write_exact, write_mending
 from .convolution_geometry import sliding_forward
-from .convolution_layout import write_layout, write_table
+from .convolution_layout import round_up, write_layout, write_table
 from .gemm import (
     NEAREST,
     SMALLEST_CHUNK,
@@ -43,13 +43,16 @@ from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["columns_text", "pays_by_columns"]
+__all__ = ["columns_cost", "columns_text", "pays_by_columns"]
 
 FEW, MANY, TALL = 32, 128, 512
 """Output channels that use a panel: from so many on it may pay, it pays, and so many at most are a chunk."""
 
 FIRST = 8
 """Channels, at most, of an image that a network begins with."""
+
+COPIED, MEASURED = 12, 1.05
+"""What a number of a panel costs, counted in what it costs to multiply and add it; and that itself."""
 
 WASTE = 1.1
 """How many times more places there are with the borders than without, at most, for vectors along the places."""
@@ -75,6 +78,13 @@ def pays_by_columns(conv, target):
         return False
     borders = not filled and max(lanes, sliding.length(sliding.phases[0])) > WASTE * prod(conv.out)
     return outputs >= MANY or (outputs >= FEW and (area == 1 or max(conv.stride) > 1 or borders))
+
+
+def columns_cost(conv, target):
+    """What they cost, about: how many vectors are multiplied and added for each output's and channel's number of an image's place."""
+    lanes, area, inner = target.lanes(conv.kind), prod(conv.kernel), conv.channels // conv.groups
+    vectors = round_up(inner * area, 2 * lanes) // lanes
+    return vectors / inner * (MEASURED + (COPIED if area > 1 else COPIED / 2) * conv.groups / conv.outputs)
 
 
 def pays_directly(conv, target):

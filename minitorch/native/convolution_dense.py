@@ -22,7 +22,9 @@ from .gemm import parts, pieces
 from .target import SIZES
 from .text import Text
 
-__all__ = ["BEGIN", "STRIP", "TURN", "cost", "dense", "dense_rooms", "flat_depth", "folded", "write_dense", "write_dense_tables"]
+__all__ = [
+    "BEGIN", "STRIP", "TURN", "cost", "dense", "dense_rooms", "flat_depth", "folded", "vectors_of", "write_dense", "write_dense_tables",
+]  # fmt: skip
 
 PLACES = 512
 """Places that are taken at once, at most: of several images, or of a band of one."""

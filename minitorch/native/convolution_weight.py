@@ -11,7 +11,8 @@ Small images are taken several at a time, or adding up the vectors would cost mo
 A chunk is some channels by some output channels, over all images: no two chunks add to the same number, and the order of
 the sums doesn't depend on the threads.
 
-Where there are many output channels a product of matrices is quicker (convolution_columns.py).
+Where there are many output channels a product of matrices is quicker (convolution_columns.py), and in small images, or with a stride,
+to have them as lanes (convolution_outputs.py): what costs least.
 
 Where rows are no multiple of half a vector (in small images a quarter), dy is copied into the layout's rows first, with
 zeros for the border. What an infinite or NaN x makes of those is mended afterwards (convolution_exact.py).
@@ -23,17 +24,19 @@ from dataclasses import dataclass
 from itertools import product
 from math import gcd, prod
 
-from .convolution_columns import columns_text, pays_by_columns
+from .convolution_columns import columns_cost, columns_text, pays_by_columns
+from .convolution_dense import vectors_of
 from .convolution_exact import write_exact, write_mending
 from .convolution_geometry import Sliding, sliding_forward
 from .convolution_layout import round_up, write_layout, write_row, write_table
+from .convolution_outputs import outputs_in_lanes, outputs_text
 from .convolution_product import is_product, product_text
 from .gemm import SMALLEST_CHUNK, Code, parts, pieces
 from .target import SIZES
 from .text import Text
 from .vectors import Vectors
 
-__all__ = ["places_text", "weight_gradient_text"]
+__all__ = ["places_cost", "places_text", "weight_gradient_text"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,8 @@ def cut_of(conv, sliding, target):
     return Cut(rows, group, channels, outputs, length, run, images, bundle, bytes_of(conv) > LARGE)
 
 
-COPY = 4
-"""What it costs to copy a vector, counted in vectors that are multiplied and added."""
+COPY, SUM, MEASURED = 4, 6, 1.2
+"""What it costs to copy a vector, and to add up one of sums, counted in vectors that are multiplied and added; and these themselves."""
 
 LARGE, FAR = 1 << 23, 3
 """Bytes of x and dy that no near cache holds, and what it then costs to read a number: as much as to copy so many."""
@@ -193,7 +196,21 @@ def weight_gradient_text(name, conv, target, preamble):
     """
     if is_product(conv):
         return product_text("weight", name, conv, target, preamble)
-    return (columns_text if pays_by_columns(conv, target) else places_text)(name, conv, target, preamble)
+    columns, outputs = pays_by_columns(conv, target), outputs_in_lanes(conv, target)
+    if outputs is not None and outputs.cost < (columns_cost if columns else places_cost)(conv, target):
+        return outputs_text(name, outputs, conv.flops, target, preamble)
+    return (columns_text if columns else places_text)(name, conv, target, preamble)
+
+
+def places_cost(conv, target):
+    """What it costs with vectors along the places, about: see ``columns_cost``."""
+    sliding, lanes, places = sliding_forward(conv), target.lanes(conv.kind), prod(conv.out)
+    cut = cut_of(conv, sliding, target)
+    total = prod(conv.kernel) * (MEASURED * -(-cut.length // lanes) + SUM / cut.images)
+    if not sliding.bare:
+        copied = len(sliding.parts) * vectors_of(sliding.grid, (0, 0, 0), lanes)
+        total += COPY * max(conv.stride) * copied * -(-sliding.rows // cut.outputs) / sliding.rows
+    return total / places
 
 
 def places_text(name, conv, target, preamble):

@@ -11,19 +11,26 @@ from machine import RUNNABLE, Kernel, guarded, preamble
 
 from minitorch.native.convolution import arranged, flat, forward_text, input_gradient_text, sliding_text, supports
 from minitorch.native.convolution_channels import channels_in_lanes, channels_text
-from minitorch.native.convolution_columns import columns_text, pays_by_columns
+from minitorch.native.convolution_columns import columns_cost, columns_text, pays_by_columns
 from minitorch.native.convolution_dense import cost, dense
 from minitorch.native.convolution_depthwise import depthwise_text, is_depthwise
 from minitorch.native.convolution_geometry import Conv, sliding_backward, sliding_forward
 from minitorch.native.convolution_images import images_text, side_by_side
+from minitorch.native.convolution_outputs import outputs_in_lanes, outputs_text
 from minitorch.native.convolution_product import is_product
-from minitorch.native.convolution_weight import places_text, weight_gradient_text
+from minitorch.native.convolution_weight import places_cost, places_text, weight_gradient_text
 from minitorch.native.link import assembly, host
 from minitorch.native.target import Target
 
 MARGIN = 64
-WEIGHTS = {"weight": places_text, "columns": columns_text}
-"""The two ways to a weight's gradient, whichever of them would be taken."""
+
+
+def lanes_text(name, conv, target, preamble):
+    return outputs_text(name, outputs_in_lanes(conv, target), conv.flops, target, preamble)
+
+
+WEIGHTS = {"weight": places_text, "columns": columns_text, "lanes": lanes_text}
+"""The ways to a weight's gradient, whichever of them would be taken; rows of many taps have too many sums for the third."""
 SLIDING = {"flat": flat, "dense": dense}
 """The two ways of the other passes."""
 
@@ -62,7 +69,7 @@ def close(actual, expected, terms):
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
 
 
-def check(conv, target=None, passes="forward input weight columns"):
+def check(conv, target=None, passes="forward input weight columns lanes"):
     x, weight, dy, y, dx, dw = samples(conv)
     machine, names = target or host(), preamble("A", "B", "C")
     for arrange in SLIDING.values():
@@ -86,7 +93,7 @@ def check(conv, target=None, passes="forward input weight columns"):
             kernel = Kernel("conv", channels_text("conv", channels, conv.flops, machine, names), target)
             close(result(kernel, a, weight, expected.shape), expected, weight.size)
     for each, write in WEIGHTS.items():
-        if each in passes:
+        if each in passes and (each != "lanes" or outputs_in_lanes(conv, machine) is not None):
             kernel = Kernel("conv", write("conv", conv, machine, names), target)
             close(result(kernel, x, dy, dw.shape), dw, dy.size)
 
@@ -198,7 +205,7 @@ def test_every_machine(name, target):
     check(replace(NAMED[name], kind="double"), target)
 
 
-@pytest.mark.parametrize("write", [forward_text, input_gradient_text, places_text, columns_text])
+@pytest.mark.parametrize("write", [forward_text, input_gradient_text, places_text, columns_text, lanes_text])
 def test_arm_gets_vectors(write):
     text = write("conv", NAMED["residual"], Target.aarch64(), preamble("A", "B", "C")).text
     assert assembly(text, Target.aarch64(), "vectors").count("fmla\tv") >= 9
@@ -212,7 +219,8 @@ def test_any_split_of_the_chunks_gives_the_same(name):
     conv = NAMED[name]
     x, weight, dy, y, dx, dw = samples(conv)
     for write, a, b, expected in [
-        (forward_text, x, weight, y), (input_gradient_text, dy, weight, dx), (places_text, x, dy, dw), (columns_text, x, dy, dw)
+        (forward_text, x, weight, y), (input_gradient_text, dy, weight, dx), (places_text, x, dy, dw), (columns_text, x, dy, dw),
+        (lanes_text, x, dy, dw),
     ]:  # fmt: skip
         kernel = Kernel("conv", write("conv", conv, host(), preamble("A", "B", "C")))
         whole = result(kernel, a, b, expected.shape)
@@ -275,8 +283,9 @@ def test_nan_and_infinity_stay_where_they_are(way):
     x[1, 2, 0, 0, 0] = np.nan
     expected = torch.nn.functional.conv3d(torch.from_numpy(x), torch.from_numpy(weight), padding=conv.padding).numpy()
     sliding = SLIDING[way](sliding_forward, conv, host())
-    channels = channels_in_lanes("forward", conv, host())
-    for text in (sliding_text("conv", sliding, conv.flops, host(), preamble("A", "B", "C")), channels_text("conv", channels, conv.flops, host(), preamble("A", "B", "C"))):
+    channels, names = channels_in_lanes("forward", conv, host()), preamble("A", "B", "C")
+    ways = [(sliding_text, sliding), (channels_text, channels)]
+    for text in [write("conv", found, conv.flops, host(), names) for write, found in ways]:
         np.testing.assert_allclose(result(Kernel("conv", text), x, weight, expected.shape), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -301,9 +310,16 @@ def test_a_weight_s_gradient_is_nan_only_where_it_is_reached(name, odd):
 
 def test_the_way_to_a_weight_s_gradient_that_is_taken():
     target, names = Target.avx512(), preamble("A", "B", "C")
-    for name, write in {"small planes": columns_text, "small planes, many": columns_text, "residual": places_text}.items():
+    for name, write in {"patches": columns_text, "depthwise, a signal": places_text, "MNIST, first": places_text}.items():
         assert pays_by_columns(NAMED[name], target) == (write is columns_text)
         assert weight_gradient_text("conv", NAMED[name], target, names) == write("conv", NAMED[name], target, names)
+    for name in ("small planes", "residual", "every seventh"):
+        conv = NAMED[name]
+        outputs = outputs_in_lanes(conv, target)
+        assert outputs.cost < min(columns_cost(conv, target), places_cost(conv, target))
+        assert weight_gradient_text("conv", conv, target, names) == outputs_text("conv", outputs, conv.flops, target, names)
+    lines = outputs_in_lanes(Conv(1, 8, 8, (4, 4), (3, 3), padding=(1, 1)), target).lines
+    assert [len(line) for line in lines] == [3, 4, 3]
 
 
 def test_many_small_images_are_taken_side_by_side():
