@@ -224,6 +224,8 @@ def write_chunk(text, name, sliding, blocks, rooms, where):
     image, group = text.divide(plane, sliding.groups)
     channel = text.multiply(group, sliding.inner * sliding.channel_in)
     x = text.at("%A", text.add(text.multiply(image, sliding.groups * sliding.inner * prod(sliding.size)), channel), kind)
+    if sliding.bare and sliding.bands > 1:
+        x = text.at(x, text.multiply(first, prod(sliding.size[1 + sliding.axis :])), kind)
     w = text.at("%B", text.add(text.multiply(group, sliding.weight[0]), text.multiply(r0, sliding.weight[1])), kind)
     channel = text.multiply(text.add(text.multiply(group, sliding.rows), r0), sliding.channel_out)
     y = text.at("%C", text.add(text.multiply(image, sliding.groups * sliding.rows * prod(sliding.out)), channel), kind)

@@ -14,8 +14,8 @@ from math import prod
 
 __all__ = ["Conv", "Phase", "Planes", "Sliding", "reached", "sliding_backward", "sliding_forward"]
 
-MOST = 8
-"""Phases that are written together, at most."""
+MOST, FEW = 8, 8
+"""Phases that are written together, at most; outputs that read a plane so few times that it isn't worth copying."""
 
 
 @dataclass(frozen=True)
@@ -163,13 +163,15 @@ class Sliding(Planes):
 
     @property
     def plane(self):
-        """How many numbers the layout of one plane holds."""
-        return len(self.parts) * prod(self.grid)
+        """How many numbers the layout of one plane holds; of the input itself a band has its distances."""
+        return prod(self.size) if self.bare else len(self.parts) * prod(self.grid)
 
     @property
     def bare(self):
-        """Whether the layout is the input itself."""
-        return self.grid == self.size and self.low == (0, 0, 0) and self.step == (1, 1, 1) and self.fold == 1
+        """Whether the layout is the input itself. A band is copied all the same if it is read often."""
+        once = self.rows <= FEW and [len(phase.taps) for phase in self.phases] == [1]
+        alike = [mine == its or (once and i == self.axis) for i, (mine, its) in enumerate(zip(self.grid, self.size))]
+        return all(alike) and self.low == (0, 0, 0) and self.step == (1, 1, 1) and self.fold == 1
 
     def flat(self, place):
         """The flat index of a place in the grid."""

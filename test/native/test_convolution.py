@@ -161,6 +161,8 @@ NAMED = {
     "a signal in stretches": Conv(2, 9, 20, (400,), (5,), (3,), (2,)),
     "large kernel": Conv(1, 2, 3, (25, 25), (11, 11), padding=(5, 5)),
     "wide kernel row": Conv(1, 2, 3, (1, 60), (1, 33)),
+    "few outputs of a large image": Conv(1, 128, 3, (96, 70), (1, 1)),
+    "few outputs of a large volume": Conv(1, 64, 8, (12, 20, 17), (1, 1, 1)),
     "dilated": Conv(2, 3, 5, (30, 30), (3, 3), padding=(4, 4), dilation=(4, 4)),
     "four apart": Conv(2, 3, 20, (21, 77), (5, 5), (2, 4), (2, 2)),
     "eight apart": Conv(2, 3, 4, (16, 140), (3, 9), (8, 8), (0, 3)),
@@ -255,6 +257,13 @@ def test_an_epilogue_sees_each_output_once(name, forward):
     expected = y if forward else dx
     actual = result(kernel, x if forward else dy, weight, expected.shape)
     np.testing.assert_allclose(actual, expected + 1000, rtol=1e-5)
+
+
+def test_a_band_that_is_read_once_is_not_copied():
+    for name in ("few outputs of a large image", "few outputs of a large volume"):
+        conv = NAMED[name]
+        few, many = [flat(sliding_forward, each, Target.avx512()) for each in (conv, replace(conv, outputs=64))]
+        assert few.bands > 1 and few.bare and not many.bare
 
 
 def test_a_large_image_is_cut_into_bands():
