@@ -27,7 +27,7 @@ Convolutions
     convolution_weight              the gradient of the weight; convolution_columns: as a product, convolution_exact: once more, with NaN
     convolution_layout, convolution_tiles          the input with its borders, and the tiles that run over it
     where another way is shorter    convolution_channels, convolution_dense, convolution_depthwise, convolution_images,
-                                    convolution_product
+                                    convolution_product; for the weight's gradient, convolution_outputs
     pooling                         the largest in each window
 
 Places
