@@ -15,6 +15,8 @@ from .graph import Step, Value
 
 __all__ = ["repeat"]
 
+PLAIN = {int, float, bool}
+
 
 class Pattern:
     """What a row left: its steps, the Values that its tensors held before and after, and the places of those it wrote to."""
@@ -38,7 +40,7 @@ def repeat(tracer, function, rows):
     for row in rows:
         tensors = [x for x in row if hasattr(x, "_array")]
         values = tracer.followed(tensors)
-        look = None if values is None else look_of(tracer, row, tensors)
+        look = None if values is None or len(set(values)) < len(values) else look_of(tracer, row, tensors)
         pattern = patterns.get(look)
         if pattern is not None and all([tracer.is_all(tensors[k]._array) for k in pattern.written]):
             with tracer.unheard():
@@ -56,11 +58,14 @@ def repeat(tracer, function, rows):
 
 
 def look_of(tracer, row, tensors):
-    """What rows have in common of which one may be copied from another; None of a row that can't be: two of its tensors share memory."""
+    """What rows have in common of which one may be copied from another.
+
+    None of a row that can't be: two of its tensors share memory, or something else than plain numbers stands beside them.
+    """
     memories = {id(tracer.known(x._array)) for x in tensors}
-    if len(memories) < len(tensors):
+    if len(memories) < len(tensors) or not PLAIN.issuperset([x.__class__ for x in row if not hasattr(x, "_array")]):
         return None
-    return tuple([looks(x) if hasattr(x, "_array") else (x.__class__, repr(x)) for x in row])
+    return tuple([looks(x) if hasattr(x, "_array") else repr(x) for x in row])
 
 
 def looks(tensor):

@@ -4,6 +4,7 @@ import pytest
 
 import minitorch as torch
 from minitorch.compiler import repeated_rows
+from minitorch.tape import taped
 
 nn, optim = torch.nn, torch.optim
 
@@ -79,6 +80,25 @@ def test_parameters_that_share_memory_are_right():
     expected, found = [trained([(3,), (3,)], "AdamW", compiled, change=change, lr=0.1) for compiled in (False, True)]
     for x, y in zip(expected, found, strict=True):
         torch.testing.assert_close(y, x)
+
+
+def test_tensors_that_hold_one_value_are_told_apart():
+    """Of the first row both tensors hold the same, of the second each its own."""
+    add = taped(lambda p, q: p.add_(q))
+
+    def step(x, y, z, w):
+        with torch.no_grad():
+            x.copy_(y)
+            add.each([(x, y), (z, w)])
+
+    found = []
+    for each in (step, torch.compile(step, fullgraph=True)):
+        tensors = [torch.full((3,), float(k)) for k in range(4)]
+        for _ in range(4):
+            each(*tensors)
+        found.append(tensors)
+    for x, y in zip(*found, strict=True):
+        assert torch.equal(x, y)
 
 
 def test_double_precision_numbers_are_not_taken_for_rates():
