@@ -35,5 +35,5 @@ def test_add_rows(name):
 
 
 def test_rows_outside_are_refused():
-    with pytest.raises(IndexError, match="index 4 is out of bounds for dimension 0 with size 4"):
+    with pytest.raises(IndexError, match="index 4 is out of bounds for axis 0 with size 4"):
         add_rows(numpy.zeros((4, 2)), numpy.array([0, 4]), numpy.ones((2, 2)))

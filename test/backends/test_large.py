@@ -168,7 +168,7 @@ def test_rows_are_added_up_in_order(dtype, shape, monkeypatch):
 def test_rows_at_places_that_are_not_there(monkeypatch):
     monkeypatch.setattr(indexing, "ENOUGH_TO_ADD", 1)
     for place in (5, -6):
-        with pytest.raises(IndexError, match=f"index {place} is out of bounds for dimension 0 with size 5"):
+        with pytest.raises(IndexError, match=f"index {place} is out of bounds for axis 0 with size 5"):
             indexing.add_rows(numpy.zeros((5, 20), "float32"), numpy.array([0, place]), numpy.ones((2, 20), "float32"))
 
 
