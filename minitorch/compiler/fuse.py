@@ -120,15 +120,18 @@ class Fusion:
 
     def wait(self, step):
         """Leave a step for whoever needs it; those that it would bring along are placed, if they are too many for one kernel."""
-        if len(self.coming(step)) >= LARGEST:
+        coming = self.coming(step)
+        if len(coming) >= LARGEST:
             self.place_inputs(step)
-        self.behind[step] = {step, *self.coming(step)}
+            coming = ()
+        self.behind[step] = {step, *coming}
         self.waiting[step.out] = step
 
     def coming(self, step):
         """The waiting steps that are needed for a step."""
-        waiting = [self.waiting[base] for base in [self.found[x].base for x in step.reads] if base in self.waiting]
-        return {other for reader in waiting for other in self.behind[reader] if other.out in self.waiting}
+        waiting = self.waiting
+        readers = [waiting[base] for x in step.reads if (base := self.found[x].base) in waiting] if waiting else ()
+        return {other for reader in readers for other in self.behind[reader] if other.out in waiting} if readers else ()
 
     def stand(self, step):
         """A kernel of its own; but what is asked of one attention is computed together, and so are its gradients."""

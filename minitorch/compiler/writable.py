@@ -29,8 +29,9 @@ def decided(step, rules, kinds, spelled):
 
     rules: row → a function of the step and the dtypes that it reads and makes.   spelled(name, dtypes): of other elementwise rows.
     """
-    dtypes = [x.dtype.name for x in (*step.reads, step.out)]
-    if any([name not in kinds for name in dtypes]) or any([x.size == 0 for x in (*step.reads, step.out)]):
+    values = (*step.reads, step.out)
+    dtypes = [x.dtype.name for x in values]
+    if any([name not in kinds for name in dtypes]) or any([0 in x.shape for x in values]):
         return False
     rule = rules.get(step.row)
     if rule is not None:
