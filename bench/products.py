@@ -29,8 +29,9 @@ PRODUCTS = [
     "64x128x9216 nt", "64x9216x128 nn", "128x9216x64 tn", "32x512x128 nt", "512x128x32 tn", "1x512x128 nt",
     "512x512x512 nn", "1024x1024x1024 nn", "1024x1024x1024 nt", "1024x1024x1024 tn",
     "1x4096x4096 nt", "1x4096x4096 nn", "3x1024x1024 nt", "8x512x2048 nt", "8x4096x4096 nt", "16x64x65536 nt", "65536x64x16 nn",
-    "4096*3x3x3 nn", "513x513x513 nn", "1024x1024x8 nn", "1024x1024x16 nn", "2048x512x8 nt", "768x50257x128 nt", "512x512x512 nt int64", "128x256x784 nt float64", "128x256x784 nt bfloat16",
+    "4096*3x3x3 nn", "513x513x513 nn", "768x50257x128 nt", "512x512x512 nt int64", "128x256x784 nt float64", "128x256x784 nt bfloat16",
     "256x784x128 tn bfloat16", "768x512x128 nt bfloat16", "1024x1024x1024 nn bfloat16", "8x4096x4096 nt bfloat16",
+    "1024x1024x8 nn", "1024x1024x16 nn", "2048x512x8 nt", "512x512x1 nn",
 ]  # fmt: skip
 
 #             batch, channels, outputs, size, kernel, stride, padding, dilation, groups

@@ -116,7 +116,8 @@ def matmul(x, y):
     short = x.shape[-1] == 1
     copied = short or x.strides[-1] != x.itemsize or y.strides[-1] != y.itemsize
     floats = WORTH_COMPILING_COPIES if copied else WORTH_COMPILING_BATCH
-    if max(x.size * y.shape[-1], y.size * x.shape[-2]) >= worth(x, floats, x.shape[-2]):
+    vectors = 1 in (x.shape[-2], y.shape[-1]) and not short and x.dtype.kind == "f"  # which BLAS multiplies with nothing copied
+    if not vectors and max(x.size * y.shape[-1], y.size * x.shape[-2]) >= worth(x, floats, x.shape[-2]):
         done = machine_product()(x, y)
         if done is not None:
             return done

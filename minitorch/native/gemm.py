@@ -190,10 +190,10 @@ CROWDED = 4096
 """Bytes from one column of A to the next, or a multiple, by which all its columns share a few places of the nearest cache: a line is
 lost before the next tile reads on in it. So a tile takes as much of it as it can."""
 
-BRIEF, FOLLOWED = 16, 1 << 16
-"""Numbers of a sum up to which C's lines take most of the time; and bytes from a chunk's first row to its last, at most, where so.
-Rows further apart are more pages than a processor asks for ahead, and each line of a panel is waited for: that takes up to four times
-as long."""
+BRIEF, FOLLOWED = 16, 1 << 15
+"""Numbers of a sum up to which C's lines take most of the time; then a chunk has so many bytes from its first row to its last, at
+most, or the rows of one tile. Further apart they are more pages than a processor asks for ahead, and each line of a panel is waited
+for: that takes up to four times as long."""
 
 ALONG, ACROSS = 2048, 16
 """Steps of a block along k: where both are read along k, so that what rows share stays near; where each number of B is used
@@ -223,7 +223,7 @@ def tiling(gemm, target):
 
 def tallest(k, most, rows, row):
     """The rows of a chunk, at most, in tiles of ``rows``; a row of C has so many bytes."""
-    return min(most, max(2 * rows, FOLLOWED // max(1, row))) if k <= BRIEF else most
+    return min(most, max(rows, FOLLOWED // max(1, row))) if k <= BRIEF else most
 
 
 def units_of(gemm, cut):
