@@ -129,6 +129,43 @@ def gaussian_process(torch):
     return stepping(torch, None, optimizer, loss_of, images(torch, 128, 2), images(torch, 128, 1))
 
 
+def words(torch):
+    """Skip-grams with five words that are none (Mikolov et al. 2013): a table that is read twice in a step, batch 1024."""
+    torch.manual_seed(0)
+    F, near, far = torch.nn.functional, torch.nn.Embedding(5000, 100), torch.nn.Embedding(5000, 100)
+    model, often = torch.nn.ModuleList([near, far]), torch.rand(5000) ** 0.75
+
+    def loss_of(center, context):
+        others = far(torch.multinomial(often, 5 * len(center), replacement=True).view(-1, 5))
+        x = near(center)
+        return -(F.logsigmoid((x * far(context)).sum(1)) + F.logsigmoid(-(others @ x[..., None])).sum((1, 2))).mean()
+
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    return stepping(torch, model, optimizer, loss_of, classes(torch, 5000, 1024), classes(torch, 5000, 1024))
+
+
+def bootstrap(torch):
+    """Two views, and a network that follows the trained one by ``q.data = …`` (BYOL, Grill et al. 2020), batch 256."""
+    torch.manual_seed(0)
+    nn, F = torch.nn, torch.nn.functional
+
+    def mlp(before, after):
+        return nn.Sequential(nn.Linear(before, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, after))
+
+    online, target, predictor = mlp(64, 32), mlp(64, 32).requires_grad_(False), mlp(32, 32)
+    model = nn.ModuleList([online, predictor])
+
+    def loss_of(x, y):
+        for p, q in zip(online.parameters(), target.parameters(), strict=True):
+            q.data = 0.99 * q.data + 0.01 * p.data
+        pairs = (predictor(online(x)), target(y)), (predictor(online(y)), target(x))
+        return 2 - sum([F.cosine_similarity(*pair).mean() for pair in pairs])
+
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    seen = torch.randn(BATCHES * 256, 64)
+    return stepping(torch, model, optimizer, loss_of, seen, seen + 0.1 * torch.randn_like(seen))
+
+
 # ---------------------------------------------------------------------------------------------------------
 # Images made
 
@@ -319,6 +356,8 @@ OTHERS = {
     "sines b1024 Adam": Workload(sines),
     "heat equation b1024 Adam": Workload(heat),
     "Gaussian process b128": Workload(gaussian_process),
+    "skip-grams b1024 SGD": Workload(words),
+    "BYOL b256 Adam": Workload(bootstrap),
     "DCGAN b16 Adam": Workload(dcgan),
     "UNet b8 Adam": Workload(unet),
     "style network b4 Adam": Workload(repainted),

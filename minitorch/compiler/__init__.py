@@ -9,6 +9,7 @@
     simplify           Graph                         → Graph of fewer, plainer rows
                        what rows come to: decompositions, composed, gather_scatter, pools, rolls; then concatenations, merged_products
     attention          Graph                         → Graph whose attention is single steps
+    merged_scatters    Graph                         → Graph whose sums of scattered values are scattered to one memory
     narrow             Graph                         → Graph whose products read numbers of 16 bits as they are
     split_k            Graph                         → Graph whose long sums are cut, for threads to share
     access             Graph                         → Graph whose movements are strides; and how each value is read
@@ -84,6 +85,7 @@ from .kernels import Attending, Convolution, Foreign, Loops, Ordering, Pieces, P
 from .llvm import native
 from .lower import lower
 from .max_pooling import pooled
+from .merged_scatters import scattered
 from .narrow import narrow_products
 from .plan import plan
 from .product_text import product
@@ -103,7 +105,7 @@ __all__ = [
     "is_dynamo_compiling", "is_exporting", "list_backends", "native_of", "reset", "set_stance", "timed", "writable",
 ]  # fmt: skip
 
-ON_CPU = partial(pooled, overlaps=False), running, simplify, attended, dead, partial(narrow_products, on_gpu=False), dead, split
+ON_CPU = partial(pooled, overlaps=False), running, simplify, attended, dead, scattered, partial(narrow_products, on_gpu=False), dead, split
 ON_GPU = pooled, ranked, simplify, attended_on_gpu, dead, taken_apart, narrow_products, ended
 """The stages that rewrite a graph whatever its strides, in order."""
 

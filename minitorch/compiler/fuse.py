@@ -144,8 +144,11 @@ class Fusion:
         return self.settle(kernel, step)
 
     def place_inputs(self, step):
+        """See to it that somebody makes what a step reads; of pieces the constant ones are written down by who lays them together."""
         for x in step.reads:
-            self.lay_down(self.found[x].base)
+            base = self.found[x].base
+            if ALONE.get(step.row) is not Pieces or base not in self.constants:
+                self.lay_down(base)
 
     def lay_down(self, value):
         """See to it that somebody makes a value in memory."""
