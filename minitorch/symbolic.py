@@ -290,6 +290,9 @@ def of_givens(name, function):
     def work_out(*numbers):
         given = next((x for x in numbers if is_given(x) and x.stands), None)
         if given is None or not all(map(is_number, numbers)):
+            for x in numbers:
+                if hasattr(x, "leave"):  # what ``item`` gave: C's function would look at it
+                    x.leave()
             return function(*numbers)
         result, text = function(*map(plain, numbers)), f"math.{name}({', '.join(map(said, numbers))})"
         if result.__class__ is bool:

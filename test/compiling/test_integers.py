@@ -150,6 +150,19 @@ def test_what_no_integer_gives_is_raised():
     assert compiled(x, 3)[0, 0] == quotient(x, 3)[0, 0]
 
 
+def test_a_number_of_item_is_looked_at_by_mathematics():
+    def scaled(x, i):
+        return x * math.sqrt(x.sum().item()) * i
+
+    compiled, found = torch.compile(scaled), []
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for i in (1, 2, 3, 3, 3, 4, 5, 6, 7, 8):
+            x = torch.full((2,), 1.0 + i % 2)
+            found.append(compiled(x, i).tolist() == scaled(x, i).tolist())
+    assert all(found) and len(said) == 1 and "item looks at a tensor's values" in str(said[0].message)
+
+
 def test_truths_and_floats_are_no_integers():
     compiled, x = torch.compile(lambda x, i: x * i), torch.ones(2)
     for value in (1, 2, 3, True, 2.5, 4, False, 1.0, 5):
