@@ -18,7 +18,7 @@ from ..modes import Mode
 from ..native.entry import entry
 from .answering import SPENT_NODE
 from .native_answer import CONSTANTS, REGISTERS, ROWS, WIDTH, walker
-from .recording import SPENT
+from .recording import SPENT, WANTING
 from .tree import COUNTED, GIVEN, LEAF, Kept
 
 __all__ = ["quick_answer"]
@@ -186,6 +186,8 @@ class Rows:
                 number = which - len(recording.written)
                 shape, dtype = self.program.fresh[number]
                 facts = self.row_of([self.of(shape), self.of(xp.array_dtype(dtype))])
+                if wanting[0] == WANTING:
+                    raise Unusual("it gives back leaves that it makes")
                 node = SPENT_NODE if wanting[0] == SPENT else None
                 storage = InferenceStorage if self.program.mode[1] else Storage
                 self.add("made", register, self.of(xp.room), facts, self.of(node), self.of(storage))

@@ -36,7 +36,7 @@ from ..graph import CHANGES, InferenceStorage, Node
 from ..nn.module import Module
 from ..symbolic import Reading
 from .gradients import Gradients, replaced
-from .recording import SPENT, base_name
+from .recording import SPENT, WANTING, base_name
 from .tree import COUNTED, GIVEN, LEAF, PLAIN, Kept, rebuilt, same
 
 __all__ = ["MISS", "Rates", "SPENT_NODE", "aliases", "answer_of"]
@@ -381,10 +381,9 @@ class Writing:
             else:
                 k = which - len(recording.written)
                 self.do(f"r{k} = wrap(o{k}{', Inference()' if self.program.mode[1] else ''})")
-                if wanting[0] == SPENT:
-                    self.do(f"r{k}._node = SPENT")
-                elif wanting[0] is not None:
-                    self.do(f"r{k}._node = node.output({wanting[0]})")
+                history = {WANTING: ".requires_grad_()", SPENT: "._node = SPENT"}.get(wanting[0], f"._node = node.output({wanting[0]})")
+                if wanting[0] is not None:
+                    self.do(f"r{k}{history}")
                 results.append(f"r{k}")
         for k, (kind, which, *how) in enumerate(recording.returned):
             if kind == "view":

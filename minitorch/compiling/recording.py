@@ -30,11 +30,14 @@ from .aliased_gradients import entangled
 from .results import roots_of, views_among
 from .tree import Kept, flattened, others, rebuilt
 
-__all__ = ["Incomplete", "Recording", "SPENT", "base_name", "hooked", "record"]
+__all__ = ["Incomplete", "Recording", "SPENT", "WANTING", "base_name", "hooked", "record"]
 
 
 NUMBERS = Number, Deferred, Given, GivenInt
 CPU_ARRAY = for_device(CPU).ndarray
+WANTING = "wanting"
+"""Of a result: it has no graph and wants its gradient."""
+
 SPENT = "spent"
 """Of a result: its graph was used up by a backward within the run."""
 
@@ -57,7 +60,7 @@ class Recording:
     gradients  (leaf, whether there is one at the start, None or "none" or "same" or "new")
     replaced   positions among the externals of those in new memory, as ``x.data = new`` leaves them: the last outputs
     returned   ("same", position among them) | ("external", position) | ("gradient", leaf) |
-               ("new", position among the outputs, its graph: None, SPENT, or
+               ("new", position among the outputs, its graph: None, WANTING, SPENT, or
                the number of its seed) | ("view", position among them, how it is Seen) |
                ("number", position among the outputs), what ``item`` gave |
                ("deferred", positions among the outputs, what Python makes of their numbers) | ("given", its text).
@@ -469,9 +472,12 @@ def returned(tracer, tensor, before, outputs, roots):
     memory = tracer.known(tensor._array)
     if not memory.born:
         return "external", [x.tensor is tensor for x in tracer.externals].index(True)
-    if edge_of(tensor).__class__ is AccumulateGrad or tensor.__class__ is not Tensor:
-        raise Unfollowed(f"it returns a {'leaf' if tensor.__class__ is Tensor else tensor.__class__.__name__} that it makes")
+    leaf = edge_of(tensor).__class__ is AccumulateGrad
+    if tensor.__class__ is not Tensor or (leaf and (hooked(tensor) or tensor._grad is not None)):
+        raise Unfollowed(f"it returns a {'leaf with a gradient' if leaf else tensor.__class__.__name__} that it makes")
     outputs.append(value)
+    if leaf:
+        return "new", len(outputs) - 1, WANTING
     for k, root in enumerate(roots):
         if root is tensor:
             return "new", len(outputs) - 1, k

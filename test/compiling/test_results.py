@@ -409,3 +409,21 @@ def test_a_checkpointed_part_may_read_what_the_run_made(part):
     run = torch.compile(function, fullgraph=True)
     assert close(called_often(run, True), called_often(function, True))
     assert outcome(run) == "whole"
+
+
+def test_a_leaf_that_is_made_wants_its_gradient_at_each_call():
+    """Weights that go in and out: the next call goes backward to them."""
+
+    @torch.compile
+    def step(w, x):
+        (g,) = torch.autograd.grad((w * x).square().sum(), [w])
+        return (w - 0.1 * g).detach().requires_grad_(), w.detach() * 2
+
+    w, plain = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    for k in range(6):
+        x = torch.full((3,), 1.0 + k % 2)
+        (w, double), (plain, expected) = step(w, x), step.function(plain, x)
+        assert w.requires_grad and w.is_leaf and w.grad is None and not double.requires_grad
+        torch.testing.assert_close((w, double), (plain, expected))
+    w.sum().backward()
+    assert w.grad.tolist() == [1.0] * 3 and [len(s.programs) for s in step.signatures.values()] == [1]
