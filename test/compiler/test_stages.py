@@ -101,7 +101,7 @@ def interpreted(kernels, found, graph, arrays):
         if access.base not in memory:  # loops count and repeat by themselves
             store(constants[access.base], access.base)
         array = memory[access.base]
-        start = numpy.ndarray((), array.dtype, array, access.offset * array.itemsize) if access.offset else array
+        start = as_strided(array, [access.offset + 1], [array.itemsize])[access.offset:]  # an input may lie in memory with gaps
         return as_strided(start, access.shape, [s * array.itemsize for s in access.strides])
 
     def store(step, x):
