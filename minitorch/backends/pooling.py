@@ -101,10 +101,10 @@ def max_pool_index(x, geometry):
     """Where in its map, counted flat, the largest element of each window is: the first of several, the last NaN."""
     maps = maps_of(x, len(geometry[0]))
     positions = geometry[-1]
-    if len(positions) == 2 and len(maps) * math.prod((*positions, *geometry[0])) >= WORTH_COMPILING:
-        done = in_machine_code().largest_index(maps, geometry)
+    if len(positions) <= 2 and len(maps) * math.prod((*positions, *geometry[0])) >= WORTH_COMPILING:
+        done = in_machine_code().largest_index(*((maps, geometry) if len(positions) == 2 else as_images(maps, geometry)))
         if done is not None:
-            return done.reshape(*x.shape[:-2], *positions)
+            return done.reshape(*x.shape[: x.ndim - len(positions)], *positions)
     out = numpy.empty((len(maps), *positions), numpy.int64)
     frames = Frames(maps, geometry, lowest(x.dtype))
     origin, offsets, first = origins(maps.shape[1:], geometry)
@@ -117,6 +117,12 @@ def max_pool_index(x, geometry):
 
     share(parts(maps), lambda: find, out.size * math.prod(geometry[0]) >= WORTH_SHARING)
     return out.reshape(*x.shape[: x.ndim - len(positions)], *positions)
+
+
+def as_images(maps, geometry):
+    """Signals as images of one row, and the geometry that does the same to them."""
+    kernel, stride, padding, dilation, positions = geometry
+    return maps[:, None], ((1, *kernel), (1, *stride), (0, *padding), (1, *dilation), (1, *positions))
 
 
 def largest_places(frame, shape, first, geometry, framed):

@@ -49,6 +49,18 @@ def test_indices_and_gradients(window, shape, dtype, monkeypatch):
     numpy.testing.assert_array_equal(pooling.pool_scatter(g, found, shape, 2, not apart), back)
 
 
+@pytest.mark.parametrize("window", [(4, 4, 1), (3, 1, 2), (5, 2, 1)], ids=str)
+def test_signals_are_images_of_one_row(window, monkeypatch):
+    x, (kernel, stride, dilation) = images(2, 3, 8, 50)[:, 0], window
+    geometry = (kernel,), (stride,), (0,), (dilation,), ((50 - dilation * (kernel - 1) - 1) // stride + 1,)
+    asked, largest = [], native_pooling.largest_index
+    monkeypatch.setattr(native_pooling, "largest_index", lambda *given: asked.append(given) or largest(*given))
+    found = pooling.max_pool_index(x, geometry)
+    _, wanted = torch.nn.functional.max_pool1d(torch.from_numpy(x), kernel, stride, 0, dilation, return_indices=True)
+    numpy.testing.assert_array_equal(found, wanted.numpy())
+    assert len(asked) == 1 and asked[0][0].shape == (16, 1, 50)
+
+
 LAYERS = [
     "MaxPool2d(2)", "MaxPool2d(3, 2)", "MaxPool2d(3, 2, 1)", "MaxPool2d(2, ceil_mode=True)", "MaxPool2d((1, 7), dilation=2)", "AdaptiveMaxPool2d(4)",
     "AdaptiveAvgPool2d(1)", "AvgPool2d(19)",
