@@ -139,6 +139,8 @@ def test_activation_at_the_extremes(name):
     beyond = numpy.array([INF, -INF, NAN], "float32")
     expected = ACTIVATIONS[name](torch.nn.functional, torch.tensor(beyond))
     assert_same(expected, ACTIVATIONS[name](minitorch.nn.functional, minitorch.tensor(beyond)))
+    if name == "softplus":
+        assert_agrees(ACTIVATIONS[name], beyond)  # between probabilities and their logarithms
 
 
 @pytest.mark.parametrize("name", ["relu", "relu6", "hardtanh", "threshold"])
@@ -351,6 +353,7 @@ def test_loss_at_its_kinks(name):
     program = REGRESSION[name][0]
     x, y = numpy.array([0.0, 1.0, -1.0, 2.0, 0.7]), numpy.array([0.0, 0.0, 0.0, 1.0, -1.0])
     assert_agrees(lambda F, *x: program(F, *x, "none"), x, y)
+    assert_agrees(lambda F, *x: program(F, *x, "sum"), numpy.array([1.0, NAN]), numpy.array([0.0, 0.0]))  # none is hidden by a 0
 
 
 @pytest.mark.parametrize("reduction", ["sum", "none", "batchmean"])

@@ -280,9 +280,9 @@ def softplus(input, beta=1, threshold=20):
 
 def _rounded_corner(x, beta, threshold):
     z = x if beta == 1 else x * beta
-    small = z <= threshold
-    curve = z.where(small, 0).exp().log1p()  # 0 elsewhere: what isn't used must not overflow either
-    return (curve if beta == 1 else curve / beta).where(small, x)
+    large = z > threshold
+    curve = z.masked_fill(large, 0).exp().log1p()  # 0 there: what isn't used must not overflow either
+    return x.where(large, curve if beta == 1 else curve / beta)
 
 
 _softplus = composite(_rounded_corner, "softplus")

@@ -100,7 +100,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 def _huber(input, target, delta):
     """A square as far as ``delta``, and a line from there: with q = min(d, delta), q²/2 + delta · (d - q)."""
     distance = (input - target).abs()
-    near = distance.clamp(max=delta)
+    near = distance.masked_fill(distance > delta, delta)  # a NaN counts as near: its gradient is NaN too
     return near * near * 0.5 + (distance - near) * delta
 
 
