@@ -29,8 +29,8 @@ from .cupy_draws import Stream, default_stream
 from .cupy_elementwise import (
     TOGETHER, absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, converted, converted_together, cos, cosh,
     equal, erf, erfc, exp, exp2, expm1, filled, floor, greater, greater_equal, hypot, in_one_kernel, isnan, less, less_equal, log,
-    log10, log1p, log2, maximum, minimum, multiply, narrow_row, negative, not_equal, reciprocal, sin, sinh, sqrt, square, subtract, tan,
-    tanh, true_divide, trunc, where,
+    log10, log1p, log2, maximum, minimum, multiply, narrow_row, negative, not_equal, put_elsewhere, reciprocal, sin, sinh, sqrt, square,
+    subtract, tan, tanh, true_divide, trunc, where,
 )  # fmt: skip
 from .cupy_formulas import (
     COMPOSED, ENOUGH_FOR_COMPOSITES, NARROWEST, composite_kernel, exact_formula, log_softmax, log_softmax_grad, patience, sequence,
@@ -69,8 +69,8 @@ __all__ = [
     "log_softmax", "log_softmax_grad", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "matmul",
     "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "moved", "multiply", "narrow_row", "ndarray", "negative",
     "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "owner", "pad", "paired", "pairs_of", "patience", "pinned", "pool_gather",
-    "pool_scatter", "positive_copy", "power", "prod", "pull", "quiet", "reciprocal", "recurrent_pass", "relu", "remainder", "resample",
-    "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows",
+    "pool_scatter", "positive_copy", "power", "prod", "pull", "put_elsewhere", "quiet", "reciprocal", "recurrent_pass", "relu", "remainder",
+    "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows",
     "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread", "sqrt", "square", "squared_error_mean",
     "stack", "start_of", "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu", "topk_places", "tril", "triu", "true_divide", "trunc",
     "unfold", "unit", "where", "widen", "zeros",

@@ -20,10 +20,9 @@ from .cupy_launch import Kernel, room
 
 __all__ = [
     "TOGETHER", "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "ceil", "converted",
-    "converted_together", "cos",
-    "cosh", "equal", "erf", "erfc", "exp", "exp2", "expm1", "filled", "floor", "greater", "greater_equal", "hypot",
-    "in_one_kernel", "isnan", "less", "less_equal", "log", "log10", "log1p", "log2", "maximum", "minimum", "multiply",
-    "narrow_row", "negative", "not_equal", "reciprocal", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh",
+    "converted_together", "cos", "cosh", "equal", "erf", "erfc", "exp", "exp2", "expm1", "filled", "floor", "greater", "greater_equal",
+    "hypot", "in_one_kernel", "isnan", "less", "less_equal", "log", "log10", "log1p", "log2", "maximum", "minimum", "multiply",
+    "narrow_row", "negative", "not_equal", "put_elsewhere", "reciprocal", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh",
     "true_divide", "trunc", "where",
 ]  # fmt: skip
 
@@ -257,3 +256,8 @@ greater, greater_equal = quick("gt", cupy.greater), quick("ge", cupy.greater_equ
 def where(condition, x, y):
     found = in_one_kernel("where", (x, condition, y))
     return cupy.where(condition, x, y) if found is None else found
+
+
+def put_elsewhere(x, condition, number):
+    """Write a number to ``x`` wherever the condition doesn't hold."""
+    cupy.copyto(x, number, where=cupy.logical_not(condition))
