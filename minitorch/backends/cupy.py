@@ -70,10 +70,10 @@ __all__ = [
     "max_pool_index", "maximum", "may_share_memory", "mean", "minimum", "moved", "multiply", "narrow_row", "ndarray", "negative",
     "nextafter", "nll", "nll_grad", "nonzero_rows", "not_equal", "owner", "pad", "paired", "pairs_of", "patience", "pinned", "pool_gather",
     "pool_scatter", "positive_copy", "power", "prod", "pull", "put_elsewhere", "quiet", "reciprocal", "recurrent_pass", "relu", "remainder",
-    "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter", "scatter_add", "scatter_reduce", "searchsorted_rows",
-    "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread", "sqrt", "square", "squared_error_mean",
-    "stack", "start_of", "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu", "topk_places", "tril", "triu", "true_divide", "trunc",
-    "unfold", "unit", "where", "widen", "zeros",
+    "resample", "rfft", "right_shift", "rint", "roll", "room", "same_memory", "scatter", "scatter_add", "scatter_reduce",
+    "searchsorted_rows", "sequence", "sigmoid", "sign", "signbit", "sin", "sinh", "softmax", "softmax_grad", "spread", "sqrt", "square",
+    "squared_error_mean", "stack", "start_of", "strided_view", "subtract", "sum", "tan", "tanh", "to_cpu", "topk_places", "tril", "triu",
+    "true_divide", "trunc", "unfold", "unit", "where", "widen", "zeros",
 ]  # fmt: skip
 
 SYNCHRONOUS = False
