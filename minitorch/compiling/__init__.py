@@ -7,7 +7,7 @@
     tracing                         the graph alone, to look at
     side_effects, watching          what a replay would not do again; what the function can reach, and whether that changed
     symbolic_arguments              numbers among the arguments that are others at each call
-    kept_numbers                    numbers that Python keeps from call to call, as a count of steps
+    kept_numbers, state_threading   numbers that Python keeps from call to call, as a count of steps; tensors, as a hidden state
     outside_backward                a forward whose backward is called from outside: two programs
     aliased_gradients, gradients    gradients that are arguments as well; those that a program leaves, and their memory
 

@@ -24,8 +24,9 @@ from .explaining import Explanation
 from .kept_numbers import Places, plain_again
 from .profiling import profiled
 from .program import Program
-from .recording import Incomplete, record
+from .recording import Incomplete, StillHeld, record
 from .side_effects import Chances, made_anew
+from .state_threading import StateThread, Threaded, kept_by, unthreaded
 from .symbolic_arguments import UNSEEN, Wandering, of_call
 from .tree import flattened, others
 from .watching import Watch
@@ -111,7 +112,7 @@ class Compiled:
     def forget(self):
         """Have no programs."""
         self.signatures, self.quick, self.answers, self.warned, self.moving, self.wandering = {}, (), (), False, Moving(), {}
-        self.places, self.counting = Places(), {}
+        self.places, self.counting, self.thread = Places(), {}, None
 
     def __get__(self, instance, owner=None):
         """As a method: whoever it is called on is its first argument."""
@@ -134,7 +135,10 @@ class Compiled:
         >>> kernel.flops, kernel.read, kernel.written
         (4, 16, 16)
         """
-        return Explanation(self, measure)
+        inner = self
+        while inner.thread is not None:
+            inner = inner.thread.compiled
+        return Explanation(inner, measure)
 
     def __call__(self, *args, **kwargs):
         for answer in self.quick:
@@ -184,7 +188,7 @@ class Compiled:
     def recorded(self, signature, key, args, kwargs, wandering):
         """Run the function while a tracer listens; make a program of what it heard.   wandering: if numbers among its arguments move."""
         mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
-        watch = Watch((self.function, *others(key[0])))
+        watch = Watch((self.function, *others(key[0])), apart=getattr(self.function, "apart", None))
         self.moving.look(watch.groups)
         if signature.watch is not None:
             self.places.note(signature.watch)
@@ -196,6 +200,8 @@ class Compiled:
         chances = Chances(watch, (args, kwargs))
         result, recording, why = self.listened(signature, watch, args, kwargs, wandering, chances.takes)
         self.moving.look(watch.groups)
+        if signature.calls > 1 and (recording is not None or why[0].__class__ is StillHeld) and self.threads(watch):
+            return result
         if recording is None:
             reason, leaves = why
             signature.leaves += leaves  # a first run makes what later ones find: states of optimizers, gradients
@@ -220,6 +226,16 @@ class Compiled:
             why = Unfollowed(f"{other}, {place_of(self.function)}")
             return result if signature.calls == 1 else self.failed(signature, why, result)
         return result if fixed is None else self.programmed(signature, (recording, self.function, mode, key, fixed), result)
+
+    def threads(self, watch):
+        """Whether a run put tensors where they are kept, which are threaded through the calls from now on. A first run may fill a cache."""
+        places = kept_by(self.function, watch)
+        if not places:
+            return False
+        self.forget()
+        self.thread = StateThread(type(self)(Threaded(self.function, places), self.fullgraph))
+        self.quick = (self.thread.answer,)
+        return True
 
     def with_kept(self, key, wandering):
         """What is known of the numbers of a call, of those that Python keeps as well; None if none of them move."""
@@ -317,12 +333,14 @@ def frames_of_ours():
 
 def place_of(function):
     """Where a function is defined, as words."""
+    function = unthreaded(function)
     code = getattr(function, "__code__", None) or getattr(type(function), "forward", type(function).__call__).__code__
     return f"in {code.co_filename}:{code.co_firstlineno}"
 
 
 def recompiled(function):
     """What is raised where no program fits and none may be made."""
+    function = unthreaded(function)
     code = getattr(function, "__code__", None) or type(function).__call__.__code__
     return (
         f"Detected recompile when torch.compile stance is 'fail_on_recompile'. filename: '{code.co_filename}', "

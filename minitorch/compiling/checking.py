@@ -74,6 +74,8 @@ class Checked(Compiled):
     """A compiled function that runs eagerly as well, and compares."""
 
     def __call__(self, *args, **kwargs):
+        if self.thread is not None:
+            return self.thread.answer(args, kwargs)
         tensors, _ = flattened((args, kwargs))
         for (*_, described, _), signature in list(self.signatures.items()):
             for program in signature.programs if len(described) == len(tensors) else ():

@@ -91,11 +91,40 @@ class Whole(Names):
     def before(self):
         return list(zip(self.space, self.values)) if len(self.space) == len(self.values) else []
 
+    def apart(self, names):
+        return Rest(self.space, names)
+
     def test(self, space, values, know):
         return f"len({space}) == {len(self.values)} and all(map(is_, {space}.values(), {values}))"
 
     def rows(self):
         return [("values", self.space, self.values, self.holds) if self.space.__class__ is dict else ("asked", self.holds)]
+
+
+class Rest(Whole):
+    """All entries of a dict but for some, which somebody else looks after.   left: the names of those."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, space, left):
+        self.left = frozenset(left)
+        super().__init__(space, ())
+
+    def now(self):
+        return [x for name, x in self.space.items() if name not in self.left]
+
+    def before(self):
+        names = [name for name in self.space if name not in self.left]
+        return list(zip(names, self.values)) if len(names) == len(self.values) else []
+
+    def apart(self, names):
+        return Rest(self.space, self.left | names)
+
+    def test(self, space, values, know):
+        return "False"  # ask
+
+    def rows(self):
+        return [("asked", self.holds)]
 
 
 class Attributes(Whole):
@@ -115,6 +144,9 @@ class Attributes(Whole):
 
     def named(self):
         return [self.space.get(name, ABSENT) for name in self.names]
+
+    def apart(self, names):
+        return Names.apart(self, names)
 
     def words(self):
         """Which of them changed."""

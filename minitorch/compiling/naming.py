@@ -11,6 +11,7 @@ from ..engine import Tensor
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..symbolic import Reading
+from .state_threading import Threaded, unthreaded
 from .tree import LEAF
 
 __all__ = ["Names", "names_of_backward", "names_of_forward"]
@@ -88,6 +89,11 @@ def variables(function):
 
 def argument_names(function, form):
     """A name for each tensor among the arguments, in order."""
+    if function.__class__ is Threaded:
+        kind, (first, *args), kwargs = form
+        count = len(function.places)
+        known = [found for (_, name), part in zip(function.places, args) for found in leaves(part, name)]
+        return known + argument_names(function.function, (kind, (first, *args[count:]), kwargs))
     _, args, kwargs = form
     plain = type(function).forward if isinstance(function, Module) else getattr(function, "__func__", function)
     code, skipped = getattr(plain, "__code__", None), int(plain is not function)
@@ -118,7 +124,7 @@ def leaves(form, name):
 
 def names_of_forward(program):
     """The Names of a program's own code."""
-    recording, known = program.recording, known_names(program.watch, program.function)
+    recording, known = program.recording, known_names(program.watch, unthreaded(program.function))
     arguments = argument_names(program.function, program.key[0])
     inputs = []
     for k, (kind, which) in enumerate(recording.externals):

@@ -52,7 +52,7 @@ class Program:
         form, *_, described, shared = key
         texts = [source.text for source, _ in recording.sources if source.__class__ is Reading]
         self.readings = {text: for_device(CPU).full((), 0.0, float64) for text in texts}
-        self.watch = Watch((function, *others(form)), self.rates, apart)
+        self.watch = Watch((function, *others(form)), self.rates, joined(apart, getattr(function, "apart", {})))
         self.watch.often += [] if recording.xp.SYNCHRONOUS else switches_of_gpus()
         self.tied = self.tied_to(self.tensors())
         self.wanting, self.lying = self.wants(), self.lies()
@@ -163,3 +163,8 @@ class Program:
         if strides == contiguous(value.shape):
             return array.flags.c_contiguous
         return array.strides == tuple([s * array.dtype.itemsize for s in strides])
+
+
+def joined(a, b):
+    """{key: the members of both} of dicts of sets."""
+    return {key: {*a.get(key, ()), *b.get(key, ())} for key in a.keys() | b.keys()}

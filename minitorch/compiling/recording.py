@@ -27,10 +27,10 @@ from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
 from ..symbolic import Given, GivenInt, Questions, Reading, is_given, mathematics
 from .aliased_gradients import entangled
-from .results import roots_of, views_among
+from .results import alive, roots_of, views_among
 from .tree import Kept, flattened, others, rebuilt
 
-__all__ = ["Incomplete", "Recording", "SPENT", "WANTING", "base_name", "hooked", "record"]
+__all__ = ["Incomplete", "Recording", "SPENT", "StillHeld", "WANTING", "base_name", "hooked", "record"]
 
 
 NUMBERS = Number, Deferred, Given, GivenInt
@@ -44,6 +44,10 @@ SPENT = "spent"
 
 class Incomplete(Exception):
     """The run met what it hadn't known of beforehand; another one will tell."""
+
+
+class StillHeld(Unfollowed):
+    """The run made a tensor that somebody keeps, beside what it returned."""
 
 
 class Recording:
@@ -134,6 +138,7 @@ def record(function, args, kwargs, leaves, moving=None, questions=None, takes=No
     for x, gradient in before.items():
         if gradient is not None:
             tracer.expect(gradient()._array, ("grad", x))
+    beyond = [edge for x in arguments if is_history(edge := edge_of(x)) and alive(edge, False)]  # the run may go back through these
     begin = time.perf_counter()
     try:
         with tracer, mathematics() if asking else nullcontext():
@@ -150,7 +155,7 @@ def record(function, args, kwargs, leaves, moving=None, questions=None, takes=No
             split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], views, before)
         recording = told(tracer, result, views, before, split, back)
         recording.seconds = time.perf_counter() - begin
-        recording.own, recording.asked, recording.kept = own_leaves(recording, arguments), questions.asked, []
+        recording.own, recording.asked, recording.kept = own_leaves(recording, arguments, beyond), questions.asked, []
         return plain(tracer, result, questions), recording, None
     except (Unfollowed, Incomplete) as reason:
         reason.with_traceback(None)  # or it would hold what it was raised in, and all that was recorded there
@@ -159,13 +164,12 @@ def record(function, args, kwargs, leaves, moving=None, questions=None, takes=No
         questions.end()  # also where the function raised something
 
 
-def own_leaves(recording, arguments):
+def own_leaves(recording, arguments, beyond):
     """[(position, argument as it is)] of those whose own gradients the run asked for or set: a replay does that to the very same tensors.
 
     Raises Unfollowed if it went backward beyond what it was given, through what happened before the run.
     """
-    given = [*arguments, *[x for kind, x in recording.externals if kind == "tensor"]]
-    beyond = [edge for x in given if (edge := edge_of(x)) is not None and edge.__class__ is not AccumulateGrad]
+    beyond = [*beyond, *[edge for kind, x in recording.externals if kind == "tensor" and is_history(edge := edge_of(x))]]
     if beyond:
         written = [recording.externals[k] for k in recording.written]
         changed = {x._grad if kind == "grad" else x for kind, x in written if kind != "argument"}
@@ -175,6 +179,11 @@ def own_leaves(recording, arguments):
             raise Unfollowed("it goes backward beyond what it was given, to what that came of")
     asked = {x for x, *_ in recording.gradients}
     return [(k, Kept(x)) for k, x in enumerate(arguments) if x in asked]
+
+
+def is_history(edge):
+    """Whether an edge leads back to how a tensor was made."""
+    return edge is not None and edge.__class__ is not AccumulateGrad
 
 
 def plain(tracer, result, questions):
@@ -517,7 +526,7 @@ def refuse_what_stays(tracer, tensors, before):
     if held(tracer, kept):
         gc.collect()  # by objects in a circle, it may be, that nobody else holds
         if held(tracer, kept):
-            raise Unfollowed("a tensor that it made is still held by somebody after it returned")
+            raise StillHeld("a tensor that it made is still held by somebody after it returned")
 
 
 def held(tracer, kept):

@@ -93,19 +93,24 @@ class Watch:
         self.often, self.seldom, self.moving, self.groups = [], [], moving, []
         self.seen, self.count, self.kept = set(), 0, []
         self.said, self.theirs, self.owners, self.classes = set(UNASKED), set(), [], set()
-        self.origins = set()
+        self.origins, self.apart = set(), apart or {}
         hooks = (*EVERYWHERE, *EVERY_STEP)
         self.seldom += [Whole(each, ()) for each in hooks]
         todo = [thing, *[hook for each in hooks for hook in each.values()]]
         while todo and self.count < MANY:
             todo += self.look(todo.pop())
             if not todo:  # names that were said since may lead further
-                todo = [x for owner in self.owners for x in owner.reached(self.said) if id(x) not in self.seen and may_change(x)]
+                todo = [x for owner in self.owners for x in self.reached(owner) if id(x) not in self.seen and may_change(x)]
         for owner in self.owners:
             self.add(owner.guard(self.said), self.seldom if owner.seldom else self.often)
-        if apart:
+        if self.apart:
             for where in (self.often, self.seldom):
-                where[:] = [names.apart(apart[id(names.space)]) if id(names.space) in apart else names for names in where]
+                where[:] = [names.apart(self.apart[id(names.space)]) if id(names.space) in self.apart else names for names in where]
+
+    def reached(self, owner):
+        """What an Owner's names stand for, but for those that somebody else looks after."""
+        left = self.apart.get(id(owner.space))
+        return owner.reached(self.said) if left is None else [owner.space[name] for name in owner.names(self.said) if name not in left]
 
     def look(self, thing):
         """Watch one thing, and return what it leads to."""
