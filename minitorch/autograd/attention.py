@@ -93,7 +93,8 @@ def go_together(query, key, value):
     for x in (key, value):
         if x.device != query.device or x.dtype is not query.dtype or x.ndim != query.ndim or not repeats(x.shape[:-2], query.shape[:-2]):
             return False
-    return min(query.shape[-2], key.shape[-2]) >= FEWEST and math.prod(query.shape) * math.prod(value.shape) > 0
+    fits = key.shape[-2] == value.shape[-2] and query.shape[-1] == key.shape[-1]  # else the product says why not
+    return fits and min(query.shape[-2], key.shape[-2]) >= FEWEST and math.prod(query.shape) * math.prod(value.shape) > 0
 
 
 def is_laid_over(mask, query, key):

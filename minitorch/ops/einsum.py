@@ -99,8 +99,30 @@ def plan_of(equation, shapes):
     return Plan(tuple([diagonals for diagonals, _, _ in operands]), tuple(pairs), summed, order)
 
 
+def check_letters(equation):
+    """Raise for what is neither a letter nor a dot, a comma, a space or the arrow."""
+    left, arrow, right = equation.partition("->")
+    for start, text, others in ((0, left, " .,"), (len(left + arrow), right, " .")):
+        for i, c in enumerate(text, start):
+            if not (c.isascii() and c.isalpha()) and c not in others:
+                raise RuntimeError(
+                    f"einsum(): invalid subscript given at index {i} in the equation string, subscripts must be in [a-zA-Z]\n"
+                    "a letter names a dim: 'ij,jk->ik'"
+                )
+
+
+def at_dots(term, second, stray):
+    """(the labels before the three dots, these or nothing, the labels after).   second, stray: whose dots are too many, or too few."""
+    before, dots, after = term.partition("...")
+    if "." in before or "." in after:
+        whose = f"{second} was already found" if dots and "." not in before else stray
+        raise RuntimeError(f"einsum(): found '.' for {whose}\nthree dots stand for all other dims, once")
+    return before, dots, after
+
+
 def parsed(equation, shapes):
     """The labels of every operand and of the output; an Ellipsis becomes labels of its own, numbered from the last dim."""
+    check_letters(equation)
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(shapes):
@@ -111,7 +133,7 @@ def parsed(equation, shapes):
         )
     expanded, hidden = [], 0
     for i, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
-        before, dots, after = term.partition("...")
+        before, dots, after = at_dots(term, f"operand {i} for which an ellipsis", f"operand {i} that is not part of any ellipsis")
         extra = len(shape) - len(before) - len(after)
         if extra < 0 or (extra and not dots):
             raise RuntimeError(
@@ -125,7 +147,7 @@ def parsed(equation, shapes):
         hidden = max(hidden, extra)
         expanded.append([*before, *range(-extra, 0), *after])
     if arrow:
-        before, dots, after = right.partition("...")
+        before, dots, after = at_dots(right, "output but an ellipsis (...)", "output that is not part of any ellipsis (...)")
         output = [*before, *(range(-hidden, 0) if dots else ()), *after]
         unknown = [label for label in output if not any(label in term for term in expanded)]
         if unknown:

@@ -9,7 +9,7 @@ from .reduce import one_dim
 from .spelling import numpy_names
 
 __all__ = [
-    "bmm", "chain_matmul", "check_batches", "cross", "dot", "in_given_dtypes", "inner", "kron", "linear",
+    "addmv_dtype_error", "bmm", "chain_matmul", "check_batches", "cross", "dot", "in_given_dtypes", "inner", "kron", "linear",
     "matmul", "mm", "mv", "outer", "rmatmul", "tensordot", "trace", "vdot",
 ]  # fmt: skip
 
@@ -129,7 +129,17 @@ def mv(input, vec):
     """The product of a matrix and a vector.   torch: mv"""
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}\nfor other ranks there is matmul")
+    if input.dtype is not vec.dtype and input.shape[1] == vec.shape[0]:
+        raise addmv_dtype_error(vec, input, vec)
     return input.matmul(vec) if input._mode.autocast is None else in_given_dtypes(mv, input, vec)
+
+
+def addmv_dtype_error(*tensors):
+    """For a vector to add, a matrix and a vector."""
+    names = [x._type_name() for x in tensors]
+    return RuntimeError(
+        f"addmv input tensors must have the same dtype, but got {names[0]}, {names[1]}, and {names[2]}\nconvert them with .to(dtype)"
+    )
 
 
 def in_given_dtypes(product, *tensors, **options):

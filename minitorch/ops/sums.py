@@ -6,7 +6,7 @@ In float16 and bfloat16 they are PyTorch's to the last bit, if the order of summ
 import math
 
 from ..dtypes import bfloat16, float16, float64
-from .linalg import check_batches, in_given_dtypes
+from .linalg import addmv_dtype_error, check_batches, in_given_dtypes
 
 __all__ = ["addbmm", "addmm", "addmm_", "addmv", "addr", "baddbmm"]
 
@@ -87,12 +87,13 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta x + alpha A v.   torch: addmv"""
     if input._mode.autocast is not None:
         return in_given_dtypes(addmv, input, mat, vec, beta=beta, alpha=alpha)
+    if input.ndim > 1 or mat.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {mat.ndim}, {vec.ndim}\nfor other ranks there is matmul")
+    if mat.shape[1] != vec.shape[0] or input.numel() not in (1, mat.shape[0]):
+        sizes = f"got input ({input.numel()}), mat ({mat.shape[0]}x{mat.shape[1]}), vec ({vec.shape[0]})"
+        raise RuntimeError(f"size mismatch, {sizes}\nthe vector to add has a number for each row of the matrix, or one for all")
     if input.dtype is not mat.dtype or mat.dtype is not vec.dtype:
-        names = [x._type_name() for x in (input, mat, vec)]
-        raise RuntimeError(
-            f"addmv input tensors must have the same dtype, but got {names[0]}, {names[1]}, and {names[2]}\n"
-            "convert them with .to(dtype)"
-        )
+        raise addmv_dtype_error(input, mat, vec)
     narrow = narrow_dtype(input, mat, vec)
     if narrow is not None:
         beta, alpha = rounded(beta, narrow), rounded(alpha, narrow)

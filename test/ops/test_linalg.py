@@ -40,7 +40,8 @@ def test_agrees_with_pytorch(text):
 
 ERRORS = [
     "a @ a", "a @ w", "w @ b", "v @ w", "c @ a", "c @ c", "a @ v.sum()", "a.mm(v)", "v.mm(a)", "a.mm(a)", "a.bmm(b)", "c.bmm(c)", "c.bmm(d[:2])", "a.mv(w)", "a.mv(b)", "v.dot(w)", "v.dot(a)", "a.outer(v)", "v.outer(a)", "t.tensordot(a, b, 2)", "t.trace(v)", "a @ i.t()", "a.float() @ b", "v.dot(v.float())",
-    "t.nn.functional.linear(a, a.t())", "t.nn.functional.linear([1.0], a)", "t.nn.functional.linear(a, [1.0])", "t.nn.functional.linear(a, b.t(), [1.0])", "t.nn.functional.linear(a, b.t(), v)", "t.nn.functional.linear(a, b.t().float(), b.float().sum(0))", "t.nn.functional.linear(a, b.t(), b.float().sum(0))", "t.einsum('ij,jk', a)", "t.einsum('ij', a, b)", "t.einsum('ijk->i', a)", "t.einsum('ij->k', a)", "t.einsum('ij,jk->ik', a, a)", "t.einsum('ii->i', a)", "t.einsum('ij,ii', a, a)", "t.inner(a, b)", "t.inner(v, w)", "t.inner(c, w)", "t.addmm(a, a, b)", "t.addmm(b[:2], a, a)", "t.einsum('i->ii', v)", "t.cross(a[:, :2], a[:, :2], dim=1)", "(c[:, :2] * 1) @ d[:3]",
+    "t.nn.functional.linear(a, a.t())", "t.nn.functional.linear([1.0], a)", "t.nn.functional.linear(a, [1.0])", "t.nn.functional.linear(a, b.t(), [1.0])", "t.nn.functional.linear(a, b.t(), v)", "t.nn.functional.linear(a, b.t().float(), b.float().sum(0))", "t.nn.functional.linear(a, b.t(), b.float().sum(0))", "t.einsum('ij,jk', a)", "t.einsum('ij', a, b)",
+    "t.einsum('i1->i', a)", "t.einsum('ij->i1', a)", "t.einsum('i.j->i', a)", "t.einsum('ij->..i.', a)", "t.einsum('i......j->i', a)", "t.einsum('\u00e9->i', v)", "t.mv(a, w)", "t.mv(a, v.float())", "t.mv(a, v.long())", "t.einsum('ijk->i', a)", "t.einsum('ij->k', a)", "t.einsum('ij,jk->ik', a, a)", "t.einsum('ii->i', a)", "t.einsum('ij,ii', a, a)", "t.inner(a, b)", "t.inner(v, w)", "t.inner(c, w)", "t.addmm(a, a, b)", "t.addmm(b[:2], a, a)", "t.einsum('i->ii', v)", "t.cross(a[:, :2], a[:, :2], dim=1)", "(c[:, :2] * 1) @ d[:3]",
 ]  # fmt: skip
 
 

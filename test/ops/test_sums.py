@@ -36,7 +36,7 @@ def test_agrees_with_pytorch(text):
 
 @pytest.mark.parametrize("text", [
     "t.addmv(v, m.half(), w)", "t.addmv(v.float(), m, w)", "t.addmm(m.bfloat16(), n.bfloat16(), k)", "t.addmm(m, n.half(), k)", "t.addmm(m.float(), n, k)", "t.addbmm(m, b, c.float())", "t.addbmm(m.float(), b, c.half())",
-    "t.baddbmm(b.float(), b, b)", "t.baddbmm(b, b, b.half())", "t.addr(v, m, w)", "t.addr(i, i, i, alpha=0.5)",
+    "t.addmv(m, m, w)", "t.addmv(v[:1].expand(7), m, w)", "t.addmv(v, m, w[:1].expand(7))", "t.addmv(v, w, w)", "t.baddbmm(b.float(), b, b)", "t.baddbmm(b, b, b.half())", "t.addr(v, m, w)", "t.addr(i, i, i, alpha=0.5)",
     "t.addbmm(m, b, c[:2])", "t.addbmm(m, b, c[:, :2])", "t.addbmm(m.half(), b.half(), c[:2].half())", "t.addmm(m[:3].half(), n.half(), k.half())",
 ])  # fmt: skip
 def test_errors_are_pytorch_s(text):

@@ -13,6 +13,7 @@ from ...autograd.composite import composite
 from ...creation import empty, empty_like, ones_like, zeros_like
 from ...dtypes import float64
 from ...engine import no_grad
+from ...errors import not_implemented
 from ...ops.activation import hardshrink, prelu
 from ...random import rand
 
@@ -275,6 +276,8 @@ _log_sigmoid = composite(lambda x: -log1p_exp(-x), "log_sigmoid")
 
 def softplus(input, beta=1, threshold=20):
     """log(1 + exp(beta · x)) / beta; x itself where beta · x > threshold.   torch: F.softplus"""
+    if not input.is_floating_point():
+        raise not_implemented("softplus_cpu", input._type_name())
     return _softplus(input, beta, threshold)
 
 

@@ -6,6 +6,7 @@ import warnings
 from ...autograd.attention import attention_weights, fused_attention
 from ...creation import zeros_like
 from ...dtypes import bool as bool_
+from ...dtypes import float32
 from ...ops.joining import cat
 from .dropout import dropout
 from .linear import linear
@@ -72,7 +73,7 @@ def _check_attention(query, key, value, attn_mask, is_causal):
         )
     if attn_mask is None:
         return
-    if attn_mask.dtype not in (bool_, query.dtype) and not attn_mask.dtype.is_floating_point:
+    if attn_mask.dtype not in (bool_, float32, query.dtype):
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
             f"{attn_mask._type_name('c')} and  query.dtype: {query._type_name('c')} instead.\nTrue means: may be looked at"
