@@ -200,7 +200,7 @@ class Compiled:
         chances = Chances(watch, (args, kwargs))
         result, recording, why = self.listened(signature, watch, args, kwargs, wandering, chances.takes)
         self.moving.look(watch.groups)
-        if signature.calls > 1 and (recording is not None or why[0].__class__ is StillHeld) and self.threads(watch):
+        if signature.calls > 1 and (recording is not None or why[0].__class__ is StillHeld) and self.thread_kept(watch):
             return result
         if recording is None:
             reason, leaves = why
@@ -227,7 +227,7 @@ class Compiled:
             return result if signature.calls == 1 else self.failed(signature, why, result)
         return result if fixed is None else self.programmed(signature, (recording, self.function, mode, key, fixed), result)
 
-    def threads(self, watch):
+    def thread_kept(self, watch):
         """Whether a run put tensors where they are kept, which are threaded through the calls from now on. A first run may fill a cache."""
         places = kept_by(self.function, watch)
         if not places:

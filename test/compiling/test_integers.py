@@ -8,6 +8,7 @@ import pickle
 import warnings
 
 import pytest
+from test_symbolic_arguments import answered
 
 import minitorch as torch
 from minitorch.nn import functional as F
@@ -94,30 +95,6 @@ DECIDE = {
     "norm": lambda x, i: x.norm(i % 3 + 1),
 }
 """Each value has a program of its own, up to a number of them, or runs eagerly."""
-
-
-def assert_same(found, expected):
-    found, expected = [list(x) if isinstance(x, tuple) else [x] for x in (found, expected)]
-    assert len(found) == len(expected)
-    for a, b in zip(found, expected):
-        assert type(a) is type(b)
-        if isinstance(a, torch.Tensor):
-            torch.testing.assert_close(a, b, rtol=2e-6, atol=1e-6)
-        else:
-            assert a == b
-
-
-def answered(function, values):
-    """The compiled function, after calls with the values whose answers were right."""
-    compiled, x = torch.compile(function), torch.arange(-9.0, 11.0).reshape(5, 4) / 5
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*runs eagerly")
-        for k, i in enumerate(values):
-            torch.manual_seed(k)
-            expected = function(x, i)
-            torch.manual_seed(k)
-            assert_same(compiled(x, i), expected)
-    return compiled
 
 
 @pytest.mark.parametrize("what", MOVE)
