@@ -362,29 +362,8 @@ class Writing:
         results = []
         if recording.backward is not None:
             self.link()
-        for kind, which, *wanting in recording.returned:
-            if kind == "same":
-                results.append(results[which] or f"v{which}")
-            elif kind == "external":
-                results.append(self.externals[which])
-            elif kind == "gradient":
-                results.append(f"{self.know(which, 'leaf')}._grad")
-            elif kind == "view":
-                results.append(None)
-            elif kind == "number":
-                results.append(f"o{which - len(recording.written)}.item()")
-            elif kind == "given":
-                results.append(self.texts[which])
-            elif kind == "deferred":
-                numbers = ", ".join([f"o{k - len(recording.written)}.tolist()" for k in which])
-                results.append(f"{self.know(wanting[0], 'deferred')}([{numbers}])")
-            else:
-                k = which - len(recording.written)
-                self.do(f"r{k} = wrap(o{k}{', Inference()' if self.program.mode[1] else ''})")
-                history = {WANTING: ".requires_grad_()", SPENT: "._node = SPENT"}.get(wanting[0], f"._node = node.output({wanting[0]})")
-                if wanting[0] is not None:
-                    self.do(f"r{k}{history}")
-                results.append(f"r{k}")
+        for one in recording.returned:
+            results.append(self.result(one, results))
         for k, (kind, which, *how) in enumerate(recording.returned):
             if kind == "view":
                 results[k] = f"v{k}"
@@ -393,6 +372,35 @@ class Writing:
             self.do(f"return {results[0]}")
         else:
             self.do(f"return rebuilt({self.know(recording.form, 'form')}, iter(({''.join([r + ', ' for r in results])})))")
+
+    def result(self, returned, before):
+        """The name of one result, once it is made; None for a view, which is made after all others.   before: names of those before it."""
+        written = len(self.program.recording.written)
+        match returned:
+            case "same", at:
+                return before[at] or f"v{at}"
+            case "external", k:
+                return self.externals[k]
+            case "gradient", leaf:
+                return f"{self.know(leaf, 'leaf')}._grad"
+            case "view", *_:
+                return None
+            case "number", k:
+                return f"o{k - written}.item()"
+            case "given", text:
+                return self.texts[text]
+            case "deferred", parts, whole:
+                numbers = ", ".join([f"o{k - written}.tolist()" for k in parts])
+                return f"{self.know(whole, 'deferred')}([{numbers}])"
+            case "new", k, wanting:
+                return self.new(k - written, wanting)
+
+    def new(self, k, wanting):
+        """The name of a tensor over the memory of an output, with the history that it had."""
+        self.do(f"r{k} = wrap(o{k}{', Inference()' if self.program.mode[1] else ''})")
+        if wanting is not None:
+            self.do(f"r{k}" + {WANTING: ".requires_grad_()", SPENT: "._node = SPENT"}.get(wanting, f"._node = node.output({wanting})"))
+        return f"r{k}"
 
     def replace(self):
         """Tensors that the run left in new memory get the last of what was made."""

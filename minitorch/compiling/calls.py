@@ -27,7 +27,7 @@ from .program import Program
 from .recording import Incomplete, StillHeld, record
 from .side_effects import Chances, made_anew
 from .state_threading import StateThread, Threaded, kept_by, unthreaded
-from .symbolic_arguments import UNSEEN, Wandering, of_call
+from .symbolic_arguments import UNSEEN, SymbolicNumbers, of_call
 from .tree import flattened, others
 from .watching import Watch
 
@@ -111,7 +111,7 @@ class Compiled:
 
     def forget(self):
         """Have no programs."""
-        self.signatures, self.quick, self.answers, self.warned, self.moving, self.wandering = {}, (), (), False, Moving(), {}
+        self.signatures, self.quick, self.answers, self.warned, self.moving, self.symbolic = {}, (), (), False, Moving(), {}
         self.places, self.counting, self.thread = Places(), {}, None
 
     def __get__(self, instance, owner=None):
@@ -159,7 +159,7 @@ class Compiled:
         tensors, form = flattened((args, kwargs))
         described = tuple([described_as(x) for x in tensors])
         key = form, mode.grad, mode.inference, mode.autocast, get_default_dtype(), described, aliases(tensors)
-        key, wandering = of_call(self.wandering, key)
+        key, symbolic = of_call(self.symbolic, key)
         signature = self.signatures.get(key)
         if signature is None:
             if len(self.signatures) > PROGRAMS:  # not even remembered: what it was given would be held for ever
@@ -181,24 +181,24 @@ class Compiled:
         if STANCE[0] == "eager_on_recompile":
             return self.function(*args, **kwargs)
         signature.calls += 1
-        return self.recorded(signature, key, args, kwargs, wandering)
+        return self.recorded(signature, key, args, kwargs, symbolic)
 
     @uncollected()
     @helped()
-    def recorded(self, signature, key, args, kwargs, wandering):
-        """Run the function while a tracer listens; make a program of what it heard.   wandering: if numbers among its arguments move."""
+    def recorded(self, signature, key, args, kwargs, symbolic):
+        """Run the function while a tracer listens; make a program of what it heard.   symbolic: if numbers among its arguments move."""
         mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
         watch = Watch((self.function, *others(key[0])), apart=getattr(self.function, "apart", None))
         self.moving.look(watch.groups)
         if signature.watch is not None:
             self.places.note(signature.watch)
         signature.watch = watch
-        wandering = self.with_kept(key, wandering)
-        if wandering is not None and not UNSEEN.isdisjoint(watch.theirs):
-            wandering.settle()
+        symbolic = self.with_kept(key, symbolic)
+        if symbolic is not None and not UNSEEN.isdisjoint(watch.theirs):
+            symbolic.settle()
             return self.function(*args, **kwargs)
         chances = Chances(watch, (args, kwargs))
-        result, recording, why = self.listened(signature, watch, args, kwargs, wandering, chances.takes)
+        result, recording, why = self.listened(signature, watch, args, kwargs, symbolic, chances.takes)
         self.moving.look(watch.groups)
         if signature.calls > 1 and (recording is not None or why[0].__class__ is StillHeld) and self.thread_kept(watch):
             return result
@@ -212,9 +212,9 @@ class Compiled:
         if signature.calls == 1 and recording.changes_state:
             signature.leaves += [x for x, *_ in recording.gradients]
             return result
-        moved = None if wandering is None else set(wandering.moving)
-        fixed = {} if wandering is None else wandering.proven(recording)
-        if fixed is None and wandering.moving != moved:
+        moved = None if symbolic is None else set(symbolic.moving)
+        fixed = {} if symbolic is None else symbolic.proven(recording)
+        if fixed is None and symbolic.moving != moved:
             self.drop(key)
             return result
         if not signature.believes(recording):
@@ -237,20 +237,20 @@ class Compiled:
         self.quick = (self.thread.answer,)
         return True
 
-    def with_kept(self, key, wandering):
+    def with_kept(self, key, symbolic):
         """What is known of the numbers of a call, of those that Python keeps as well; None if none of them move."""
         numbers = self.places.numbers()
         if not numbers:
-            return wandering
-        wandering = wandering or self.counting.setdefault(key, Wandering())
-        wandering.keep(numbers)
-        return wandering if wandering.moving else None
+            return symbolic
+        symbolic = symbolic or self.counting.setdefault(key, SymbolicNumbers())
+        symbolic.keep(numbers)
+        return symbolic if symbolic.moving else None
 
-    def listened(self, signature, watch, args, kwargs, wandering, takes):
+    def listened(self, signature, watch, args, kwargs, symbolic, takes):
         """What ``record`` gives of a run that finds Givens instead of numbers that move; then there are plain numbers again."""
         questions, given, kept = None, {}, []
-        if wandering is not None:
-            args, kwargs, questions, given = wandering.handed(args, kwargs)
+        if symbolic is not None:
+            args, kwargs, questions, given = symbolic.handed(args, kwargs)
         self.places.put(given)
         try:
             result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names, questions, takes)

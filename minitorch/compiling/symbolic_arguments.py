@@ -15,7 +15,7 @@ from ..compiler.program_cache import Untold, told
 from ..symbolic import Questions, Reading
 from .tree import loosened, numbers_in, same
 
-__all__ = ["UNSEEN", "Wandering", "of_call"]
+__all__ = ["SymbolicNumbers", "UNSEEN", "of_call"]
 
 UNSEEN = frozenset(["Decimal", "Fraction", "copysign", "fmod", "frexp", "isclose", "ldexp", "modf", "nextafter", "np", "numpy", "struct"])
 """A function that says one of these may ask a number something without its knowing, and get the same answer twice by chance."""
@@ -31,7 +31,7 @@ WAITS = 8
 
 
 def of_call(known, key):
-    """(the key in which GIVEN stands for numbers that move, the Wandering), or (the key as it is, None).   known: {key: Wandering}"""
+    """(the key in which GIVEN stands for numbers that move, what is known of these), or (the key, None).   known: {key: SymbolicNumbers}"""
     form, *rest = key
     numbers = numbers_in(form)
     if not numbers:
@@ -39,13 +39,13 @@ def of_call(known, key):
     loose = (loosened(form, numbers), *rest)
     if loose not in known and len(known) == FORMS:
         return key, None
-    wandering = known.setdefault(loose, Wandering())
-    wandering.look(numbers)
-    moving = wandering.moving
-    return ((loosened(form, moving), *rest), wandering) if moving else (key, None)
+    symbolic = known.setdefault(loose, SymbolicNumbers())
+    symbolic.look(numbers)
+    moving = symbolic.moving
+    return ((loosened(form, moving), *rest), symbolic) if moving else (key, None)
 
 
-class Wandering:
+class SymbolicNumbers:
     """What is known of the numbers of calls that are alike but for these.
 
     numbers: {place: number} as the last call had them.   moving: the places where there were several.   proofs: {what was asked:
