@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-__all__ = ["Conv", "Phase", "Planes", "Sliding", "reached", "sliding_backward", "sliding_forward"]
+__all__ = ["Conv", "Phase", "Planes", "Sliding", "axis_phases", "reached", "sliding_backward", "sliding_forward"]
 
 MOST, FEW = 8, 8
 """Phases that are written together, at most; outputs that read a plane so few times that it isn't worth copying."""

@@ -143,6 +143,11 @@ NAMED = {
     "depthwise, a larger result": Conv(1, 3, 3, (4, 6), (3, 3), padding=(3, 4), groups=3),
     "depthwise, a kernel like the image": Conv(2, 6, 6, (7, 7), (7, 7), padding=(3, 3), groups=6),
     "depthwise, a signal": Conv(2, 4, 4, (40,), (3,), padding=(1,), groups=4),
+    "depthwise, a long signal": Conv(2, 3, 3, (500,), (15,), padding=(7,), groups=3),
+    "depthwise, halved": Conv(3, 6, 6, (33, 41), (5, 5), (2, 2), (2, 2), groups=6),
+    "depthwise, halved, small": Conv(4, 6, 6, (14, 14), (5, 3), (2, 2), (2, 1), groups=6),
+    "depthwise, halved, wide": Conv(1, 3, 3, (7, 310), (3, 4), (2, 2), (1, 2), dilation=(2, 1), groups=3),
+    "depthwise, every third": Conv(2, 3, 3, (14, 140), (2, 4), (4, 3), (0, 2), groups=3),
     "depthwise, two for each": Conv(3, 8, 16, (10, 10), (3, 3), padding=(1, 1), groups=8),
     "small planes": Conv(9, 40, 48, (4, 4), (3, 3), padding=(1, 1)),
     "many images": Conv(16, 5, 9, (7, 6), (3, 3), padding=(1, 1)),
@@ -187,7 +192,8 @@ def test_named(name):
 def test_channels_by_themselves_need_masks():
     conv = NAMED["depthwise"]
     assert is_depthwise(conv, Target.avx2()) and not is_depthwise(conv, Target.generic())
-    assert not is_depthwise(replace(conv, stride=(1, 2, 2)), Target.avx512())
+    assert is_depthwise(replace(conv, stride=(1, 2, 2)), Target.avx512())
+    assert not is_depthwise(replace(conv, stride=(1, 4, 4)), Target.avx512())  # more phases than registers for their sums
     assert not is_depthwise(NAMED["depthwise, two for each"], Target.avx512())
 
 
