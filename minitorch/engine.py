@@ -55,7 +55,7 @@ from .ops.vocabulary import Vocabulary
 from .promotion import common_dtype, explained, fit, on_one_device, takes, wrapped_numbers
 from .settings import SETTINGS
 from .size import Size, broadcast_shape
-from .symbolic import bare, opened
+from .symbolic import begun
 from .tables.strides import alias
 
 __all__ = [
@@ -105,7 +105,7 @@ def apply(row, inputs, params=()):
                 mixed = True
             number = type(x)
         bit += bit
-    params, given = (opened(row, params), bare(params)) if listeners else (params, params)
+    params, given = begun(row, params) if listeners else (params, params)
     if ACCELERATORS and (moved := on_one_device(row, inputs, arrays)) is not None:
         return apply(row, moved, params)
     forward, ready = row.forward, row.ready
@@ -144,9 +144,10 @@ def apply(row, inputs, params=()):
 
 def create(row, params, device=CPU):
     """A Tensor that comes of no other: a row of kind creation or random, on ``device``."""
-    out = wrap(row.forward(for_device(device), *bare(params)), InferenceStorage() if MODE.inference else None)
+    params, given = begun(row, params) if MODE.listeners else (params, params)
+    out = wrap(row.forward(for_device(device), *given), InferenceStorage() if MODE.inference else None)
     if MODE.listeners:
-        tell(row, (), (*opened(row, params), device), out, False)
+        tell(row, (), (*params, device), out, False)
     return out
 
 
@@ -178,14 +179,13 @@ def seed_gradient(output, gradient):
 
 def from_data(data, dtype=None, device=CPU):
     """A new tensor of Python numbers, nested lists, arrays or tensors; Python's floats get the default dtype."""
-    xp = for_device(device)
     storage = InferenceStorage() if MODE.inference else None
     if isinstance(data, Tensor):
         leave("a copy", data)
         if data.device != device or dtype is not None:
             return data.detach().to(dtype, copy=True, device=device)
         return wrap(data._array.copy(), storage)
-    return beside(wrap(xp.array_of(data, dtype, default=get_default_dtype()), storage))
+    return beside(wrap(for_device(device).array_of(data, dtype, default=get_default_dtype()), storage))
 
 
 def of_class(cls, tensor):

@@ -12,7 +12,7 @@ from .backends import ACCELERATORS, ARRAY_TYPES
 from .graph import GRAD, AccumulateGrad, Node, Stub, edge_of, edges_of, refused_view, remembered
 from .modes import MODE, tell
 from .promotion import all_fit, explained, fit, on_one_device, wrapped_numbers
-from .symbolic import bare, opened
+from .symbolic import bare, begun
 
 __all__ = ["refuse_write", "remember_write", "write"]
 
@@ -32,8 +32,7 @@ def write(x, row, inputs, params=()):
         arrays = [i._array if hasattr(i, "_array") else i for i in inputs]
     given = params
     if mode.listeners:
-        arrays, params = bare(arrays), opened(row, params)
-        given = bare(params)
+        (params, given), arrays = begun(row, params), bare(arrays)
     forward = row.forward
     if row.ready is not None and not all_fit(row.ready, arrays):
         inputs, arrays, forward = fit(row, inputs)

@@ -24,6 +24,7 @@ class Mode(threading.local):
     casts = None  # those of weights that are kept in the block
     eager = False  # whether a function runs that isn't to be compiled, nor what it calls
     listeners = ()  # each is called with (row, inputs, params, output, whether it was written in place)
+    begun = 0  # when the row began of which they are told, in ns of time.perf_counter
     readers = ()  # each is called with (what, tensor, result) where Python reads elements: there a listener loses sight
 
     def __init__(self):

@@ -13,13 +13,14 @@ import math
 import operator
 from contextlib import contextmanager
 from threading import Lock
+from time import perf_counter_ns
 
 from .backends import for_device
 from .device import CPU
 from .modes import MODE
 from .size import Size
 
-__all__ = ["Given", "GivenInt", "Questions", "Reading", "bare", "hold", "is_given", "mathematics", "opened"]
+__all__ = ["Given", "GivenInt", "Questions", "Reading", "bare", "begun", "hold", "is_given", "mathematics", "opened"]
 
 LONGEST = 1000
 """Characters of a text; what would be longer is looked at, and begins anew as a plain number."""
@@ -58,6 +59,12 @@ def bare(things):
     What stands within tuples, lists and slices decides a shape or a place: it is looked at.
     """
     return [plain(x) for x in things] if MODE.listeners else things
+
+
+def begun(row, params):
+    """The params of a row that begins, for those who listen, and for who computes with them. The moment is noted."""
+    MODE.begun = perf_counter_ns()
+    return opened(row, params), bare(params)
 
 
 def opened(row, params):

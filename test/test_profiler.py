@@ -1,8 +1,12 @@
 """The profiler: what it counts, and that it leaves nothing behind."""
 
+import gzip
 import json
+import threading
+import time
 
-from oracle import agree
+import pytest
+from oracle import agree, same_first_line
 
 import minitorch
 from minitorch.engine import MODE
@@ -38,7 +42,7 @@ def test_steps_that_are_measured(tmp_path):
         for _ in range(8):
             minitorch.ones(1) + 1
             prof.step()
-    assert seen == [4]
+    assert seen == [6]  # two rows in each of two steps, and the steps
     handler = minitorch.profiler.tensorboard_trace_handler(str(tmp_path / "log"))
     handler(prof)
     assert len(list((tmp_path / "log").iterdir())) == 1
@@ -144,3 +148,99 @@ def test_time_within_is_not_the_blocks_own():
     within = sum(e.cpu_time_total for e in outer.cpu_children)
     assert 0 < outer.self_cpu_time_total and abs(outer.self_cpu_time_total + within - outer.cpu_time_total) < 1e-3
     assert abs(prof.events().total_average().cpu_time_total - outer.cpu_time_total) < 1e-3
+
+
+def test_a_rows_time_is_its_own():
+    with minitorch.profiler.profile() as prof:
+        with minitorch.profiler.record_function("block"):
+            x = minitorch.ones(2)
+            end = time.perf_counter() + 0.05
+            while time.perf_counter() < end:  # Python's own time, which is nobody's but the block's
+                pass
+            x.add_(1)
+    events = {event.name: event for event in prof.events()}
+    assert events["block"].self_cpu_time_total > 50e3 > events["aten::add_"].cpu_time_total
+
+
+def test_shapes_places_and_memory():
+    x, w = minitorch.ones(3, 4), minitorch.ones(4, 5)
+    with minitorch.profiler.profile(record_shapes=True, with_stack=True, profile_memory=True) as prof:
+        x @ w
+        (x @ w).t() + 1
+    first, second = [e for e in prof.events() if e.name == "aten::matmul"]
+    assert first.input_shapes == [[3, 4], [4, 5]] and first.self_cpu_memory_usage == 60
+    assert "test_profiler.py" in first.stack[0] and first.stack[0] != second.stack[0]
+    shapes = {str(e.input_shapes): e.count for e in prof.key_averages(group_by_input_shape=True)}
+    assert shapes == {"[[3, 4], [4, 5]]": 2, "[[3, 5]]": 1, "[[5, 3], []]": 1}
+    assert [e.count for e in prof.key_averages(group_by_stack_n=1) if e.key == "aten::matmul"] == [1, 1]
+    table = prof.key_averages(group_by_input_shape=True, group_by_stack_n=1).table(sort_by="self_cpu_memory_usage")
+    assert "[[5, 3], []]" in table and all([title in table for title in ("Self CPU Mem", "Input Shapes", "Source Location")])
+    assert "Input Shapes" not in prof.key_averages().table()
+
+
+def test_steps_are_named_and_counted_as_in_pytorch():
+    def program(t):
+        found = []
+
+        def ready(prof):
+            found.append((prof.step_num, sorted([e.name for e in prof.events() if "ProfilerStep" in e.name])))
+            found.append([(e.key, e.count) for e in prof.key_averages() if "ProfilerStep" in e.key])
+
+        with t.profiler.profile(schedule=t.profiler.schedule(wait=1, warmup=1, active=2, repeat=1), on_trace_ready=ready) as prof:
+            for _ in range(11):
+                t.ones(2) + 1
+                prof.step()
+        with t.profiler.profile(schedule=t.profiler.schedule(wait=0, warmup=0, active=3), on_trace_ready=ready) as prof:
+            for _ in range(2):
+                t.ones(2) + 1
+                prof.step()
+        return found
+
+    agree(program)
+
+
+@pytest.mark.parametrize("program", [
+    lambda t: t.profiler.profile().events(),
+    lambda t: t.profiler.profile().key_averages(),
+    lambda t: t.profiler.profile().export_chrome_trace("never"),
+    lambda t: t.profiler.profile(activities=[]).start(),
+    lambda t: t.profiler.schedule(wait=-1, warmup=1, active=1),
+    lambda t: t.profiler.schedule(wait=1, warmup=1, active=0),
+])  # fmt: skip
+def test_what_cannot_be_asked(program):
+    same_first_line(program)
+
+
+def test_nothing_ran():
+    with minitorch.profiler.profile() as prof:
+        pass
+    assert prof.key_averages().table() == "" and prof.events() == []
+    with minitorch.profiler.profile() as prof:
+        minitorch.ones(2)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        prof.key_averages().table(sort_by="nonsense")
+    assert "aten::full" in prof.key_averages().table(sort_by="cuda_time_total")
+
+
+def test_other_threads_are_not_listened_to():
+    def elsewhere():
+        with minitorch.profiler.record_function("elsewhere"):
+            minitorch.ones(2)
+
+    with minitorch.profiler.profile() as prof:
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        minitorch.ones(2)
+    assert [e.name for e in prof.events()] == ["aten::full"]
+
+
+def test_a_packed_trace(tmp_path):
+    ready = minitorch.profiler.tensorboard_trace_handler(str(tmp_path), use_gzip=True)
+    with minitorch.profiler.profile(record_shapes=True, on_trace_ready=ready) as prof:
+        prof.add_metadata("model", "mine")
+        minitorch.ones(2).exp()
+    (file,) = tmp_path.iterdir()
+    assert file.name.endswith(".pt.trace.json.gz")
+    told = json.loads(gzip.decompress(file.read_bytes()))
+    assert told["model"] == "mine" and told["traceEvents"][1]["args"] == {"Input Dims": [[2]]}

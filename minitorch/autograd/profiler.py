@@ -11,8 +11,18 @@ class profile(newer):
 
     def __init__(self, enabled=True, *, use_cuda=False, use_device=None, record_shapes=False, with_flops=False,
                  profile_memory=False, with_stack=False, with_modules=False, use_kineto=False, use_cpu=True, **more):  # fmt: skip
-        super().__init__()
-        self.enabled = enabled
+        super().__init__(record_shapes=record_shapes, profile_memory=profile_memory, with_stack=with_stack)
+        self.enabled, self.recorded = enabled, EventList()
+
+    @property
+    def function_events(self):
+        """What was measured, one by one."""
+        return self.events()
+
+    @property
+    def self_cpu_time_total(self):
+        """What all of it took, in microseconds."""
+        return self.recorded.self_cpu_time_total
 
     def begin(self):
         if self.enabled:
