@@ -4,6 +4,11 @@ OpenBLAS knows some processors well and others by half; and its threads don't li
 depends on shapes alone.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+
 import numpy
 
 from ..native.narrow import NARROW
@@ -24,24 +29,50 @@ def machine_product(x, y, bias=None):
     can't do it. Of 16-bit numbers the bias is float32: sums are rounded once."""
     if x.dtype.kind == "c":
         return complex_product(x, y, bias)
-    kind = KINDS.get(x.dtype.char)
-    dtype = numpy.dtype("float32") if kind in NARROW else x.dtype
-    if kind is None or not x.dtype.isnative or y.dtype is not x.dtype or (bias is not None and bias.dtype is not dtype):
+    plan = plan_of(x.dtype, x.shape, x.strides, y.dtype, y.shape, y.strides)
+    if plan is None or (bias is not None and bias.dtype is not plan.sums):
         return None
-    if max(x.ndim, y.ndim) > 4 or x.shape[-1] != y.shape[-2] or 0 in (*x.shape, *y.shape):
+    x = numpy.ascontiguousarray(x) if plan.copies_x else x
+    y = numpy.ascontiguousarray(y) if plan.copies_y else y
+    out = numpy.empty(plan.shape, x.dtype)
+    if bias is None:
+        plan.run(x, y, out, out, *plan.words, 0)
+    else:
+        plan.run(x, y, numpy.ascontiguousarray(bias), out, *plan.words, 1)
+    return out
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with two arrays: whether each is made contiguous first, the result's shape, the dtype of its sums; and what
+    computes it, with words for it (``Product.planned``)."""
+
+    copies_x: bool
+    copies_y: bool
+    shape: tuple
+    sums: numpy.dtype
+    run: Callable
+    words: tuple
+
+
+@lru_cache(1024)
+def plan_of(dtype, x_shape, x_strides, y_dtype, y_shape, y_strides):
+    """The Plan for arrays that lie so; None if machine code can't do it. It is kept: to make one takes longer than a small product."""
+    kind = KINDS.get(dtype.char)
+    if kind is None or not dtype.isnative or y_dtype is not dtype or x_shape[-1] != y_shape[-2]:
         return None
-    (x, a), (y, b) = laid_out(x), laid_out(y)
+    if max(len(x_shape), len(y_shape)) > 4 or 0 in (*x_shape, *y_shape):
+        return None
+    (copies_x, a), (copies_y, b) = laid_out(x_shape, x_strides, dtype.itemsize), laid_out(y_shape, y_strides, dtype.itemsize)
     keep_freed_memory()
-    found = product(kind, a[1] == 1, b[1] == 1)
+    found = product(kind, a[-1] == 1, b[-1] == 1)
     if found is None:
         return None
-    batch = x.shape[:-2] if x.shape[:-2] == y.shape[:-2] else numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    m, n, k = x.shape[-2], y.shape[-1], x.shape[-1]
-    out = numpy.empty((*batch, m, n), x.dtype)
-    steps = [(row if column == 1 else column, *batch_steps(z, batch)) for z, (row, column) in ((x, a), (y, b))]
-    bias = None if bias is None else numpy.ascontiguousarray(bias)
-    found(x, y, bias, out, (*(1, 1, *batch)[-2:], m, n, k), steps)
-    return out
+    batch = numpy.broadcast_shapes(x_shape[:-2], y_shape[:-2])
+    m, n, k = x_shape[-2], y_shape[-1], x_shape[-1]
+    steps = [(z[-2] if z[-1] == 1 else z[-1], *batch_steps(shape, z)) for shape, z in ((x_shape, a), (y_shape, b))]
+    run, words = found.planned((*(1, 1, *batch)[-2:], m, n, k), steps)
+    return Plan(copies_x, copies_y, (*batch, m, n), numpy.dtype("float32") if kind in NARROW else dtype, run, words)
 
 
 def complex_product(x, y, bias=None):
@@ -65,20 +96,15 @@ def complex_product(x, y, bias=None):
     return None if out is None else out.view(x.dtype)
 
 
-def laid_out(x):
-    """x and its last two strides, in elements, of which one is 1; a contiguous copy of x if it must be."""
-    size = x.itemsize
-    row, column = x.strides[-2:]
-    if size not in (row, column) or any([stride % size for stride in x.strides]):
-        x = numpy.ascontiguousarray(x)
-        row, column = x.strides[-2:]
-    return x, (row // size, column // size)
+def laid_out(shape, strides, size):
+    """Whether an array must be copied, for one of its last two strides to be 1; and the strides, then, in elements."""
+    strides = [*strides[:-2], *[size if n == 1 else stride for n, stride in zip(shape[-2:], strides[-2:])]]
+    if size in strides[-2:] and not any([stride % size for stride in strides]):
+        return False, [stride // size for stride in strides]
+    return True, [prod(shape[dim + 1 :]) for dim in range(len(shape))]
 
 
-def batch_steps(x, batch):
-    """How far apart in x the matrices of a batch lie, along the last two dims of the batch, in elements."""
-    if x.ndim == 2:
-        return 0, 0
-    if x.shape[:-2] != batch:
-        x = numpy.broadcast_to(x, (*batch, *x.shape[-2:]))
-    return [step // x.itemsize for step in (0, 0, *x.strides[:-2])[-2:]]
+def batch_steps(shape, strides):
+    """How far apart the matrices of a batch lie, along its last two dims, in elements: 0 along a dim that is broadcast."""
+    steps = [0 if n == 1 else stride for n, stride in zip(shape[:-2], strides[:-2])]
+    return (0, 0, *steps)[-2:]

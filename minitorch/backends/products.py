@@ -7,7 +7,7 @@ machine code's) they would fight for the same cores, so once those run, products
 
 from functools import cache
 from importlib import import_module
-from math import inf, prod
+from math import prod
 
 import numpy
 
@@ -18,28 +18,19 @@ __all__ = ["dot", "linear", "matmul", "narrow"]
 WORTH_SHARING = 1 << 22
 """Multiplications from which a product is worth waking a thread for."""
 
-WORTH_COMPILING = 1 << 22
-"""Multiplications from which a product is worth a kernel: it saves 30 microseconds."""
+WORTH_COMPILING = 1 << 14
+"""Multiplications from which a product is worth a kernel, which begins in a microsecond."""
 
-WORTH_COMPILING_BATCH = 1 << 21
-"""The same for many products at once, which NumPy computes one after the other."""
+SMALL = 1 << 12
+"""Numbers of a matrix up to which products of floats are BLAS's: small.py runs them again with the same bits."""
 
-WORTH_COMPILING_COPIES = 1 << 16
-"""The same for many products of transposed matrices, each of which NumPy copies first."""
-
-WORTH_WRITING = 1 << 18
-"""Numbers of a product from which it is worth a kernel, however short its sums are."""
-
-WORTH_COMPILING_INTEGERS = 1 << 15
-"""The same for integers, for which there is no BLAS: NumPy takes a nanosecond for four multiplications."""
-
-WORTH_COMPILING_NARROW = 1 << 19
+WORTH_COMPILING_NARROW = 1 << 9
 """The same for 16-bit numbers, of which NumPy would need a copy."""
 
 WORTH_SPLITTING, ENOUGH_ROWS = 1 << 19, 32
 """The same for complex numbers, whose second matrix must be laid out as a real one first: each of its numbers is used by so many rows."""
 
-FEW, LARGE = 4, 1 << 18
+FEW, LARGE = 3, 1 << 16
 """Rows or columns, and numbers of the other matrix: with so few and so many BLAS is asked for one after the other. It reads the
 matrix again for each, where a product of two matrices copies it first."""
 
@@ -52,29 +43,35 @@ def machine_product():
 def dot(x, y, bias=None):
     """x y + bias, for two matrices and a vector, or None."""
     (m, k), n = x.shape, y.shape[1]
-    few = (m <= FEW and k * n >= LARGE) or (n <= FEW and m * k >= LARGE)
-    if few and x.dtype.kind == "f":
-        out = one_by_one(x, y)
-        return out if bias is None else numpy.add(out, bias, out)
-    if m * k * n >= worth(x, WORTH_COMPILING, m) or (m * n >= WORTH_WRITING and x.dtype.kind != "c"):
-        done = machine_product()(x, y, bias)
+    if m * k * n >= WORTH_COMPILING:
+        done = compiled(x, y, bias, m, k, n)
         if done is not None:
             return done
     out = by_blas(x, y)
     return out if bias is None else numpy.add(out, bias, out)
 
 
-def worth(x, floats, rows):
-    """Multiplications from which a product of such numbers, with so many rows, is worth a kernel."""
+def compiled(x, y, bias, m, k, n):
+    """The same by a kernel; None where BLAS is as quick, or where there is none."""
     if x.dtype.kind == "c":
-        return WORTH_SPLITTING if rows >= ENOUGH_ROWS else inf
-    return floats if x.dtype.kind == "f" else WORTH_COMPILING_INTEGERS
+        return machine_product()(x, y, bias) if worth_splitting(m * k * n, m) else None
+    if x.dtype.kind == "f":
+        if m == 1 or n == 1 or max(m * k, k * n, m * n) <= SMALL:
+            return None
+        if (m <= FEW and k * n >= LARGE) or (n <= FEW and m * k >= LARGE):
+            out = one_by_one(x, y)
+            return out if bias is None else numpy.add(out, bias, out)
+    return machine_product()(x, y, bias)
+
+
+def worth_splitting(multiplications, rows):
+    return multiplications >= WORTH_SPLITTING and rows >= ENOUGH_ROWS
 
 
 def one_by_one(x, y):
     """A product of few rows, or of few columns."""
     m, n = x.shape[0], y.shape[1]
-    if m == 1 or n == 1 or x.dtype is not y.dtype or x.shape[1] != y.shape[0]:
+    if x.dtype is not y.dtype or x.shape[1] != y.shape[0]:
         return x.dot(y)
     out = numpy.empty((m, n), x.dtype)
     if m <= FEW:
@@ -113,11 +110,10 @@ def matmul(x, y):
     if x.ndim == y.ndim and x.shape[:-2] == y.shape[:-2] == (1,) * (x.ndim - 2):
         single = (0,) * (x.ndim - 2)
         return dot(x[single], y[single])[(None,) * (x.ndim - 2)]
-    short = x.shape[-1] == 1
-    copied = short or x.strides[-1] != x.itemsize or y.strides[-1] != y.itemsize
-    floats = WORTH_COMPILING_COPIES if copied else WORTH_COMPILING_BATCH
-    vectors = 1 in (x.shape[-2], y.shape[-1]) and not short and x.dtype.kind == "f"  # which BLAS multiplies with nothing copied
-    if not vectors and max(x.size * y.shape[-1], y.size * x.shape[-2]) >= worth(x, floats, x.shape[-2]):
+    short, kind = x.shape[-1] == 1, x.dtype.kind
+    vectors = 1 in (x.shape[-2], y.shape[-1]) and not short and kind == "f"  # which BLAS multiplies with nothing copied
+    work = max(x.size * y.shape[-1], y.size * x.shape[-2])
+    if work >= WORTH_COMPILING and not vectors and (kind != "c" or worth_splitting(work, x.shape[-2])):
         done = machine_product()(x, y)
         if done is not None:
             return done

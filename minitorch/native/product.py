@@ -330,19 +330,15 @@ def cut_of(shape, rows, columns, quicker, most):
     return chunks, max(1, min(worth // 2, chunks // 8)), tall, wide, rows
 
 
-def words_of(shape, strides, biased, most):
-    """The WORDS of a call; most: what a Writer has, which bounds the cut."""
+def words_of(shape, strides, most):
+    """The WORDS of a call, but for the last; most: what a Writer has, which bounds the cut."""
     chunks, grain, tall, wide, rows = cut_of(shape, *most)
     (a_step, *a_batch), (b_step, *b_batch) = strides
-    return (chunks, grain, *shape[2:], a_step, b_step, shape[1], *a_batch, *b_batch, tall, wide, rows, biased)
+    return (chunks, grain, *shape[2:], a_step, b_step, shape[1], *a_batch, *b_batch, tall, wide, rows)
 
 
 class Product:
-    """``product(a, b, bias, c, shape, strides)``: c becomes a b + bias; all but c may be views.
-
-    shape: (outer, inner, m, n, k), all positive, for outer x inner matrices; strides, in elements: of a and of b, each
-    (from one contiguous row or column to the next, along outer, along inner).
-    """
+    """The kernel for matrices of a kind that lie in one way. What it is told of a product's shape is made once, by ``planned``."""
 
     def __init__(self, kind, across):
         writer = Writer(kind, across, host())
@@ -351,13 +347,17 @@ class Product:
         tiles = Written(lambda: Writer(kind, across, host()).tiles(), "tiles", kind)
         self.kernel = Kernel(code, 4, "vectors", len(WORDS), more=tiles)
 
-    def __call__(self, a, b, bias, c, shape, strides):
-        words = words_of(shape, strides, bias is not None, self.most)
-        bias = c if bias is None else bias
-        if self.kernel.enter is not None and prod(shape) <= SHORT:
-            self.kernel.enter(a, b, bias, c, *words)
-        else:
-            self.kernel(a, b, bias, c, words=words)
+    def planned(self, shape, strides):
+        """(run, words), for ``run(a, b, bias, c, *words, biased)``: c becomes a b, + bias if ``biased``; else that is any array.
+
+        shape: (outer, inner, m, n, k), all positive, for outer x inner matrices; strides, in elements: of a and of b, each
+        (from one contiguous row or column to the next, along outer, along inner). All arrays but c may be views.
+        """
+        alone = self.kernel.enter is not None and prod(shape) <= SHORT
+        return self.kernel.enter if alone else self.shared, words_of(shape, strides, self.most)
+
+    def shared(self, a, b, bias, c, *words):
+        self.kernel(a, b, bias, c, words=words)
 
 
 @lru_cache(None)
@@ -366,8 +366,8 @@ def product(kind, a_across, b_across):
 
     >>> import numpy
     >>> a, b, c = numpy.ones((2, 3), "float32"), numpy.ones((3, 4), "float32"), numpy.empty((2, 4), "float32")
-    >>> product("float", True, True)(a, b, None, c, (1, 1, 2, 4, 3), ((3, 0, 0), (4, 0, 0)))
-    >>> c.tolist()
+    >>> run, words = product("float", True, True).planned((1, 1, 2, 4, 3), ((3, 0, 0), (4, 0, 0)))
+    >>> run(a, b, c, c, *words, 0).tolist()
     [[3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0]]
     """
     try:

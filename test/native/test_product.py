@@ -39,7 +39,7 @@ def computed(kind, across, target, shape, a, b, bias=None, one_by_one=False):
     out = np.full((outer * inner * m * n + 64), np.nan, TYPES[kind])
     a, b = guarded(a), guarded(b)
     vector = out if bias is None else guarded(bias)
-    words = words_of(shape, strides, bias is not None, most)
+    words = (*words_of(shape, strides, most), bias is not None)
     table = np.array([0] * 4 + [x.ctypes.data for x in (a, b, vector, out)] + list(words), np.int64)
     assert len(words) == len(WORDS)
     chunks = reversed(range(words[0])) if one_by_one else [None]
