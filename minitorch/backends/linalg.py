@@ -15,8 +15,8 @@ from .library import library_of
 from .triangles import machine_equations, machine_pivots, machine_root
 
 __all__ = [
-    "cholesky", "cholesky_info", "cholesky_solve", "cofactors", "cofactors_grad", "det", "eig", "eigh", "eigvals",
-    "eigvalsh", "geqrf", "inv", "ldl", "ldl_solve", "lu", "lu_info", "matrix_exp", "part", "permutation", "pinv",
+    "alone", "cholesky", "cholesky_info", "cholesky_solve", "cofactors", "cofactors_grad", "det", "eig", "eigh", "eigvals",
+    "eigvalsh", "geqrf", "inv", "ldl", "ldl_solve", "lu", "lu_info", "matrix_exp", "pack", "part", "permutation", "pinv",
     "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
 ]  # fmt: skip
 
@@ -43,9 +43,13 @@ def part(packed, which, shapes, kind):
     """
     sizes = [math.prod(shape) for shape in shapes]
     start = sum(sizes[:which])
-    found = packed[..., start : start + sizes[which]]
-    found = found.real if kind in ("i", "r") else found
-    return found.reshape(packed.shape[:-1] + shapes[which]).astype(numpy.int32 if kind == "i" else found.dtype)
+    return alone(packed[..., start : start + sizes[which]], packed.shape[:-1] + shapes[which], kind, True)
+
+
+def alone(found, shape, kind, copy=False):
+    """One result as an array of its own, of the ``kind`` that ``part`` speaks of."""
+    found = library_of(found).asarray(found.real if kind in ("i", "r") else found)  # NumPy's numbers aren't arrays
+    return found.reshape(shape).astype(numpy.int32 if kind == "i" else found.dtype, order="C", copy=copy)
 
 
 # ----------------------------------------------------------------------------------------------- inverses and equations
@@ -110,14 +114,13 @@ def each_regular(function, info, *arrays):
 
 
 def slogdet(x):
-    """The sign of the determinant and the logarithm of its size, packed."""
-    xp, found = library_of(x), machine_pivots(x)
+    """The sign of the determinant and the logarithm of its size."""
+    found = machine_pivots(x)
     if found is not None:
         sign, diagonal = found
         with numpy.errstate(divide="ignore"):
-            return numpy.stack((sign * numpy.sign(diagonal).prod(-1), numpy.log(numpy.abs(diagonal)).sum(-1)), -1)
-    sign, size = xp.linalg.slogdet(x)
-    return xp.stack((sign, size.astype(x.dtype)), -1)
+            return sign * numpy.sign(diagonal).prod(-1), numpy.log(numpy.abs(diagonal)).sum(-1)
+    return library_of(x).linalg.slogdet(x)
 
 
 def cofactors(x):
@@ -238,8 +241,8 @@ def eigenpairs(x, triangle, name="eigh"):
 
 
 def eigh(x, triangle):
-    """Eigenvalues and vectors of a symmetric matrix, of which one ``triangle`` is read, packed."""
-    return pack(eigenpairs(x, triangle), x.shape[:-2])
+    """Eigenvalues and vectors of a symmetric matrix, of which one ``triangle`` is read."""
+    return eigenpairs(x, triangle)
 
 
 def eigvalsh(x, triangle):
@@ -247,10 +250,10 @@ def eigvalsh(x, triangle):
 
 
 def eig(x):
-    """Eigenvalues and vectors, complex, packed."""
+    """Eigenvalues and vectors, complex."""
     check_finite(x)
     values, vectors = library_of(x).linalg.eig(x)
-    return pack((as_complex(values), as_complex(vectors)), x.shape[:-2])
+    return as_complex(values), as_complex(vectors)
 
 
 def eigvals(x):
@@ -276,8 +279,8 @@ def singular(x, **options):
 
 
 def svd(x, full):
-    """U, the singular values and Vᴴ, packed."""
-    return pack(singular(x, full_matrices=full), x.shape[:-2])
+    """U, the singular values and Vᴴ."""
+    return singular(x, full_matrices=full)
 
 
 def svdvals(x):
@@ -285,26 +288,26 @@ def svdvals(x):
 
 
 def qr(x, mode):
-    """Q and R, packed; for the mode "r" R alone."""
+    """Q and R; for the mode "r" R alone, and nothing."""
     found = library_of(x).linalg.qr(x, mode)
-    return pack((found[..., :0], found) if mode == "r" else found, x.shape[:-2])
+    return (found[..., :0], found) if mode == "r" else found
 
 
 def lu(x):
-    """L and U in one, the pivots and ``lu_info``, packed."""
+    """L and U in one, the pivots and ``lu_info``."""
     factors, pivots = lu_factors(x)
-    return pack((factors, pivots, first_zero(factors)), x.shape[:-2])
+    return factors, pivots, first_zero(factors)
 
 
 def ldl(x, hermitian):
-    """L and D in one, the pivots and LAPACK's ``info``, packed."""
-    return pack(ldl_factors(x, hermitian), x.shape[:-2])
+    """L and D in one, the pivots and LAPACK's ``info``."""
+    return ldl_factors(x, hermitian)
 
 
 def geqrf(x):
-    """R in the upper triangle with Householder's vectors below it, and their factors tau, packed."""
+    """R in the upper triangle with Householder's vectors below it, and their factors tau."""
     h, tau = library_of(x).linalg.qr(x, "raw")
-    return pack((h.mT, tau), x.shape[:-2])
+    return h.mT, tau
 
 
 # -------------------------------------------------------------------------------------------------------- exponential

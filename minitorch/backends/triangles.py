@@ -1,6 +1,7 @@
 """Cholesky's factor, LU and equations with triangles in machine code: what linalg.py and factors.py use for real NumPy arrays."""
 
 import math
+from functools import cache
 from importlib import import_module
 
 import numpy
@@ -22,6 +23,7 @@ AT_ONCE = 1 << 17
 """Operations for which Python's lock is kept, and up to which one thread is enough."""
 
 
+@cache
 def native():
     """What writes the kernels, and all that it needs: most programs do without."""
     return import_module("..native.triangles", __package__)

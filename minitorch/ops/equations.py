@@ -3,7 +3,7 @@
 from ..dtypes import finfo, int32
 from ..errors import not_implemented
 from ..tables import linalg as rows
-from .factors import identity, permuted
+from .factors import factored, identity, permuted
 from .matrix_checks import at_least_matrices, refuse_integers, refuse_narrow, same_dtype, square
 from .results import several
 
@@ -32,7 +32,7 @@ def slogdet(input):
     """The sign of the determinant, and the logarithm of its size.   torch: slogdet, linalg.slogdet"""
     square(input, "linalg.slogdet")
     refuse_narrow(input, "linalg.slogdet")
-    return linalg_slogdet(*rows.parts("slogdet", input, input._apply(rows.slogdet, (input,))))
+    return linalg_slogdet(*factored("slogdet", input))
 
 
 def logdet(input):
@@ -103,7 +103,9 @@ def check_equation(A, B, left, name):
             f"{name}: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
             f"({A.shape[-2]}x{A.shape[-1]} and {n}x{m})"
         )
-    A._broadcast_shape(tuple(B.shape[:-2]), tuple(A.shape[:-2]))
+    a, b = A._array.shape[:-2], B._array.shape[:-2]
+    if a != b:
+        A._broadcast_shape(b, a)
 
 
 def solve_triangular(input, B, *, upper, left=True, unitriangular=False):

@@ -4,6 +4,7 @@ A: (*, n, m), a batch of matrices. What several functions return has names, as i
 Raises LinAlgError for a matrix that has no such factors; the ``_ex`` forms return its number in ``info`` instead.
 """
 
+from ..backends import backend_of
 from ..dtypes import int32
 from ..errors import factor_error, not_implemented
 from ..tables import linalg as rows
@@ -11,7 +12,7 @@ from .matrix_checks import at_least_matrices, refuse_integers, square
 from .results import several
 
 __all__ = [
-    "cholesky", "cholesky_ex", "eig", "eigh", "eigvals", "eigvalsh", "geqrf", "householder_product", "identity",
+    "cholesky", "cholesky_ex", "eig", "eigh", "eigvals", "eigvalsh", "factored", "geqrf", "householder_product", "identity",
     "ldl_factor", "ldl_factor_ex", "ldl_solve", "lu", "lu_factor", "lu_factor_ex", "lu_unpack", "ormqr", "permuted",
     "qr", "svd", "svdvals",
 ]  # fmt: skip
@@ -34,6 +35,22 @@ def identity(like, n, m=None):
     """Ones on the diagonal of a matrix (n, m) of zeros, ``like`` another tensor."""
     m = n if m is None else m
     return (like._arange(n).unsqueeze(1) == like._arange(m)).to(like.dtype)
+
+
+def factored(name, x, *params):
+    """The results of the factorization ``name``. Where nobody watches they aren't packed, which takes longer than to factor little."""
+    mode, array = x._mode, x._array
+    if not (mode.listeners or mode.inference or (mode.grad and x.requires_grad)):
+        xp, (forward, shapes, kinds) = backend_of((array,)), rows.FACTORS[name]
+        try:
+            found = forward(xp, array, *params)
+        except Exception:  # noqa: S110
+            pass  # the gate says what is wrong
+        else:
+            shapes = shapes(*array.shape[-2:], *params)
+            results = zip(found, shapes, kinds, strict=True)
+            return [x._wrap(xp.linalg.alone(y, array.shape[:-2] + shape, kind)) for y, shape, kind in results]
+    return rows.parts(name, x, x._apply(rows.TABLE[name], (x,), params), *params)
 
 
 # ------------------------------------------------------------------------------------------------------------ A = L Lᴴ
@@ -76,7 +93,7 @@ def qr(A, mode="reduced"):
         )
     at_least_matrices(A, "linalg.qr")
     refuse_integers(A, "linalg.qr")
-    q, r = rows.parts("qr", A, A._apply(rows.qr, (A,), (mode,)), mode)
+    q, r = factored("qr", A, mode)
     return linalg_qr(q.reshape(0) if mode == "r" else q, r)
 
 
@@ -87,7 +104,7 @@ def geqrf(input):
     if input._array.dtype.kind not in "fc":
         raise not_implemented("geqrf_cpu", input._type_name())
     x = input.detach()
-    return geqrf_result(*rows.parts("geqrf", x, x._apply(rows.geqrf, (x,))))
+    return geqrf_result(*factored("geqrf", x))
 
 
 def reflectors(input, tau):
@@ -183,7 +200,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False):
     several_dims(A, "torch.lu_factor")
     if A._array.dtype.kind not in "fc":
         raise not_implemented("lu_cpu", A._type_name())
-    made = linalg_lu_factor_ex(*rows.parts("lu", A, A._apply(rows.lu, (A,))))
+    made = linalg_lu_factor_ex(*factored("lu", A))
     if check_errors is not False:
         check_factors(made.info, "torch.linalg.lu_factor" if check_errors is None else "torch.linalg.lu_factor_ex")
     return made
@@ -263,7 +280,7 @@ def factored_ldl(A, hermitian, name):
     square(A, "torch.linalg.ldl_factor_ex")
     refuse_integers(A, "torch.linalg.ldl_factor_ex")
     x = A.detach()
-    made = linalg_ldl_factor_ex(*rows.parts("ldl", x, x._apply(rows.ldl, (x,), (hermitian,)), hermitian))
+    made = linalg_ldl_factor_ex(*factored("ldl", x, hermitian))
     codes = made.info.reshape(-1).tolist() if name else ()
     if any(codes):
         raise RuntimeError(f"{name}: D is singular: its entry {max(codes)} is 0\nldl_factor_ex returns the factors all the same")
@@ -310,7 +327,7 @@ def eigh(A, UPLO="L"):
     Only the lower triangle of A is read, or the upper one for UPLO = "U". A vector's sign (for complex A its phase) is free.
     """
     triangle = triangle_of(A, UPLO)
-    return linalg_eigh(*rows.parts("eigh", A, A._apply(rows.eigh, (A,), (triangle,)), triangle))
+    return linalg_eigh(*factored("eigh", A, triangle))
 
 
 def eigvalsh(A, UPLO="L"):
@@ -328,7 +345,7 @@ def triangle_of(A, UPLO):
 def eig(A):
     """Eigenvalues and eigenvectors, as columns of length 1, of any square A; both are complex.   torch: linalg.eig"""
     check_eig(A, "linalg.eig")
-    return linalg_eig(*rows.parts("eig", A, A._apply(rows.eig, (A,))))
+    return linalg_eig(*factored("eig", A))
 
 
 def eigvals(A):
@@ -353,7 +370,7 @@ def svd(A, full_matrices=True, *, driver=None):
     """
     check_svd(A, driver)
     full = bool(full_matrices)
-    return linalg_svd(*rows.parts("svd", A, A._apply(rows.svd, (A,), (full,)), full))
+    return linalg_svd(*factored("svd", A, full))
 
 
 def svdvals(A, *, driver=None):

@@ -14,7 +14,7 @@ arXiv:1701.00392 (complex eigenvectors); Golub and Pereyra 1973 (pseudoinverse).
 from ..table import FLOATS, TABLE, Primitive
 
 __all__ = [
-    "cholesky", "cholesky_info", "cholesky_solve", "cofactors", "det", "eig", "eigh", "eigvals", "eigvalsh",
+    "FACTORS", "cholesky", "cholesky_info", "cholesky_solve", "cofactors", "det", "eig", "eigh", "eigvals", "eigvalsh",
     "geqrf", "inv", "ldl", "ldl_solve", "lu", "lu_info", "matrix_exp", "parts", "permutation", "pinv", "qr",
     "slogdet", "solve", "solve_triangular", "svd", "svdvals",
 ]  # fmt: skip
@@ -24,29 +24,32 @@ def row(name, forward, *vjps, label=None, ready=None):
     return Primitive(name, "decomposition", forward, vjps, label=label, ready=ready)
 
 
-COUNTS: dict = {}
-"""How many results a factorization packs, by its row's name."""
+FACTORS: dict = {}
+"""The name of a factorization's row → (forward, shapes, kinds): what finds its results, and how they look, as ``factors`` says."""
 
 
 def factors(name, forward, shapes, kinds, vjp=None, label=None):
     """A row that packs several results, and ``name``_part(x, packed, which, *params), which takes one of them out.
 
-    shapes(n, m, *params): those of the results for a matrix (n, m). kinds: for each " ", or "r" if it is real for complex
-    matrices, or "i" if it consists of integers. vjp(g, which, x, packed, *params) → the gradient of x.
+    forward(xp, x, *params) → the results.   shapes(n, m, *params): those of the results for a matrix (n, m). kinds: for each " ",
+    or "r" if it is real for complex matrices, or "i" if it consists of integers. vjp(g, which, x, packed, *params) → the gradient of x.
     """
+
+    def packed(xp, x, *params):
+        return xp.linalg.pack(forward(xp, x, *params), x.shape[:-2])
 
     def part(xp, x, packed, which, *params):
         return xp.linalg.part(packed, which, shapes(*x.shape[-2:], *params), kinds[which])
 
     vjps = (lambda g, _out, x, packed, which, *params: vjp(g, which, x, packed, *params), None)
-    COUNTS[name] = len(kinds)
+    FACTORS[name] = forward, shapes, kinds
     row(f"{name}_part", part, *(vjps if vjp else ()), label=label)
-    return row(name, forward)
+    return row(name, packed)
 
 
 def parts(name, x, packed, *params):
     """What the row ``name`` packed: as many tensors as it has results."""
-    piece, count = TABLE[f"{name}_part"], COUNTS[name]
+    piece, count = TABLE[f"{name}_part"], len(FACTORS[name][2])
     return [x._apply(piece, (x, packed), (which, *params)) for which in range(count)]
 
 

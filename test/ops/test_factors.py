@@ -137,3 +137,15 @@ def test_triangular_systems_of_any_size(n, upper, ones):
 def test_a_triangular_system_without_a_solution_is_divided_by_zero(upper):
     a, b = numpy.diag([2.0, 0.0, 4.0]), numpy.array([[2.0], [1.0], [4.0]])
     agree(expression(f"t.linalg.solve_triangular(a, b, upper={upper})", a=a, b=b))
+
+
+@pytest.mark.parametrize("name", ["qr", "svd", "eigh", "eig", "lu_factor_ex", "slogdet"])
+def test_results_are_the_same_whether_or_not_somebody_watches(name):
+    """Unwatched they aren't packed; they are contiguous, have memory of their own, and the same bits."""
+    for x in (reals((4, 4)), reals((2, 3, 3)).astype("float32"), reals((3, 3)) * 1j, reals((0, 0))):
+        factor, alone = getattr(minitorch.linalg, name), minitorch.tensor(x)
+        watched = factor(alone.clone().requires_grad_())
+        for y, wanted in zip(factor(alone), watched, strict=True):
+            assert (y.dtype, y.shape, y.stride()) == (wanted.dtype, wanted.shape, wanted.stride())
+            assert y._array.tobytes() == wanted.detach()._array.tobytes()
+            assert y._storage is not alone._storage and y.requires_grad is False
