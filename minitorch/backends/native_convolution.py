@@ -35,11 +35,11 @@ def conv_kernel(way, x_shape, weight_shape, geometry, char, bias=False):
     """What computes a convolution, "forward", or its gradient of "input" or "weight": a function of the three arrays, the
     one to fill last, and of the bias; all contiguous. None if there can be none."""
     stride, padding, dilation, groups = geometry
-    if char not in KINDS or any([before != after for before, after in padding]):
+    if char not in KINDS:
         return None
     conv = Conv(
-        x_shape[0], x_shape[1], weight_shape[0], x_shape[2:], weight_shape[2:], stride, tuple([p for p, _ in padding]),
-        dilation, groups, KINDS[char],
+        x_shape[0], x_shape[1], weight_shape[0], x_shape[2:], weight_shape[2:], stride, tuple([before for before, _ in padding]),
+        dilation, groups, KINDS[char], tuple([after for _, after in padding]),
     )  # fmt: skip
     shapes = met.setdefault((weight_shape, geometry, char), set())
     if x_shape not in shapes and (len(shapes) >= SHAPES or not supports(conv)):

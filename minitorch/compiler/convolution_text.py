@@ -19,11 +19,9 @@ PARALLEL = 1 << 18
 
 
 def conv_of(step):
-    """The convolution that a step belongs to, or None where its padding differs from side to side."""
+    """The convolution that a step belongs to."""
     *_, geometry = step.params
     stride, padding, dilation, groups = geometry
-    if any([before != after for before, after in padding]):
-        return None
     if step.row is windows.conv:
         x, weight = step.inputs[0].shape, step.inputs[1].shape
     elif step.row is windows.conv_input_grad:
@@ -32,7 +30,7 @@ def conv_of(step):
         x, weight = step.inputs[0].shape, step.out.shape
     return Conv(
         x[0], x[1], weight[0], tuple(x[2:]), tuple(weight[2:]), tuple(stride), tuple([before for before, _ in padding]),
-        tuple(dilation), groups, KINDS[step.out.dtype.name],
+        tuple(dilation), groups, KINDS[step.out.dtype.name], tuple([after for _, after in padding]),
     )  # fmt: skip
 
 
@@ -41,7 +39,7 @@ def slides(step):
     if len(step.inputs) != 2 or not 3 <= step.inputs[0].ndim <= 5 or any([x.size == 0 for x in (*step.reads, step.out)]):
         return False
     conv = conv_of(step)
-    if conv is None or conv.out != (1,) * (5 - step.inputs[0].ndim) + shape_of_out(step)[2:]:
+    if conv.out != (1,) * (5 - step.inputs[0].ndim) + shape_of_out(step)[2:]:
         return False
     return supports(conv)
 

@@ -61,7 +61,7 @@ def with_depth(sliding, target):
 
 def flat_depth(conv):
     """Whether the depth is free: images can be taken for depths."""
-    return conv.size[0] == conv.kernel[0] == conv.stride[0] == 1 and conv.padding[0] == 0
+    return conv.size[0] == conv.out[0] == conv.kernel[0] == conv.stride[0] == 1 and conv.padding[0] == 0
 
 
 def folded(conv, fold):

@@ -37,7 +37,7 @@ WIDEST, LONGEST = 8, 800
 def is_depthwise(conv, target):
     """Whether these kernels compute a convolution, and a machine has masks for their loads."""
     alone = conv.groups == conv.channels == conv.outputs > 1
-    flat = conv.size[0] == conv.kernel[0] == 1 and conv.padding[0] == 0
+    flat = conv.size[0] == conv.out[0] == conv.kernel[0] == 1 and conv.padding[0] == 0
     few = prod(conv.kernel) <= LONGEST and prod(conv.stride) <= target.registers // 3
     return target.width >= 32 and alone and flat and few
 

@@ -22,7 +22,8 @@ MOST, FEW = 8, 8
 class Conv:
     """A convolution of ``batch`` images: (channels, *size) → (outputs, *out), in one, two or three dimensions.
 
-    The weight is (outputs, channels / groups, *kernel). All arrays are contiguous.
+    The weight is (outputs, channels / groups, *kernel). All arrays are contiguous. ``after``: the padding behind an image, where it
+    isn't the same as before it.
     """
 
     batch: int
@@ -35,11 +36,14 @@ class Conv:
     dilation: tuple[int, ...] = (1, 1, 1)
     groups: int = 1
     kind: str = "float"
+    after: tuple[int, ...] | None = None
 
     def __post_init__(self):
         """Make three dimensions of one or two, the first ones of length 1."""
         rank = len(self.size)
-        for name, filler in [("size", 1), ("kernel", 1), ("stride", 1), ("padding", 0), ("dilation", 1)]:
+        for name, filler in [("size", 1), ("kernel", 1), ("stride", 1), ("padding", 0), ("dilation", 1), ("after", 0)]:
+            if getattr(self, name) is None:
+                continue
             values = tuple(getattr(self, name))[-rank:]
             object.__setattr__(self, name, (filler,) * (3 - rank) + values)
 
@@ -50,8 +54,8 @@ class Conv:
         >>> Conv(1, 3, 8, (32, 32), (3, 3), (2, 2), (1, 1)).out
         (1, 16, 16)
         """
-        spans = zip(self.size, self.kernel, self.stride, self.padding, self.dilation)
-        return tuple((n + 2 * pad - step * (k - 1) - 1) // stride + 1 for n, k, stride, pad, step in spans)
+        spans = zip(self.size, self.kernel, self.stride, self.padding, self.after or self.padding, self.dilation)
+        return tuple((n + pad + after - step * (k - 1) - 1) // stride + 1 for n, k, stride, pad, after, step in spans)
 
     @property
     def flops(self):

@@ -47,9 +47,10 @@ def samples(conv):
             (conv.batch, conv.outputs, *conv.out),
         ]
     )
-    options = {"stride": conv.stride, "padding": conv.padding, "dilation": conv.dilation, "groups": conv.groups}
+    options = {"stride": conv.stride, "dilation": conv.dilation, "groups": conv.groups}
     x.requires_grad_(), weight.requires_grad_()
-    y = torch.nn.functional.conv3d(x, weight, **options)
+    widths = [n for pair in zip(conv.padding[::-1], (conv.after or conv.padding)[::-1]) for n in pair]
+    y = torch.nn.functional.conv3d(torch.nn.functional.pad(x, widths), weight, **options)
     assert tuple(y.shape[2:]) == conv.out
     y.backward(dy)
     return [guarded(each.detach().numpy()) for each in (x, weight, dy)] + [each.detach().numpy() for each in (y, x.grad, weight.grad)]
@@ -118,7 +119,7 @@ def convolutions(draw):
         draw(st.sampled_from([1, 2, 5, 16])), groups * draw(st.integers(1, 9)), groups * draw(st.sampled_from([1, 2, 3, 8, 17])),
         draw(axes([1, 2, 3, 5, 8, 12, 13, 16, 20, 33], rank)), draw(axes([1, 2, 3, 3, 5], rank)),
         draw(axes([1, 1, 2, 3], rank)), draw(axes([0, 0, 1, 2, 4], rank)), draw(axes([1, 1, 2], rank)), groups,
-        draw(st.sampled_from(["float", "float", "double"])),
+        draw(st.sampled_from(["float", "float", "double"])), draw(st.one_of(st.none(), axes([0, 1, 2, 5], rank))),
     )  # fmt: skip
     assume(min(conv.out) > 0)
     return conv
@@ -155,6 +156,8 @@ NAMED = {
     "many images, halved": Conv(16, 6, 20, (7, 8), (3, 3), (2, 2), (1, 1)),
     "many images, in groups": Conv(16, 6, 8, (4, 5), (3, 2), padding=(2, 0), dilation=(2, 1), groups=2),
     "many volumes": Conv(16, 3, 5, (3, 4, 3), (2, 3, 2), (1, 2, 1), (1, 1, 0)),
+    "same, an even kernel": Conv(3, 8, 20, (14, 15), (4, 2), padding=(1, 0), after=(2, 1)),
+    "same, an even kernel, depthwise": Conv(2, 8, 8, (14, 35), (4, 2), padding=(1, 0), groups=8, after=(2, 1)),
     "one place": Conv(3, 20, 20, (5, 5), (5, 5)),
     "small planes, halved": Conv(16, 20, 40, (7, 7), (3, 3), (2, 2), (1, 1)),
     "columns in several turns": Conv(8, 30, 100, (13, 13), (5, 5), padding=(2, 2)),
