@@ -1,14 +1,14 @@
-"""Max pooling in machine code: what pooling.py uses for large images, if no window reaches beyond them."""
+"""Max pooling in machine code: what pooling.py uses for large images."""
 
 import math
 
 import numpy
 
-from ..native.pooling import finder, placer
+from ..native.pooling import finder, picker, placer
 from .keeping import keep_freed_memory
 from .large import KINDS
 
-__all__ = ["largest_index", "placed"]
+__all__ = ["largest_index", "picked", "placed"]
 
 PLACES = 32
 """Places that a window has at most: each is written out."""
@@ -17,13 +17,14 @@ PLACES = 32
 def largest_index(x, geometry):
     """pooling.py's ``max_pool_index`` of maps (maps, height, width); None if machine code can't do it."""
     kernel, stride, padding, dilation, positions = geometry
-    if x.dtype.char not in KINDS or not x.dtype.isnative or math.prod(kernel) > PLACES or any(padding):
+    if x.dtype.char not in KINDS or not x.dtype.isnative or math.prod(kernel) > PLACES:
         return None
-    reach = [(count - 1) * s + (k - 1) * d for k, s, d, count in zip(kernel, stride, dilation, positions, strict=True)]
-    if any([last >= n for last, n in zip(reach, x.shape[1:], strict=True)]):
+    ends = [(count - 1) * s - p + (k - 1) * d for k, s, p, d, count in zip(kernel, stride, padding, dilation, positions, strict=True)]
+    beyond = any(padding) or any([last >= n for last, n in zip(ends, x.shape[1:], strict=True)])
+    if beyond and set(dilation) != {1}:
         return None
     keep_freed_memory()
-    find = finder(KINDS[x.dtype.char], kernel, stride, dilation)
+    find = finder(KINDS[x.dtype.char], kernel, stride, padding, dilation)
     if find is None:
         return None
     out = numpy.empty((len(x), *positions), numpy.int64)
@@ -31,16 +32,25 @@ def largest_index(x, geometry):
     return out
 
 
+def picked(x, index):
+    """The numbers of maps (maps, size) at the indices (maps, count); None if machine code can't, or there is an index that is none."""
+    return moved(picker, x, index, x.shape[1], index.shape[1])
+
+
 def placed(x, index, size):
-    """Maps (maps, size) of zeros, with the numbers of x (maps, count) at the indices, of as many; None if machine code can't,
-    or there is an index that is none."""
+    """Maps (maps, size) of zeros, with the numbers of x (maps, count) at the indices, of as many; None as above."""
+    return moved(placer, x, index, size, size)
+
+
+def moved(way, x, index, size, made):
+    """What one of the two makes, so many numbers for each map. size: how many places a map has."""
     if x.dtype.char not in KINDS or not x.dtype.isnative or index.dtype != numpy.int64:
         return None
     keep_freed_memory()
-    place = placer(KINDS[x.dtype.char])
-    if place is None:
+    move = way(KINDS[x.dtype.char])
+    if move is None:
         return None
     maps, count = index.shape
-    bad, out = numpy.empty(maps, numpy.uint8), numpy.empty((maps, size), x.dtype)
-    place(numpy.ascontiguousarray(index), numpy.ascontiguousarray(x), bad, out, sizes=(size, count))
+    bad, out = numpy.empty(maps, numpy.uint8), numpy.empty((maps, made), x.dtype)
+    move(numpy.ascontiguousarray(index), numpy.ascontiguousarray(x), bad, out, sizes=(size, count))
     return None if bad.any() else out

@@ -10,7 +10,7 @@ torch: ATen/native/cpu/MaxPoolKernel.cpp and AvgPoolKernel.cpp
 """
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 
 import numpy
@@ -29,6 +29,9 @@ WORTH_SHARING = 1 << 20
 
 WORTH_COMPILING = 1 << 18
 """Elements seen from which machine code finds the largest ones, in images."""
+
+MANY = 32
+"""Places of a window above which it is a row of its own, if it shares none with others."""
 
 
 def in_machine_code():
@@ -106,6 +109,9 @@ def max_pool_index(x, geometry):
         if done is not None:
             return done.reshape(*x.shape[: x.ndim - len(positions)], *positions)
     out = numpy.empty((len(maps), *positions), numpy.int64)
+    if math.prod(geometry[0]) > MANY and is_tiled(maps.shape[1:], geometry):
+        share(parts(maps), lambda: partial(largest_of_tiles, maps, geometry, out), maps.size >= WORTH_SHARING)
+        return out.reshape(*x.shape[: x.ndim - len(positions)], *positions)
     frames = Frames(maps, geometry, lowest(x.dtype))
     origin, offsets, first = origins(maps.shape[1:], geometry)
 
@@ -117,6 +123,30 @@ def max_pool_index(x, geometry):
 
     share(parts(maps), lambda: find, out.size * math.prod(geometry[0]) >= WORTH_SHARING)
     return out.reshape(*x.shape[: x.ndim - len(positions)], *positions)
+
+
+def is_tiled(sizes, geometry):
+    """Whether the windows lie side by side and cover the map."""
+    kernel, stride, padding, dilation, positions = geometry
+    alone = stride == kernel and set(dilation) == {1} and not any(padding)
+    return alone and all([p * k == n for p, k, n in zip(positions, kernel, sizes, strict=True)])
+
+
+def largest_of_tiles(maps, geometry, out, some):
+    """``max_pool_index`` of some maps, whose windows become rows."""
+    kernel, positions = geometry[0], geometry[-1]
+    tiles, places = [
+        x.reshape(-1, *[n for pair in zip(positions, kernel, strict=True) for n in pair])
+        .transpose(0, *range(1, 2 * len(kernel), 2), *range(2, 2 * len(kernel) + 1, 2))
+        .reshape(len(x), *positions, -1)
+        for x in (maps[some], numpy.arange(math.prod(maps.shape[1:])).reshape(1, *maps.shape[1:]))
+    ]
+    best = tiles.argmax(-1)[..., None]
+    if maps.dtype.kind == "f" and numpy.isnan(numpy.take_along_axis(tiles, best, -1)).any():
+        odd = numpy.isnan(tiles)  # of NaNs the last counts, not the first
+        last = tiles.shape[-1] - 1 - odd[..., ::-1].argmax(-1)[..., None]
+        best = numpy.where(odd.any(-1, keepdims=True), last, best)
+    out[some] = numpy.take_along_axis(places, best, -1)[..., 0]
 
 
 def as_images(maps, geometry):
@@ -184,6 +214,11 @@ def pool_gather(x, index, dims):
     """The elements of the maps of x, its last ``dims`` dims, at flat indices."""
     if not index.size:
         return numpy.empty(index.shape, x.dtype)
+    if index.size >= WORTH_COMPILING // 4:
+        maps = maps_of(index, dims)
+        done = in_machine_code().picked(x.reshape(len(maps), -1), maps.reshape(len(maps), -1))
+        if done is not None:
+            return done.reshape(index.shape)
     return x.reshape(-1).take(absolute(index, x.shape[x.ndim - dims :])).reshape(index.shape)
 
 

@@ -7,7 +7,8 @@
     max_pooling        Graph                         → Graph whose pools know what is largest
     scans              Graph                         → Graph whose running sums are loops
     simplify           Graph                         → Graph of fewer, plainer rows
-                       what rows come to: decompositions, composed, gather_scatter, pools, rolls; then concatenations, merged_products
+                       what rows come to: decompositions, composed, gather_scatter, pools, resampling, rolls;
+                       then concatenations, merged_products
     attention          Graph                         → Graph whose attention is single steps
     merged_scatters    Graph                         → Graph whose sums of scattered values are scattered to one memory
     narrow             Graph                         → Graph whose products read numbers of 16 bits as they are

@@ -10,7 +10,7 @@
 Where windows lie side by side, all of it is loops that fuse with others. What is kept of a gradient by the sign of a pixel is
 kept of it by the sign of the largest, which is that pixel; so a quarter of the numbers are read. Where windows overlap, each
 pixel of a GPU's asks those that see it (native/cuda_pooling.py): nothing is added by several threads to one place. On the CPU such
-pools find places and scatter.
+pools find places and scatter on the way back.
 
 torch: torch/_inductor/lowering.py (max_pool2d_with_indices_backward)
 """
@@ -23,7 +23,7 @@ from ..tables import windows
 from .decompositions import Writer
 from .gather_scatter import Row
 from .graph import Graph, Step
-from .pools import MOST, framed, paired, seen, taps, tiled
+from .pools import MOST, describable, framed, largest_by_reduction, paired, seen, taps, tiled
 
 __all__ = ["POOL_RETURN", "pooled"]
 
@@ -32,17 +32,17 @@ POOL_RETURN = Row("pool return", lambda xp, g, index, shape, dims, seen: xp.pool
 
 
 def pooled(graph, overlaps=True):
-    """The graph, with pools of largest elements so said.   overlaps: also those whose windows don't lie side by side."""
+    """The graph, with pools of largest elements so said.   overlaps: also the way back of those whose windows don't lie side by side."""
     pools: dict = {}
     back: dict = {}
     steps: list = []
     for step in graph.steps:
         writer, made = Writer(step.line), None
-        if step.row is windows.max_pool_index and poolable(step, overlaps):
+        if step.row is windows.max_pool_index and describable(step.inputs[0], step.params[0]):
             pools[step.out] = Pool(writer, step)
         elif step.row is windows.pool_gather and step.inputs[1] in pools and pools[step.inputs[1]].x is step.inputs[0]:
             made = renamed(pools[step.inputs[1]].best, step)
-        elif step.row is windows.pool_scatter and step.params[2].__class__ is tuple and (overlaps or step.inputs[1] in pools):
+        elif step.row is windows.pool_scatter and step.params[2].__class__ is tuple and (overlaps or is_numbered(pools, step.inputs[1])):
             back[step.out] = Back(step.inputs, step.params)
             made = back[step.out].steps(writer, pools, step)
         elif step.row is rows.keep and step.inputs[0] in back and back[step.inputs[0]].is_of(step.inputs[1], pools):
@@ -56,13 +56,9 @@ def pooled(graph, overlaps=True):
     return Graph(graph.inputs, steps, graph.outputs, graph.checks)
 
 
-def poolable(step, overlaps):
-    """Whether the places of its windows can be written out one by one."""
-    (x,), (geometry,) = step.inputs, step.params
-    if not (overlaps or tiled(x.shape[x.ndim - len(geometry[0]) :], geometry)):
-        return False
-    kernel, _, padding, dilation, _ = geometry
-    return math.prod(kernel) <= MOST and x.dtype.name in ("float32", "float64") and not (any(padding) and any([d > 1 for d in dilation]))
+def is_numbered(pools, index):
+    """Whether an index is known as a number within a window, too."""
+    return index in pools and pools[index].which is not None
 
 
 def renamed(value, step):
@@ -77,8 +73,11 @@ class Pool:
         (self.x,), (geometry,) = step.inputs, step.params
         lead = self.x.ndim - len(geometry[0])
         self.tiled = tiled(self.x.shape[lead:], geometry)
-        frame = framed(w, self.x, geometry, -math.inf)
         self.best, self.which = None, None
+        if math.prod(geometry[0]) > MOST:
+            self.best = largest_by_reduction(w, self.x, geometry)[-1]
+            return
+        frame = framed(w, self.x, geometry, -math.inf)
         for number, (_, key) in enumerate(taps(geometry)):
             value = seen(w, frame, key, geometry[-1])
             if self.best is None:
@@ -117,7 +116,7 @@ class Back:
         """The steps that make it the result of ``step``, or None if others do."""
         shape, dims, geometry = self.params
         lead = shape[: len(shape) - dims]
-        if self.index in pools and pools[self.index].which is not None:
+        if is_numbered(pools, self.index):
             pairs = paired(lead, geometry)
             asked, g = [w.expand(w.reshape(x, paired(lead, geometry, inside=False)), pairs) for x in (pools[self.index].which, self.g)]
             kernel = geometry[0]

@@ -1,6 +1,7 @@
 """Pooling as loops: one place of the window after the other, for all positions at once, each a strided view of the input.
 
     max over 2 x 2          %1 … %4 = slices of %0;  best = %1;  place = 0;  for each other: where(%k > best) …
+    max over 40 x 40        40 x 40 as dims of their own:  best = amax;  place = amin of where(%0 == best, its number)
     its mean                2 x 2 side by side: a sum over two of (…, 4, 2, 3, 2)
     its mean's gradient     the same, expanded; where windows overlap, fold: zeros, and at each of the four slices the gradient is added
 
@@ -15,7 +16,7 @@ from ..dtypes import int64
 from ..tables import windows
 from .gather_scatter import Row
 
-__all__ = ["FOLD", "MOST", "POOLS", "framed", "paired", "seen", "taps", "tiled"]
+__all__ = ["FOLD", "MOST", "POOLS", "describable", "framed", "largest_by_reduction", "paired", "seen", "taps", "tiled"]
 
 MOST = 64
 """Places in a window at most: each is an expression of its own."""
@@ -68,12 +69,40 @@ def seen(w, x, key, positions):
     return w.step(rows.slice, (x,), ((*whole, *key),), (*x.shape[:lead], *positions), x.dtype)
 
 
+def describable(x, geometry):
+    """Whether a window's places can be written out, one by one or, of many, as a dim of their own."""
+    kernel, _, padding, dilation, _ = geometry
+    few = math.prod(kernel) <= MOST and not (any(padding) and any([d > 1 for d in dilation]))
+    return x.dtype.name in ("float32", "float64") and (few or tiled(x.shape[x.ndim - len(kernel) :], geometry))
+
+
+def largest_by_reduction(w, x, geometry):
+    """(x with its windows as dims of their own, those dims, the largest of each window)."""
+    lead = x.shape[: x.ndim - len(geometry[0])]
+    pairs = w.reshape(x, paired(lead, geometry))
+    dims = tuple(range(len(lead) + 1, pairs.ndim, 2))
+    return pairs, dims, w.reduce(rows.amax, pairs, dims)
+
+
+def index_by_reduction(w, x, geometry):
+    """``max_pool_index`` of windows side by side: the first place that has the largest, or the last NaN."""
+    pairs, dims, best = largest_by_reduction(w, x, geometry)
+    lead, size = x.shape[: x.ndim - len(geometry[0])], math.prod(x.shape[x.ndim - len(geometry[0]) :])
+    places = w.expand(w.reshape(w.count(size), paired((1,) * len(lead), geometry)), pairs.shape)
+    first = w.where(places, w.compare(rows.eq, pairs, w.expand(best, pairs.shape)), size - 1)
+    last = w.where(places, w.compare(rows.isnan, pairs), 0)
+    index = w.where(w.reduce(rows.amax, last, dims), w.compare(rows.isnan, best), w.reduce(rows.amin, first, dims))
+    return w.reshape(index, (*lead, *geometry[-1]))
+
+
 def max_pool_index(w, step):
     (x,), (geometry,) = step.inputs, step.params
     kernel, stride, padding, dilation, positions = geometry
-    if math.prod(kernel) > MOST or x.dtype.name not in ("float32", "float64") or any(padding) and any([d > 1 for d in dilation]):
+    if not describable(x, geometry):
         return None
     sizes = x.shape[x.ndim - len(kernel) :]
+    if math.prod(kernel) > MOST:
+        return index_by_reduction(w, x, geometry)
     x = framed(w, x, geometry, -math.inf)
     corner = [along(w, k, s, p, len(positions), n) for k, (s, p, n) in enumerate(zip(stride, padding, positions))]
     first = flat(w, [w.maximum(c, 0) if p else c for c, p in zip(corner, padding)], sizes)

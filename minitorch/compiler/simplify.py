@@ -24,12 +24,13 @@ from .gather_scatter import PLACES
 from .graph import Graph, Step, Value
 from .merged_products import summed
 from .pools import POOLS
+from .resampling import RESAMPLING
 from .rolls import ROLLS
 
 __all__ = ["dead", "shared", "simplify"]
 
 
-SPELLED_OUT = {**DECOMPOSITIONS, **PLACES, **POOLS, **ROLLS}
+SPELLED_OUT = {**DECOMPOSITIONS, **PLACES, **POOLS, **RESAMPLING, **ROLLS}
 """Row → a function of a Writer and the step, see decompositions.py."""
 
 

@@ -128,6 +128,12 @@ class Text:
             return min(a, b)
         return self.let("minimum", f"call i64 @llvm.smin.i64(i64 {a}, i64 {b})")
 
+    def maximum(self, a, b):
+        """The larger of a and b."""
+        if isinstance(a, int) and isinstance(b, int):
+            return max(a, b)
+        return self.let("maximum", f"call i64 @llvm.smax.i64(i64 {a}, i64 {b})")
+
     def unknown(self, pointer):
         """The same address, of which LLVM doesn't know that it is: what is loaded from there is loaded anew."""
         return self.let("again", f'call ptr asm sideeffect "", "=r,0,~{{memory}}"(ptr {pointer})')

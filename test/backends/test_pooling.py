@@ -1,5 +1,7 @@
 """Max pooling in machine code: the indices and gradients that NumPy finds, and PyTorch; and means over whole maps."""
 
+import math
+
 import numpy
 import pytest
 import torch
@@ -49,6 +51,33 @@ def test_indices_and_gradients(window, shape, dtype, monkeypatch):
     numpy.testing.assert_array_equal(pooling.pool_scatter(g, found, shape, 2, not apart), back)
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 24, 24), (1, 2, 13, 17), (3, 1, 40, 3), (2, 2, 3, 50)], ids=str)
+@pytest.mark.parametrize("window", [((3, 3), (2, 2), (1, 1)), ((2, 3), (1, 3), (1, 0)), ((3, 2), (3, 2), (1, 1)), ((4, 2), (3, 2), (2, 1)), ((3, 3), (1, 4), (0, 0))], ids=str)
+def test_windows_that_reach_beyond_a_map(window, shape, monkeypatch):
+    x, (kernel, stride, padding) = images(*shape), window
+    y, wanted = torch.nn.functional.max_pool2d(torch.from_numpy(x), kernel, stride, padding, ceil_mode=True, return_indices=True)
+    geometry = kernel, stride, padding, (1, 1), tuple(wanted.shape[2:])
+    assert native_pooling.largest_index(pooling.maps_of(x, 2), geometry) is not None
+    found = pooling.max_pool_index(x, geometry)
+    numpy.testing.assert_array_equal(found, wanted.numpy())
+    numpy.testing.assert_array_equal(pooling.pool_gather(x, found, 2), y.numpy())
+    monkeypatch.setattr(pooling, "WORTH_COMPILING", 1 << 62)
+    numpy.testing.assert_array_equal(pooling.max_pool_index(x, geometry), found)
+
+
+@pytest.mark.parametrize("shape", [(400,), (40, 24), (12, 8, 12)], ids=str)
+def test_large_windows_side_by_side_are_rows(shape, monkeypatch):
+    x, sizes = images(2, 3, math.prod(shape), 1).reshape(2, 3, *shape), shape
+    kernel = tuple([n // 2 if i == 0 else n for i, n in enumerate(sizes)])
+    asked, tiles = [], pooling.largest_of_tiles
+    monkeypatch.setattr(pooling, "largest_of_tiles", lambda *given: asked.append(given) or tiles(*given))
+    geometry = kernel, kernel, (0,) * len(sizes), (1,) * len(sizes), (2, *(1,) * (len(sizes) - 1))
+    pool = getattr(torch.nn.functional, f"max_pool{len(sizes)}d")
+    _, wanted = pool(torch.from_numpy(x), kernel, return_indices=True)
+    numpy.testing.assert_array_equal(pooling.max_pool_index(x, geometry), wanted.numpy())
+    assert asked
+
+
 @pytest.mark.parametrize("window", [(4, 4, 1), (3, 1, 2), (5, 2, 1)], ids=str)
 def test_signals_are_images_of_one_row(window, monkeypatch):
     x, (kernel, stride, dilation) = images(2, 3, 8, 50)[:, 0], window
@@ -87,14 +116,16 @@ def test_an_index_outside_is_refused_and_not_followed():
         index[0, 1, 1, 1] = place
         assert native_pooling.placed(g.reshape(2, 4), index.reshape(2, 4), 9) is None
     index[0, 1, 1, 1] = 99
+    assert native_pooling.picked(g.reshape(2, 4), index.reshape(2, 4)) is None
     with pytest.raises(IndexError):
         pooling.pool_scatter(g, index, (1, 2, 3, 3), 2, False)
+    with pytest.raises(IndexError):
+        pooling.pool_gather(g, index, 2)
 
 
 def test_what_is_left_to_numpy():
     maps = images(1, 4, 9, 9)[0]
-    assert native_pooling.largest_index(maps, ((3, 3), (3, 3), (1, 1), (1, 1), (4, 4))) is None  # padding
-    assert native_pooling.largest_index(maps, ((2, 2), (2, 2), (0, 0), (1, 1), (5, 5))) is None  # beyond the edge
+    assert native_pooling.largest_index(maps, ((3, 3), (3, 3), (1, 1), (2, 1), (3, 4))) is None  # dilated, and beyond the edge
     assert native_pooling.largest_index(maps, ((9, 9), (1, 1), (0, 0), (1, 1), (1, 1))) is None  # a large window
     assert native_pooling.largest_index(maps.astype("int64"), geometry_of(WINDOWS[0], (9, 9))) is None
 

@@ -26,6 +26,8 @@ CASES = {
     "one after the other": (lambda x: F.max_pool2d(F.max_pool2d(x, 2) * 2, 2) + F.max_pool2d(x, 4), (3, 4, 8, 8), False),
     "turned": (lambda x: F.max_pool2d(x.mT, 2), IMAGES, False),
     "overlapping": (lambda x: F.max_pool2d(x, 3, 2, 1), (2, 3, 9, 9), True),
+    "of many places": (lambda x: F.max_pool2d(x, (10, 8)), (2, 3, 20, 16), True),
+    "of a whole signal": (lambda x: F.adaptive_max_pool1d(x, 1), (2, 3, 100), True),
     "with a rest": (lambda x: F.max_pool2d(x, 2), (2, 3, 7, 9), True),
     "put back": (unpooled, IMAGES, True),
 }

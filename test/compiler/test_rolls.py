@@ -1,4 +1,4 @@
-"""What goes round, is repeated, divided or sorted in a compiled step: no backend runs it, and it is what the recorded steps make."""
+"""What goes round, is resampled, divided or sorted in a compiled step: no backend runs it, and it is what the recorded steps make."""
 
 import numpy
 import pytest
@@ -30,6 +30,10 @@ ANYWHERE = {
     "each twice": with_gradient(lambda x: F.interpolate(x, scale_factor=2)),
     "each three times, and once": with_gradient(lambda x: F.interpolate(x, size=(9, 4))),
     "each five times": with_gradient(lambda x: F.interpolate(x[:, 0], size=20, mode="nearest-exact")),
+    "between two": lambda x: F.interpolate(x[:, 0], size=9, mode="linear") * 2,
+    "between four": lambda x: F.interpolate(x, scale_factor=(2, 1.6), mode="bilinear"),
+    "between four, corners fixed": lambda x: F.interpolate(x, size=(2, 7), mode="bilinear", align_corners=True),
+    "between eight": lambda x: F.interpolate(x[None], size=(1, 5, 4), mode="trilinear"),
     "one number at places": lambda x: x.scatter(1, (x[:, :1] > 0).long(), torch.tensor(7.0)),
 }
 ON_GPUS = {
