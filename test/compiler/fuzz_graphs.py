@@ -2,6 +2,7 @@
 
     python test/compiler/fuzz_graphs.py --examples 20000       # prints the first graph of each kind that goes wrong
     python test/compiler/fuzz_graphs.py --seed 2304            # that one alone
+    python test/compiler/fuzz_graphs.py --machine avx2         # the programs for an older machine than this one
 """
 
 import argparse
@@ -16,6 +17,10 @@ os.environ["MINITORCH_CACHE"] = "0"
 
 from random_graphs import grown  # noqa: E402
 from test_stages import agrees  # noqa: E402
+
+from minitorch.native.target import Target  # noqa: E402
+
+MACHINES = {"this": None, "avx2": Target.avx2(), "generic": Target.generic()}
 
 
 def sample_of(seed):
@@ -46,10 +51,12 @@ def main():
     options.add_argument("--examples", type=int, default=2000)
     options.add_argument("--first", type=int, default=0, help="the first seed")
     options.add_argument("--seed", type=int, help="one graph, with the whole traceback")
+    options.add_argument("--machine", choices=MACHINES, default="this", help="what the programs are written for")
     asked = options.parse_args()
+    target = MACHINES[asked.machine]
     if asked.seed is not None:
-        return agrees(sample_of(asked.seed))
-    return not all_right(lambda seed: agrees(sample_of(seed)), range(asked.first, asked.first + asked.examples))
+        return agrees(sample_of(asked.seed), target)
+    return not all_right(lambda seed: agrees(sample_of(seed), target), range(asked.first, asked.first + asked.examples))
 
 
 if __name__ == "__main__":

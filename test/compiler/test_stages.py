@@ -44,11 +44,11 @@ def samples(draw):
     return grown(lambda options: draw(st.sampled_from(options)))
 
 
-def agrees(sample):
-    """Raise AssertionError where a stage, or the program, makes something else of the graph than ``run`` does."""
+def agrees(sample, target=None):
+    """Raise AssertionError where a stage, or the program for a machine, makes something else of the graph than ``run`` does."""
     expected = run(check(sample.graph), sample.copies())
     stages_agree(sample, expected)
-    assert_close(sample, expected, ran(sample), "program")
+    assert_close(sample, expected, ran(sample, target), "program")
 
 
 def stages_agree(sample, expected):
@@ -118,12 +118,12 @@ def interpreted(kernels, found, graph, arrays):
     return [seen(x).copy() for x in graph.outputs]
 
 
-def ran(sample):
+def ran(sample, target=None):
     """What the program leaves in the places of its outputs; it is run twice, as programs are. Of some, the outputs lie in the arena."""
     lends = len(sample.graph.steps) % 2 == 0
     places = [Place("lent", d.at) if lends and d.kind == "output" else d for d in sample.destinations]
     with lean() if sample.lean else nullcontext():
-        program = build(sample.graph, sample.strides, places)
+        program = build(sample.graph, sample.strides, places, target)
     made = [v for v, d in zip(sample.graph.outputs, sample.destinations) if d.kind == "output"]
     for _ in range(2):
         arrays = sample.copies()

@@ -1,10 +1,11 @@
-"""What compiles: every layer of PyTorch's module database and every optimizer, eager and compiled, in the three uses.
+"""Every layer of PyTorch's module database, every optimizer and every example, eager and compiled, over 20 calls.
 
     python test/compiling/everything.py                      # a table: whole, which rows NumPy runs, or why it runs eagerly
-    python test/compiling/everything.py nn.Conv2d Adam
+    python test/compiling/everything.py nn.Conv2d Adam "mnist cnn"
 
-inference: the layer alone, without gradients.   outside: a compiled layer whose backward is called outside.   step: a whole
-training step. In each the results, gradients, weights, buffers and the generator must agree over several calls.
+inference: the layer alone, without gradients, training and then evaluating.   outside: a compiled layer whose backward is
+called outside, and an optimizer.   step: a whole training step. In each the results, gradients, weights, buffers, the
+optimizer's state and the generator must agree, while the inputs change.
 """
 
 import argparse
@@ -20,17 +21,18 @@ import torch
 import minitorch
 from minitorch.compiling.calls import Compiled
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "conformance")]
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "conformance")]
+import example_steps  # noqa: E402
 from bridge import named  # noqa: E402
 from modules import ENTRIES as LAYERS  # noqa: E402
 from modules import Carrying, Sample  # noqa: E402
 from optimizers import ENTRIES as OPTIMIZERS  # noqa: E402
 
-__all__ = ["LAYERS", "OPTIMIZERS", "USES", "layer_case", "layer_samples", "optimizer_cases", "outcome"]
+__all__ = ["LAYERS", "OPTIMIZERS", "USES", "example_cases", "layer_case", "layer_samples", "optimizer_cases", "outcome"]
 
-CALLS = 6
+CALLS = 20
 RTOL, ATOL = 2e-3, 2e-4
-"""Six steps of float32, in which sums may be taken in another order."""
+"""Twenty steps of float32, in which sums may be taken in another order."""
 
 
 class Difference(AssertionError):
@@ -63,13 +65,33 @@ def objective(result):
 
 def plain_optimizer(layer):
     parameters = list(layer.parameters())
-    return minitorch.optim.SGD(parameters, lr=0.01, momentum=0.9) if parameters else None
+    return minitorch.optim.SGD(parameters, lr=0.001, momentum=0.9) if parameters else None
+
+
+def fade(args, kwargs):
+    """Make other inputs of a layer's inputs, in place: what a program took for a constant would show."""
+    with minitorch.no_grad():
+        for x in wanting(args, kwargs):
+            x.mul_(0.98)
+
+
+def forget_gradients(layer, args, kwargs):
+    for x in (*wanting(args, kwargs), *layer.parameters()):
+        x.grad = None
+
+
+def gradients(layer, args, kwargs):
+    return [x.grad for x in (*wanting(args, kwargs), *layer.parameters())]
 
 
 def inference(layer, args, kwargs, wrap):
-    run = wrap(layer)
+    run, found = wrap(layer), []
     with minitorch.no_grad():
-        return [run(*args, **kwargs) for _ in range(CALLS)], run
+        for k in range(CALLS):
+            layer.train(k < CALLS // 2)
+            found += flat(run(*args, **kwargs))
+            fade(args, kwargs)
+    return found, run
 
 
 def outside(layer, args, kwargs, wrap):
@@ -77,22 +99,21 @@ def outside(layer, args, kwargs, wrap):
     for _ in range(CALLS):
         result = run(*args, **kwargs)
         loss = objective(result)
-        for x in (*wanting(args, kwargs), *layer.parameters()):
-            x.grad = None
+        forget_gradients(layer, args, kwargs)
         if isinstance(loss, minitorch.Tensor):
             loss.backward()
-        found += [result, [x.grad for x in wanting(args, kwargs)]]
+        found += flat([result, gradients(layer, args, kwargs)])
         if optimizer is not None:
             optimizer.step()
-    return found, run
+        fade(args, kwargs)
+    return found + states_of(optimizer), run
 
 
 def step(layer, args, kwargs, wrap):
     optimizer = plain_optimizer(layer)
 
     def whole(args, kwargs):
-        for x in (*wanting(args, kwargs), *layer.parameters()):
-            x.grad = None
+        forget_gradients(layer, args, kwargs)
         result = layer(*args, **kwargs)
         loss = objective(result)
         if isinstance(loss, minitorch.Tensor):
@@ -103,8 +124,9 @@ def step(layer, args, kwargs, wrap):
 
     run, found = wrap(whole), []
     for _ in range(CALLS):
-        found += [run(args, kwargs), [None if x.grad is None else x.grad.clone() for x in wanting(args, kwargs)]]
-    return found, run
+        found += flat([run(args, kwargs), gradients(layer, args, kwargs)])
+        fade(args, kwargs)
+    return found + states_of(optimizer), run
 
 
 USES = {"inference": inference, "outside": outside, "step": step}
@@ -114,8 +136,12 @@ def flat(found):
     return [x.detach().to(minitorch.float64).numpy().copy() for x in ours_in(found)]
 
 
+def states_of(optimizer):
+    return [] if optimizer is None else flat([*optimizer.state.values()])
+
+
 def compared(course, layer):
-    """How a compiled course went, in words. ``course(layer, wrap)`` gives what was found, and the function that was run.
+    """How a compiled course went, in words. ``course(layer, wrap)`` gives arrays that were found, and the function that was run.
 
     Raises Difference where an eager one finds something else.
     """
@@ -124,13 +150,12 @@ def compared(course, layer):
         twin = copy.deepcopy(layer)
         minitorch.manual_seed(9)
         found, run = course(twin, wrap)
-        states = [*twin.state_dict().values()] if hasattr(twin, "state_dict") else []
-        both.append(flat([found, states, [minitorch.get_rng_state()]]))
+        both.append([*found, *flat([twin.state_dict(), minitorch.get_rng_state()])])
         runs.append(run)
     if len(both[0]) != len(both[1]):
         raise Difference(f"{len(both[0])} tensors eagerly, {len(both[1])} compiled")
     for k, (a, b) in enumerate(zip(*both)):
-        if a.shape != b.shape or not numpy.allclose(a, b, RTOL, ATOL, equal_nan=True):
+        if a.shape != b.shape or not numpy.allclose(b, a, RTOL, ATOL, equal_nan=True):
             raise Difference(f"tensor {k} of {len(both[0])}: {a.ravel()[:4]} expected, got {b.ravel()[:4]}")
     return outcome(runs[1])
 
@@ -154,15 +179,16 @@ def outcome(run):
 
 
 def layer_samples(entry, limit=None):
-    """(label, layer, args, kwargs) for the samples of a layer."""
+    """(label, layer, args, kwargs) for the samples of a layer; for ``limit`` of them, from the first to the last."""
     torch.manual_seed(11)
     found = entry.module_inputs_func(entry, device="cpu", dtype=torch.float32, requires_grad=True, training=True)
-    for k, given in enumerate(found[:limit]):
+    for k in range(0, len(found), 1 if limit is None else -(-len(found) // limit)):
+        given = found[k]
         sample = Sample(entry, given, torch.float32, True, entry.name)
         args, kwargs = Carrying()((given.constructor_input.args, given.constructor_input.kwargs))
         minitorch.manual_seed(5)
         try:
-            layer = named(entry.name)(*args, **kwargs).train()
+            layer = sample.prepared(named(entry.name)(*args, **kwargs), minitorch.float32)
             _, (args, kwargs) = sample.arguments()
             with minitorch.no_grad():
                 copy.deepcopy(layer)(*args, **kwargs)  # some samples are of what isn't supported
@@ -216,10 +242,26 @@ def optimizer_case(name, options):
             return loss
 
         run = wrap(whole)
-        found = [run() for _ in range(CALLS + 2)]
-        return [found, [v for state in optimizer.state.values() for v in ours_in(state)]], run
+        found = flat([run() for _ in range(CALLS)])
+        return found + states_of(optimizer), run
 
     return compared(course, net)
+
+
+def example_cases(name):
+    """(label, a function that says how it goes) for the ways to compile an example."""
+    for label in example_steps.USES:
+        yield label, lambda label=label: example_case(name, label)
+
+
+def example_case(name, use):
+    example = example_steps.EXAMPLES[name]()
+
+    def course(model, wrap):
+        found, optimizer, run = example_steps.USES[use](example, model, wrap, CALLS)
+        return flat(found) + states_of(optimizer), run
+
+    return compared(course, example.model)
 
 
 # ------------------------------------------------------------------------------------------------------------- the table
@@ -237,11 +279,15 @@ def cases(names, limit):
         if not names or name in names:
             for label, case in optimizer_cases(entry):
                 yield name, label, case
+    for name in example_steps.EXAMPLES:
+        if not names or name in names:
+            for label, case in example_cases(name):
+                yield name, label, case
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("names", nargs="*", help="layers and optimizers; all if none is given")
+    options.add_argument("names", nargs="*", help="layers, optimizers and examples; all if none is given")
     options.add_argument("--limit", type=int, default=3, help="samples of each layer")
     asked = options.parse_args()
     table: dict = {}

@@ -1,4 +1,4 @@
-"""A sample of everything.py: layers in the three uses, and optimizers, agree eager and compiled, and compile as far as is written here."""
+"""A sample of everything.py: layers, optimizers and examples agree eager and compiled, and compile as far as is written here."""
 
 import sys
 import warnings
@@ -45,3 +45,9 @@ def test_an_optimizer_agrees(name):
     _, run = next(everything.optimizer_cases(entry_of(everything.OPTIMIZERS, name)))
     found, expected = run(), OPTIMIZERS[name]
     assert found.startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist mlp", "names mlp", "gpt", "resume"])
+def test_a_step_of_an_example_compiles_whole(name):
+    _, run = list(everything.example_cases(name))[-1]
+    assert run() == "whole"
