@@ -31,7 +31,7 @@ FILLED, MOST = 8, 1024
 
 def added_rows(xp, y, labels, shape):
     zeros = xp.full(shape, 0, xp.dtype_of(y))
-    return xp.index_put(zeros, y.reshape(*labels.shape, *shape[1:]), (labels,), (0,), True)
+    return xp.index_put(zeros, y.reshape((*labels.shape, *shape[1:])), (labels,), (0,), True)
 
 
 ADDED_ROWS = Row("added rows", added_rows)

@@ -9,6 +9,8 @@ from recorded import Recorded
 import minitorch as torch
 from minitorch.compiler import Place, build_on
 from minitorch.compiler.cuda_scatter import ADDED_ROWS
+from minitorch.compiler.graph import Step, Value, evaluate
+from minitorch.dtypes import float32, int64
 from minitorch.nn import functional as F
 
 if COMPILER is None:
@@ -70,3 +72,8 @@ def test_other_ways_to_add_rows(name, dtype):
     expected = OTHERS[name](given[0].double(), given[1], given[2].double())
     difference = (torch.from_numpy(got.astype("float64")) - expected).abs().max()
     assert difference <= (1e-5 if dtype == "float32" else 2.0**-7 * expected.abs().max())
+
+
+def test_the_interpreter_adds_a_single_number_too():
+    step = Step(ADDED_ROWS, (Value((), float32), Value((), int64)), ((5,),), Value((5,), float32))
+    assert evaluate(step, [numpy.array(2, "float32"), numpy.array(3)]).tolist() == [0, 0, 0, 2, 0]
