@@ -521,7 +521,8 @@ def unfold(x, dim, size, step):
 
 
 def fold_windows(x, shape, dim, size, step):
-    out = numpy.zeros(shape, x.dtype)
+    order = sorted(range(len(shape)), key=lambda d: -x.strides[d])  # as x lies, or each addition would go across it
+    out = numpy.zeros([shape[d] for d in order], x.dtype).transpose([order.index(d) for d in range(len(shape))])
     count = x.shape[dim]
     before = (slice(None),) * dim
     for k in range(size):

@@ -30,8 +30,9 @@ WORTH_SHARING = 1 << 20
 WORTH_COMPILING = 1 << 18
 """Elements seen from which machine code finds the largest ones, in images."""
 
-MANY = 32
-"""Places of a window above which it is a row of its own, if it shares none with others."""
+MANY, LONG, MOST = 32, 4, 1024
+"""Places of a window above which it is a row of its own, if it shares none with others; in a row of a window from which it pays to add
+along it; numbers in a row up to which they are added one after another."""
 
 
 def in_machine_code():
@@ -261,22 +262,41 @@ def divisor(counts, dtype):
     return found
 
 
-def is_whole(sizes, geometry):
-    """Whether one window is all of a map: then nothing has to be gone through place by place."""
-    kernel, _, padding, _, positions = geometry
-    return set(positions) == {1} and tuple(kernel) == tuple(sizes) and not any(padding)
+def pays_by_tiles(sizes, geometry):
+    """Whether nothing has to be gone through place by place: windows lie side by side, and are long or whole maps."""
+    return is_tiled(sizes, geometry) and (geometry[0][-1] >= LONG or set(geometry[-1]) == {1})
+
+
+def sums_of_tiles(maps, geometry):
+    """The sums of windows that lie side by side, one dim after the other: along the last, products with ones."""
+    kernel, positions = geometry[0], geometry[-1]
+    if set(positions) == {1}:
+        return row_sums(maps.reshape(len(maps), -1)).reshape(len(maps), *positions)
+    total = row_sums(maps.reshape(-1, kernel[-1])).reshape(*maps.shape[:-1], positions[-1])
+    for dim in range(len(kernel) - 1, 0, -1):
+        apart = (*total.shape[:dim], positions[dim - 1], kernel[dim - 1], *total.shape[dim + 1 :])
+        total = numpy.add.reduce(total.reshape(apart), dim + 1)
+    return total
+
+
+def row_sums(rows):
+    """The sum of each row; of a short one as a product, which takes less."""
+    if rows.shape[1] > MOST or rows.dtype.char not in "fd":
+        return numpy.add.reduce(rows, 1)
+    return rows.dot(numpy.ones(rows.shape[1], rows.dtype))
 
 
 def avg_pool(x, geometry, counts):
     """The sum of each window, divided by ``counts``: a number, or a tuple of one for each position of each dim."""
     maps, positions = maps_of(x, len(geometry[0])), geometry[-1]
     out = numpy.empty((len(maps), *positions), x.dtype)
-    frames, by, whole = Frames(maps, geometry, 0), divisor(counts, x.dtype), is_whole(maps.shape[1:], geometry)
+    frames, by = Frames(maps, geometry, 0), divisor(counts, x.dtype)
+    tiles = pays_by_tiles(maps.shape[1:], geometry)
 
     def average(some):
         total = out[some]
-        if whole:
-            numpy.add.reduce(maps[some].reshape(len(total), -1), 1, None, total.reshape(-1))
+        if tiles:
+            total[...] = sums_of_tiles(maps[some], geometry)
         else:
             total.fill(0)
             for seen in views(frames.of(some), geometry):
@@ -296,12 +316,14 @@ def avg_pool_grad(g, shape, geometry, counts):
     dims = len(geometry[0])
     maps, sizes = maps_of(g, dims), shape[len(shape) - dims :]
     out = numpy.empty((len(maps), *sizes), g.dtype)
-    frames, by, whole = Frames(out, geometry, 0), divisor(counts, g.dtype), is_whole(sizes, geometry)
+    frames, by, tiles = Frames(out, geometry, 0), divisor(counts, g.dtype), pays_by_tiles(sizes, geometry)
+    apart = [n for pair in zip(geometry[-1], geometry[0], strict=True) for n in pair]
 
     def spread(some):
         share_of_each = maps[some] / by
-        if whole:
-            out[some] = share_of_each
+        if tiles:
+            each = numpy.expand_dims(share_of_each, tuple(range(2, 2 * dims + 1, 2)))
+            out[some].reshape(-1, *apart)[...] = each
             return
         frame = scratch("frame", (len(share_of_each), *frames.sizes), g.dtype) if frames.framed else out[some]
         frame.fill(0)

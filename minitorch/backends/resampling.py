@@ -1,7 +1,8 @@
 """Resampling: each element of a dim as a weighted sum of some elements of another size of that dim.
 
 Weights and places depend on sizes only, and are kept. What one tap, the k-th summand of all elements, takes from x is
-a strided view where its places are evenly spaced, else a ``take``.
+a strided view where its places are evenly spaced, else a ``take``. Of few elements a product with a matrix of the weights
+takes less; its zeros would spread what is infinite or NaN, so such numbers go the other way.
 
 torch: ATen/native/cpu/UpSampleKernel.cpp
 """
@@ -19,6 +20,8 @@ PIECE_BYTES = 1 << 19
 """About how much memory the maps of one piece may take before and after: what a core keeps close."""
 WORTH_SHARING = 1 << 16
 """Elements made above which threads share them."""
+FEW = 64
+"""Elements of a dim of which a product takes less."""
 
 
 def resample(x, plans, back):
@@ -35,16 +38,37 @@ def resample(x, plans, back):
     steps = [(i + 1, taps(plan, back, x.dtype)) for i, plan in enumerate(plans)]
     steps.sort(key=lambda step: sizes[step[0] - 1] / maps.shape[step[0]])  # what shrinks goes first
 
+    products = {i + 1: matrix(plan, back, x.dtype) for i, plan in enumerate(plans)}
+
     def mix(some):
         y = maps[some]
-        for dim, mixture in steps[:-1]:
-            y = mixed(y, dim, mixture)
-        mixed(y, *steps[-1], out[some])
+        ways = products if is_finite(y) else {}
+        for number, (dim, mixture) in enumerate(steps, 1):
+            target = out[some] if number == len(steps) else None
+            weights = ways.get(dim)
+            y = mixed(y, dim, mixture, target) if weights is None else multiplied(y, dim, weights, target)
 
     count = max(1, PIECE_BYTES // max(maps[:1].nbytes + out[:1].nbytes, 1))
     pieces = [slice(start, start + count) for start in range(0, len(out), count)]
     share(pieces, lambda: mix, out.size >= WORTH_SHARING)
     return out.reshape(*lead, *sizes)
+
+
+def is_finite(y):
+    """Whether no number is infinite or NaN, or so large that its square is."""
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        return y.dtype.char in "fd" and numpy.isfinite(numpy.vdot(y, y))
+
+
+def multiplied(y, dim, weights, out):
+    """``y`` mixed along ``dim`` by a matrix."""
+    if dim == y.ndim - 1:
+        return numpy.matmul(y, weights, out)
+    sizes = *y.shape[:dim], weights.shape[1], *y.shape[dim + 1 :]
+    out = numpy.empty(sizes, y.dtype) if out is None else out
+    flat = (math.prod(y.shape[:dim]), -1, math.prod(y.shape[dim + 1 :]))
+    numpy.matmul(weights.T, y.reshape(flat), out=out.reshape(flat))
+    return out
 
 
 def mixed(y, dim, mixture, out=None):
@@ -107,6 +131,18 @@ def taps(plan, back, dtype):
     return 1, found
 
 
+@lru_cache(1024)
+def matrix(plan, back, dtype):
+    """The weights as a matrix (size before, size after), or the other way round; None where they would be many, or are not needed."""
+    size, (times, parts) = plan[2 if back else 1], taps(plan, back, dtype)
+    if times > 1 or size > FEW or all([place.__class__ is slice for place, _ in parts]) or dtype.char not in "fd":
+        return None
+    found = numpy.zeros((size, plan[1 if back else 2]), dtype)
+    for place, weight in parts:
+        numpy.add.at(found, (numpy.arange(size)[place], numpy.arange(found.shape[1])), 1 if weight is None else weight)
+    return found
+
+
 def evenly(place):
     """``place``, an array of indices, as a slice if they are evenly spaced."""
     step = int(place[1] - place[0]) if len(place) > 1 else 1
@@ -123,10 +159,10 @@ def transposed(places, weights, size):
     order = numpy.lexsort((came, to))
     to, came, weight = to[order], came[order], weight[order]
     number = numpy.arange(len(to)) - numpy.searchsorted(to, to)
-    back = numpy.zeros((max(int(number.max(initial=0)) + 1, 1), size), numpy.int64)
+    back = numpy.full((max(int(number.max(initial=0)) + 1, 1), size), -1)
     back_weights = numpy.zeros(back.shape, weights.dtype)
     back[number, to], back_weights[number, to] = came, weight
-    return back, back_weights
+    return numpy.where(back < 0, numpy.maximum(back[0], 0), back), back_weights
 
 
 # ------------------------------------------------------------------------- places and weights, each (taps, size after)
@@ -167,6 +203,16 @@ def linear(before, after, scale, align, real):
     low = numpy.minimum(at.astype(numpy.int64), before - 1)
     part = numpy.clip(at - low.astype(real), 0, 1)
     return numpy.stack([low, numpy.minimum(low + 1, before - 1)]), numpy.stack([1 - part, part])
+
+
+def area(before, after, scale, align, real):
+    """The means of windows of whole elements, which may differ in size by some: a short one has its last element in parts."""
+    i = numpy.arange(after)
+    start, stop = i * before // after, -(-(i + 1) * before // after)
+    number = numpy.arange((stop - start).max(initial=1))[:, None]
+    places, parts = numpy.minimum(start + number, stop - 1), len(number) - (stop - start - 1)
+    weights = 1 / ((stop - start) * numpy.where(places == stop - 1, parts, 1))
+    return places, weights.astype(real)
 
 
 def cubic(before, after, scale, align, real):
@@ -215,6 +261,7 @@ MAPS = {
     "nearest": nearest,
     "nearest-exact": nearest_exact,
     "linear": linear,
+    "area": area,
     "cubic": cubic,
     "smooth linear": smoothed(lambda x: numpy.maximum(1 - numpy.abs(x), 0), 1),
     "smooth cubic": smoothed(lambda x: cubic_filter(x, -0.5), 2),

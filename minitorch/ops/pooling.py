@@ -9,6 +9,7 @@ import math
 
 from ..errors import not_implemented
 from ..tables import windows as rows
+from ..tables.resampling import resample
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -187,11 +188,8 @@ def adaptive_avg_pool(input, output_size, n):
         return input._apply(rows.avg_pool, (input,), (geometry, math.prod(kernel)))
     # A mean over a box is a mean of means, one dim after the other. Narrow types are rounded only at the end.
     x = input if input.dtype.itemsize >= 4 else input.float()
-    for i, count in enumerate(wanted):
-        dim = i - n
-        means = [x.narrow(dim, start, stop - start).mean(dim) for start, stop in spans(shape[dim], count)]
-        x = x._stack(means, dim)
-    return x.to(input.dtype)
+    plans = tuple([("area", size, count, None, False) for size, count in zip(shape[-n:], wanted, strict=True)])
+    return x._apply(resample, (x,), (plans, False)).to(input.dtype)
 
 
 def adaptive_max_pool(input, output_size, return_indices, n):

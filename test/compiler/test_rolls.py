@@ -34,6 +34,8 @@ ANYWHERE = {
     "between four": lambda x: F.interpolate(x, scale_factor=(2, 1.6), mode="bilinear"),
     "between four, corners fixed": lambda x: F.interpolate(x, size=(2, 7), mode="bilinear", align_corners=True),
     "between eight": lambda x: F.interpolate(x[None], size=(1, 5, 4), mode="trilinear"),
+    "means of windows": with_gradient(lambda x: F.adaptive_avg_pool2d(x, (2, 3))),
+    "means of windows, more than elements": with_gradient(lambda x: F.adaptive_avg_pool1d(x[0], 7)),
     "one number at places": lambda x: x.scatter(1, (x[:, :1] > 0).long(), torch.tensor(7.0)),
 }
 ON_GPUS = {

@@ -42,6 +42,14 @@ def test_sequences_and_volumes(text):
     agree(expression(text, x=image(2, 3, 6)))
 
 
+@pytest.mark.parametrize("odd", [numpy.inf, numpy.nan])
+@pytest.mark.parametrize("text", ["interpolate(x, (10, 12), mode='bilinear')", "interpolate(x, (3, 9), mode='bicubic')", "adaptive_avg_pool2d(x, (3, 5))"])
+def test_what_is_not_finite_stays_in_its_neighbourhood(text, odd):
+    x = image(2, 3, 5, 6, dtype="float32")
+    x[0, 1, 2, 3], x[1, 0, 0, 5] = odd, -odd
+    agree(expression(f"t.nn.functional.{text}", x=x), {**TOLERANCE, "float32": (1e-4, 5e-6)})
+
+
 def test_bytes_are_rounded_to_about_what_pytorch_s_fixed_point_gives():
     x = numpy.random.default_rng(0).integers(0, 256, (1, 3, 9, 8)).astype("uint8")
     exact = minitorch.nn.functional.interpolate(minitorch.tensor(x.astype("float64")), (13, 5), mode="bilinear").numpy()
