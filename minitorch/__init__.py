@@ -115,9 +115,12 @@ from .ops.strides import as_strided, as_strided_, as_strided_scatter, resize_as_
 from .ops.sums import addbmm, addmm, addmm_, addmv, addr, baddbmm
 from .out import accepting_out
 from .out import TORCH as TAKE_OUT
+from .replay_forward import METHODS as REPLAYED
+from .replay_forward import replay_doors
 from .size import Size, broadcast_shapes
 from .version import __version__
 
+globals().update(replay_doors(globals(), REPLAYED))
 globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), TAKE_OUT))
 
@@ -193,7 +196,7 @@ MODULE_OF = {name: module for module, names in ELSEWHERE.items() for name in nam
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 newaxis = None
 
-OURS = {"absence", "accepting_out", "autocast_doors", "find_spec", "import_module", "math"}
+OURS = {"absence", "accepting_out", "autocast_doors", "find_spec", "import_module", "math", "replay_doors"}
 __all__ = sorted(
     {name for name in (*globals(), *SUBMODULES, *MODULE_OF) if not name.startswith("_") and not name.isupper()} - OURS
 )

@@ -53,6 +53,8 @@ from .modes import (
 from .ops.memory_format import memory_order
 from .ops.vocabulary import Vocabulary
 from .promotion import common_dtype, explained, fit, on_one_device, takes, wrapped_numbers
+from .replay_forward import METHODS as REPLAYED
+from .replay_forward import replay_doors
 from .settings import SETTINGS
 from .size import Size, broadcast_shape
 from .symbolic import begun
@@ -221,18 +223,14 @@ class Tensor(Vocabulary):
     """
 
     addmv, addr, inner, logaddexp, logsumexp, mv, nanmean, nansum, norm, renorm, std, var = autocast_doors(
-        vars(Vocabulary), METHODS
+        vars(Vocabulary) | replay_doors(vars(Vocabulary), REPLAYED), METHODS
     ).values()
 
     __slots__ = ("__dict__", "__weakref__", "_array", "_grad", "_node", "_storage", "_view")
     __array_priority__ = 1000  # beside a NumPy array, our operators are asked first
 
     def __new__(cls, *data, requires_grad=None, dtype=None, device=None):
-        made = object.__new__(cls)
-        xp = for_device(as_device(device))
-        made._node = made._view = made._grad = None
-        made._storage = Storage()
-        made._storage.version = 0
+        made, xp = of_class(cls, wrap(None)), for_device(as_device(device))
         if len(data) == 1 and isinstance(data[0], Tensor):
             seen = apply(alias, data)
             made._array, made._storage, made._node, made._view = seen._array, seen._storage, seen._node, seen._view

@@ -31,6 +31,7 @@ class Storage:
     """What a tensor and its views share: how often that memory was written to. Who makes one sets ``version`` to 0."""
 
     __slots__ = ("__weakref__", "version")
+    version: int
     inference = False
     counted = True  # nobody writes to it without a count
 
@@ -97,12 +98,15 @@ TAPES_A_ROW = 256
 
 
 class Stub:
-    """What is kept of an input of which the vjps ask only the shape and dtype."""
+    """What is kept of an input of which the vjps ask only the shape and dtype.   source: where it is as a whole, as in ``saved``,
+    for a vjp that runs a function once more; else None."""
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("dtype", "shape", "source")
 
-    def __init__(self, tensor):
+    def __init__(self, tensor, whole=False):
         self.shape, self.dtype = tensor._array.shape, tensor.dtype
+        storage = tensor._storage
+        self.source = (tensor._array, storage, None if storage.inference else storage.version) if whole else None
 
     @property
     def ndim(self):
@@ -214,9 +218,11 @@ class Node:
             raise RuntimeError(errors.FREED)
         values = []
         for i, value in enumerate(self.saved):
+            if value.__class__ is Stub and value.source is not None:
+                value = value.source
             if value.__class__ is tuple:
                 array, storage, version = value
-                if storage.version != version:
+                if version is not None and storage.version != version:
                     raise self.overwritten(i)
                 value = like._wrap(array, storage)
                 value._node = self.edges[i - 1] if i else self
@@ -236,6 +242,7 @@ class Node:
     def overwritten(self, i, saved=None):
         """The exception for a saved value that was written to since; ``saved``: the list of them, if they were let go of."""
         value = (saved or self.saved)[i]
+        value = value.source if value.__class__ is Stub else value
         array, storage, version = value if value.__class__ is tuple else (value, value.storage, value.version)
         node = self.edges[i - 1] if i else self
         if node is None or node.__class__ is AccumulateGrad:

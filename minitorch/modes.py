@@ -91,6 +91,8 @@ def demand(condition, error, message, found):
 
     A program that is recorded asks anew, and raises without those lines.
     """
+    if not MODE.listeners and condition._array.all():
+        return
     wrong = condition.all().logical_not()
     recording = tracer() if MODE.listeners else None
     if recording is not None:

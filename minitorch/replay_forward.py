@@ -1,90 +1,106 @@
-"""Functions of several rows in one go on plain arrays, where no gradient is recorded: for small tensors the gate costs more than
-the arithmetic.
+"""Functions of several rows in one go on plain arrays, with one Node for them all: for small tensors the gate costs more than the
+arithmetic.
 
     layer_norm = replayed(lambda x, weight, bias, eps: …)
 
 The first times it is called for some shapes it runs as it is. When it came often enough, a listener writes down which rows
-pass the gate; of that a flat function on arrays is made (tape.py), which runs from then on: the same rows, with the same bits.
-Where gradients are recorded, or somebody listens, it is the function itself.
+pass the gate, forward and back; of that flat functions on arrays are made (``replay_piece.py``), which run from then on: the same
+rows, with the same bits. Where somebody listens, or autocast is on, it is the function itself.
 
-torch: none, as its gate costs a tenth of ours; CUDA graphs are the same idea
+torch: none, as its gate costs a tenth of ours; ATen/native has kernels by hand, and CUDA graphs are the same idea
 """
 
-from functools import update_wrapper
+from functools import cache, wraps
 
-from .backends import ARRAY_TYPES
-from .graph import InferenceStorage
+from .graph import edge_of
 from .modes import MODE
-from .tape import TAPED, Listening, written
+from .replay_piece import piece_of
 
-__all__ = ["replayed"]
+__all__ = ["FUNCTIONAL", "LINALG", "METHODS", "replay_doors", "replayed"]
 
 WORTH = 8
-"""How often such arguments come until a tape is made: that takes as long as ten calls."""
+"""How often such arguments come until they are written down: that takes as long as ten calls."""
 KINDS = 256
 """How many kinds of arguments are remembered, of each function."""
-KNOWN = TAPED | {"?"}
-"""The dtypes of tensors, as dtype.char, that tapes are made for."""
-VALUES = frozenset([bool, float, int, type(None), tuple])
+VALUES = frozenset([bool, float, int, str, type(None), tuple])
 """The classes of arguments that aren't tensors."""
 
 
-class replayed:
-    """A function of tensors and other values that gives one new tensor.
+SMALL, MIDDLE = 1 << 10, 1 << 16
+"""Elements up to which that pays for functions that have a kernel for more (autograd/composite.py), and for others: above, the time
+goes into the arithmetic, and writing it down takes memory."""
 
-    What it does may depend on shapes, dtypes and the other values; never on the numbers in a tensor, nor on how they lie in memory.
+METHODS = ("logsumexp", "norm", "std", "var")
+LINALG = ("norm", "vector_norm")
+FUNCTIONAL = (
+    "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "group_norm",
+    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "nll_loss", "normalize", "pairwise_distance",
+    "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
+)  # fmt: skip
+"""The methods of Tensor, and the functions of linalg and nn.functional, that are replayed for small tensors."""
+
+HAVE_KERNELS = ("binary_cross_entropy_with_logits", "group_norm", "huber_loss", "kl_div", "smooth_l1_loss")
+
+LABELS = {"cross_entropy": "NllLoss", "norm": "LinalgVectorNorm", "vector_norm": "LinalgVectorNorm"}
+"""What PyTorch calls their gradients, where it isn't their name."""
+
+
+def replay_doors(namespace, names):
+    """Those functions of a ``namespace``, a dict, that have one of the ``names``, each with its door."""
+    return {name: with_door(namespace[name]) for name in names if name in namespace}
+
+
+@cache
+def with_door(function):
+    """A function as it is replayed for small tensors; of each there is one, by whatever module."""
+    name = function.__name__
+    return replayed(function, LABELS.get(name, name.title().replace("_", "")), SMALL if name in HAVE_KERNELS else MIDDLE)
+
+
+def replayed(function, label=None, below=None):
+    """The function, of tensors and other values, that gives one new tensor.
+
+    What it does may depend on shapes, dtypes, the other values, and which tensors want a gradient; never on the numbers in a
+    tensor, nor on how they lie in memory. It draws no numbers.   label: what PyTorch calls its gradient, as in a Primitive.
+    below: for larger tensors it runs as it is.
     """
+    pieces: dict = {}
+    label = label or function.__name__
 
-    def __init__(self, function):
-        update_wrapper(self, function)
-        self.function, self.tapes = function, {}
-
-    def __call__(self, *args):
+    @wraps(function)
+    def again(*args, **kwargs):
         mode = MODE
-        if mode.grad or mode.listeners or mode.autocast is not None:
-            return self.function(*args)
-        key, arrays = [], []
-        for x in args:
-            kind = x.__class__
-            if kind in VALUES:
-                key += (kind, x)
-            else:
-                array = getattr(x, "_array", None)
-                if array is None:
-                    return self.function(*args)
-                key += (array.shape, array.dtype.char, array.__class__)
-                arrays.append(array)
+        if mode.listeners or mode.autocast is not None:
+            return function(*args, **kwargs)
+        grad, key, tensors, edges, wanted = mode.grad, [], [], [], 0
+        for x in (*args, *kwargs, *kwargs.values()) if kwargs else args:
+            if x.__class__ in VALUES:
+                key += (x.__class__, x or repr(x))  # 0.0 and -0.0 are two
+                continue
+            array = getattr(x, "_array", None)
+            if array is None or (below is not None and array.size > below):
+                return function(*args, **kwargs)
+            key += (array.shape, array.dtype.char, array.__class__)
+            if grad:
+                edge = x._node if x._view is None else edge_of(x)
+                if edge is not None:
+                    wanted |= 1 << len(tensors)
+                edges.append(edge)
+            tensors.append(x)
+        key.append(wanted)
         key = tuple(key)
-        tape = self.tapes.get(key, 0)
-        if tape is None:
-            return self.function(*args)
-        if tape.__class__ is int:
-            return self.counted(key, tape, args)
-        array = tape(ARRAY_TYPES[arrays[0].__class__], *arrays)[0]
-        return args[0]._wrap(array, InferenceStorage() if mode.inference else None)
+        piece = pieces.get(key, 0)
+        if piece is None:
+            return function(*args, **kwargs)
+        if piece.__class__ is int:
+            if len(pieces) >= KINDS and not piece:
+                pieces.clear()
+            pieces[key] = piece + 1 if piece < WORTH else piece_of(function, label, args, kwargs, wanted)
+            return function(*args, **kwargs)
+        try:
+            return piece(tensors, edges, wanted)
+        except Exception:
+            return function(*args, **kwargs)  # which says what is wrong
 
-    def counted(self, key, came, args):
-        """What the function gives; its tape is made if it came often enough."""
-        if came == WORTH:
-            result, self.tapes[key] = recorded(self.function, args)
-            return result
-        if len(self.tapes) >= KINDS and not came:
-            self.tapes.clear()
-        self.tapes[key] = came + 1
-        return self.function(*args)
-
-
-def recorded(function, args):
-    """What the function gives, and its tape; None if there can be none."""
-    copies = [x if x.__class__ in VALUES else x._wrap(x._array, x._storage) for x in args]  # what is passed twice is two
-    with Listening() as steps:
-        result = function(*copies)
-    for x, copy in zip(args, copies):
-        if result is copy:
-            return x, None
-    tensors = [x for x in copies if x.__class__ not in VALUES]
-    alike = len({x._array.__class__ for x in tensors}) == 1 and all([x._array.dtype.char in KNOWN for x in tensors])
-    zero = any([x.__class__ is float and x == 0 for x in args])  # 0.0 and -0.0 would be one key
-    if not alike or zero or result._view is not None:
-        return result, None
-    return result, written({f"a{i}": x for i, x in enumerate(tensors)}, steps, (result,))
+    again.pieces = pieces
+    return again

@@ -72,7 +72,7 @@ def passed(sketch, nodes, g):
         if step is None or k not in arrived:
             continue
         values = nodes[k].unpack(g)
-        saved = [x for x in values if hasattr(x, "_array")]
+        saved = [x for x, (kind, *_) in zip(values, step.saved) if kind is tuple]
         names.update(zip(map(id, saved), array_names(k, step)))
         tape, _ = tape_of(nodes[k], arrived[k]._array, g._wrap)
         with Listening() as steps:

@@ -32,6 +32,7 @@ class Primitive:
     view     the result may share the input's memory
     wants    the inputs that can have a gradient, as a set of bits
     label    the name that PyTorch prints for the row's gradient, without "Backward0"
+    listed   whether it stands in the table: all do but those that are made on the way (replay_piece.py)
     """
 
     __slots__ = (
@@ -41,7 +42,7 @@ class Primitive:
 
     def __init__(
         self, name, kind, forward, vjps=(), *, each=None, jointly=None, ready=None, mixes=None, view=False, writes=False,
-        label=None,
+        label=None, listed=True,
     ):  # fmt: skip
         self.name, self.kind, self.forward, self.each, self.jointly = name, kind, forward, each, jointly
         self.vjps = tuple(vjps)
@@ -51,7 +52,8 @@ class Primitive:
         self.shapes_of = tuple(sorted({i for vjp in self.vjps for i in reads(vjp, "like_")}))
         self.saves, self.tapes, self.asks_shapes = {}, {}, kind != "elementwise"
         self.wants = -1 if each or jointly else sum(1 << i for i, vjp in enumerate(self.vjps) if vjp is not None)
-        TABLE[name] = self
+        if listed:
+            TABLE[name] = self
 
     def saved_for(self, wanted, count, inputs):
         """Positions among (out, *inputs), of ``count`` inputs, that the vjps of those in the bit set ``wanted`` read."""

@@ -21,7 +21,7 @@ from .modes import MODE, all_compile, tracer
 from .one_call import in_one_call
 from .promotion import forward_for
 
-__all__ = ["LARGE", "Listening", "TAPED", "recorded", "taped", "written"]
+__all__ = ["LARGE", "Listening", "TAPED", "known_by_array", "needed", "recorded", "taped", "written"]
 
 TAPED = frozenset("fdeE")
 """The dtypes (dtype.char) that tapes are made for: all floating-point ones."""
@@ -283,6 +283,26 @@ def written(named, steps, results, places=None):
     source = "\n    ".join([f"def tape({', '.join(['xp', *named])}):", *lines, f"return ({returned})"])
     exec(source, known)
     return known.pop("tape")
+
+
+def known_by_array(tensors, steps):
+    """A function that gives, of a tensor, that of the ``tensors`` or of what the steps made which is on the same array."""
+    first = {}
+    for x in (*tensors, *[out for *_, out, _ in steps]):
+        first.setdefault(id(x._array), x)
+    return lambda x: first.get(id(x._array), x) if hasattr(x, "_array") else x
+
+
+def needed(steps, results):
+    """The same without steps that nobody reads, if nothing is written to."""
+    if any([in_place for *_, in_place in steps]):
+        return steps
+    read, kept = {id(x) for x in results}, []
+    for step in reversed(steps):
+        if id(step[3]) in read:
+            read.update(map(id, step[1]))
+            kept.append(step)
+    return kept[::-1]
 
 
 def seen_once(steps, results):

@@ -28,6 +28,7 @@ PRODUCTS = {
 @pytest.fixture(autouse=True)
 def any_size(monkeypatch):
     monkeypatch.setattr(backend, "ENOUGH_FOR_COMPOSITES", 1)
+    monkeypatch.setattr(backend, "ENOUGH_TO_RECORD", 1)
     monkeypatch.setattr(backend, "NARROWEST", 1)
 
 

@@ -73,7 +73,8 @@ class Composite:
     """A function of ``count`` tensors and then of numbers, which may be one kernel."""
 
     def __init__(self, function, name, count, along, label):
-        self.function, self.replayed, self.count, self.grid = function, replayed(function), count, GRIDS[along]
+        self.function, self.count, self.grid = function, count, GRIDS[along]
+        self.replayed = replayed(function, label or name.title().replace("_", ""))
         self.formulas, self.compiled, self.kernels = {}, {}, {}
         self.slopes = [
             Primitive(f"{name}_slope_{i}", "composite", lambda xp, *args, i=i: self.run(xp, i, args)) for i in range(count)
@@ -106,7 +107,8 @@ class Composite:
         """Whether the tensors are large, of a dtype that there are kernels for, and contiguous, and have the shapes that are meant."""
         first, grid = inputs[0]._array, self.grid
         xp = ARRAY_TYPES[first.__class__]
-        if first.size < xp.ENOUGH_FOR_COMPOSITES or first.dtype.char not in ("f" if MODE.listeners else xp.COMPOSED):
+        least, chars = (xp.ENOUGH_TO_RECORD, "f") if MODE.listeners else (xp.ENOUGH_FOR_COMPOSITES, xp.COMPOSED)
+        if first.size < least or first.dtype.char not in chars:
             return False
         if first.ndim < len(grid.sizes[0]) - 1 or (grid.sums and grid.of(first.shape)[2] < xp.NARROWEST):
             return False

@@ -11,10 +11,15 @@ from .keeping import keep_freed_memory
 from .large import KINDS, WORTH_SHARING
 from .once import ONCE
 
-__all__ = ["COMPOSED", "ENOUGH_FOR_COMPOSITES", "NARROWEST", "composite_kernel", "log_softmax_grad", "softmax_grad"]
+__all__ = [
+    "COMPOSED", "ENOUGH_FOR_COMPOSITES", "ENOUGH_TO_RECORD", "NARROWEST", "composite_kernel", "log_softmax_grad", "softmax_grad",
+]  # fmt: skip
 
-ENOUGH_FOR_COMPOSITES = 1 << 15
-"""Elements from which a function of several rows runs as one kernel."""
+ENOUGH_FOR_COMPOSITES = 1 << 10
+"""Elements from which a function of several rows runs as one kernel. The first takes 150 ms on a machine, and 15 from then on."""
+
+ENOUGH_TO_RECORD = 1 << 15
+"""The same where the compiler records: it has loops of its own for a few rows."""
 
 COMPOSED = "f"
 """The dtypes (dtype.char) that do."""

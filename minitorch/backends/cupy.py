@@ -33,8 +33,8 @@ from .cupy_elementwise import (
     subtract, tan, tanh, true_divide, trunc, where,
 )  # fmt: skip
 from .cupy_formulas import (
-    COMPOSED, ENOUGH_FOR_COMPOSITES, NARROWEST, composite_kernel, exact_formula, log_softmax, log_softmax_grad, patience, sequence,
-    softmax, softmax_grad,
+    COMPOSED, ENOUGH_FOR_COMPOSITES, ENOUGH_TO_RECORD, NARROWEST, composite_kernel, exact_formula, log_softmax, log_softmax_grad,
+    patience, sequence, softmax, softmax_grad,
 )  # fmt: skip
 from .cupy_indexing import (
     argsort, bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce,
@@ -56,7 +56,8 @@ from .fourier import fft, irfft, rfft
 from .numpy import ARRAY_DTYPE, DTYPE_OF, NARROW, array_dtype, dtype_of
 
 __all__ = [
-    "COMPOSED", "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "NARROWEST", "NATIVE", "SYNCHRONOUS", "Stream", "absolute", "add", "addcdiv",
+    "COMPOSED", "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "ENOUGH_TO_RECORD",
+    "NARROW", "NARROWEST", "NATIVE", "SYNCHRONOUS", "Stream", "absolute", "add", "addcdiv",
     "addcmul", "address", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
     "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray", "attention",
     "attention_back", "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "casts",

@@ -17,11 +17,11 @@ from .cupy_columns import KINDS, MEMORY, WIDE, down_columns
 from .cupy_launch import Kernel, in_order, room
 
 __all__ = [
-    "COMPOSED", "ENOUGH_FOR_COMPOSITES", "NARROWEST", "along_rows", "composite_kernel", "exact_formula",
+    "COMPOSED", "ENOUGH_FOR_COMPOSITES", "ENOUGH_TO_RECORD", "NARROWEST", "along_rows", "composite_kernel", "exact_formula",
     "log_softmax", "log_softmax_grad", "patience", "sequence", "softmax", "softmax_grad",
 ]  # fmt: skip
 
-ENOUGH_FOR_COMPOSITES = 1
+ENOUGH_FOR_COMPOSITES = ENOUGH_TO_RECORD = 1
 """Elements from which a function of several rows runs as one kernel: a launch costs the same for any number."""
 
 COMPOSED = "feE"

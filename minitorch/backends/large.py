@@ -22,7 +22,7 @@ __all__ = [
 ENOUGH = 1 << 18
 """Elements from which a row is done in machine code."""
 
-ENOUGH_FOR_ROWS = 1 << 16
+ENOUGH_FOR_ROWS = 1 << 10
 """The same for softmax."""
 
 ENOUGH_TO_ADD = 1 << 12

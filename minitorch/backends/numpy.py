@@ -23,7 +23,9 @@ from .distances import distances, pull
 from .complex import complex_of, half_turn, paired, pairs_of, unit
 from .convolution import conv, conv_input_grad, conv_weight_grad
 from .fourier import fft, irfft, rfft
-from .composites import COMPOSED, ENOUGH_FOR_COMPOSITES, NARROWEST, composite_kernel, log_softmax_grad, softmax_grad
+from .composites import (
+    COMPOSED, ENOUGH_FOR_COMPOSITES, ENOUGH_TO_RECORD, NARROWEST, composite_kernel, log_softmax_grad, softmax_grad,
+)  # fmt: skip
 from .large import ENOUGH, exact_formula, in_machine_code, recurrent_pass
 from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
@@ -44,7 +46,8 @@ from .softmax import log_softmax, softmax
 from .erf import erf, erfc
 
 __all__ = [
-    "ARRAY_DTYPE", "COMPOSED", "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "NARROW", "NARROWEST", "NATIVE", "SYNCHRONOUS", "Stream", "absolute",
+    "ARRAY_DTYPE", "COMPOSED", "DTYPE_OF", "ENOUGH_FOR_COMPOSITES", "ENOUGH_TO_RECORD",
+    "NARROW", "NARROWEST", "NATIVE", "SYNCHRONOUS", "Stream", "absolute",
     "add", "addcdiv", "addcmul", "address", "all", "amax", "amin", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
     "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "array", "array_dtype", "array_of", "asarray", "ascontiguousarray",
     "avg_pool", "avg_pool_grad", "bincount_ints", "bitwise_and", "bitwise_or", "bitwise_xor", "bytes_of", "cast", "ceil", "clip",

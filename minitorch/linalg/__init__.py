@@ -19,6 +19,8 @@ from ..ops.factors import (
 from ..ops.linalg import matmul
 from ..ops.norms import matrix_norm, vector_norm
 from ..out import LINALG, accepting_out
+from ..replay_forward import LINALG as REPLAYED
+from ..replay_forward import replay_doors
 from .least_squares import cond, lstsq, matrix_rank
 from .norms import norm
 from .products import cross, diagonal, multi_dot, tensorinv, tensorsolve, vander, vecdot
@@ -33,5 +35,6 @@ __all__ = [
 
 __getattr__ = absent(__name__)
 
+globals().update(replay_doors(globals(), REPLAYED))
 globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), LINALG))

@@ -179,6 +179,9 @@ class RowFormula:
     def __call__(self, *arrays, rows, columns, parts=1, shared=False):
         tall = chunk_rows(columns * parts)
         chunks = -(-rows // tall)
+        if not shared and self.kernel.enter is not None:
+            self.kernel.enter(*arrays, chunks, chunks, rows, columns, parts, tall)
+            return
         self.kernel(*arrays, words=(chunks, max(1, chunks // 16), rows, columns, parts, tall), shared=shared)
 
 

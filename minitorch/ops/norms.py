@@ -44,6 +44,8 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
 
 def root(x, p):
     """x^(1/p), with the gradient 0 where that is 0."""
+    if not (x._mode.grad and x.requires_grad):
+        return x.sqrt() if p == 2 else x.pow(1 / p)
     zero = x.detach() == (0 if p > 0 else inf)
     x = x.masked_fill(zero, 1)
     return (x.sqrt() if p == 2 else x.pow(1 / p)).masked_fill(zero, 0)

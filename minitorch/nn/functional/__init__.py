@@ -11,6 +11,8 @@ from ...mixed_precision import FUNCTIONAL as HAVE_DOORS
 from ...mixed_precision import autocast_doors
 from ...out import FUNCTIONAL as TAKE_OUT
 from ...out import accepting_out
+from ...replay_forward import FUNCTIONAL as REPLAYED
+from ...replay_forward import replay_doors
 from .activation import (
     celu,
     celu_,
@@ -131,6 +133,7 @@ from .resampling import interpolate, upsample, upsample_bilinear, upsample_neare
 from .sparse import embedding, one_hot
 from .vision import affine_grid, channel_shuffle, grid_sample, native_channel_shuffle, pixel_shuffle, pixel_unshuffle
 
+globals().update(replay_doors(globals(), REPLAYED))
 globals().update(autocast_doors(globals(), HAVE_DOORS))
 globals().update(accepting_out(globals(), TAKE_OUT))
 

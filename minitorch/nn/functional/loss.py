@@ -6,10 +6,12 @@ Every one takes reduction='mean', 'sum' or 'none', and PyTorch's old size_averag
 import math
 import warnings
 
+from ...autograd.composite import composite
 from ...creation import full_like
 from ...engine import no_grad
 from ...mixed_precision import BLOCKS, raised
 from ...modes import demand
+from ...replay_forward import replayed
 from .activation import log1p_exp
 from .reduction import legacy_reduction, reduce_loss, warn_of_broadcast
 
@@ -97,11 +99,14 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return reduce_loss(loss, reduction)
 
 
-def _huber(input, target, delta):
+def _up_to(input, target, delta):
     """A square as far as ``delta``, and a line from there: with q = min(d, delta), q²/2 + delta · (d - q)."""
     distance = (input - target).abs()
     near = distance.masked_fill(distance > delta, delta)  # a NaN counts as near: its gradient is NaN too
     return near * near * 0.5 + (distance - near) * delta
+
+
+_huber = composite(_up_to, "huber", 2)
 
 
 # ------------------------------------------------------------------------------------------- likelihoods of distributions
@@ -123,14 +128,19 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
             stacklevel=2,
         )
 
-    if log_target:
-        loss = target.exp() * (target - input)
-    else:
-        log_target = target.where(target != 0, 1).log()  # 0 · log 0 is 0 here
-        loss = target * log_target - target * input
+    loss = (_kl_of_logarithms if log_target else _kl)(input, target)
     if reduction == "batchmean":
         return loss.sum() / input.size(0) if input.ndim else loss
     return reduce_loss(loss, reduction)
+
+
+def _divergence(input, target):
+    log_target = target.where(target != 0, 1).log()  # 0 · log 0 is 0 here
+    return target * log_target - target * input
+
+
+_kl = composite(_divergence, "kl_div", 2)
+_kl_of_logarithms = composite(lambda input, target: target.exp() * (target - input), "kl_div_of_logarithms", 2)
 
 
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
@@ -209,18 +219,27 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
     for name, x in (("input", input), ("target", target)):
         if x.is_cpu:
-            demand(x.detach().clamp(0, 1) == x, RuntimeError, f"all elements of {name} should be between 0 and 1", x)
+            demand(_within_unit(x.detach()), RuntimeError, f"all elements of {name} should be between 0 and 1", x)
+    loss = _surprise(input, target)
+    if weight is not None:
+        loss = loss * weight
+    return reduce_loss(loss, reduction)
+
+
+_within_unit = replayed(lambda x: (x.clamp(0, 1) == x).all())
+
+
+def _of_probabilities(input, target):
     inside = input * (1 - input) >= 1e-12
     safe = input.where(inside, 0.5)
     loss = -(target * safe.log() + (1 - target) * (-safe).log1p())
     # At the ends the logarithm's slope is infinite: take the value there as it is, with a slope bounded by 1e12.
     end = input.detach()
     value = -(target * end.log().clamp(min=-100) + (1 - target) * (-end).log1p().clamp(min=-100))
-    loss = loss.where(inside, value + (input - end) * ((end - target) * 1e12))
+    return loss.where(inside, value + (input - end) * ((end - target) * 1e12))
 
-    if weight is not None:
-        loss = loss * weight
-    return reduce_loss(loss, reduction)
+
+_surprise = composite(_of_probabilities, "binary_cross_entropy", 2)
 
 
 def binary_cross_entropy_with_logits(
@@ -245,13 +264,16 @@ def binary_cross_entropy_with_logits(
         )
 
     # -log sigmoid(x) = log(1 + exp(-x)), and -log(1 - sigmoid(x)) = x + log(1 + exp(-x))
-    miss = log1p_exp(-input)
-    if pos_weight is not None:
-        miss = miss * (target * (pos_weight - 1) + 1)
-    loss = (1 - target) * input + miss
+    if pos_weight is None:
+        loss = _of_logits(input, target)
+    else:
+        loss = (1 - target) * input + log1p_exp(-input) * (target * (pos_weight - 1) + 1)
     if weight is not None:
         loss = loss * weight
     return reduce_loss(loss, reduction)
+
+
+_of_logits = composite(lambda x, target: (1 - target) * x + log1p_exp(-x), "binary_cross_entropy_with_logits", 2)
 
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
