@@ -131,6 +131,8 @@ def combined(name, symbol, turned=False):
 
     def combine(self, other):
         if self.questions.ended or not is_number(other):
+            if hasattr(other, "leave") and not self.questions.ended:
+                return NotImplemented  # what ``item`` gave: it knows how, where it can be written down
             if not hasattr(other, "_array"):
                 self.look()
             return getattr(self.kind, name)(self.plain(), other.plain() if is_given(other) else other)

@@ -12,7 +12,7 @@ from ..dtypes import float32, float64
 from ..symbolic import Given, GivenInt, Reading, is_given
 from .graph import Value
 
-__all__ = ["met", "without_givens"]
+__all__ = ["met", "read", "without_givens"]
 
 
 def clamped(x, low, high):

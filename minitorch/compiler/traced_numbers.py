@@ -17,6 +17,8 @@ from pathlib import Path
 
 from .. import primitives as rows
 from ..dtypes import float64
+from ..symbolic import is_given
+from .symbolic_operands import read
 
 __all__ = ["Calls", "Number", "is_tool", "number_of", "without_numbers"]
 
@@ -37,13 +39,15 @@ def combined(name, row, turned=False):
     plain = getattr(float, name)
 
     def combine(self, other):
-        result = plain(self, other)
+        given = is_given(other)
+        result = plain(self, other.plain() if given else other)
         if result is NotImplemented or self.tracer is None:
             return result
-        known = other.__class__ in (int, float) or (other.__class__ is Number and other.tracer is self.tracer)
-        if not known or (row is rows.div and (turned or other.__class__ is Number)):  # Python raises for division by 0
-            return seen(name)(self, other)
-        y = other.value if other.__class__ is Number else float(other)
+        known = given or other.__class__ in (int, float) or (other.__class__ is Number and other.tracer is self.tracer)
+        divides = row is rows.div and (turned or other.__class__ is Number or (given and not other))  # Python raises for division by 0
+        if not known or divides:
+            return seen(name)(self, other.look() if given else other)
+        y = other.value if other.__class__ is Number else read(self.tracer, other) if given else float(other)
         value = self.tracer.add(row, (y, self.value) if turned else (self.value, y), (), (), float64)
         return number_of(self.tracer, value, result)
 

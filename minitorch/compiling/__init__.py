@@ -8,6 +8,7 @@
     side_effects, watching          what a replay would not do again; what the function can reach, and whether that changed
     symbolic_arguments              numbers among the arguments that are others at each call
     kept_numbers, state_threading   numbers that Python keeps from call to call, as a count of steps; tensors, as a hidden state
+    append_only                     lists that a function appends to and never reads
     outside_backward                a forward whose backward is called from outside: two programs
     aliased_gradients, gradients    gradients that are arguments as well; those that a program leaves, and their memory
 

@@ -21,7 +21,7 @@ from ..profiler import only_profilers
 from .aliased_gradients import unfindable
 from .answering import MISS, aliases
 from .explaining import Explanation
-from .kept_numbers import Places, plain_again
+from .kept_numbers import Places, floats_again, plain_again
 from .profiling import profiled
 from .program import Program
 from .recording import Incomplete, StillHeld, record
@@ -55,8 +55,13 @@ class Signature:
         self.constants, self.watch = {}, None
 
     def stay_eager(self, why):
-        """Make no more programs, and use none."""
+        """Make no more programs."""
         self.eager, self.why, self.watch = True, why, None
+
+    @property
+    def rests(self):
+        """Whether no program will answer: there is none, or too many were made to look at."""
+        return self.eager and not 0 < len(self.programs) <= VARIANTS
 
     def believes(self, recording):
         """Whether a run's constants are those of the run before: the same bytes, and the same beside numbers among its results.
@@ -109,10 +114,10 @@ class Compiled:
         """Copied and stored as the function alone: programs belong to the process that made them."""
         return type(self), (self.function, self.fullgraph)
 
-    def forget(self):
-        """Have no programs."""
+    def forget(self, left=()):
+        """Have no programs.   left: groups of optimizers that are known to be left to schedulers."""
         self.signatures, self.quick, self.answers, self.warned, self.moving, self.symbolic = {}, (), (), False, Moving(), {}
-        self.places, self.counting, self.thread = Places(), {}, None
+        self.places, self.counting, self.thread = Places(left), {}, None
 
     def __get__(self, instance, owner=None):
         """As a method: whoever it is called on is its first argument."""
@@ -167,13 +172,15 @@ class Compiled:
             signature = self.signatures[key] = Signature()
             if len(self.signatures) > PROGRAMS:
                 self.give_up(signature, f"it was called with more than {PROGRAMS} signatures, {place_of(self.function)}")
-        if signature.eager or any([program.lock.locked() for program in signature.programs]):
+        if signature.rests or any([program.lock.locked() for program in signature.programs]):
             return self.function(*args, **kwargs)
         for program in signature.programs:
             answer = partial(profiled, program) if mode.listeners else program.answer
             result = answer(args, kwargs) if program.still_fits() else MISS
             if result is not MISS:
                 return result
+        if signature.eager:
+            return self.function(*args, **kwargs)
         for program in signature.programs:
             self.places.note(program.watch)
         if STANCE[0] == "fail_on_recompile":
@@ -200,7 +207,7 @@ class Compiled:
         chances = Chances(watch, (args, kwargs))
         result, recording, why = self.listened(signature, watch, args, kwargs, symbolic, chances.takes)
         self.moving.look(watch.groups)
-        if signature.calls > 1 and (recording is not None or why[0].__class__ is StillHeld) and self.thread_kept(watch):
+        if self.begins_anew(signature, watch, recording, why):
             return result
         if recording is None:
             reason, leaves = why
@@ -227,13 +234,22 @@ class Compiled:
             return result if signature.calls == 1 else self.failed(signature, why, result)
         return result if fixed is None else self.programmed(signature, (recording, self.function, mode, key, fixed), result)
 
+    def begins_anew(self, signature, watch, recording, why):
+        """Whether a run showed what the function keeps, so that all later ones go about it in another way."""
+        left = recording is not None and recording.has_effects and self.places.leave(watch.groups)
+        if left:
+            self.forget(self.places.left)
+        threaded = signature.calls > 1 and (recording is not None or why[0].__class__ is StillHeld) and self.thread_kept(watch)
+        floats_again(watch)
+        return left or threaded
+
     def thread_kept(self, watch):
         """Whether a run put tensors where they are kept, which are threaded through the calls from now on. A first run may fill a cache."""
-        places = kept_by(self.function, watch)
-        if not places:
+        kept = kept_by(self.function, watch)
+        if kept is None:
             return False
         self.forget()
-        self.thread = StateThread(type(self)(Threaded(self.function, places), self.fullgraph))
+        self.thread = StateThread(type(self)(Threaded(self.function, *kept), self.fullgraph))
         self.quick = (self.thread.answer,)
         return True
 
@@ -305,11 +321,12 @@ class Compiled:
         return result
 
     def give_up(self, signature, why):
-        """Run calls with this signature eagerly from now on; the first time that happens, with a warning."""
+        """Run calls with this signature eagerly from now on, but for those that its programs answer; the first time with a warning."""
         signature.stay_eager(why)
         if not self.warned:
             self.warned = True
-            warnings.warn(f"{named(self.function)} runs eagerly: {why}", stacklevel=frames_of_ours())
+            now = "runs eagerly" if signature.rests else "runs eagerly now and then"
+            warnings.warn(f"{named(self.function)} {now}: {why}", stacklevel=frames_of_ours())
 
 
 def others_each_time(recording):

@@ -12,11 +12,15 @@ torch: torch/_dynamo/guards.py
 """
 
 from operator import is_
+from weakref import WeakValueDictionary
 
 from .object_layout import IN_FUNCTION, OF_FUNCTIONS, VERSION, class_version
 from .tree import same
 
-__all__ = ["Attributes", "Cells", "ClassData", "Current", "Elements", "Items", "Names", "Numbers", "Parts", "Remembers", "Slots", "Whole"]
+__all__ = [
+    "Attributes", "ClassData", "Current", "Elements", "Items", "Names", "Numbers", "Outer", "Parts", "Remembers", "Slots", "Variable",
+    "Whole",
+]  # fmt: skip
 
 ABSENT = object()
 """What a name stands for that isn't there."""
@@ -308,6 +312,14 @@ class Items(Unnamed):
     def now(self):
         return list(self.space)
 
+    def appended(self):
+        """What came to stand behind all that was there; None if anything else changed."""
+        now, count = self.now(), len(self.values)
+        return now[count:] if len(now) > count and all(map(is_, now, self.values)) else None
+
+    def apart(self, names):
+        return Names({}, ())
+
     def test(self, space, values, know):
         return f"len({space}) == {len(self.values)} and all(map(is_, {space}, {values}))"
 
@@ -324,24 +336,55 @@ class Elements(Items):
         return [("asked", self.holds)]
 
 
-class Cells(Unnamed):
-    """What the cells of a closure hold."""
+class Variable:
+    """A cell of a closure, to be read and set as a dict of one name. Of each cell there is one at a time."""
 
-    kind = "a variable of a function around it"
+    __slots__ = ("__weakref__", "cell")
 
-    def now(self):
-        return [cell.cell_contents if filled(cell) else ABSENT for cell in self.space]
+    def __init__(self, cell):
+        self.cell = cell
+
+    def get(self, name, default=None):
+        try:
+            return self.cell.cell_contents
+        except ValueError:
+            return default
+
+    def __setitem__(self, name, value):
+        self.cell.cell_contents = value
+
+    def __delitem__(self, name):
+        del self.cell.cell_contents
+
+
+VARIABLES: WeakValueDictionary = WeakValueDictionary()
+"""{id of a cell: its Variable}."""
+
+
+def variable_of(cell):
+    found = VARIABLES.get(id(cell))
+    if found is None:
+        found = VARIABLES[id(cell)] = Variable(cell)
+    return found
+
+
+class Outer(Names):
+    """What a variable of a function around it stands for."""
+
+    __slots__ = ()
+
+    def __init__(self, cell, name):
+        super().__init__(variable_of(cell), (name,))
+
+    def items(self):
+        """[(its name, what it stands for now)]."""
+        return list(zip(self.names, self.now()))
+
+    def apart(self, names):
+        return Names({}, ())
 
     def test(self, space, values, know):
-        full = [(k, cell) for k, cell in enumerate(self.space) if filled(cell)]
-        return " and ".join([f"{know(cell)}.cell_contents is {values}[{k}]" for k, cell in full]) or "True"
+        return "True" if self.values[0] is ABSENT else f"{know(self.space.cell)}.cell_contents is {values}[0]"
 
     def rows(self):
-        return [("cell", cell, self.values, k) for k, cell in enumerate(self.space) if filled(cell)]
-
-
-def filled(cell):
-    try:
-        return cell.cell_contents is not ABSENT
-    except ValueError:
-        return False
+        return [] if self.values[0] is ABSENT else [("cell", self.space.cell, self.values, 0)]

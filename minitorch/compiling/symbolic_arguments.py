@@ -143,8 +143,7 @@ def written_down(recording):
         elif source.__class__ is Reading:
             words.append(source.text)
         elif source.__class__ is partial:
-            words.append(repr(source.args))
-            things.append(source.func)
+            words.append((source.func, repr(source.args)))  # a method is made anew each time that it is looked up
         else:
             words.append((source, made))
     words += [(name, text) for _, name, _, text in recording.kept]

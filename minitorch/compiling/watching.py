@@ -42,13 +42,13 @@ from ..optim.optimizer import EVERY_STEP, STEP_HOOKS, Optimizer
 from ..settings import SETTINGS
 from .guards import (
     Attributes,
-    Cells,
     ClassData,
     Current,
     Elements,
     Items,
     Names,
     Numbers,
+    Outer,
     Parts,
     Remembers,
     Slots,
@@ -147,7 +147,7 @@ class Watch:
         return self.add(Names(space, [name for name, x in space.items() if x.__class__ in PLAIN]), self.often)
 
     def look_at_list(self, thing):
-        return self.add(Items(thing, ()), self.often)
+        return [] if id(thing) in self.apart else self.add(Items(thing, ()), self.often)
 
     def look_at_set(self, thing):
         return self.add(Elements(thing, ()), self.often)
@@ -168,12 +168,20 @@ class Watch:
         self.often.append(Parts(function))
         found = list(function.__defaults__ or ())
         found += self.add(Whole(function.__kwdefaults__, ()), self.often) if function.__kwdefaults__ else []
-        if function.__closure__:
-            found += self.add(Cells(function.__closure__, ()), self.often)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+            found += self.look_at_variable(name, cell)
         if vars(function):
             self.owners.append(Owner(Attributes, vars(function)))
         names = sorted(names_in(function.__code__) & set(function.__globals__))
         return found + self.add(Names(function.__globals__, names), self.often) if names else found
+
+    def look_at_variable(self, name, cell):
+        guard = Outer(cell, name)
+        if id(guard.space) in self.seen:
+            return []
+        self.seen.add(id(guard.space))
+        found = self.add(guard, self.often)
+        return [] if name in self.apart.get(id(guard.space), ()) else found
 
     def look_at_file(self, module):
         if module is os:

@@ -11,7 +11,7 @@ from .spelling import numpy_names, spelled
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod", "cat", "chunk",
-    "column_stack", "combinations", "dsplit", "dstack", "hsplit", "hstack", "meshgrid", "split", "split_with_sizes",
+    "column_stack", "combinations", "dsplit", "dstack", "hsplit", "hstack", "meshgrid", "split", "split_by_method", "split_with_sizes",
     "stack", "tensor_split", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "vsplit", "vstack",
 ]  # fmt: skip
 
@@ -155,6 +155,11 @@ def split(tensor, split_size_or_sections, dim=0):
 def check_divisible(name, tensor):
     if not tensor._array.ndim:
         raise RuntimeError(f"{name} expects at least a 1-dimensional tensor")
+
+
+def split_by_method(tensor, split_size, dim=0):
+    """``split``, whose sizes have another name here.   torch: Tensor.split"""
+    return split(tensor, split_size, dim)
 
 
 @numpy_names

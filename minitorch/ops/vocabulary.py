@@ -89,8 +89,7 @@ class Vocabulary:
         mvlgamma_, nan_to_num_, ne_, rad2deg_, renorm_, scatter_reduce_, sinc_, xlogy_,
     )  # fmt: skip
     from .joining import (
-        chunk, dsplit, hsplit, split, split_with_sizes, tensor_split, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
-        vsplit,
+        chunk, dsplit, hsplit, split_with_sizes, tensor_split, unsafe_chunk, unsafe_split, unsafe_split_with_sizes, vsplit,
     )  # fmt: skip
     from .legacy import apply_, index, is_shared, map_, record_stream, reinforce, resize, share_memory_
     from .linalg import (
@@ -142,7 +141,7 @@ class Vocabulary:
     from .sums import addbmm, addmm, addmm_, addmv, addr, baddbmm
 
     storage, untyped_storage = memory.storage, memory.untyped_storage
-    _cat, _stack = staticmethod(joining.cat), staticmethod(joining.stack)
+    _cat, _stack, split = staticmethod(joining.cat), staticmethod(joining.stack), joining.split_by_method
     __getitem__, __setitem__ = getitem, setitem
     from .operators import (
         __add__, __and__, __eq__, __floordiv__, __ge__, __gt__, __iadd__, __iand__, __ifloordiv__, __imod__, __imul__, __ior__,

@@ -320,11 +320,11 @@ def another_batch_at_the_end(torch, compiled):
 ONE_PROGRAM = [
     a_map_of_attention, a_map_of_a_model_that_goes_backward_outside, a_map_that_is_looked_at_backward, a_hidden_state, a_state_of_two,
     what_hooks_note, an_average_of_an_object, another_batch_at_the_end, a_buffer_that_is_another_each_time,
-    what_is_made_once,
+    what_is_made_once, a_history,
 ]  # fmt: skip
 COURSES = [
     *ONE_PROGRAM, a_map_that_others_read, two_objects_of_one_method, places_that_come_later, what_it_is_given_is_kept, a_view_and_what_it_is_of,
-    a_place_that_is_emptied, a_history, a_step_that_fails,
+    a_place_that_is_emptied, a_step_that_fails,
 ]  # fmt: skip
 
 

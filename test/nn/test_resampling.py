@@ -4,6 +4,7 @@ import itertools
 
 import numpy
 import pytest
+import torch
 from oracle import TOLERANCE, agree, expression
 
 import minitorch
@@ -87,6 +88,15 @@ def test_grid_sample(mode, padding, align):
 def test_affine_grid(size, align):
     n = len(size) - 2
     agree(expression(f"t.nn.functional.affine_grid(x, {size}, {align})", x=image(2, n, n + 1)))
+
+
+@pytest.mark.parametrize("size", [(1, 1, 28, 28), (1, 1, 16, 33), (1, 1, 3, 10, 7)])
+@pytest.mark.parametrize("align", [False, True])
+def test_affine_grid_of_no_map_is_pytorch_s_to_the_last_bit(size, align):
+    """Else places come to lie on other sides of pixels, where gradients are others."""
+    n = len(size) - 2
+    expected, got = [t.nn.functional.affine_grid(t.eye(n, n + 1)[None], size, align) for t in (torch, minitorch)]
+    assert expected.numpy().tobytes() == got.numpy().tobytes()
 
 
 @pytest.mark.parametrize("text", [

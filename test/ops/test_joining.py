@@ -14,7 +14,7 @@ EXPRESSIONS = [
     "t.cat([x, x]), t.cat((x, x * 2), 1), t.cat([x, x], dim=-1), t.cat([x]), t.cat([x, t.zeros(0)]), t.cat([x, i]), t.cat([y, y, y]), t.cat([x[:0], x]), t.cat([x.t(), x.t()], 1), t.cat([i, i]), t.cat([x, y[None]]), t.cat([x.float(), x])",
     "t.stack([x, x]), t.stack((x, x * 2), 1), t.stack([x, x], dim=-1), t.stack([y]), t.stack([x.sum(), y.sum()]), t.stack([i, i], 2), t.stack([x, i])",
     "t.hstack([x, x]), t.vstack([x, x]), t.dstack([x, x]), t.hstack([y, y]), t.vstack([y, y]), t.dstack([y, y]), t.column_stack([y, y]), t.column_stack([x, x[:, 0]]), t.hstack([y.sum(), y]), t.vstack((x, y))",
-    "x.split(1), c.split(3), c.split(2, 1), c.split([1, 3]), t.split(c, [1, 0, 3]), t.split(c, 5), c.split([2, 1], dim=1), c.split_with_sizes([2, 2]), x[:0].split(1)",
+    "x.split(1), c.split(3), c.split(2, 1), c.split(split_size=2, dim=1), t.split(c, split_size_or_sections=[1, 3]), c.split([1, 3]), t.split(c, [1, 0, 3]), t.split(c, 5), c.split([2, 1], dim=1), c.split_with_sizes([2, 2]), x[:0].split(1)",
     "c.chunk(2), c.chunk(3), c.chunk(9), t.chunk(c, 2, 1), c.chunk(2, dim=-1), t.tensor_split(c, 3), c.tensor_split((1, 3)), t.tensor_split(c, [1, 3], dim=0), t.tensor_split(c, 5), c.tensor_split(2, 1), t.tensor_split(y, (2, 9))",
     "c.unbind(), t.unbind(c, 1), c.unbind(-1), y.unbind(), t.atleast_1d(y.sum()), t.atleast_2d(y), t.atleast_3d(y), t.atleast_3d(x), t.atleast_1d(y, y.sum()), t.atleast_2d([y, x])",
     "t.meshgrid(y, x[0], indexing='ij'), t.meshgrid([y, x[0]], indexing='xy'), t.meshgrid(y, indexing='ij'), t.meshgrid(y, x[0], x[1], indexing='xy'), t.broadcast_tensors(x, y), t.broadcast_tensors(y, x[:, :1]), t.cartesian_prod(y, x[0]), t.cartesian_prod(y), t.cartesian_prod(y, y, y[:2]), t.block_diag(x, y, x.sum())",

@@ -6,7 +6,7 @@ torch: aten/src/ATen/native/GridSampler.cpp, AffineGridGenerator.cpp, PixelShuff
 import itertools
 import warnings
 
-from ...creation import arange
+from ...creation import linspace, zeros
 from ...errors import not_implemented
 
 __all__ = [
@@ -198,14 +198,18 @@ def affine_grid(theta, size, align_corners=None):
 
 
 def affine_grid_generator(theta, size, align_corners):
-    """``affine_grid`` without its checks.   torch: torch.affine_grid_generator"""
-    sizes = list(size[2:])
-    total = theta[:, :, -1].reshape(-1, *[1] * len(sizes), len(sizes))
-    for dim, n in enumerate(sizes):
-        at = arange(1 - n, n, 2, dtype=theta.dtype, device=theta.device) / max(n - 1 if align_corners else n, 1)
-        column = theta[:, :, len(sizes) - 1 - dim].reshape(total.shape[0], *[1] * len(sizes), len(sizes))
+    """``affine_grid`` without its checks.   torch: torch.affine_grid_generator
+
+    Rounded as PyTorch does it, up to the last bit where the map is none at all: then all places are those of pixels, and on
+    which side of one a place lies decides the gradient.
+    """
+    sizes, total = list(size[2:]), 0.0
+    for dim, n in reversed(list(enumerate(sizes))):
+        at = linspace(-1, 1, n, dtype=theta.dtype, device=theta.device) if n > 1 else zeros(1, dtype=theta.dtype, device=theta.device)
+        at = at if align_corners else at * (n - 1) / n
+        column = theta[:, :, len(sizes) - 1 - dim].reshape(-1, *[1] * len(sizes), len(sizes))
         total = total + at.reshape(-1, *[1] * (len(sizes) - dim)) * column
-    return total
+    return total + theta[:, :, -1].reshape(-1, *[1] * len(sizes), len(sizes))
 
 
 # ------------------------------------------------------------------------------------------------- channels and pixels
