@@ -49,6 +49,7 @@ from .modes import (
     set_grad_enabled,
     show,
     tell,
+    turn,
 )  # fmt: skip
 from .ops.memory_format import memory_order
 from .ops.vocabulary import Vocabulary
@@ -513,25 +514,12 @@ class Tensor(Vocabulary):
         if MODE.grad:
             refuse_write(self, edge_of(self))
         CHANGES[0] += 1
+        turn(self)
         self._view = None if self._view is None else other._view
-        self._array, self._storage, self._node = other._array, other._storage, other._node
+        self._array, self._storage = other._array, other._storage
+        if MODE.grad or self._node.__class__ is not AccumulateGrad:  # a leaf stays one
+            self._node = other._node
         return self
-
-    def unsqueeze_(self, dim):
-        """``unsqueeze`` in place."""
-        return self._become(self.unsqueeze(dim))
-
-    def squeeze_(self, dim=None):
-        """``squeeze`` in place."""
-        return self._become(self.squeeze(dim))
-
-    def transpose_(self, dim0, dim1):
-        """``transpose`` in place."""
-        return self._become(self.transpose(dim0, dim1))
-
-    def t_(self):
-        """``t`` in place."""
-        return self._become(self.t())
 
     def rows(self):
         """The input as a matrix, its leading dims made one."""

@@ -23,7 +23,7 @@ from .tape import LARGE, TAPED, recorded
 
 __all__ = [
     "AccumulateGrad", "CHANGES", "GRAD", "HookHandle", "InferenceStorage", "Node", "Storage", "Stub", "View", "edge_of", "edges_of",
-    "fresh", "refused_view", "remembered", "viewed",
+    "fresh", "refused_view", "remembered", "stale", "viewed",
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from .backends import ARRAY_TYPES
 
 __all__ = [
     "MODE", "Mode", "all_compile", "ask", "beside", "demand", "enable_grad", "inference_mode", "is_grad_enabled",
-    "is_inference_mode_enabled", "leave", "no_grad", "set_grad_enabled", "show", "steer", "tell", "tracer",
+    "is_inference_mode_enabled", "leave", "no_grad", "set_grad_enabled", "show", "steer", "tell", "tracer", "turn",
 ]  # fmt: skip
 
 
@@ -76,6 +76,13 @@ def show(tensor):
     """Tell who writes this run down of a tensor, before its memory is seen by another name. Gives the tensor."""
     if MODE.listeners and (recording := tracer()) is not None:
         recording.show(tensor)
+    return tensor
+
+
+def turn(tensor):
+    """Tell who writes this run down that a tensor becomes one of another shape, which no replay makes of what it is given. Gives it."""
+    if MODE.listeners and (recording := tracer()) is not None:
+        recording.turn(tensor)
     return tensor
 
 

@@ -117,7 +117,7 @@ def matmul(x, y):
         done = machine_product()(x, y)
         if done is not None:
             return done
-    return numpy.multiply(x, y) if short else numpy.matmul(x, y)
+    return numpy.ascontiguousarray(numpy.multiply(x, y) if short else numpy.matmul(x, y))  # NumPy orders batches as x has them
 
 
 def with_vector(x, y):

@@ -59,6 +59,7 @@ def decomposed(graph):
     while todo:
         step = todo.pop()
         step = step.having([same.get(x, x) if x.__class__ is Value else x for x in step.inputs])
+        step = without_empty(step)
         if nothing(step):
             same[step.out] = step.inputs[0]
             continue
@@ -74,6 +75,19 @@ def decomposed(graph):
         last = Step(MARK, (value,), (), step.out)
         todo += [last, *reversed(writer.steps)]
     return replaced(graph, steps, same, checks)
+
+
+def without_empty(step):
+    """What has no elements comes of nothing, and is no part of a concatenation.
+
+        %1: float32[0] = slice %0              %1: float32[0] = full {(0), 0, float32}
+        %2: float32[3] = cat %0 %1       →     %2: float32[3] = cat %0
+    """
+    if step.out.size == 0 and step.row.kind not in ("random", "creation"):
+        return Step(rows.full, (), (step.out.shape, 0, step.out.dtype), step.out, step.line)
+    if step.row is rows.cat and any([x.size == 0 for x in step.inputs]):
+        return step.having([x for x in step.inputs if x.size])
+    return step
 
 
 def is_narrow(step):
@@ -118,7 +132,7 @@ def nothing(step):
     x = step.inputs[0] if step.inputs else None
     if x.__class__ is not Value:
         return False
-    if step.row in COPIES:
+    if step.row in COPIES or (step.row is rows.write and step.inputs[1].size == 0) or (step.row is rows.cat and len(step.inputs) == 1):
         return True
     if step.row in (rows.sum, rows.amax, rows.amin, rows.prod):  # over dims of size 1
         return x.shape == step.out.shape and x.dtype is step.out.dtype and x.size > 0

@@ -434,6 +434,12 @@ class Tracer:
         if self.lost is None and not self.strangers and self.known(tensor._array) is None:
             self.meet(tensor if tensor._base is None else tensor._base)
 
+    def turn(self, tensor):
+        """A tensor takes another shape in place. What was made in the run is no concern of replays."""
+        memory = self.known(tensor._array)
+        if memory is None or not memory.born:
+            self.interrupt("a tensor that it didn't make takes another shape in place")
+
     def ask(self, tensor):
         """Somebody asks whether a tensor has a gradient, or sets it. What was made in the run is no concern of replays."""
         try:

@@ -69,12 +69,26 @@ class Memory:
 
 
 class External:
-    """Memory that is older than the run. ``tensor`` is who was met first there, ``place`` how to find it at a replay."""
+    """Memory that is older than the run. ``tensor`` is who was met first there, ``place`` how to find it at a replay.
 
-    __slots__ = ("memory", "place", "tensor", "value")
+    wants: whether it wanted a gradient then.
+    """
+
+    __slots__ = ("memory", "place", "tensor", "value", "wants")
 
     def __init__(self, tensor, value, memory, place):
         self.tensor, self.value, self.memory, self.place = tensor, value, memory, place
+        self.wants = tensor._node is not None
+
+    def overlaps(self):
+        """Whether several of its elements lie at one place, as those of an expanded tensor: a write to one of them is to all."""
+        _, shape, strides, dtype = self.memory.root
+        reach = dtype.itemsize
+        for stride, n in sorted([(abs(s), n) for n, s in zip(shape, strides, strict=True) if n > 1]):
+            if stride < reach:
+                return True
+            reach = stride * n
+        return False
 
 
 class Source:

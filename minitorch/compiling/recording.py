@@ -229,7 +229,10 @@ def gone_back(tracer, results, views, before):
         seeds.append(x._wrap(backend_of((x._array,)).full(x._array.shape, 1, x.dtype)))
         tracer.meet(seeds[-1], ("seed", k))
     with unhooked(ends):
-        found = backward(edges, seeds, True, False, set(ends), False, False)
+        try:
+            found = backward(edges, seeds, True, False, set(ends), False, False)
+        except RuntimeError as error:  # whoever calls it will hear of that
+            raise Unfollowed("it returns something that no gradient can go back from") from error
     reached = [until(ends, edge) for edge in edges]
     return [
         (ends[end], tracer.read(g), {k for k, nodes in enumerate(reached) if end in nodes}) for end, g in found.items() if end in ends
@@ -381,9 +384,7 @@ def told(tracer, result, views, before, split, back):
     relied = [(tracer.externals.index(x.external), x) for x in tracer.relied.values()]
     made.relied = [(k, x.numbers, x.line) for k, x in relied if x.external.place is None or x.external.place[0] == "argument"]
 
-    written = tracer.written()
-    if any([edge_of(x.tensor).__class__ not in (type(None), AccumulateGrad) for x, _ in written]):
-        raise Unfollowed("it writes to a tensor that a gradient goes back through")
+    written = written_to(tracer)
     made.written = [tracer.externals.index(x) for x, _ in written]
     outputs = [value for _, value in written]
 
@@ -410,6 +411,18 @@ def told(tracer, result, views, before, split, back):
         made.ends, made.leads = [tracer.externals.index(x) for x, *_ in back[0]], [seeds for *_, seeds in back[0]]
     made.strides = {x.value: strides_of(x) for x in tracer.externals}
     return made
+
+
+def written_to(tracer):
+    """(external, the Value it holds at the end) of those that were written to, where a replay can do the same."""
+    written = tracer.written()
+    if any([edge_of(x.tensor).__class__ not in (type(None), AccumulateGrad) for x, _ in written]):
+        raise Unfollowed("it writes to a tensor that a gradient goes back through")
+    if any([x.overlaps() for x, _ in written]):
+        raise Unfollowed("it writes to a part of an expanded tensor")
+    if any([(x.tensor._node is not None) != x.wants for x in tracer.externals]):
+        raise Unfollowed("a tensor that it didn't make wants a gradient from now on, or no longer")
+    return written
 
 
 def refuse_two_devices(tracer, results):
@@ -499,6 +512,8 @@ def replaced(tracer, results, before, back):
     Raises Unfollowed where anybody else knows that memory, or it doesn't lie in order: a replay gives each an array of its own.
     """
     found = [x for x in tracer.externals if owner_of(x.tensor._array) is not x.memory.owner]
+    if any([layout(x.tensor._array) != x.memory.root for x in tracer.externals if x not in found]):
+        raise Unfollowed("a tensor that it didn't make takes another shape in place")
     others = {id(owner_of(x._array)) for x in (*results, *[y._grad for y in before if y._grad is not None])}
     for x in found:
         alone = sharers(x.tensor) == UNSHARED and x.place is None

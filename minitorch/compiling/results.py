@@ -14,7 +14,7 @@ from ..backward import reachable
 from ..compiler.trace import Unfollowed
 from ..compiler.traced_memory import layout
 from ..engine import MODE, AccumulateGrad, Node, Tensor, edge_of, enable_grad, no_grad
-from ..graph import GRAD
+from ..graph import GRAD, stale
 
 __all__ = ["Seen", "alive", "roots_of", "views_among"]
 
@@ -77,7 +77,10 @@ def base_of(tracer, memory, group):
 
 def seen(tracer, memory, x, base):
     """How a result is Seen in the memory that belongs to ``base``."""
-    node, view = edge_of(x), x._view
+    view = x._view
+    if view is not None and view.made is not GRAD and MODE.grad and stale(x, view):
+        raise Unfollowed("one of its results is a view that can't follow what was written to its memory later")
+    node = edge_of(x)
     if node.__class__ is AccumulateGrad or (node is not None and view is None) or x._storage is not base._storage:
         raise Unfollowed("one of its results shares its memory with another, and has a history of its own")
     path = () if layout(x._array) == memory.root and view is None else tuple(tracer.path(x, memory))

@@ -12,7 +12,7 @@ from .movement import sizes as sizes_of
 
 __all__ = [
     "as_strided", "as_strided_", "as_strided_scatter", "gathered_in", "new_empty_strided", "resize_", "resize_as_",
-    "set_", "storage_offset",
+    "set_", "squeeze_", "storage_offset", "swapaxes_", "swapdims_", "t_", "transpose_", "unsqueeze_",
 ]  # fmt: skip
 
 
@@ -74,6 +74,29 @@ def extent(size, stride):
 def as_strided_(input, size, stride, storage_offset=None):
     """``as_strided`` in place."""
     return input._become(input.as_strided(size, stride, storage_offset))
+
+
+def unsqueeze_(input, dim):
+    """``unsqueeze`` in place.   torch: Tensor.unsqueeze_"""
+    return input._become(input.unsqueeze(dim))
+
+
+def squeeze_(input, dim=None):
+    """``squeeze`` in place.   torch: Tensor.squeeze_"""
+    return input._become(input.squeeze(dim))
+
+
+def transpose_(input, dim0, dim1):
+    """``transpose`` in place.   torch: Tensor.transpose_"""
+    return input._become(input.transpose(dim0, dim1))
+
+
+swapaxes_ = swapdims_ = transpose_
+
+
+def t_(input):
+    """``t`` in place.   torch: Tensor.t_"""
+    return input._become(input.t())
 
 
 def as_strided_scatter(input, src, size, stride, storage_offset=None):

@@ -136,7 +136,7 @@ class Vocabulary:
     from .stft import istft, stft
     from .strides import (
         as_strided, as_strided_, as_strided_scatter, gathered_in, new_empty_strided, resize_, resize_as_, set_,
-        storage_offset,
+        squeeze_, storage_offset, swapaxes_, swapdims_, t_, transpose_, unsqueeze_,
     )  # fmt: skip
     from .sums import addbmm, addmm, addmm_, addmv, addr, baddbmm
 

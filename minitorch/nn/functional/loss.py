@@ -8,6 +8,7 @@ import warnings
 
 from ...autograd.composite import composite
 from ...creation import full_like
+from ...dtypes import bfloat16, float16
 from ...engine import no_grad
 from ...mixed_precision import BLOCKS, raised
 from ...modes import demand
@@ -220,6 +221,9 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     for name, x in (("input", input), ("target", target)):
         if x.is_cpu:
             demand(_within_unit(x.detach()), RuntimeError, f"all elements of {name} should be between 0 and 1", x)
+    if input.dtype in (float16, bfloat16):  # which have no 1e-12
+        weight = None if weight is None else weight.float()
+        return binary_cross_entropy(input.float(), target.float(), weight, reduction=reduction).to(input.dtype)
     loss = _surprise(input, target)
     if weight is not None:
         loss = loss * weight

@@ -49,8 +49,8 @@ def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
 
 
 def _norm_of_means(means, norm_type, count):
-    """The p-th root of the sums; a negative sum (of odd powers) has none, and counts as 0."""
-    return (means.sign() * means.abs().relu() * count).relu().pow(1 / norm_type)
+    """The p-th root of the sums; NaN of a negative one, as odd powers may have."""
+    return (means.sign() * means.abs().relu() * count).pow(1 / norm_type)
 
 
 # --------------------------------------------------------------------------------------------- maxima, and where they are

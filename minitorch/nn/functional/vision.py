@@ -8,6 +8,7 @@ import warnings
 
 from ...creation import linspace, zeros
 from ...errors import not_implemented
+from ...layout import contiguous_format
 
 __all__ = [
     "affine_grid", "affine_grid_generator", "channel_shuffle", "grid_sample", "grid_sampler", "native_channel_shuffle",
@@ -233,7 +234,7 @@ def pixel_shuffle(input, upscale_factor):
             f"input.size(-3)={channels} is not divisible by {r * r}"
         )
     x = input.reshape(*lead, channels // (r * r), r, r, height, width)
-    x = x.movedim(-4, -2).movedim(-4, -1) if r > 1 else x.clone()  # (*, C, H, r, W, r)
+    x = x.movedim(-4, -2).movedim(-4, -1).clone(memory_format=contiguous_format)  # (*, C, H, r, W, r), in memory of its own
     return x.reshape(*lead, channels // (r * r), height * r, width * r)
 
 
@@ -249,7 +250,7 @@ def pixel_unshuffle(input, downscale_factor):
                 f"divisible by {r}"
             )
     x = input.reshape(*lead, channels, height // r, r, width // r, r)
-    x = x.movedim(-3, -4).movedim(-1, -3) if r > 1 else x.clone()  # (*, C, r, r, H, W)
+    x = x.movedim(-3, -4).movedim(-1, -3).clone(memory_format=contiguous_format)  # (*, C, r, r, H, W), in memory of its own
     return x.reshape(*lead, channels * r * r, height // r, width // r)
 
 
