@@ -40,6 +40,9 @@ ALONE = {
 LARGEST, FAR = 80, 64
 """Steps in one kernel: beyond that compilation takes longer than fusion gains. And between siblings, in the order of the graph."""
 
+TERMS, SMALL = 2, 4096
+"""Additions that are done together at least, where the terms of a sum are FAR apart; and elements that are too few to care."""
+
 
 def fuse(graph, found, writable, siblings=False):
     """The kernels of a graph, in an order in which they can run.
@@ -77,14 +80,14 @@ class Fusion:
     behind: {such a step: itself and the waiting ones that it would bring along}.
     number: of the step that makes a Value, in the order of the graph; age: of a kernel, in that in which they were begun.
     drawn: the kernel of the last draw, which the next one needs though it reads nothing of it: the generator goes on.
-    together: the first step of one attention, or of its gradients.
+    together: the first step of one attention, or of its gradients.   partial: kernels of sums that aren't whole yet.
     constants: steps that make one number everywhere, or count. Loops write that down where they need it.
     """
 
     def __init__(self, found, writable):
         self.found, self.writable = found, writable
         self.kernels, self.home, self.labels, self.needs, self.waiting, self.behind = [], {}, {}, {}, {}, {}
-        self.constants, self.number, self.age, self.drawn, self.together = {}, {}, {}, None, {}
+        self.constants, self.number, self.age, self.drawn, self.together, self.partial = {}, {}, {}, None, {}, set()
 
     # ------------------------------------------------------------------------------------------------------ who joins whom
 
@@ -121,11 +124,21 @@ class Fusion:
     def wait(self, step):
         """Leave a step for whoever needs it; those that it would bring along are placed, if they are too many for one kernel."""
         coming = self.coming(step)
-        if len(coming) >= LARGEST:
+        early = self.early(step, coming)
+        if early or len(coming) >= LARGEST:
             self.place_inputs(step)
             coming = ()
+        self.partial.update([self.home[x] for x in early])
         self.behind[step] = {step, *coming}
         self.waiting[step.out] = step
+
+    def early(self, step, coming):
+        """What a sum has so far, if its terms come one by one, far apart: they needn't be kept until the last of them is there."""
+        sums = [x.out for x in coming if x.row is rows.add and x.out.shape == step.out.shape]
+        if step.row is not rows.add or step.out.size < SMALL or len(sums) < TERMS:
+            return []
+        far = self.number[step.out] - min([self.number[x] for x in sums]) >= FAR
+        return [x for x in step.reads if x in sums] if far else []
 
     def coming(self, step):
         """The waiting steps that are needed for a step."""
@@ -362,7 +375,7 @@ class Fusion:
         for kernel in list(self.kernels):
             makers = {self.home.get(self.found[x].base) for step in kernel.steps for x in step.reads} - {None, kernel}
             for other in sorted(makers, key=place.__getitem__):
-                if kernel in self.needs and self.mergeable(other, kernel):
+                if kernel in self.needs and other not in self.partial and self.mergeable(other, kernel):
                     self.absorb(kernel, other)
 
     def join_siblings(self):

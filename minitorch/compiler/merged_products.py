@@ -15,8 +15,9 @@ from .graph import Graph, Step, Value, uses_of
 
 __all__ = ["summed"]
 
-FEWEST, LONGEST = 4, 256
-"""Products that are worth it, and how long each may be along what is summed: long ones are as quick alone."""
+FEWEST, LONGEST = 4, 128
+"""Products that are worth it, and how long each may be along what is summed: long ones are as quick alone,
+and then their parts needn't wait for each other in memory."""
 
 
 def summed(graph):

@@ -73,6 +73,7 @@ def plan(kernels, found, graph, destinations):
         if not planning.direct(value, destination):
             planning.copies.append((value, destination))
     planning.copy_the_rest()
+    planning.begin_results()
     planning.lay_inside()
     return planning.finished(lent)
 
@@ -83,7 +84,7 @@ class Planning:
         self.early = needed_by_checks(kernels, found, graph)
         self.kernels = [*self.early, *[k for k in kernels if k not in self.early]]
         self.places = {x: Place("input", k) for k, x in enumerate(graph.inputs)}
-        self.strides, self.copies, self.inside = {}, [], {}
+        self.strides, self.copies, self.inside, self.first, self.begun = {}, [], {}, {}, {}
         self.lines = {step.out: step.line for step in graph.steps}
         self.maker = {x: k for k, kernel in enumerate(self.kernels) for x in kernel.outputs}
         self.readers: dict = {}
@@ -158,6 +159,26 @@ class Planning:
         for value, destination in aside:
             self.copy(value, destination)
 
+    def begin_results(self):
+        """What a result is written over in part, as sums of scattered values are, is made in the memory of that result."""
+        last = self.last_readers()
+        for result in [x for x, place in self.places.items() if place.kind == "output"]:
+            value = result
+            while value is not None:
+                self.first[result] = k = self.maker[value]
+                step = self.kernels[k].steps[0]
+                old = step.inputs[0] if self.kernels[k].__class__ is Pieces and step.row in (rows.write, PUT) else None
+                alike = old in self.maker and (old.shape, old.dtype, last[old]) == (value.shape, value.dtype, k)
+                free = alike and old not in self.places and old not in self.wanted and is_contiguous(self.found[old])
+                value = old if free and self.over(old, value) else None
+                if value is not None:
+                    self.places[value], self.begun[value] = self.places[result], result
+
+    def last_readers(self):
+        """The number of the kernel that reads a value last; that of what is checked is one more than there are."""
+        last = {x: max([k for k, *_ in self.readers.get(x, ())], default=k) for x, k in self.maker.items()}
+        return {**last, **{self.found[x].base: len(self.kernels) for x, *_ in self.graph.checks}}
+
     def in_place(self, value, destination):
         """Whether a value is the whole of the memory that it is to go to, and not that in another order."""
         access, strides = self.found[value], contiguous(value.shape)
@@ -226,8 +247,7 @@ class Planning:
 
         lent: numbers of results.
         """
-        last = {x: max([k for k, *_ in self.readers.get(x, ())], default=k) for x, k in self.maker.items()}
-        last.update({self.found[x].base: len(self.kernels) for x, *_ in self.graph.checks})
+        last = self.last_readers()
         self.wholes = {self.whole_of(x)[0] for x in self.inside}
         for x in self.inside:
             whole, _ = self.whole_of(x)
@@ -238,7 +258,8 @@ class Planning:
                 whole, _ = self.whole_of(x)
                 if whole not in self.places and whole not in self.blocks:
                     self.give(k, whole, last)
-        results = {x: Block(x, self.maker[x], len(self.kernels)) for x, p in self.places.items() if p.kind == "output" and p.at in lent}
+        made = [x for x, place in self.places.items() if place.kind == "output" and place.at in lent and x not in self.begun]
+        results = {x: Block(x, self.first[x], len(self.kernels)) for x in made}
         starts, size = packed([*dict.fromkeys(self.blocks.values()), *results.values()])
         for x, block in self.blocks.items():
             self.places[x] = Place("arena", starts[block])

@@ -30,8 +30,9 @@ __all__ = ["recompute"]
 
 MOST = 12
 """Steps that are repeated for one value at most."""
-SMALL = 4096
-"""Elements up to which a value isn't worth it."""
+SMALL, LEAST = 4096, 512
+"""Elements from which on a value is worth it; and one that ``QUICK`` rows make, or a copy."""
+QUICK = frozenset([rows.add, rows.sub, rows.mul, rows.neg, rows.where, rows.cast])
 ROW = 4
 """By how many times fewer elements count as little beside a value: one number for each row, of rows of at least so many."""
 LATER = 32
@@ -75,7 +76,7 @@ def recompute(kernels, found, graph, on_gpu=False):
             for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL and x in renewing.number]:
                 renewing.renew(kernel, value)
     for kernel in () if on_gpu else kernels:
-        for value in [x for x in kernel.outputs if x not in kept and x.size >= SMALL]:
+        for value in [x for x in kernel.outputs if x not in kept and x.size >= min(SMALL, LEAST)]:
             renewing.trim(kernel, value)
     return kernels, found
 
@@ -83,7 +84,7 @@ def recompute(kernels, found, graph, on_gpu=False):
 def spared(kernel, value, readers, sums):
     """Whether all that read a value could compute it themselves."""
     outside = [(other, x, step) for other, x, step in readers.get(value, ()) if other is not kernel]
-    return value.size >= SMALL and bool(outside) and all([
+    return value.size >= min(SMALL, LEAST) and bool(outside) and all([
         other.__class__ is Loops and x is value and (whole(step, value) or (sums and adds_up(step, value, other)))
         for other, x, step in outside
     ])  # fmt: skip
@@ -110,7 +111,7 @@ def repeat(kernel, value, readers, found, on_gpu):
     steps = needed(kernel, value, found)
     if steps is None:
         steps = borrowed(kernel, value, readers, found, on_gpu)
-    if steps is None:
+    if steps is None or (value.size < SMALL and not all([step.row in QUICK for step in steps])):
         return
     keep_rows(kernel, steps, found)
     outside = [(other, x, step) for other, x, step in readers.get(value, ()) if other is not kernel]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from writing import Writing
 
+import minitorch as torch
 from minitorch import primitives as rows
 from minitorch.compiler import Place, build
 from minitorch.compiler.graph import Value, run
@@ -85,6 +86,61 @@ def test_what_is_read_much_later_is_laid_down_anew(width, anew):
     with patch.object(sys.modules["minitorch.compiler.recompute"], "LATER", 1 << 30):
         before = build(layer(width), {}, [Place("output", 0), Place("output", 1)]).plan.size
     assert program.plan.size <= before - anew * 64 * width * 4
+
+
+def gates(kind):
+    """s = sigmoid(x), its product, and the way back, which reads s and s (1 - s): as many numbers as a small recurrent layer has."""
+    w = Writing((8, 128), (128, 128))
+    x, weight = w.given
+    s = w.step(rows.sigmoid, (x,), x.shape)
+    y = w.step(rows.matmul, (s, weight), x.shape)
+    slope = w.step(rows.mul, (s, w.step(kind, (s,), x.shape)), x.shape)
+    g = w.step(rows.matmul, (y, weight), x.shape)
+    return w.graph(w.step(rows.mul, (g, slope), x.shape), w.step(rows.matmul, (w.turned(s), g), weight.shape))
+
+
+@pytest.mark.parametrize("kind, kept", [(rows.neg, 3), (rows.tanh, 4)], ids=["quick", "dear"])
+def test_few_numbers_are_made_again_if_that_is_quick(kind, kept):
+    program = right(gates(kind), [Place("output", 0), Place("output", 1)])
+    assert len(program.plan.lives) == kept
+
+
+# -------------------------------------------------------------------------------------------------------------------- sums
+
+
+def gradient_of_what_is_shared(times):
+    """A sum of products that come one by one, far apart: the gradient of what each step of a sequence reads."""
+    w = Writing((64, 64), (64, 64))
+    x, weight = w.given
+    state, total = x, None
+    for _ in range(times):
+        for _ in range(6):
+            state = w.step(rows.sin, (state,), x.shape)
+        term = w.step(rows.matmul, (w.step(rows.matmul, (state, weight), x.shape), weight), x.shape)
+        state = w.step(rows.mul, (term, 0.01), x.shape)
+        total = term if total is None else w.step(rows.add, (total, term), x.shape)
+    return w.graph(total)
+
+
+def test_terms_that_come_one_by_one_are_not_kept_until_the_last():
+    with patch.object(sys.modules["minitorch.compiler.fuse"], "FAR", 16):
+        few, many = [right(gradient_of_what_is_shared(n), [Place("output", 0)]).plan.size for n in (6, 24)]
+    assert many == few  # which grew with each term
+
+
+def test_a_result_that_is_scattered_to_in_turn_is_made_in_its_memory():
+    torch.manual_seed(0)
+
+    def function(i, j, y):
+        return torch.zeros(300, 8).index_add(0, i, y).index_add(0, j, y * 2)
+
+    compiled = torch.compile(function)
+    given = [torch.randint(0, 300, (5,)), torch.randint(0, 300, (5,)), torch.randn(5, 8)]
+    for _ in range(3):
+        found = compiled(*given)
+    torch.testing.assert_close(found, function(*given))
+    ((program,),) = [signature.programs for signature in compiled.signatures.values()]
+    assert program.native.plan.size < 300 * 8 * 4  # the arena has no room for the zeros
 
 
 @pytest.mark.parametrize("dims", [(1,), (0, 1)], ids=["of rows", "of all"])
