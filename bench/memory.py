@@ -6,20 +6,23 @@
 Each number is of a process of its own that builds the model, and then does nothing but steps, in MB.
 
 tensors  what parameters, their gradients, the optimizer's state and all that a step makes on its way take at its peak: as
-         PyTorch's profiler and Python's tracemalloc see them being allocated; of a compiled step, its arena, and the gradients
-         that lie elsewhere
+         PyTorch's profiler and Python's tracemalloc see them being allocated; of a compiled step, its arena, its results and
+         the gradients that lie elsewhere
+working  the same without parameters and the optimizer's state, which are as large on each side
 
 Resident memory, less what it was before the first step. Before that a small network is trained for some steps, so that the
 libraries' code is there, LLVM's among it (``base``), and the heap gives back what is free. Nothing is in the cache on disk.
 
 peak     the most there ever was, the first calls included, in which a function is recorded and compiled
 steady   what is resident after 10 steps: gradients, the optimizer's state, what the steps work in, what the heap keeps
-share    of our compiled step's tensors, peak and steady memory, in PyTorch's tensors and peak: PyTorch asks for that at each step
+share    of our compiled step's tensors, working, peak and steady memory, in PyTorch's tensors, working and peak: PyTorch asks for
+         that at each step
 """
 
 import argparse
 import importlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -49,7 +52,7 @@ def built(side, name):
 
 
 def measured(side, name):
-    """In this process: (tensors, base, peak, steady) of a side, in bytes."""
+    """In this process: (tensors, working, base, peak, steady) of a side, in bytes."""
     for kind in {"minitorch compiled", side} if side.startswith("minitorch") else {side}:
         warm = built(kind, WARM)
         for _ in range(MEASURED):
@@ -60,23 +63,25 @@ def measured(side, name):
     for _ in range(MEASURED):
         step()
     steady, peak = resident()
-    return tensors(side, step), base, peak - base, steady - base
+    kept = sum([p.numel() * p.element_size() for p in step.model.parameters()]) + sum(state_of(step))
+    working = working_of(side, step)
+    return kept + working, working, base, peak - base, steady - base
 
 
 # --------------------------------------------------------------------------------------------------- what tensors take
 
 
-def tensors(side, step):
-    parameters = list(step.model.parameters())
-    kept = sum([p.numel() * p.element_size() for p in parameters]) + sum(state_of(step))
+def working_of(side, step):
+    """What a step takes at its peak beside parameters and the optimizer's state."""
+    gradients = sum([p.grad.numel() * p.grad.element_size() for p in step.model.parameters() if p.grad is not None])
     if side == "torch":
-        return kept + peak_of_torch(step)
+        return gradients + peak_of_torch(step)
     if side == "minitorch":
-        return kept + peak_of_python(step)
+        return peak_of_python(step)
     (program,) = [x for s in step.function.signatures.values() for x in s.programs]
     plan = program.native.plan
-    apart = sum([p.grad.numel() * p.grad.element_size() for p in parameters]) - sum([x.size * x.dtype.itemsize for x in plan.lent])
-    return kept + plan.size + apart
+    results = sum([math.prod(shape) * dtype.itemsize for shape, dtype in program.fresh])
+    return plan.size + max(gradients, results) - sum([x.size * x.dtype.itemsize for x in plan.lent])
 
 
 def state_of(step):
@@ -88,7 +93,7 @@ def state_of(step):
 
 
 def peak_of_torch(step):
-    """The most that a step of PyTorch's allocates at a time, without what it begins with."""
+    """The most that a step of PyTorch's allocates at a time, beside what it begins with, the gradients of the step before among it."""
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
@@ -102,10 +107,10 @@ def peak_of_torch(step):
 
 
 def peak_of_python(step):
-    """The same of ours: the gradients that it begins with are gone before the first new one comes."""
-    for p in step.model.parameters():
-        p.grad = None
+    """The most that a step of ours has allocated at a time; one before it allocates the gradients that it begins with."""
     tracemalloc.start()
+    step()
+    tracemalloc.reset_peak()
     step()
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -116,7 +121,7 @@ def peak_of_python(step):
 
 
 def row(name):
-    print(f"\n{name:26}  {'tensors':>7}  {'base':>6}  {'peak':>6}  {'steady':>6}")
+    print(f"\n{name:26}  {'tensors':>7}  {'working':>7}  {'base':>6}  {'peak':>6}  {'steady':>6}")
     found = {}
     for side in SIDES:
         with tempfile.TemporaryDirectory() as cache:
@@ -125,9 +130,10 @@ def row(name):
             said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
         found[side] = json.loads(said.splitlines()[-1])
         values = [f"{x / 1e6:6.1f}" for x in found[side]]
-        print(f"  {side:24}  " + "  ".join([values[0].rjust(7), *values[1:]]), flush=True)
-    (ours, _, peak, steady), (theirs, _, most, _) = found["minitorch compiled"], found["torch"]
-    print(f"  {'share of PyTorch':24}  {ours / theirs:7.0%}  {'':6}  {peak / most:6.0%}  {steady / most:6.0%}")
+        print(f"  {side:24}  " + "  ".join([*[value.rjust(7) for value in values[:2]], *values[2:]]), flush=True)
+    (ours, working, _, peak, steady), (theirs, all_theirs, _, most, _) = found["minitorch compiled"], found["torch"]
+    shares = f"{ours / theirs:7.0%}  {working / all_theirs:7.0%}  {'':6}  {peak / most:6.0%}  {steady / most:6.0%}"
+    print(f"  {'share of PyTorch':24}  {shares}")
 
 
 def main():

@@ -157,7 +157,10 @@ class Program:
         try:
             result = evaluate(step, arrays)
         except Exception as error:
-            raise explained(step.row, arrays, error) from None
+            told = explained(step.row, arrays, error)
+            if step.line:
+                told.add_note(f"computed at {step.line}, in a compiled function")
+            raise told from None
         if step.out in self.plan.places:
             for_device(CPU).copyto(self.seen(step.out, inputs, outputs), result)
 

@@ -37,8 +37,8 @@ class Kernel:
     """One kernel.   rows: what it computes.   loop: how, as text.   lines: (place, source) in the user's program.
 
     The place of what computes a gradient is that of the step that it is the gradient of, and ends in ", backward".
-    read, written: bytes.   seconds: the median of several runs.   share: of what the machine could do at best, where
-    ``bound`` by "arithmetic" or "memory".   numpy: why NumPy runs it, or "".
+    read, written: bytes.   seconds: the median of several runs.   share: of what the machine was seen to do at best, 1 if it
+    is quicker, where ``bound`` by "arithmetic" or "memory".   numpy: why NumPy runs it, or "".
     """
 
     number: int
@@ -203,10 +203,10 @@ def add_times(part, native, inputs, strides):
     times, part.seconds = measured(native, inputs, strides)
     for kernel, own, seconds in zip(part.kernels, native.kernels, times):
         kernel.seconds = seconds
-        memory = (kernel.read + kernel.written) / bandwidth(kernel.read + kernel.written)
+        memory = (kernel.read + kernel.written) / bandwidth(max(kernel.read, kernel.written))  # half of it, if it writes over what it reads
         arithmetic = kernel.flops / peak(size_of_operations(steps_of(own)))
         kernel.bound = "memory" if memory >= arithmetic else "arithmetic"
-        kernel.share = max(memory, arithmetic) / max(seconds, 1e-9)
+        kernel.share = min(max(memory, arithmetic) / max(seconds, 1e-9), 1.0)
 
 
 def size_of_operations(steps):

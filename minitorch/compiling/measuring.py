@@ -9,9 +9,11 @@ y = -x over arrays of several sizes, the larger ones of which lie in slower memo
 torch: torch/_inductor/utils.py (do_bench)   Roofline: Williams, Waterman & Patterson 2009
 """
 
+import math
 import time
 from bisect import bisect_left
 from functools import lru_cache
+from itertools import accumulate
 
 from .. import primitives as rows
 from ..backends import for_device
@@ -91,9 +93,16 @@ def outputs_of(native):
 
 
 def bandwidth(size):
-    """Bytes in a second at which ``size`` of them can be moved, read and written together."""
-    found = rates(get_num_threads())
-    return found[min(bisect_left(SIZES, size), len(SIZES) - 1)]
+    """Bytes in a second at which ``size`` of them can be moved, read and written together.
+
+    Between two sizes that were measured it is between their rates; and fewer bytes are never slower than more.
+    """
+    found = list(accumulate(reversed(rates(get_num_threads())), max))[::-1]
+    place = bisect_left(SIZES, size)
+    if place in (0, len(SIZES)):
+        return found[min(place, len(SIZES) - 1)]
+    part = math.log(size / SIZES[place - 1]) / math.log(SIZES[place] / SIZES[place - 1])
+    return found[place - 1] + part * (found[place] - found[place - 1])
 
 
 @lru_cache(None)

@@ -20,7 +20,7 @@ from minitorch import primitives as rows
 from minitorch.compiler import timing
 from minitorch.compiler.graph import Step, Value
 from minitorch.compiler.pseudocode import readable
-from minitorch.compiling import explaining
+from minitorch.compiling import explaining, measuring
 from minitorch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -342,3 +342,34 @@ def test_products_of_bfloat16_are_held_against_what_the_machine_does_of_them(mon
     a, b, out = [Value((2, 2), dtype) for dtype in (torch.bfloat16, torch.bfloat16, torch.float32)]
     assert explaining.size_of_operations([Step(rows.matmul, (a, b), (), out)]) == size
     assert explaining.size_of_operations([Step(rows.add, (out, out), (), out)]) == 4
+
+
+def test_bytes_that_lie_between_two_measured_sizes_have_a_rate_between_theirs(monkeypatch):
+    monkeypatch.setattr(measuring, "rates", lambda threads: [8e9, 4e9, 5e9, 2e9, 1e9])  # the third was measured in a quieter moment
+    first, second, third, *_ = measuring.SIZES
+    sizes = [1, first, first + 1, second - 1, second, second + 1, third, third + 1, math.inf]
+    found = [measuring.bandwidth(size) for size in sizes]
+    assert found == sorted(found, reverse=True) and (found[0], found[6], found[-1]) == (8e9, 5e9, 1e9)
+    assert 7e9 < found[2] < 8e9 and 5e9 <= found[5] < 5.1e9
+
+
+def test_nothing_is_said_to_be_quicker_than_the_machine(monkeypatch):
+    monkeypatch.setattr(explaining, "bandwidth", lambda size: 1.0)
+    compiled = torch.compile(lambda x: x * 2 + 1)
+    for _ in range(3):
+        compiled(torch.ones(1000))
+    assert [k.share for k in compiled.explain().kernels] == [1.0]
+
+
+def test_what_numpy_refuses_in_a_program_names_the_line():
+    def factor(x):
+        return torch.linalg.cholesky(x * 2)  # here
+
+    compiled = torch.compile(factor)
+    for _ in range(3):
+        compiled(torch.eye(3))
+    with pytest.raises(torch.linalg.LinAlgError, match="not positive-definite") as caught:
+        compiled(-torch.eye(3))
+    source = Path(__file__).read_text().splitlines()
+    line = 1 + next(k for k, text in enumerate(source) if text.endswith("# here"))
+    assert caught.value.__notes__ == [f"computed at {__file__}:{line}, in a compiled function"]
