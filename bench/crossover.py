@@ -27,7 +27,7 @@ FUNCTIONS = {
     "layer_norm": lambda x: minitorch.nn.functional.layer_norm(x, (COLUMNS,), *WEIGHTS),
     "batch_norm": lambda x: minitorch.nn.functional.batch_norm(x.view(-1, COLUMNS, 16), None, None, *WEIGHTS, True),
 }
-PRODUCTS = [(1, 32, 128, 128), (1, 128, 256, 784), (1, 768, 128, 128), (1, 768, 512, 128), (48, 64, 32, 64)]  # batch, m, n, k
+PRODUCTS = [(1, 16, 32, 16), (1, 4, 384, 128), (1, 64, 64, 64), (1, 32, 128, 128), (1, 128, 256, 784), (1, 768, 128, 128), (1, 768, 512, 128), (16, 8, 8, 16), (48, 64, 32, 64)]  # batch, m, n, k
 
 
 def best(work, seconds=0.2):
@@ -69,7 +69,8 @@ def composites(least):
 
 
 def all_products(least):
-    products.WORTH_COMPILING = products.WORTH_COMPILING_BATCH = least
+    products.WORTH_COMPILING = least
+    products.SMALL = 0
 
 
 def main():
@@ -92,7 +93,7 @@ def main():
             x = minitorch.ones(size // COLUMNS, COLUMNS, requires_grad=True)
             print(f"{name:11} {size:9} elements     ", both(lambda: trained(function, x), composites), flush=True)  # noqa: B023
 
-    print(f"\nmultiplications from {products.WORTH_COMPILING}, of a batch from {products.WORTH_COMPILING_BATCH}")
+    print(f"\nmultiplications from {products.WORTH_COMPILING}")
     for batch, m, n, k in PRODUCTS:
         x, y = [numpy.random.default_rng(i).standard_normal((batch, *shape)).astype("float32") for i, shape in enumerate(((m, k), (k, n)))]
         x, y = (x, y) if batch > 1 else (x[0], y[0])

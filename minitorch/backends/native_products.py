@@ -20,6 +20,10 @@ __all__ = ["machine_product"]
 WORTH_TURNING = 32
 """Columns from which it costs little to copy a transposed matrix of complex numbers first."""
 
+BRIEF, OFTEN = 15, 1 << 15
+"""Numbers of a sum up to which the kernel turns y number by number, for each few rows of x; and numbers of a product from which these are
+so many that y is better turned once, before."""
+
 KINDS = {"f": "float", "d": "double", "l": "i64", "q": "i64", "i": "i32", "e": "float16", "E": "bfloat16"}
 """NumPy's dtype.char → LLVM's kind, or a type of 16 bits."""
 
@@ -63,13 +67,16 @@ def plan_of(dtype, x_shape, x_strides, y_dtype, y_shape, y_strides):
         return None
     if max(len(x_shape), len(y_shape)) > 4 or 0 in (*x_shape, *y_shape):
         return None
-    (copies_x, a), (copies_y, b) = laid_out(x_shape, x_strides, dtype.itemsize), laid_out(y_shape, y_strides, dtype.itemsize)
+    m, n, k = x_shape[-2], y_shape[-1], x_shape[-1]
+    copies_x, a = laid_out(x_shape, x_strides, dtype.itemsize)
+    copies_y, b = laid_out(y_shape, y_strides, dtype.itemsize)
+    if b[-1] != 1 and k <= BRIEF and m * n >= OFTEN and kind not in NARROW:
+        copies_y, b = True, contiguous(y_shape)
     keep_freed_memory()
     found = product(kind, a[-1] == 1, b[-1] == 1)
     if found is None:
         return None
     batch = numpy.broadcast_shapes(x_shape[:-2], y_shape[:-2])
-    m, n, k = x_shape[-2], y_shape[-1], x_shape[-1]
     steps = [(z[-2] if z[-1] == 1 else z[-1], *batch_steps(shape, z)) for shape, z in ((x_shape, a), (y_shape, b))]
     run, words = found.planned((*(1, 1, *batch)[-2:], m, n, k), steps)
     return Plan(copies_x, copies_y, (*batch, m, n), numpy.dtype("float32") if kind in NARROW else dtype, run, words)
@@ -101,7 +108,11 @@ def laid_out(shape, strides, size):
     strides = [*strides[:-2], *[size if n == 1 else stride for n, stride in zip(shape[-2:], strides[-2:])]]
     if size in strides[-2:] and not any([stride % size for stride in strides]):
         return False, [stride // size for stride in strides]
-    return True, [prod(shape[dim + 1 :]) for dim in range(len(shape))]
+    return True, contiguous(shape)
+
+
+def contiguous(shape):
+    return [prod(shape[dim + 1 :]) for dim in range(len(shape))]
 
 
 def batch_steps(shape, strides):

@@ -22,7 +22,7 @@ torch: ATen/native/LinearAlgebra.cpp, addmm_out   Goto & van de Geijn 2008, Anat
 from functools import lru_cache
 from math import prod
 
-from .gemm import SMALLEST_CHUNK, Code, pieces, tallest
+from .gemm import CHAINS, SMALLEST_CHUNK, Code, pieces, tallest
 from .kernel import Kernel
 from .link import Written, host
 from .narrow import NARROW
@@ -92,16 +92,7 @@ class Writer:
         """``@tile.rows.vectors``: of the last vector the first ``%count`` lanes count."""
         text, v, kind = self.text, self.v, self.kind
         with text.function(f"internal fastcc void @tile.{rows}.{vectors}({PARAMETERS}, i64 %count)", "noinline nounwind"):
-            starts = self.row_starts(rows)
-            with text.loop("p", 0, "%k", carry=[(v.type, v.zero)] * (rows * vectors)) as p:
-                panel = text.at("%b", text.multiply(p, self.columns), kind)
-                columns = [v.load(text.at(panel, s * v.lanes, kind)) for s in range(vectors)]
-                sums, following = iter(p.values), []
-                for number in self.column_of(starts, p):
-                    x = v.spread(text.load(kind, number))
-                    following += [v.multiply_add(x, vector, next(sums)) for vector in columns]
-                p.carry(*following)
-            sums, mask = iter(p.values), self.v.below("%count")
+            sums, mask = iter(self.summed(rows, vectors)), self.v.below("%count")
             whole = f"<{', '.join(['i1 true'] * v.lanes)}>"
             for i in range(rows):
                 before = text.at("%from", text.multiply("%from_step", i), kind)
@@ -110,6 +101,32 @@ class Writer:
                     lanes = mask if s == vectors - 1 else whole
                     found = v.load_where(text.at(before, s * v.lanes, kind), lanes)
                     v.store_where(v.add(next(sums), found), text.at(to, s * v.lanes, kind), lanes)
+
+    def summed(self, rows, vectors):
+        """The vectors of sums, row by row. Where they are few each is computed as several, and these are added up at the end: a sum
+        that waits for its last product takes four times as long."""
+        text, v, kind, number = self.text, self.v, self.kind, rows * vectors
+        starts, chains = self.row_starts(rows), max(1, min(4, CHAINS // number))
+        whole = text.multiply(text.divide("%k", chains)[0], chains)
+
+        def step(p, sums):
+            panel = text.at("%b", text.multiply(p, self.columns), kind)
+            columns, following = [v.load(text.at(panel, s * v.lanes, kind)) for s in range(vectors)], []
+            for place in self.column_of(starts, p):
+                x = v.spread(text.load(kind, place))
+                following += [v.multiply_add(x, vector, sums[len(following) + s]) for s, vector in enumerate(columns)]
+            return following
+
+        with text.loop("p", 0, whole, chains, carry=[(v.type, v.zero)] * (number * chains)) as p:
+            p.carry(*[x for c in range(chains) for x in step(text.add(p, c), p.values[c * number : (c + 1) * number])])
+        sums = p.values[:number]
+        if chains > 1:
+            for c in range(1, chains):
+                sums = [v.add(x, y) for x, y in zip(sums, p.values[c * number :])]
+            with text.loop("p", whole, "%k", carry=[(v.type, x) for x in sums]) as p:
+                p.carry(*step(p, p.values))
+            sums = p.values
+        return sums
 
     def row_starts(self, rows):
         """Where every fourth row of A begins, and the distances of those between: few registers for many addresses."""

@@ -282,13 +282,21 @@ def tensordot(input, other, dims=2):
                 f"{other.shape[j]} in dim {j}"
             )
     kept = [d for d in range(input.ndim) if d not in left], [d for d in range(other.ndim) if d not in right]
-    shape = [input.shape[d] for d in kept[0]] + [other.shape[d] for d in kept[1]]
+    sizes = [[x.shape[d] for d in dims] for x, dims in zip((input, other), kept, strict=True)]
     inner_size = _count([input.shape[d] for d in left])
-    x = input.permute(kept[0] + left).reshape(_count([input.shape[d] for d in kept[0]]), inner_size)
-    y = other.permute(right + kept[1]).reshape(inner_size, _count([other.shape[d] for d in kept[1]]))
+    x = as_matrix(input, kept[0] + left, (_count(sizes[0]), inner_size))
+    y = as_matrix(other, right + kept[1], (inner_size, _count(sizes[1])))
+    shape = tuple(sizes[0] + sizes[1])
     if not shape and x._mode.autocast is not None:
         return in_given_dtypes(dot_product, x.reshape(-1), y.reshape(-1))
-    return x.matmul(y).reshape(shape)
+    result = x.matmul(y)
+    return result if result._array.shape == shape else result.reshape(shape)
+
+
+def as_matrix(x, order, shape):
+    """The dims in that order, and then as two."""
+    x = x if order == sorted(order) else x.permute(order)
+    return x if x._array.shape == shape else x.reshape(shape)
 
 
 def kron(input, other):

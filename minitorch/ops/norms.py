@@ -166,6 +166,8 @@ def cdist(x1, x2, p=2.0, compute_mode=MODES[0]):
         raise RuntimeError("cdist only supports non-negative p values")
     if x1.dtype is not x2.dtype:
         raise RuntimeError(f"expected scalar type {x1._type_name()} but found {x2._type_name()}")
+    if x1.dtype.itemsize == 2:
+        return cdist(x1.float(), x2.float(), p).to(x1.dtype)
     if p == 2 and x1.shape[:-2] == x2.shape[:-2] and not x1._mode.listeners and x1.shape[-1] and x1._array.dtype.char in "fd":
         return x1._apply(euclidean, (x1, x2))
     differences = x1.unsqueeze(-2) - x2.unsqueeze(-3)

@@ -25,6 +25,12 @@ def scaled(beta, input, alpha, product):
     return product + (input if beta == 1 else input * beta)
 
 
+def plain(*tensors):
+    """Whether all have one dtype, not of 16 bits, and autocast is off: there is nothing to refuse, nor to round."""
+    dtype = tensors[0]._array.dtype
+    return dtype.itemsize != 2 and tensors[0]._mode.autocast is None and all([x._array.dtype is dtype for x in tensors])
+
+
 def narrow_dtype(input, *others):
     """The dtype to round to, if that is narrower than what the sum is computed in: autocast's, or what all of them have."""
     lower = input._mode.autocast
@@ -71,6 +77,8 @@ def rounded(number, dtype):
 
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """beta x + alpha A B.   torch: addmm"""
+    if plain(input, mat1, mat2):
+        return scaled(beta, input, alpha, mat1.mm(mat2))
     narrow = narrow_dtype(input, mat1, mat2)
     if narrow is not None:
         return rounded_once(addmm, narrow, input, mat1, mat2, beta=beta, alpha=alpha)
@@ -89,9 +97,12 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
         return in_given_dtypes(addmv, input, mat, vec, beta=beta, alpha=alpha)
     if input.ndim > 1 or mat.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {mat.ndim}, {vec.ndim}\nfor other ranks there is matmul")
-    if mat.shape[1] != vec.shape[0] or input.numel() not in (1, mat.shape[0]):
+    rows, k = mat._array.shape
+    if k != vec._array.shape[0] or input._array.size not in (1, rows):
         sizes = f"got input ({input.numel()}), mat ({mat.shape[0]}x{mat.shape[1]}), vec ({vec.shape[0]})"
         raise RuntimeError(f"size mismatch, {sizes}\nthe vector to add has a number for each row of the matrix, or one for all")
+    if plain(input, mat, vec):
+        return scaled(beta, input, alpha, mat.matmul(vec))
     if input.dtype is not mat.dtype or mat.dtype is not vec.dtype:
         raise addmv_dtype_error(input, mat, vec)
     narrow = narrow_dtype(input, mat, vec)
@@ -128,6 +139,8 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
 
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta x + alpha A B for batches of matrices.   torch: baddbmm"""
+    if plain(input, batch1, batch2):
+        return scaled(beta, input, alpha, batch1.bmm(batch2))
     narrow = narrow_dtype(input, batch1, batch2)
     if narrow is not None:
         return rounded_once(baddbmm, narrow, input, batch1, batch2, beta=beta, alpha=alpha)
