@@ -27,7 +27,10 @@ FUNCTIONS = {
     "layer_norm": lambda x: minitorch.nn.functional.layer_norm(x, (COLUMNS,), *WEIGHTS),
     "batch_norm": lambda x: minitorch.nn.functional.batch_norm(x.view(-1, COLUMNS, 16), None, None, *WEIGHTS, True),
 }
-PRODUCTS = [(1, 16, 32, 16), (1, 4, 384, 128), (1, 64, 64, 64), (1, 32, 128, 128), (1, 128, 256, 784), (1, 768, 128, 128), (1, 768, 512, 128), (16, 8, 8, 16), (48, 64, 32, 64)]  # batch, m, n, k
+PRODUCTS = [  # batch, m, n, k
+    (1, 16, 32, 16), (1, 4, 384, 128), (1, 64, 64, 64), (1, 32, 128, 128), (1, 128, 256, 784), (1, 768, 128, 128), (1, 768, 512, 128),
+    (16, 8, 8, 16), (48, 64, 32, 64),
+]  # fmt: skip
 
 
 def best(work, seconds=0.2):

@@ -19,7 +19,7 @@ from ..device import CPU
 from ..promotion import widened
 from ..table import Primitive
 
-__all__ = ["Graph", "Step", "Value", "check", "evaluate", "run", "uses_of"]
+__all__ = ["Graph", "Step", "Value", "check", "evaluate", "meaning", "run", "uses_of"]
 
 
 class Value:
@@ -125,15 +125,28 @@ def evaluate(step, arrays, xp=None):
 
     As at the gate, narrow types are computed with in float32, and the result is rounded once.   xp: the backend, else NumPy's.
     """
-    xp, forward = xp or for_device(CPU), step.row.forward
+    return meaning(step, xp)(*arrays)
+
+
+def meaning(step, xp=None):
+    """``evaluate`` of a step as a function of the arrays."""
+    xp, forward, widens = xp or for_device(CPU), step.row.forward, False
     narrow = next((x.dtype for x in step.reads if x.dtype.name in xp.NARROW), None)
-    if narrow is not None and step.row.ready is not None and xp.array_dtype(narrow).char not in step.row.ready:
-        forward = widened(step.row, narrow)
     if narrow is not None and step.row.kind == "contraction" and step.out is not None and step.out.dtype.name not in xp.NARROW:
-        arrays, forward = [xp.widen(x) for x in arrays], step.row.forward  # a product whose sums aren't rounded
-    found = iter(arrays)
-    inputs = [next(found) if x.__class__ is Value else x for x in step.inputs]
-    return xp.asarray(forward(xp, *inputs, *step.params))
+        widens = True  # a product whose sums aren't rounded
+    elif narrow is not None and step.row.ready is not None and xp.array_dtype(narrow).char not in step.row.ready:
+        forward = widened(step.row, narrow)
+    numbers, params = len(step.reads) < len(step.inputs), step.params
+
+    def made(*arrays):
+        if widens:
+            arrays = [xp.widen(x) for x in arrays]
+        if numbers:
+            found = iter(arrays)
+            arrays = [next(found) if x.__class__ is Value else x for x in step.inputs]
+        return xp.asarray(forward(xp, *arrays, *params))
+
+    return made
 
 
 def run(graph, arrays):

@@ -24,7 +24,7 @@ from ..native.mathematics import support
 from ..native.text import Text
 from ..native.threads import SCRATCH, runner, runtime_symbols, team
 from ..promotion import explained
-from .graph import Step, evaluate
+from .graph import Step, meaning
 from .kernels import Native
 
 __all__ = ["Modules", "Program", "modules_of", "texts_of"]
@@ -51,6 +51,7 @@ class Program:
         self.foreign = image.foreign
         self.table = (ctypes.c_void_p * image.words)()
         self.address, self.checks = ctypes.addressof(self.table), []
+        self.meanings, self.standing = {}, {}
         self.lay_out()
         self.library = link(runtime_symbols()) if image.stretches else None
         self.segments, self.are_early = self.divided()
@@ -78,6 +79,7 @@ class Program:
         image, xp = self.image, for_device(CPU)
         self.pages = pages(image.size)  # which begin at the begin of one, and so does any vector
         self.arena = lying(self.pages, 0, (image.size,), xp.array_dtype(uint8))
+        self.standing.clear()
         base = self.arena.ctypes.data
         for entry, at in image.pointers:
             self.table[entry] = base + at
@@ -103,18 +105,25 @@ class Program:
         return {s.out: s for s in self.graph.steps if self.found[s.out].base is not s.out}
 
     def seen(self, x, inputs, outputs):
-        """A Value as an array on the memory that it lies in."""
+        """A Value as an array on the memory that it lies in. One in the arena stands from call to call."""
+        if x in self.standing:
+            return self.standing[x]
         if x in self.moves:
             step = self.moves[x]
-            return evaluate(step, [self.seen(y, inputs, outputs) for y in step.reads])
+            sources = [self.seen(y, inputs, outputs) for y in step.reads]
+            array = self.meaning(step)(*sources)
+            if all([y in self.standing for y in step.reads]) and for_device(CPU).may_share_memory(array, self.arena):
+                self.standing[x] = array
+            return array
         place = self.plan.places[x]
         if place.kind != "arena":
             array = (inputs if place.kind == "input" else outputs)[place.at]
-            return array.reshape(x.shape)  # what it is returned as may be a reshape of it
+            return array if array.shape == x.shape else array.reshape(x.shape)  # what it is returned as may be a reshape of it
         dtype = for_device(CPU).array_dtype(x.dtype)
         array = self.arena[place.at : place.at + x.size * x.dtype.itemsize].view(dtype)
         order = sorted(range(x.ndim), key=lambda d: -self.found[x].strides[d])  # that of memory, where heads go within rows
-        return array.reshape([x.shape[d] for d in order]).transpose([order.index(d) for d in range(x.ndim)])
+        self.standing[x] = array.reshape([x.shape[d] for d in order]).transpose([order.index(d) for d in range(x.ndim)])
+        return self.standing[x]
 
     # -------------------------------------------------------------------------------------------------------------- runs
 
@@ -155,7 +164,7 @@ class Program:
         """Let NumPy run a step."""
         arrays = [self.seen(x, inputs, outputs) for x in step.reads]
         try:
-            result = evaluate(step, arrays)
+            result = self.meaning(step)(*arrays)
         except Exception as error:
             told = explained(step.row, arrays, error)
             if step.line:
@@ -163,6 +172,13 @@ class Program:
             raise told from None
         if step.out in self.plan.places:
             for_device(CPU).copyto(self.seen(step.out, inputs, outputs), result)
+
+    def meaning(self, step):
+        """What computes a step, as a function of arrays."""
+        found = self.meanings.get(step)
+        if found is None:
+            found = self.meanings[step] = meaning(step)
+        return found
 
     def refuse(self):
         """Raise what a check found."""

@@ -39,8 +39,8 @@ from .transpose import write_turned
 from .vectors import Vectors
 
 __all__ = [
-    "CHAINS", "Code", "Ending", "Gemm", "NEAREST", "SMALLEST_CHUNK", "Tiling", "counts_of", "depth_of", "gemm_text", "parts", "pieces", "rows_of",
-    "start_of", "tallest", "write_copy", "write_tile", "write_zeros",
+    "CHAINS", "Code", "Ending", "Gemm", "NEAREST", "SMALLEST_CHUNK", "Tiling", "counts_of", "depth_of", "gemm_text", "parts", "pieces",
+    "rows_of", "start_of", "tallest", "write_copy", "write_tile", "write_zeros",
 ]  # fmt: skip
 
 
