@@ -39,9 +39,10 @@ def block_of(sliding, phase, target):
 
 def flat_block(rows, length, run, lanes, target):
     """The tile over so many places, of which ``run`` are next to each other; 0: all."""
-    widest = min(max(2, (target.registers - 2) // (rows + 1)), 8, length // lanes)
-    vectors = min(range(widest, 0, -1), key=lambda number: -(-length // (number * lanes)) * (number + 0.5))
-    most = (target.registers - 2) // vectors - 1
+    # One row alone reads so many planes that no processor foresees the next: it takes as much of each as there are registers for.
+    widest = target.registers - 6 if rows == 1 else min(max(2, (target.registers - 2) // (rows + 1)), 8)
+    vectors = min(range(min(widest, length // lanes), 0, -1), key=lambda number: -(-length // (number * lanes)) * (number + 0.5))
+    most = max(1, (target.registers - 2) // vectors - 1)
     # A vector put together from four runs takes its time: then as many rows as there can be shall use it.
     tall = pieces(rows, most) if run and 2 * run < lanes else rows_of(rows, most)
     return Block(tall, vectors * lanes, length, run)
