@@ -1,8 +1,8 @@
 """Resampling: each element of a dim as a weighted sum of some elements of another size of that dim.
 
 Weights and places depend on sizes only, and are kept. What one tap, the k-th summand of all elements, takes from x is
-a strided view where its places are evenly spaced, else a ``take``. Of few elements a product with a matrix of the weights
-takes less; its zeros would spread what is infinite or NaN, so such numbers go the other way.
+a strided view where its places are evenly spaced, else a ``take``. A product of neighbouring elements with a matrix of their
+weights takes less; its zeros would spread what is infinite or NaN, so such numbers go the other way.
 
 torch: ATen/native/cpu/UpSampleKernel.cpp
 """
@@ -21,7 +21,7 @@ PIECE_BYTES = 1 << 19
 WORTH_SHARING = 1 << 16
 """Elements made above which threads share them."""
 FEW = 64
-"""Elements of a dim of which a product takes less."""
+"""Results of a dim that are one product, and half as many as the elements that these may be made of."""
 
 
 def resample(x, plans, back):
@@ -36,22 +36,27 @@ def resample(x, plans, back):
         out.fill(0)
         return out.reshape(*lead, *sizes)
     steps = [(i + 1, taps(plan, back, x.dtype)) for i, plan in enumerate(plans)]
-    steps.sort(key=lambda step: sizes[step[0] - 1] / maps.shape[step[0]])  # what shrinks goes first
+    steps.sort(key=lambda step: order_of(step[0], sizes[step[0] - 1] / maps.shape[step[0]]))
 
-    products = {i + 1: matrix(plan, back, x.dtype) for i, plan in enumerate(plans)}
+    products = {i + 1: blocks(plan, back, x.dtype) for i, plan in enumerate(plans)}
 
     def mix(some):
         y = maps[some]
         ways = products if is_finite(y) else {}
         for number, (dim, mixture) in enumerate(steps, 1):
             target = out[some] if number == len(steps) else None
-            weights = ways.get(dim)
-            y = mixed(y, dim, mixture, target) if weights is None else multiplied(y, dim, weights, target)
+            by = ways.get(dim)
+            y = mixed(y, dim, mixture, target) if by is None else multiplied(y, dim, by, target)
 
     count = max(1, PIECE_BYTES // max(maps[:1].nbytes + out[:1].nbytes, 1))
     pieces = [slice(start, start + count) for start in range(0, len(out), count)]
     share(pieces, lambda: mix, out.size >= WORTH_SHARING)
     return out.reshape(*lead, *sizes)
+
+
+def order_of(dim, growth):
+    """When a dim's turn is: first those that shrink, and rows before what is in them; of those that grow the last dim first."""
+    return growth, -dim if growth > 1 else dim
 
 
 def is_finite(y):
@@ -60,14 +65,18 @@ def is_finite(y):
         return y.dtype.char in "fd" and numpy.isfinite(numpy.vdot(y, y))
 
 
-def multiplied(y, dim, weights, out):
-    """``y`` mixed along ``dim`` by a matrix."""
+def multiplied(y, dim, blocks, out):
+    """``y`` mixed along ``dim`` by products, in ``out`` if it is given."""
+    after = blocks[-1][1].stop
+    out = numpy.empty((*y.shape[:dim], after, *y.shape[dim + 1 :]), y.dtype) if out is None else out
     if dim == y.ndim - 1:
-        return numpy.matmul(y, weights, out)
-    sizes = *y.shape[:dim], weights.shape[1], *y.shape[dim + 1 :]
-    out = numpy.empty(sizes, y.dtype) if out is None else out
-    flat = (math.prod(y.shape[:dim]), -1, math.prod(y.shape[dim + 1 :]))
-    numpy.matmul(weights.T, y.reshape(flat), out=out.reshape(flat))
+        for sources, targets, weights in blocks:
+            numpy.matmul(y[..., sources], weights, out=out[..., targets])
+        return out
+    rows, lead = math.prod(y.shape[dim + 1 :]), math.prod(y.shape[:dim])
+    y, flat = y.reshape(lead, -1, rows), out.reshape(lead, -1, rows)
+    for sources, targets, weights in blocks:
+        numpy.matmul(weights.T, y[:, sources], out=flat[:, targets])
     return out
 
 
@@ -77,7 +86,11 @@ def mixed(y, dim, mixture, out=None):
     if times > 1:  # each element so many times
         shape = (*y.shape[: dim + 1], times, *y.shape[dim + 1 :])
         out = numpy.empty((*shape[:dim], shape[dim] * times, *shape[dim + 2 :]), y.dtype) if out is None else out
-        out.reshape(shape)[...] = numpy.expand_dims(y, dim + 1)
+        if dim == y.ndim - 1:
+            for k in range(times):
+                out[..., k::times] = y
+        else:
+            out.reshape(shape)[...] = numpy.expand_dims(y, dim + 1)
         return out
     before = (slice(None),) * dim
     for k, (place, weight) in enumerate(parts):
@@ -132,14 +145,25 @@ def taps(plan, back, dtype):
 
 
 @lru_cache(1024)
-def matrix(plan, back, dtype):
-    """The weights as a matrix (size before, size after), or the other way round; None where they would be many, or are not needed."""
+def blocks(plan, back, dtype):
+    """[(sources, targets, weights), …]: some results at a time as a product of the elements that they are made of with a matrix.
+
+    None where there are few taps to go through, or results are made of what lies far apart.
+    """
     size, (times, parts) = plan[2 if back else 1], taps(plan, back, dtype)
-    if times > 1 or size > FEW or all([place.__class__ is slice for place, _ in parts]) or dtype.char not in "fd":
+    if times > 1 or all([place.__class__ is slice for place, _ in parts]) or dtype.char not in "fd":
         return None
-    found = numpy.zeros((size, plan[1 if back else 2]), dtype)
-    for place, weight in parts:
-        numpy.add.at(found, (numpy.arange(size)[place], numpy.arange(found.shape[1])), 1 if weight is None else weight)
+    places = numpy.stack([numpy.arange(size)[place] for place, _ in parts])
+    weights = numpy.stack([numpy.ones(places.shape[1]) if weight is None else weight for _, weight in parts])
+    found = []
+    for start in range(0, places.shape[1], FEW):
+        some = slice(start, min(start + FEW, places.shape[1]))
+        low, end = int(places[:, some].min()), int(places[:, some].max()) + 1
+        if end - low > 2 * FEW:
+            return None
+        block = numpy.zeros((end - low, some.stop - start), dtype)
+        numpy.add.at(block, (places[:, some] - low, numpy.arange(some.stop - start)), weights[:, some])
+        found.append((slice(low, end), some, block))
     return found
 
 

@@ -97,7 +97,7 @@ LARGE, FAR = 1 << 23, 3
 """Bytes of x and dy that no near cache holds, and what it then costs to read a number: as much as to copy so many."""
 
 OVERHEAD = 0.15
-"""What copying may add to the work, or there are fewer chunks; but not fewer than four."""
+"""What copying may add to the work, or there are fewer chunks; but not fewer than four, or than two where all comes from afar."""
 
 
 def bytes_of(conv):
@@ -108,9 +108,9 @@ def bytes_of(conv):
 def chunk_of(conv, sliding, rows, bundle, run):
     """(channels, outputs) of a chunk: about 16 chunks, if that is worth it, that copy as little as they can."""
     x_cost = 0.2 if sliding.bare else sliding.plane / prod(conv.out) * (2 if max(sliding.step) > 1 else 1)
-    dy_cost = 0.2 if run else 1
+    dy_cost, least = 0.2 if run else 1, 8
     if bytes_of(conv) > LARGE:
-        x_cost, dy_cost = x_cost + FAR, dy_cost + FAR
+        x_cost, dy_cost, least = x_cost + FAR, dy_cost + FAR, 4
 
     def cost(bands, shares):
         return x_cost * shares / sliding.rows + dy_cost * bands / sliding.inner
@@ -119,7 +119,7 @@ def chunk_of(conv, sliding, rows, bundle, run):
     while True:
         cuts = [cut_into(ways, -(-number // ways), sliding, rows, bundle) for ways in range(1, min(number, sliding.inner) + 1)]
         (bands, shares), chunk = min(cuts, key=lambda cut: (prod(cut[0]) < number, cost(*cut[0])))
-        if number < 2 or number * sliding.groups < 8 or cost(bands, shares) * COPY <= OVERHEAD * sliding.weight[2]:
+        if number < 2 or number * sliding.groups < least or cost(bands, shares) * COPY <= OVERHEAD * sliding.weight[2]:
             return chunk
         number //= 2
 
