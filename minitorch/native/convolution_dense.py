@@ -35,10 +35,10 @@ COLUMNS = 1 << 18
 STRIP = 1 << 23
 """Bytes that the strips may not exceed."""
 
-COPY, BEGIN, TURN, CHANNEL, FAR, BETTER = 4, 8, 3, 6, 1.25, 1.03
+COPY, BEGIN, TURN, CHANNEL, FAR, BEYOND, BETTER = 4, 8, 3, 6, 1.25, 2, 1.03
 """What costs how much, counted in vectors that are multiplied and added: to copy a vector; to begin and end a vector of a strip, and
-to add to it; to go on to a tile's next channel; how many times more it costs if a cache doesn't hold the layout; how many times less
-columns must cost to be taken."""
+to add to it; to go on to a tile's next channel; how many times more it costs if a cache doesn't hold the layout, or if it is four times
+larger than that; how many times less columns must cost to be taken."""
 
 
 def dense(sliding_of, conv, target):
@@ -84,7 +84,7 @@ def cost(sliding, target):
     if not sliding.bare:
         copied += COPY * len(sliding.parts) * max(sliding.step) * vectors_of(sliding.grid, (0, 0, 0), lanes)
     if not sliding.deep and sliding.inner * sliding.plane * size > 4 * COLUMNS:
-        total *= FAR
+        total *= BEYOND if sliding.inner * sliding.plane * size > 16 * COLUMNS else FAR
     if sliding.deep and sliding.rows * places * size > STRIP:
         return inf
     shares = -(-8 // (sliding.batch * sliding.groups * sliding.bands))

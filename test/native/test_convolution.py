@@ -361,6 +361,9 @@ def test_outputs_are_lanes_where_a_kernel_sees_more_border_than_image():
         assert write("conv", conv, target, names) == channels_text("conv", channels, conv.flops, target, names)
     assert channels_in_lanes("forward", NAMED["small, one image"], target).bands > 1
     assert channels_in_lanes("forward", NAMED["depthwise"], target).cost > cost(arranged(sliding_forward, NAMED["depthwise"], target), target)
+    for length, taken in ((16000, True), (4000, False)):  # of a signal that no cache holds, the layout isn't there when it is read
+        conv = Conv(4, 128, 12, (length,), (15,), (2,), (7,))
+        assert (channels_in_lanes("forward", conv, target).cost < cost(arranged(sliding_forward, conv, target), target)) == taken
     lines = channels_in_lanes("forward", Conv(1, 8, 8, (4, 4), (3, 3), padding=(1, 1)), target).lines
     assert [len(line) for line in lines] == [2, 3, 3, 2]
 
