@@ -427,18 +427,43 @@ ROWS = 256
 ONES = {numpy.dtype(name): numpy.ones(ROWS, name) for name in ("float32", "float64")}
 
 
+FEW, MORE, NARROW_ROWS = 8, 32, 128
+"""So few numbers along a last dim that are added, or compared, or beside each other in rows that are compared: NumPy begins each
+of these anew, and takes longer for that than for the numbers."""
+
+
 def sum(x, dims, keepdim):
     """Integers and booleans add up in int64. A matrix along one dim is a product with ones, which is faster."""
-    if len(dims) == 1 and not keepdim and x.dtype in ONES:
-        n = x.shape[dims[0]]
-        if x.ndim == 2 and n <= ROWS:
-            ones = ONES[x.dtype][:n]
-            return x.dot(ones) if dims[0] else ones.dot(x)
-        if n > ROWS and dims[0] == 0 and x.ndim > 1 and x.flags.c_contiguous and x.size:
-            return column_sums(x.reshape(n, -1)).reshape(x.shape[1:])
-        if n > ROWS and dims[0] == 1 and x.ndim == 2 and x.flags.f_contiguous and x.size:
-            return column_sums(x.T)
+    if len(dims) == 1 and x.dtype in ONES:
+        total = float_sum(x, dims[0])
+        if total is not None:
+            return numpy.expand_dims(total, dims[0]) if keepdim else total
     return add_reduce(x, dims, numpy.int64 if x.dtype in INTEGERS else None, None, keepdim)
+
+
+def float_sum(x, dim):
+    """The sum along one dim; None where NumPy's own does well."""
+    n, last = x.shape[dim], x.ndim - 1
+    if last == 1 and n <= ROWS:
+        ones = ONES[x.dtype][:n]
+        return x.dot(ones) if dim else ones.dot(x)
+    if dim == last and 1 < n < FEW and last > 1:
+        return by_columns(add, x)
+    if not x.flags.c_contiguous or not x.size:
+        return column_sums(x.T) if n > ROWS and dim == 1 == last and x.flags.f_contiguous and x.size else None
+    if dim == last and FEW <= n <= ROWS:
+        return x.reshape(-1, n).dot(ONES[x.dtype][:n]).reshape(x.shape[:-1])
+    if dim == last - 1 and n <= ROWS:
+        return numpy.matmul(ONES[x.dtype][:n], x)
+    return column_sums(x.reshape(n, -1)).reshape(x.shape[1:]) if n > ROWS and dim == 0 and last else None
+
+
+def by_columns(function, x):
+    """What a function makes of the numbers of each short row, from left to right, as ``function.reduce`` does."""
+    out = function(x[..., 0], x[..., 1])
+    for k in range(2, x.shape[-1]):
+        function(out, x[..., k], out=out)
+    return out
 
 
 def column_sums(x):
@@ -464,11 +489,36 @@ def prod(x, dim, keepdim):
 
 
 def amax(x, dims, keepdim):
-    return numpy.maximum.reduce(x, dims, None, None, keepdim)
+    return extreme(numpy.maximum, x, dims, keepdim)
 
 
 def amin(x, dims, keepdim):
-    return numpy.minimum.reduce(x, dims, None, None, keepdim)
+    return extreme(numpy.minimum, x, dims, keepdim)
+
+
+def extreme(function, x, dims, keepdim):
+    """The reduction by numpy.maximum or minimum, in any order."""
+    if len(dims) == 1 and x.ndim > 1:
+        dim, last = dims[0], x.ndim - 1
+        if dim == last and 1 < x.shape[last] <= MORE and x.size >= x.shape[last] ** 2:
+            out = by_columns(function, x)
+            return out[..., None] if keepdim else out
+        if dim == last - 1 and x.shape[last] < NARROW_ROWS and x.shape[dim] > FEW:
+            out = halved(function, x)
+            return out if keepdim else out[..., 0, :]
+    return function.reduce(x, dims, None, None, keepdim)
+
+
+def halved(function, x):
+    """``function.reduce`` along the last dim but one: the second half onto the first, until one is left."""
+    n = x.shape[-2]
+    while n > 1:
+        half = n // 2
+        out = function(x[..., :half, :], x[..., half : 2 * half, :])
+        if n % 2:
+            function(out[..., :1, :], x[..., -1:, :], out=out[..., :1, :])
+        x, n = out, half
+    return x
 
 
 def argmax(x, dim, keepdim):
