@@ -543,6 +543,8 @@ def all(x, dims, keepdim):
 def strided(x, shape, strides):
     """``x`` seen with another shape and other strides. Its ``base`` is the owner of x's memory, as for NumPy's own views: by
     that the engine knows a view."""
+    if x.flags.c_contiguous and x.size and x.dtype.kind != "V":
+        return ndarray(shape, x.dtype, x, 0, strides)
     whole = x if x.base is None else x.base
     if whole.__class__ is not ndarray or not whole.flags.forc or not x.size:
         return as_strided(x, shape, strides)

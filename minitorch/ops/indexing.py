@@ -32,17 +32,30 @@ def getitem(input, key):
     >>> x[1, ::2], x[x > 3]
     (tensor([3, 5]), tensor([4, 5]))
     """
-    if key.__class__ is int and input._array.ndim:
-        return input.select(0, in_range(key, input._array.shape[0]))
+    shape = input._array.shape
+    if key.__class__ is int and shape and 0 <= key < shape[0]:
+        return input._apply(rows.slice, (input,), ((key, *[(0, n, 1) for n in shape[1:]]),))
+    basic = basic_key(key, shape)
+    if basic is not None:
+        return input._apply(rows.slice, (input,), (basic,))
     view, indices, dims = resolved(input, key)
     if not indices:
         return view if view is not input else input._apply(rows.reshape, (input,), (tuple(input._array.shape),))
     return view.index_at(indices, dims)
 
 
+LARGEST_EXACT = 1 << 53
+
+
 def setitem(input, key, value):
     """x[key] = value, in place; the value, a number or a tensor, is broadcast."""
     if not hasattr(value, "_apply"):
+        if type(value) in (int, float) and input._array.dtype.char in "fd" and abs(value) < LARGEST_EXACT:
+            basic = basic_key(key, input._array.shape)
+            if basic is not None:
+                view = input._apply(rows.slice, (input,), (basic,))
+                view._write(rows.assign, (view, value))
+                return
         value = number_value(input, value)
         if hasattr(key, "_apply") and key.dtype is bool_dtype and key.shape == input.shape:
             input.masked_fill_(key, value)
@@ -115,6 +128,40 @@ def number_value(input, value):
     raise TypeError(
         f"can't assign a {class_name(value)} to a torch.{input._type_name()}Tensor\nmake it a tensor first: torch.tensor(...)"
     )
+
+
+def basic_key(key, shape):
+    """The table's form of a key of integers, slices and Nones that takes less than all; None for any other, and what is wrong."""
+    entries = key if key.__class__ is tuple else (key,)
+    basic, source, whole = [], 0, True
+    for at, entry in enumerate(entries):
+        if entry is None:
+            basic.append(None)
+            continue
+        if entry is ...:
+            missing = len(shape) - source - sum([e is not None for e in entries[at + 1 :]])
+            if missing < 0 or any([e is ... for e in entries[at + 1 :]]):
+                return None
+            basic += [(0, n, 1) for n in shape[source : source + missing]]
+            source += missing
+            continue
+        if source == len(shape):
+            return None
+        n = shape[source]
+        if entry.__class__ is int and -n <= entry < n:
+            basic.append(entry if entry >= 0 else entry + n)
+            whole = False
+        elif entry.__class__ is slice and (entry.step is None or (entry.step.__class__ is int and entry.step > 0)):
+            start, stop, step = entry.indices(n)
+            basic.append((start, stop if stop > start else start, step))
+            whole = whole and stop - start == n and step == 1
+        else:
+            return None
+        source += 1
+    if whole and None not in basic:
+        return None
+    basic += [(0, n, 1) for n in shape[source:]]
+    return tuple(basic)
 
 
 def resolved(input, key):

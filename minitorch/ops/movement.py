@@ -228,16 +228,16 @@ def expand(input, *sizes_):
             f"provided ({len(target)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     old = (None,) * lead + tuple(shape)
-    full = tuple([m if n == -1 else n for n, m in zip(target, old, strict=True)])
-    for d, (n, m) in reversed(list(enumerate(zip(full, old, strict=True)))):
-        if n is None:
-            raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {d}")
-        if m not in (None, 1, n):
-            raise RuntimeError(
-                f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton dimension {d}.  "
-                f"Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
-            )
-    return input._apply(rows.expand, (input,), (full,))
+    full = tuple([m if n == -1 else n for n, m in zip(target, old)])
+    if None not in full and all([m == 1 or m == n for n, m in zip(full[lead:], shape)]):
+        return input._apply(rows.expand, (input,), (full,))
+    d = max([d for d, (n, m) in enumerate(zip(full, old)) if n is None or m not in (None, 1, n)])
+    if full[d] is None:
+        raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {d}")
+    raise RuntimeError(
+        f"The expanded size of the tensor ({full[d]}) must match the existing size ({old[d]}) at non-singleton dimension {d}.  "
+        f"Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
+    )
 
 
 def expand_as(input, other):

@@ -276,6 +276,9 @@ def extreme(name, arg, whole, pairwise, result):
             return result(input.clone(), input._apply(arg, (input,), (None, False)))
         d = one_dim(dim, input.ndim)
         no_empty(input, (d,), name)
+        mode = input._mode
+        if not (mode.listeners or (mode.grad and input.requires_grad)):
+            return result(whole(input, d, keepdim), input._apply(arg, (input,), (d, keepdim)))
         indices = input._apply(arg, (input,), (d, True))
         values = input.gather(d, indices)
         return result(values, indices) if keepdim else result(values.squeeze(d), indices.squeeze(d))
