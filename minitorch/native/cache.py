@@ -3,9 +3,9 @@
 One file for each piece of code, and each program made of them (compiler/program_cache.py), named by the hash of all that it depends
 on. A file is a checksum and the bytes:
 
-    sha256 of the rest, 32 bytes  |  the object
+    sha256 of the name and the rest, 32 bytes  |  the object
 
-What can go wrong is expected to: a file that is cut short, damaged or another user's is ignored, and written anew; two
+What can go wrong is expected to: a file that is cut short, damaged, another's or another user's is ignored, and written anew; two
 processes that write the same file both write it whole, under a name of their own, and rename it; a disk that is full or
 read-only means no cache. ``MINITORCH_CACHE_DIR`` says where the files lie, ``MINITORCH_CACHE=0`` that there are none.
 
@@ -18,6 +18,7 @@ import re
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -104,12 +105,17 @@ def read(key):
             if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid != os.getuid():
                 return None  # it will be run: nobody else may have written it
             checksum, data = file.read(32), file.read()
-        if hashlib.sha256(data).digest() != checksum:
+        if checksum_of(key, data) != checksum:
             return None
         os.utime(place / key)  # used just now
     except OSError:
         return None
     return data
+
+
+def checksum_of(key, data):
+    """What tells that a file is whole, and that of this name."""
+    return hashlib.sha256(key.encode() + data).digest()
 
 
 def keep(key, data):
@@ -121,12 +127,13 @@ def keep(key, data):
     mine = place / f"{key}.{os.getpid()}.{turn}"
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mine.write_bytes(hashlib.sha256(data).digest() + data)
+        mine.write_bytes(checksum_of(key, data) + data)
         os.replace(mine, place / key)
         if turn % 64 == 0:
             make_room(place)
-    except OSError:
-        pass  # a full or read-only disk: the code is in memory, and that is enough
+    except OSError:  # a full or read-only disk: the code is in memory, and that is enough
+        with suppress(OSError):
+            mine.unlink(missing_ok=True)  # a part of it may be there
 
 
 def make_room(place):

@@ -141,18 +141,19 @@ def test_what_the_text_cannot_tell_is_not_kept(folder):
 def rewritten(change):
     """A damage to a file: its JSON, changed, with a checksum that is right."""
 
-    def damaged(data):
+    def damaged(data, name):
         told = change(json.loads(data[32:]))
         body = told if told.__class__ is bytes else json.dumps(told).encode()
-        return cache.hashlib.sha256(body).digest() + body
+        return cache.checksum_of(name, body) + body
 
     return damaged
 
 
 DAMAGES = {
-    "cut short": lambda data: data[:-1],
-    "empty": lambda data: b"",
-    "a byte is another": lambda data: data[:40] + b"x" + data[41:],
+    "cut short": lambda data, name: data[:-1],
+    "empty": lambda data, name: b"",
+    "a byte is another": lambda data, name: data[:40] + b"x" + data[41:],
+    "another's": lambda data, name: cache.checksum_of("0" * 64, data[32:]) + data[32:],
     "not JSON": rewritten(lambda told: b"[1, 2"),
     "not text": rewritten(lambda told: b"\xff\xfe"),
     "something else": rewritten(lambda told: 7),
@@ -170,7 +171,7 @@ def test_a_damaged_file_is_ignored_and_written_anew(folder, name):
     build(scaled(), {}, PLACES)
     (path,) = kept(folder)
     sound = path.read_bytes()
-    path.write_bytes(DAMAGES[name](sound))
+    path.write_bytes(DAMAGES[name](sound, path.name))
     program = build(scaled(), {}, PLACES)
     assert "simplify" in program.built.stages
     assert path.read_bytes() == sound
@@ -258,3 +259,27 @@ def test_two_processes_at_once(folder):
     printed = [process.communicate()[0] for process in processes]
     assert printed[0] == printed[1] == f"{losses()[2]}\n"
     assert len(kept(folder)) == 1 and not [path for path in folder.iterdir() if "." in path.name]
+
+
+def test_files_that_have_changed_places_are_ignored(folder):
+    """Each is whole, and none is that of its name: an object of another kernel would be run in its place."""
+    x = numpy.arange(12, dtype="float32").reshape(4, 3)
+    expected = [ran(build(scaled(factor), {}, PLACES), x, (4, 3)) for factor in (2.0, 3.0)]
+    paths = sorted(folder.iterdir())
+    files = [path.read_bytes() for path in paths]
+    for path, other in zip(paths, files[1:] + files[:1]):
+        path.write_bytes(other)
+    cache.source.cache_clear()
+    for factor, wanted in zip((2.0, 3.0), expected):
+        numpy.testing.assert_array_equal(ran(build(scaled(factor), {}, PLACES), x, (4, 3)), wanted)
+
+
+def test_a_full_disk_keeps_no_parts(folder, monkeypatch):
+    def full(path, data):
+        with path.open("wb") as file:
+            file.write(data[:10])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(cache.Path, "write_bytes", full)
+    cache.keep("0" * 64, b"a" * 100)
+    assert list(folder.iterdir()) == [] and cache.read("0" * 64) is None
