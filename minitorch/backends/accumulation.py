@@ -2,6 +2,8 @@
 
 import numpy
 
+from .memory import in_order
+
 __all__ = ["cumprod", "cumsum", "logcumsumexp"]
 
 WIDE = 512
@@ -9,15 +11,15 @@ WIDE = 512
 
 
 def cumsum(x, dim):
-    return accumulated(numpy.add, x, dim)
+    return accumulated(numpy.add, in_order(x), dim)
 
 
 def cumprod(x, dim):
-    return accumulated(numpy.multiply, x, dim)
+    return accumulated(numpy.multiply, in_order(x), dim)
 
 
 def logcumsumexp(x, dim):
-    return numpy.logaddexp.accumulate(x, dim)
+    return numpy.logaddexp.accumulate(in_order(x), dim)
 
 
 def accumulated(ufunc, x, dim):

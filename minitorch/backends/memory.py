@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 from ..device import CPU
 
 __all__ = [
-    "address", "aligned", "bytes_in", "bytes_of", "content", "device_of", "from_cpu", "geometry", "is_shared",
+    "address", "aligned", "bytes_in", "bytes_of", "content", "device_of", "from_cpu", "geometry", "in_order", "is_shared",
     "laid_over", "lying", "mapped", "moved", "of_mapping", "owner", "pages", "room", "same_memory", "shared", "spread",
     "start_of", "strided_view", "to_cpu",
 ]  # fmt: skip
@@ -147,6 +147,11 @@ def strided_view(x, shape, strides, offset, own):
     if not base.flags.c_contiguous:
         base = base.transpose(sorted(range(base.ndim), key=lambda d: -base.strides[d]))
     return laid_over(base, x.dtype, shape, strides, offset)
+
+
+def in_order(x):
+    """``x``, or a copy if its elements don't lie in order: NumPy's results lie as what they came of."""
+    return x if x.flags.c_contiguous else numpy.ascontiguousarray(x)
 
 
 def spread(x, own):

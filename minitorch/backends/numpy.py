@@ -31,7 +31,7 @@ from .ctc import ctc_loss, ctc_loss_grad
 from .indexing import (
     bincount_ints, gather, index, index_put, nll, nll_grad, nonzero_rows, scatter, scatter_add, scatter_reduce, searchsorted_rows,
 )  # fmt: skip
-from .memory import address, bytes_of, device_of, from_cpu, geometry, laid_over, moved, owner, same_memory, spread, start_of
+from .memory import address, bytes_of, device_of, from_cpu, geometry, in_order, laid_over, moved, owner, same_memory, spread, start_of
 from .memory import strided_view, to_cpu
 from .mt19937 import Stream, default_stream
 from .masks import put_elsewhere, where
@@ -419,8 +419,9 @@ def addcdiv(x, y, z, value, out=None):
 
 # ---------------------------------------------------------------------------------------------------------- reductions
 
+
 def prod(x, dim, keepdim):
-    return numpy.multiply.reduce(x, dim, numpy.int64 if x.dtype.kind in "biu" else None, None, keepdim)
+    return in_order(numpy.multiply.reduce(x, dim, numpy.int64 if x.dtype.kind in "biu" else None, None, keepdim))
 
 
 def argmax(x, dim, keepdim):
@@ -432,11 +433,11 @@ def argmin(x, dim, keepdim):
 
 
 def any(x, dims, keepdim):
-    return numpy.logical_or.reduce(x, dims, None, None, keepdim)
+    return in_order(numpy.logical_or.reduce(x, dims, None, None, keepdim))
 
 
 def all(x, dims, keepdim):
-    return numpy.logical_and.reduce(x, dims, None, None, keepdim)
+    return in_order(numpy.logical_and.reduce(x, dims, None, None, keepdim))
 
 
 # ------------------------------------------------------------------------------------------------------------ movement

@@ -8,6 +8,8 @@ import math
 
 import numpy
 
+from .memory import in_order
+
 __all__ = ["amax", "amin", "mean", "sum"]
 
 ROWS = 256
@@ -26,7 +28,7 @@ def sum(x, dims, keepdim):
         total = float_sum(x, dims[0])
         if total is not None:
             return total.reshape(*x.shape[: dims[0]], 1, *x.shape[dims[0] + 1 :]) if keepdim else total
-    return numpy.add.reduce(x, dims, numpy.int64 if x.dtype.kind in "biu" else None, None, keepdim)
+    return in_order(numpy.add.reduce(x, dims, numpy.int64 if x.dtype.kind in "biu" else None, None, keepdim))
 
 
 def float_sum(x, dim):

@@ -3,6 +3,7 @@
 import numpy
 
 from .large import ENOUGH_FOR_ROWS, along_rows
+from .memory import in_order
 
 __all__ = ["log_softmax", "softmax"]
 
@@ -13,6 +14,7 @@ def softmax(x, dim):
         done = along_rows("softmax", x)
         if done is not None:
             return done
+    x = in_order(x)
     e = numpy.exp(x - numpy.maximum.reduce(x, dim, None, None, True))
     e /= numpy.add.reduce(e, dim, None, None, True)
     return e
@@ -24,6 +26,7 @@ def log_softmax(x, dim):
         done = along_rows("log_softmax", x)
         if done is not None:
             return done
+    x = in_order(x)
     shifted = x - numpy.maximum.reduce(x, dim, None, None, True)
     shifted -= numpy.log(numpy.add.reduce(numpy.exp(shifted), dim, None, None, True))
     return shifted

@@ -202,7 +202,7 @@ def variance(name, input, dim, unbiased, keepdim, correction):
             stacklevel=3,
         )
     spread = total / freedom if freedom > 0 else total * math.nan if n == 0 or not freedom else total / 0.0
-    return spread, mean if keepdim or not shape else mean.reshape(total._array.shape)
+    return spread, mean.clone() if not shape else mean if keepdim else mean.reshape(total._array.shape)
 
 
 def squared_size(x):
@@ -440,6 +440,8 @@ def running(input, dim, better, result):
     d = one_dim(dim, input.ndim)
     if input.ndim == 0:
         return result(input.clone(), input.argmax())
+    if not input.numel():
+        return result(input.clone(), input.zeros_like().to(int64))
     indices = []
     best, at = None, None
     for i, x in enumerate(input.detach().unbind(d)):

@@ -177,7 +177,7 @@ def far(expected, shaken, got, where):
             spread = numpy.where(numpy.isnan(spread) & ~numpy.isnan(x), numpy.inf, spread)
             spread = numpy.where(numpy.isnan(spread), 0, spread)
             epsilon = EPSILON[expected.dtype]
-            allowed = 8 * epsilon * size + 4 * epsilon * size.max() + 16 * spread + 2 * spread.max()
+            allowed = 8 * epsilon * size + 4 * epsilon * size.max() + epsilon**2 + 16 * spread + 2 * spread.max()
             wrong = ~((abs(x - y) <= allowed) | (x == y) | (numpy.isnan(x) & numpy.isnan(y)) | numpy.isinf(allowed))
     if not wrong.any():
         return None
@@ -215,7 +215,7 @@ def first_difference(expected, shaken, got):
         if isinstance(result, Raised) and LENIENT.search(result.line) and not isinstance(ours, Raised):
             return None
         if isinstance(result, Raised) or isinstance(ours, Raised):
-            if result != ours and not (isinstance(ours, Raised) and OVERWRITTEN in result.line and OVERWRITTEN in ours.line):
+            if result != ours and not all([isinstance(x, Raised) and OVERWRITTEN in x.line for x in (result, ours)]):
                 return f"call {call}: expected {str(result)[:400]}, got {str(ours)[:400]}"
             continue
         for part in one:

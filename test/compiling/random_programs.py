@@ -13,6 +13,7 @@ along it, ``{s}`` a number. What fits is found by trying, so a template says not
 
 import random
 import re
+import warnings
 from typing import NamedTuple
 
 import numpy
@@ -134,7 +135,7 @@ t.zeros_like({x}).scatter({d},{x}.argsort({d}),{x}) {x}.scatter({d},{x}.argmax({
 {x}.scatter({d},{x}.argsort({d}),{s},reduce='add') {x}.index_add({d},{it},{x}.index_select({d},{it}))
 {x}.index_add({d},{it},{x}.index_select({d},{it}),alpha={s}) {x}.index_fill({d},{it},{s}) {x}.index_copy({d},{iu},{x}.index_select({d},{iu})*2)
 {x}.scatter_reduce({d},{x}.argsort({d}),{y},'sum') {x}.scatter_reduce({d},{x}.argmax({d},True),{y},'amax')
-{x}.scatter_reduce({d},{x}.argmax({d},True),{y},'mean',include_self=False) {x}.scatter_reduce({d},{x}.argmax({d},True),{y},'prod')
+{x}.scatter_reduce({d},{x}.argmax({d},True),{y},'mean',include_self=False)
 {x}.index_put(({it},),{s}) {x}.index_put(({it},),{x}[{it}],accumulate=True) {x}.masked_scatter({x}>{s},{y})
 {x}.index_reduce({d},{it},{x}.index_select({d},{it}),'amax') {x}.select_scatter({y},{d},0) {x}.slice_scatter({x}[1:]*2,0,1)
 {x}.diagonal_scatter({x}.diagonal()*2) t.zeros_like({x}).scatter_add({d},{i},{x})
@@ -200,17 +201,17 @@ WRITES = """
 {x}.addcmul_({y},{z}) {x}.addcdiv_({y},{z}.abs()+1,value={s}) {x}.exp_().clamp_(max=5) {x}.masked_fill_({x}>{s},{s}) {x}.masked_fill_({m},{s})
 {x}.index_fill_({d},{it},{s}) {x}.index_add_({d},{it},{y}) {x}.index_copy_({d},{iu},{y}) {x}.scatter_({d},{x}.argmax({d},True),{s})
 {x}.scatter_add_({d},{x}.argsort({d}),{x}.clone()) {x}.tril_() {x}.triu_(1) {x}.fill_diagonal_({s}) {x}.cumsum_({d}) {x}.t_() {x}.unsqueeze_({d})
-{x}.squeeze_() {x}.transpose_({d},{e}) {x}.index_put_(({it},),{y}) {x}.uniform_() {x}.normal_() {x}.bernoulli_(0.5) {x}.round_() {x}.addmm_({y},{z})
+{x}.squeeze_() {x}.transpose_({d},{e}) {x}.index_put_(({it},),{y}) {x}.uniform_() {x}.normal_() {x}.bernoulli_(0.5) {x}.round_() {x}.addmm_({y}*1,{z}*1)
 {x}.put_({it},{y}) {x}.nan_to_num_() {x}.mul_({i}) {x}.clamp_(min={y}) {x}.data.mul_(1.5) {x}.detach().mul_(0.5)
-{x}.masked_scatter_({x}>0,{y}) {x}.swapaxes_({d},{e}) {x}.exponential_() {x}.resize_({h}) {i}.add_(1) {i}.mul_(2) {m}.logical_not_() {m}.fill_(True)
-{x}.baddbmm_({y},{z}) {x}.fmod_(2) {x}.copysign_({y}) {x}.renorm_(2,{d},1.0) {x}.requires_grad_()
+{x}.masked_scatter_({x}>0,{y}.clone()) {x}.swapaxes_({d},{e}) {x}.exponential_() {x}.resize_({h}) {i}.add_(1) {i}.mul_(2) {m}.logical_not_() {m}.fill_(True)
+{x}.baddbmm_({y}*1,{z}*1) {x}.fmod_(2) {x}.copysign_({y}) {x}.renorm_(2,{d},1.0) {x}.requires_grad_()
 {x}[{k}]={s} {x}[{k}]={y} {x}[1:]={s} {x}[1:]={y} {x}[:,{k}]={y} {x}[...,{kl}]={s} {x}[{x}>{s}]={s} {x}[{x}>{s}]*=2 {x}[{it}]={y} {x}[{it}]+={s}
 {x}[:,{it}]={s} {x}[::2]*={s} {x}[...,1:]+={y} {x}[{m}]={s} {x}[{it},{it}]={y} {x}[:]={y} {x}[...]={s} {x}+={y} {x}*={y} {x}-={s} {x}/={s}
 {x}[0].add_(1) {x}[:,0].mul_({y}) {x}.t().mul_({s}) {x}.diagonal().fill_({s}) {x}.view(-1)[1:].mul_({s}) {x}.narrow({d},0,{n}).zero_()
 {x}.select({d},0).copy_({y}) {x}.unbind({d})[0].mul_(2) {x}.chunk(2,{d})[0].add_({y}) {x}[1:]=+{x}[:-1].clone() {x}.transpose({d},{e})[0]={s}
 {x}[:,1:3]={y} {x}[None,...,0]+={s} {x}[1:][::2].sub_(1) {x}[{k}][{k0}]={s} {x}.T[0]+={y} {x}[-1]={x}[0].clone() {x}[{it},1:]={s}
 {x}.unfold({d},2,2).mul_({s}) {x}.reshape(-1).mul_({s}) {x}[{it}]={x}[{it}].flip(0)
-t.add({x},{y},out={z}) t.mul({x},{y},out={z}) t.exp({x}.clamp(max=3),out={y}) t.matmul({x}+0,{x}.mT,out={z}) t.cat([{x}+0,{x}+1],out={z})
+t.add({x},{y},out={z}) t.mul({x},{y},out={z}) t.exp({x}.clamp(max=3),out={y}) t.matmul({x}+0,{x}.mT*1,out={z}) t.cat([{x}+0,{x}+1],out={z})
 t.sum({x}+0,{d},out={y}) t.sin({x},out={x}) t.clamp({x},-1,1,out={y}) t.stack([{x}+0,{x}+1],out={z}) t.cumsum({x},{d},out={x})
 t.mean({x}+0,{d},out={y}) t.where({x}>0,{x},{y},out={z})
 """
@@ -357,7 +358,8 @@ class Growing:
             self.execute(line)
 
     def execute(self, line):
-        with torch.set_grad_enabled(self.use != "inference"):
+        with torch.set_grad_enabled(self.use != "inference"), warnings.catch_warnings():
+            warnings.filterwarnings("error", "An output with one or more elements was resized")  # and others lose sight of it
             exec(line, self.scope)
 
     def named(self, wanted):

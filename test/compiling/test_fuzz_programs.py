@@ -30,6 +30,10 @@ FOUND = {
         ["v1 = F.binary_cross_entropy(p.sigmoid(), p.detach().sigmoid().round())"], [WEIGHT._replace(dtype="float16"), MATRIX], "outside",
     ),
     "products of a permuted batch lie in order": (["v1 = (a @ a.mT).view(-1)"], [some("a", (5, 3, 4, 2), "transposed")], "plain"),
+    "sums of what is permuted lie in order": (["v1 = a.sum(0).view(-1)", "v2 = a.amax(1).view(-1)", "v3 = a.prod(1, keepdim=True).view(-1)"], [some("a", (5, 3, 4, 2), "transposed")], "plain"),
+    "so do norms and running sums": (["v1 = F.layer_norm(a, (2,)).view(-1)", "v2 = a.softmax(0).view(-1)", "v3 = a.cumsum(1).view(-1)"], [some("a", (5, 3, 4, 2), "transposed")], "plain"),
+    "the mean of a number is another number": (["v1 = t.var_mean(a, correction=0)[1]", "v1.mul_(2)"], [some("a", ())], "plain"),
+    "the maxima so far of nothing": (["v1 = a.cummax(0)[0]"], [some("a", (0, 3))], "plain"),
     "axes swapped in place": (["v1 = a * 2", "v1.swapaxes_(0, 1)"], [MATRIX], "plain"),
 }  # fmt: skip
 

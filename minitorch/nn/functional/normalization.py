@@ -194,6 +194,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     tensor([[-1.0000,  1.0000]])
     """
     _check_normalized_shape(input, normalized_shape, weight, bias, "*, ")
+    input = input.contiguous()  # as what comes of it is
     x = _widened(input)
     if x is input and len(normalized_shape) == 1 and weight is not None and bias is not None:
         return _layer_norm(x, weight, bias, eps)
@@ -217,6 +218,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     tensor([[0.8485, 1.1314]])
     """
     _check_normalized_shape(input, normalized_shape, weight, None, "*")
+    input = input.contiguous()
     x = _widened(input)
     eps = finfo(x.dtype).eps if eps is None else eps
     if x is input and len(normalized_shape) == 1 and weight is not None:
