@@ -135,7 +135,6 @@ t.zeros_like({x}).scatter({d},{x}.argsort({d}),{x}) {x}.scatter({d},{x}.argmax({
 {x}.scatter({d},{x}.argsort({d}),{s},reduce='add') {x}.index_add({d},{it},{x}.index_select({d},{it}))
 {x}.index_add({d},{it},{x}.index_select({d},{it}),alpha={s}) {x}.index_fill({d},{it},{s}) {x}.index_copy({d},{iu},{x}.index_select({d},{iu})*2)
 {x}.scatter_reduce({d},{x}.argsort({d}),{y},'sum') {x}.scatter_reduce({d},{x}.argmax({d},True),{y},'amax')
-{x}.scatter_reduce({d},{x}.argmax({d},True),{y},'mean',include_self=False)
 {x}.index_put(({it},),{s}) {x}.index_put(({it},),{x}[{it}],accumulate=True) {x}.masked_scatter({x}>{s},{y})
 {x}.index_reduce({d},{it},{x}.index_select({d},{it}),'amax') {x}.select_scatter({y},{d},0) {x}.slice_scatter({x}[1:]*2,0,1)
 {x}.diagonal_scatter({x}.diagonal()*2) t.zeros_like({x}).scatter_add({d},{i},{x})
