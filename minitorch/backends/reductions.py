@@ -53,7 +53,7 @@ def by_columns(function, x):
     out = function(x[..., 0], x[..., 1])
     for k in range(2, x.shape[-1]):
         function(out, x[..., k], out=out)
-    return out
+    return in_order(out)
 
 
 def column_sums(x):
@@ -91,8 +91,8 @@ def extreme(function, x, dims, keepdim):
             return out[..., None] if keepdim else out
         if dim == last - 1 and x.shape[last] < NARROW_ROWS and x.shape[dim] > FEW:
             out = halved(function, x)
-            return out if keepdim else out[..., 0, :]
-    return function.reduce(x, dims, None, None, keepdim)
+            return in_order(out if keepdim else out[..., 0, :])
+    return in_order(function.reduce(x, dims, None, None, keepdim))
 
 
 def halved(function, x):
