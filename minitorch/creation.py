@@ -130,9 +130,12 @@ def is_tensor(obj):
 # -------------------------------------------------------------------------------------------------------------- filled
 
 
-def shape_of(size, name):
-    """``size`` as a tuple. Raises RuntimeError for a negative one, TypeError for what isn't whole.   name: of the function."""
-    shape = sizes(size, name)
+def shape_of(given, name, size=None):
+    """Sizes as a tuple. Raises RuntimeError for a negative one, TypeError for what isn't whole.   name: of the function.
+
+    size: the sequence of them, if it was given by this name.
+    """
+    shape = sizes(given, name, named=size)
     if any([n < 0 for n in shape]):
         if name == "zeros":
             raise RuntimeError("zeros: Dimension size must be non-negative.")
@@ -160,20 +163,20 @@ def check_layout(layout):
         raise NotImplementedError(f"sparse tensors ({layout}) aren't here\nleave out layout=, for one that stores all elements")
 
 
-def zeros(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def zeros(*given, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """Zeros.   torch: zeros
 
     >>> torch.zeros(2, 3).shape
     torch.Size([2, 3])
     """
     check_layout(layout)
-    return filled(shape_of(size, "zeros"), 0, dtype or get_default_dtype(), device, requires_grad, out)
+    return filled(shape_of(given, "zeros", size), 0, dtype or get_default_dtype(), device, requires_grad, out)
 
 
-def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
+def ones(*given, size=None, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False):
     """Ones.   torch: ones"""
     check_layout(layout)
-    return filled(shape_of(size, "ones"), 1, dtype or get_default_dtype(), device, requires_grad, out)
+    return filled(shape_of(given, "ones", size), 1, dtype or get_default_dtype(), device, requires_grad, out)
 
 
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
@@ -187,12 +190,12 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
 
 
 def empty(
-    *size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None
+    *given, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None
 ):
     """Uninitialised memory.   torch: empty"""
     check_layout(layout)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    made = create(rows.empty, (shape_of(size, "empty"), dtype), as_device(device))
+    made = create(rows.empty, (shape_of(given, "empty", size), dtype), as_device(device))
     return placed(in_format(made, memory_format, "empty"), requires_grad, out)
 
 

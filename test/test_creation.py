@@ -25,6 +25,7 @@ PROGRAMS = [
     lambda t: t.tensor([3.7, -3.7], dtype=t.int64), lambda t: t.tensor([0.0, 0.5], dtype=t.bool), lambda t: t.tensor(True, dtype=t.float32),
     lambda t: t.Tensor([1, 2]), lambda t: t.Tensor([[1.5]]), lambda t: t.Tensor(2, 0), lambda t: t.Tensor(t.Size([0, 3])), lambda t: t.Tensor(), lambda t: t.Tensor((1, 2)),
     # filled
+    lambda t: [t.zeros(size=(2, 3)), t.ones(size=[2]), t.empty(size=(0, 2)), t.ones(1).new_zeros(size=(2, 1)), t.ones(1).new_ones(size=(2,))],
     lambda t: [t.zeros(2, 3), t.zeros((2, 3)), t.zeros([2]), t.zeros(()), t.zeros(0), t.zeros(2, dtype=t.int64), t.zeros(t.Size([2])), t.zeros(2, requires_grad=True)],
     lambda t: [t.ones(2, 3), t.ones(2, dtype=t.bool), t.full((2,), 7), t.full((2,), 7.0), t.full((), True), t.full((2, 2), 3, dtype=t.float16), t.full((1,), t.tensor(2.5))],
     lambda t: [t.eye(3), t.eye(2, 3), t.eye(3, 2, dtype=t.int64), t.eye(0), t.eye(2, requires_grad=True)],

@@ -276,9 +276,9 @@ def shape_like(name, input):
     return input._array.shape
 
 
-def checked_sizes(size, name):
-    """``size`` as a tuple. Raises RuntimeError for a negative one."""
-    shape = sizes(size, name)
+def checked_sizes(given, name, size=None):
+    """Sizes as a tuple. Raises RuntimeError for a negative one.   size: the sequence of them, if it was given by this name."""
+    shape = sizes(given, name, named=size)
     if any([n < 0 for n in shape]):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     return shape
@@ -291,21 +291,21 @@ def new_full(input, size, fill_value, *, dtype=None, device=None, requires_grad=
     return filled(input, checked_sizes((size,), "new_full"), fill_value, dtype, device, requires_grad)
 
 
-def new_zeros(input, *size, dtype=None, device=None, requires_grad=False):
+def new_zeros(input, *given, size=None, dtype=None, device=None, requires_grad=False):
     """Zeros of the input's dtype.   torch: Tensor.new_zeros"""
-    return filled(input, checked_sizes(size, "new_zeros"), 0, dtype, device, requires_grad)
+    return filled(input, checked_sizes(given, "new_zeros", size), 0, dtype, device, requires_grad)
 
 
-def new_ones(input, *size, dtype=None, device=None, requires_grad=False):
+def new_ones(input, *given, size=None, dtype=None, device=None, requires_grad=False):
     """Ones of the input's dtype.   torch: Tensor.new_ones"""
-    return filled(input, checked_sizes(size, "new_ones"), 1, dtype, device, requires_grad)
+    return filled(input, checked_sizes(given, "new_ones", size), 1, dtype, device, requires_grad)
 
 
-def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
+def new_empty(input, *given, size=None, dtype=None, device=None, requires_grad=False):
     """Uninitialised memory of the input's dtype.   torch: Tensor.new_empty"""
     device = input.device if device is None else as_device(device)
     dtype = input.dtype if dtype is None else dtypes.as_dtype(dtype)
-    return wanting(input._create(rows.empty, (checked_sizes(size, "new_empty"), dtype), device), requires_grad)
+    return wanting(input._create(rows.empty, (checked_sizes(given, "new_empty", size), dtype), device), requires_grad)
 
 
 def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):

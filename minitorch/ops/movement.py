@@ -17,12 +17,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-def sizes(given, function, argument="size"):
+def sizes(given, function, argument="size", named=None):
     """Sizes given one by one, or as one sequence, as a tuple of integers. Raises TypeError for what isn't whole.
 
-    function, argument: whose they are, for that.
+    function, argument: whose they are, for that.   named: the sequence, if it was given by the argument's name.
     """
-    shape = given
+    given = shape = given if named is None else (*given, named)
     if len(given) == 1 and not isinstance(given[0], (int, str)) and hasattr(given[0], "__iter__") and getattr(given[0], "ndim", 1):
         shape = given[0]
     return tuple([n if n.__class__ is int else whole(n, given, shape, function, argument) for n in shape])
@@ -58,7 +58,7 @@ def filled_in(shape, count):
     )
 
 
-def reshape(input, *shape):
+def reshape(input, *given, shape=None):
     """The elements in row-major order in another shape, of which one size may be -1. A view where it can be.
 
     torch: reshape
@@ -67,7 +67,7 @@ def reshape(input, *shape):
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return input._apply(rows.reshape, (input,), (filled_in(sizes(shape, "reshape", "shape"), input._array.size),))
+    return input._apply(rows.reshape, (input,), (filled_in(sizes(given, "reshape", "shape", shape), input._array.size),))
 
 
 def view(input, *shape, size=None, dtype=None):
@@ -132,9 +132,9 @@ def unflatten(input, dim, sizes):
     return input.reshape(*shape[:d], *inner, *shape[d + 1 :])
 
 
-def permute(input, *dims):
+def permute(input, *given, dims=None):
     """The dims in another order.   torch: permute"""
-    dims = sizes(dims, "permute", "dims")
+    dims = sizes(given, "permute", "dims", dims)
     if len(dims) != input.ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of "
@@ -218,9 +218,9 @@ def squeeze(input, dim=None, **numpy):
     return input._apply(rows.reshape, (input,), (tuple(kept),))
 
 
-def expand(input, *sizes_):
+def expand(input, *given, size=None):
     """Seen larger: dims of size 1 repeated, new dims in front, -1 leaves a size. No memory is taken.   torch: expand"""
-    target, shape = sizes(sizes_, "expand"), input._array.shape
+    target, shape = sizes(given, "expand", named=size), input._array.shape
     lead = len(target) - len(shape)
     if lead < 0:
         raise RuntimeError(
@@ -271,15 +271,15 @@ def sum_to(input, target):
     return total if total._array.shape == target else total.reshape(target)
 
 
-def tile(input, *dims):
+def tile(input, *given, dims=None):
     """``repeat``, in which missing leading counts are 1.   torch: tile"""
-    counts = sizes(dims, "tile", "dims")
+    counts = sizes(given, "tile", "dims", dims)
     return input.repeat((1,) * (input.ndim - len(counts)) + counts)
 
 
-def repeat(input, *repeats):
+def repeat(input, *given, repeats=None):
     """Copies side by side: ``repeats[d]`` of them along dim d.   torch: Tensor.repeat"""
-    counts = sizes(repeats, "repeat", "repeats")
+    counts = sizes(given, "repeat", "repeats", repeats)
     lead = len(counts) - input.ndim
     if lead < 0:
         raise RuntimeError(

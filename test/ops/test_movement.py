@@ -11,11 +11,11 @@ X, Y, CUBE = reals((2, 3)), reals((3,)), reals((2, 3, 4))
 INTEGERS = integers((2, 3), -5, 6)
 
 EXPRESSIONS = [
-    "x.reshape(6), x.reshape(3, 2), x.reshape((3, -1)), x.reshape(-1), t.reshape(x, [6, 1]), x.t().reshape(6), x.reshape(1, 2, 3, 1), x.reshape_as(x.t()), x.view(3, 2), x.view(-1), x.view((6,)), x.view(size=(3, 2)), x.view(dtype=t.int32), x.view_as(x.reshape(6))",
+    "x.reshape(6), x.reshape(shape=(3, 2)), t.reshape(input=x, shape=(-1,)), x.reshape(3, 2), x.reshape((3, -1)), x.reshape(-1), t.reshape(x, [6, 1]), x.t().reshape(6), x.reshape(1, 2, 3, 1), x.reshape_as(x.t()), x.view(3, 2), x.view(-1), x.view((6,)), x.view(size=(3, 2)), x.view(dtype=t.int32), x.view_as(x.reshape(6))",
     "c.flatten(), c.flatten(1), c.flatten(0, 1), c.flatten(-2), t.flatten(c, 1, 2), x.sum().flatten(), c.ravel(), c.unflatten(2, (2, 2)), c.unflatten(-1, (-1, 2)), t.unflatten(c, 1, (3, 1)), c.permute(2, 1, 0).flatten(1)",
     "c.permute(2, 0, 1), c.permute((1, 0, 2)), t.permute(c, (0, 2, 1)), c.permute(-1, 0, 1), c.transpose(0, 2), t.transpose(c, -1, -2), c.swapaxes(0, 1), x.t(), x.T, x.mT, c.mT, y.t(), t.t(x), x.sum().t(), c.movedim(0, 2), t.movedim(c, (0, 1), (2, 0)), c.adjoint()",
     "x.unsqueeze(0), x.unsqueeze(1), x.unsqueeze(-1), t.unsqueeze(y, 0), c[:, :1].squeeze(), c[:1, :1].squeeze(0), c[:1, :1].squeeze((0, 1)), c[:1].squeeze(1), t.squeeze(x[:1]), x.sum().squeeze(), x.sum().squeeze(0), c[:, :1].squeeze(-2), x.sum().unsqueeze(0)",
-    "y.expand(2, 3), x.expand(4, -1, -1), x[:, :1].expand(2, 5), x.sum().expand(2, 2), y.expand_as(x), t.broadcast_to(y, (4, 3)), t.broadcast_tensors(y, x), x.expand((2, 3)), x.sum().expand(()), y.expand(2, 0, 3)",
+    "y.expand(2, 3), y.expand(size=(2, 3)), x.permute(dims=(1, 0)), x.repeat(repeats=(2, 1)), t.tile(x, dims=(2,)), x.expand(4, -1, -1), x[:, :1].expand(2, 5), x.sum().expand(2, 2), y.expand_as(x), t.broadcast_to(y, (4, 3)), t.broadcast_tensors(y, x), x.expand((2, 3)), x.sum().expand(()), y.expand(2, 0, 3)",
     "x.repeat(2, 1), x.repeat((2, 2, 1)), x.repeat(2, 2, 1), y.repeat(0), x.tile(2), x.tile((2, 1)), y.tile(2, 2), t.tile(x, (1, 1, 2)), x.repeat(1, 1), x.sum().repeat(3)",
     "x.repeat_interleave(2), x.repeat_interleave(2, 0), x.repeat_interleave(2, dim=1), x.repeat_interleave(t.tensor([1, 2]), 0), t.repeat_interleave(y, t.tensor([0, 1, 2])), x.repeat_interleave(t.tensor([2]), 1)",
     "x.flip(0), x.flip(0, 1), x.flip((1,)), t.flip(c, [0, 2]), x.fliplr(), x.flipud(), x.rot90(), x.rot90(2), x.rot90(3), x.rot90(-1), c.rot90(1, (1, 2)), x.rot90(0), x.flip(-1)",
