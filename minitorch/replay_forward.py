@@ -26,7 +26,7 @@ VALUES = frozenset([bool, float, int, str, type(None), tuple])
 """The classes of arguments that aren't tensors."""
 
 
-SMALL, MIDDLE = 1 << 10, 1 << 16
+SMALL, MIDDLE = (1 << 12) - 1, 1 << 16
 """Elements up to which that pays for functions that have a kernel for more (autograd/composite.py), and for others: above, the time
 goes into the arithmetic, and writing it down takes memory."""
 
@@ -96,6 +96,8 @@ def replayed(function, label=None, below=None):
             if len(pieces) >= KINDS and not piece:
                 pieces.clear()
             pieces[key] = piece + 1 if piece < WORTH else piece_of(function, label, args, kwargs, wanted)
+            return function(*args, **kwargs)
+        if wanted and piece.call.twice:
             return function(*args, **kwargs)
         try:
             return piece(tensors, edges, wanted)

@@ -33,8 +33,8 @@ class Piece:
     saves: of the result and the inputs, whether going back reads it.   behind: whether what it reads was made of it.
     """
 
-    def __init__(self, wrap, forth, row, saves, behind):
-        self.wrap, self.forth, self.row, self.saves, self.behind = wrap, forth, row, saves, behind
+    def __init__(self, call, wrap, forth, row, saves, behind):
+        self.call, self.wrap, self.forth, self.row, self.saves, self.behind = call, wrap, forth, row, saves, behind
 
     def __call__(self, tensors, edges, wanted):
         arrays = [x._array for x in tensors]
@@ -78,6 +78,7 @@ class Call:
         self.function, self.count, self.names = function, len(args), tuple(kwargs)
         self.places = [i for i, x in enumerate(values) if hasattr(x, "_array")]
         self.tensors = [values[i] for i in self.places]
+        self.twice = False  # whether it was differentiated twice: there rows go back faster than the function run once more
         self.values = [None if hasattr(x, "_array") else x for x in values]
 
     def __call__(self, tensors):
@@ -121,7 +122,7 @@ def written_piece(call, label, wanted):
     saves = [id(x) in read for x in (result, *leaves)]
     behind = {id(x) for _, inputs, *_ in needed(forth, [x for x in (result, *kept) if id(x) in read]) for x in inputs}
     row = Primitive(label, "composite", None, jointly=going_back(call, count, wanted), label=label, listed=False)
-    piece = Piece(wrap, tape, row, saves, [False, *[id(x) in behind for x in leaves]])
+    piece = Piece(call, wrap, tape, row, saves, [False, *[id(x) in behind for x in leaves]])
     if result._node is not None:
         piece.remember(result, leaves, list(map(edge_of, leaves)), wanted, [x._array for x in kept])
         saved = [x for x, read in zip((result, *leaves), saves) if read] + kept
@@ -148,6 +149,7 @@ def going_back(call, count, wanted):
 
     def jointly(g, _out, *values):
         mode, again = MODE, MODE.grad
+        call.twice = call.twice or again
         inputs = [g.new_zeros(x.shape, dtype=x.dtype) if x.__class__ is Stub else x for x in values[:count]]  # nothing depends on it
         mode.grad = True
         try:

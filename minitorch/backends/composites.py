@@ -15,7 +15,7 @@ __all__ = [
     "COMPOSED", "ENOUGH_FOR_COMPOSITES", "ENOUGH_TO_RECORD", "NARROWEST", "composite_kernel", "log_softmax_grad", "softmax_grad",
 ]  # fmt: skip
 
-ENOUGH_FOR_COMPOSITES = 1 << 10
+ENOUGH_FOR_COMPOSITES = 1 << 12
 """Elements from which a function of several rows runs as one kernel. The first takes 150 ms on a machine, and 15 from then on."""
 
 ENOUGH_TO_RECORD = 1 << 15
