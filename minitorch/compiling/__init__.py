@@ -6,6 +6,7 @@
     recording, results              what one run did, as a graph, and as what is to be found, made and left behind
     tracing                         the graph alone, to look at
     side_effects, watching          what a replay would not do again; what the function can reach, and whether that changed
+    names_in_code                   the names that its code may look up
     symbolic_arguments              numbers among the arguments that are others at each call
     kept_numbers, state_threading   numbers that Python keeps from call to call, as a count of steps; tensors, as a hidden state
     append_only                     lists that a function appends to and never reads

@@ -37,7 +37,7 @@ from ..nn.module import Module
 from ..symbolic import Reading
 from .gradients import Gradients, replaced
 from .recording import SPENT, WANTING, base_name
-from .tree import COUNTED, GIVEN, LEAF, PLAIN, Kept, rebuilt, same
+from .tree import COUNTED, GIVEN, LEAF, PLAIN, Kept, names_of, rebuilt, same
 
 __all__ = ["MISS", "Rates", "SPENT_NODE", "aliases", "answer_of"]
 
@@ -244,7 +244,8 @@ class Writing:
             for key, part in zip(keys, form[2:]):
                 self.take(f"{expression}[{self.know(key)}]", part, key)
         else:  # a dataclass
-            self.miss_if(f"{expression}.__class__ is not {self.know(form[0])}")
+            other = f"{self.know(names_of, 'names_of')}({expression}) != {self.know(form[1])}"
+            self.miss_if(f"{expression}.__class__ is not {self.know(form[0])} or {other}")
             for name, part in zip(form[1], form[2:]):
                 self.take(f"{expression}.{name}", part)
 

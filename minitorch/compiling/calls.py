@@ -25,7 +25,7 @@ from .kept_numbers import Places, floats_again, plain_again
 from .profiling import profiled
 from .program import Program
 from .recording import Incomplete, StillHeld, record
-from .side_effects import Chances, made_anew
+from .side_effects import Chances, given_back, made_anew
 from .state_threading import StateThread, Threaded, kept_by, unthreaded
 from .symbolic_arguments import UNSEEN, SymbolicNumbers, of_call
 from .tree import flattened, others
@@ -201,7 +201,7 @@ class Compiled:
             self.places.note(signature.watch)
         signature.watch = watch
         symbolic = self.with_kept(key, symbolic)
-        if symbolic is not None and not UNSEEN.isdisjoint(watch.theirs):
+        if symbolic is not None and (watch.asks_types or not UNSEEN.isdisjoint(watch.theirs)):
             symbolic.settle()
             return self.function(*args, **kwargs)
         chances = Chances(watch, (args, kwargs))
@@ -228,7 +228,8 @@ class Compiled:
             other = Unfollowed(others_each_time(recording))
             return result if signature.calls <= 2 else self.failed(signature, other, result)
         other = f"it changes {changed} as it runs" if changed is not None else chances.taken() or made_anew(recording.form, watch.seen)
-        other = other or unfindable(recording, watch, args, kwargs)
+        returned = result[0] if self.function.__class__ is Threaded else result
+        other = other or unfindable(recording, watch, args, kwargs) or given_back(returned, (args, kwargs), watch.seen)
         if other is not None:
             why = Unfollowed(f"{other}, {place_of(self.function)}")
             return result if signature.calls == 1 else self.failed(signature, why, result)

@@ -18,8 +18,8 @@ from .object_layout import IN_FUNCTION, OF_FUNCTIONS, VERSION, class_version
 from .tree import same
 
 __all__ = [
-    "Attributes", "ClassData", "Current", "Elements", "Items", "Names", "Numbers", "Outer", "Parts", "Remembers", "Slots", "Variable",
-    "Whole",
+    "Attributes", "ClassData", "Current", "Elements", "Entries", "Items", "Names", "Numbers", "Outer", "Parts", "Remembers", "Slots",
+    "Value", "Variable", "Whole",
 ]  # fmt: skip
 
 ABSENT = object()
@@ -27,14 +27,21 @@ ABSENT = object()
 
 
 class Names:
-    """Some names of a namespace, a dict, and what they stood for."""
+    """Some names of a namespace, a dict, and what they stood for.
 
-    __slots__ = ("names", "space", "values")
+    Of those that stand for nothing only one question is asked: whether the namespace has as many names as then.
+    """
+
+    __slots__ = ("names", "size", "space", "values")
     kind = "something that it reaches by name"
 
     def __init__(self, space, names):
         self.space, self.names = space, tuple(names)
-        self.values = self.now()
+        self.values, self.size = self.now(), [self.count()]
+
+    def count(self):
+        """How many names there are in the namespace."""
+        return len(self.space)
 
     def now(self):
         return [self.space.get(name, ABSENT) for name in self.names]
@@ -62,13 +69,19 @@ class Names:
 
         know: object → a name for it.
         """
-        return " and ".join([f"{space}.get({know(name)}) is {values}[{k}]" for k, name in enumerate(self.names)])
+        asked = [f"{space}.get({know(name)}) is {values}[{k}]" for k, name in self.there()]
+        return " and ".join(asked if len(asked) == len(self.names) else [*asked, f"len({space}) == {know(self.size)}[0]"])
+
+    def there(self):
+        """[(number, name)] of those that stood for something."""
+        return [(k, name) for k, (name, x) in enumerate(zip(self.names, self.values)) if x is not ABSENT]
 
     def rows(self):
         """The same for native code: rows of ``native_answer.py``, a kind and its operands each."""
         if self.space.__class__ is not dict:
             return [("asked", self.holds)]  # a class that is derived from dict may say something else than what it holds
-        return [("named", self.space, name, self.values, k) for k, name in enumerate(self.names)]
+        found = [("named", self.space, name, self.values, k) for k, name in self.there()]
+        return found if len(found) == len(self.names) else [*found, ("size", self.space, self.size)]
 
     def words(self):
         """What changed, as one would say it."""
@@ -80,29 +93,36 @@ class Names:
         now = self.now()
         if len(now) != len(self.values) or not all(map(same, now, self.values)):
             return False
-        self.values[:] = now
+        self.values[:], self.size[0] = now, self.count()
         return True
 
 
 class Whole(Names):
-    """All entries of a dict."""
+    """All entries of a dict.   values: its keys, and then what they stand for."""
 
     kind = "a dict"
 
+    def entries(self):
+        """What matters of the dict."""
+        return self.space
+
     def now(self):
-        return list(self.space.values())
+        entries = self.entries()
+        return [*entries, *entries.values()]
 
     def before(self):
-        return list(zip(self.space, self.values)) if len(self.space) == len(self.values) else []
+        half = len(self.values) // 2
+        names, values = self.values[:half], self.values[half:]
+        return list(zip(names, values)) if names == [*self.entries()] else []
 
     def apart(self, names):
         return Rest(self.space, names)
 
     def test(self, space, values, know):
-        return f"len({space}) == {len(self.values)} and all(map(is_, {space}.values(), {values}))"
+        return f"len({space}) == {len(self.values) // 2} and all(map(is_, (*{space}, *{space}.values()), {values}))"
 
     def rows(self):
-        return [("values", self.space, self.values, self.holds) if self.space.__class__ is dict else ("asked", self.holds)]
+        return [("entries", self.space, self.values, self.holds) if self.space.__class__ is dict else ("asked", self.holds)]
 
 
 class Rest(Whole):
@@ -114,12 +134,8 @@ class Rest(Whole):
         self.left = frozenset(left)
         super().__init__(space, ())
 
-    def now(self):
-        return [x for name, x in self.space.items() if name not in self.left]
-
-    def before(self):
-        names = [name for name in self.space if name not in self.left]
-        return list(zip(names, self.values)) if len(names) == len(self.values) else []
+    def entries(self):
+        return {name: x for name, x in self.space.items() if name not in self.left}
 
     def apart(self, names):
         return Rest(self.space, self.left | names)
@@ -172,6 +188,9 @@ class Asked(Names):
     """What only Python can look up: the name still stands for the same, as ``look`` finds it in ``space``."""
 
     __slots__ = ()
+
+    def count(self):
+        return 0
 
     def look(self, name):
         raise NotImplementedError
@@ -229,24 +248,30 @@ class Unnamed(Names):
 
     __slots__ = ()
 
+    def count(self):
+        return 0
+
     def numbers(self):
         return None
 
 
 class ClassData(Unnamed):
-    """What some names stand for in a class and in those that it comes from, by the number that counts their changes."""
+    """What some names stand for in a class and in those that it comes from, by the number that counts their changes.
+
+    values: that number, and for each of these classes {name: what it stands for}.
+    """
 
     __slots__ = ()
     kind = "a class"
 
     def now(self):
-        spaces = [vars(each) for each in self.space.__mro__]  # all of them: ``super()`` asks further up
-        return [class_version(self.space), *[space.get(name, ABSENT) for name in self.names for space in spaces]]
+        spaces, names = [vars(each) for each in self.space.__mro__], frozenset(self.names)  # all: ``super()`` asks further up
+        return [class_version(self.space), *[{name: space[name] for name in names & space.keys()} for space in spaces]]
 
     def words(self):
         """Which of them changed."""
-        each = [name for name in self.names for _ in self.space.__mro__]
-        found = [name for name, old, new in zip(each, self.values[1:], self.now()[1:]) if not same(old, new)]
+        pairs = list(zip(self.values[1:], self.now()[1:]))
+        found = sorted([name for old, new in pairs for name in {*old, *new} if not same(old.get(name, ABSENT), new.get(name, ABSENT))])
         return repr(found[0]) if found else self.kind
 
     def test(self, space, values, know):
@@ -257,10 +282,15 @@ class ClassData(Unnamed):
 
     def holds(self):
         now = self.now()
-        if len(now) != len(self.values) or not all(map(same, now[1:], self.values[1:])):
+        if len(now) != len(self.values) or not all(map(same_items, now[1:], self.values[1:])):
             return False
         self.values[:] = now
         return True
+
+
+def same_items(now, before):
+    """Whether two dicts have the same entries."""
+    return now.keys() == before.keys() and all([same(before[name], now[name]) for name in now])
 
 
 class Numbers(Asked):
@@ -299,7 +329,7 @@ class Remembers(Unnamed):
 def same_entries(now, before):
     """Whether a memory has the same entries, by identity."""
     return len(now) == len(before) and all([
-        k is p and v is w and (a is b or (a.keys() == b.keys() and all([same(b[x], a[x]) for x in a])))
+        k is p and v is w and (a is b or same_items(a, b))
         for (k, v, a), (p, w, b) in zip(now, before)
     ])  # fmt: skip
 
@@ -334,6 +364,30 @@ class Elements(Items):
 
     def rows(self):
         return [("asked", self.holds)]
+
+
+class Entries(Elements):
+    """All entries of a mapping that is no dict, or that looks into one."""
+
+    kind = "a mapping"
+
+    def now(self):
+        return [*self.space, *self.space.values()]
+
+    def test(self, space, values, know):
+        return "False"  # ask
+
+
+class Value(Elements):
+    """A number of C's, as ``multiprocessing.Value`` holds one."""
+
+    kind = "a number of C's"
+
+    def now(self):
+        return [self.space.value]
+
+    def test(self, space, values, know):
+        return "False"  # ask
 
 
 class Variable:

@@ -141,15 +141,29 @@ class Walk:
         with self.text.loop("k", 0, count) as k:
             self.need(self.item(one, k), self.item(other, k))
 
+    def size(self):
+        """dict, list: the dict has as many entries as the list's first element says."""
+        number = self.call("PyLong_AsLongLong", self.item(self.operand(1), 0), result="i64")
+        self.need(self.call("PyDict_Size", self.operand(0), result="i64"), number, "i64")
+
     def values(self):
-        """dict, list, function or null: the dict's values are the list's elements; or else the function says that it is well."""
+        """dict, list, function: the dict's values are the list's elements; or else the function says that it is well."""
+        self.alike_or_asked(self.part(self.operand(1), SIZE, "i64"), with_keys=False)
+
+    def entries(self):
+        """The same, but the list holds the dict's keys first."""
+        count = self.part(self.operand(1), SIZE, "i64")
+        self.alike_or_asked(self.text.let("count", f"lshr i64 {count}, 1"), with_keys=True)
+
+    def alike_or_asked(self, count, with_keys):
         text, space, expected = self.text, self.operand(0), self.operand(1)
-        count = self.part(expected, SIZE, "i64")
         same = self.test(count, self.call("PyDict_Size", space, result="i64"), "i64")
         text.store("i64", 0, "%position")
         with text.loop("k", 0, text.let("count", f"select i1 {same}, i64 {count}, i64 0"), carry=[("i1", same)]) as k:
-            self.call("PyDict_Next", space, "%position", "null", "%value", result="i32")
-            alike = self.test(text.load("ptr", "%value"), self.item(expected, k))
+            self.call("PyDict_Next", space, "%position", "%key", "%value", result="i32")
+            alike = self.test(text.load("ptr", "%value"), self.item(expected, text.add(k, count) if with_keys else k))
+            if with_keys:
+                alike = text.let("same", f"and i1 {alike}, {self.test(text.load('ptr', '%key'), self.item(expected, k))}")
             k.carry(text.let("same", f"and i1 {alike}, {k.values[0]}"))
         with text.when(text.let("other", f"xor i1 {k.values[0]}, true")):
             function = self.operand(2)
@@ -397,7 +411,7 @@ class Walk:
         text = self.text
         text.lines.append(declared(*CALLED))
         with text.function("ptr @walk(ptr %self, ptr %arguments, i64 %two)", result="ptr %answer"):
-            words = [(name, "i64") for name in ("position", "value", "modes", "old", "new", "result")]
+            words = [(name, "i64") for name in ("position", "key", "value", "modes", "old", "new", "result")]
             for name, kind in (("registers", f"[{REGISTERS} x ptr]"), *words):
                 text.do(f"%{name} = alloca {kind}")
             text.do(f"%spare = getelementptr ptr, ptr %registers, i64 {REGISTERS - 1}")
@@ -451,7 +465,7 @@ class Walk:
 
 
 ROWS = (
-    "named", "cell", "part_of", "first", "version", "items", "values", "asked", "denied", "modes", "mode", "leaf",
+    "named", "size", "cell", "part_of", "first", "version", "items", "values", "entries", "asked", "denied", "modes", "mode", "leaf",
     "gradients", "count", "kept", "given", "array", "alike", "made", "point", "restore", "run", "check", "bump", "same",
     "number", "gradient", "back", "several",
 )  # fmt: skip

@@ -494,6 +494,8 @@ def returned(tracer, tensor, before, outputs, roots):
     memory = tracer.known(tensor._array)
     if not memory.born:
         return "external", [x.tensor is tensor for x in tracer.externals].index(True)
+    if vars(tensor):
+        raise Unfollowed("it returns a tensor that it makes and gives attributes to")
     leaf = edge_of(tensor).__class__ is AccumulateGrad
     if tensor.__class__ is not Tensor or (leaf and (hooked(tensor) or tensor._grad is not None)):
         raise Unfollowed(f"it returns a {'leaf with a gradient' if leaf else tensor.__class__.__name__} that it makes")

@@ -15,7 +15,7 @@ import pickle
 import random
 import sys
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from datetime import date
 from enum import Enum
@@ -25,10 +25,10 @@ from ..compiler.trace import PACKAGE
 from ..compiler.traced_numbers import is_tool
 from ..dtypes import get_default_dtype
 from ..modes import MODE
-from .tree import PLAIN, flattened, others
+from .tree import PLAIN, containers, flattened, others
 from .watching import ARRAY, ours, settled, settled_file
 
-__all__ = ["Chances", "made_anew"]
+__all__ = ["Chances", "given_back", "made_anew"]
 
 ANEW = (set, bytearray, deque, ARRAY, CoroutineType, AsyncGeneratorType)
 """What can be changed by whoever got it, or used up: a second call must not give the same one."""
@@ -125,7 +125,21 @@ def made_anew(form, seen):
     """
     for x in others(form):
         cls = type(x)
+        if x is defaultdict:
+            return "it returns a defaultdict that it makes"
         lasts = cls in PLAIN or isinstance(x, (Enum, FunctionType, type)) or ours(cls) or settled(cls)
         if id(x) not in seen and (isinstance(x, ANEW) or steps(x) or not lasts):
             return f"it returns a {cls.__name__} that it makes"
+    return None
+
+
+def given_back(result, given, seen):
+    """A word for a list, a dict or the like that a run returned and that was there before; or None. A replay would return another one.
+
+    given: the arguments.   seen: ids of what else was there.
+    """
+    known = seen | {id(x) for x in containers(given)}
+    for x in containers(result):
+        if id(x) in known:
+            return f"it returns a {type(x).__name__} that it was given, or that it holds"
     return None

@@ -17,7 +17,9 @@ from .tree import loosened, numbers_in, same
 
 __all__ = ["SymbolicNumbers", "UNSEEN", "of_call"]
 
-UNSEEN = frozenset(["Decimal", "Fraction", "copysign", "fmod", "frexp", "isclose", "ldexp", "modf", "nextafter", "np", "numpy", "struct"])
+UNSEEN = frozenset([
+    "Decimal", "Fraction", "__class__", "copysign", "fmod", "frexp", "isclose", "ldexp", "modf", "nextafter", "np", "numpy", "struct",
+])  # fmt: skip
 """A function that says one of these may ask a number something without its knowing, and get the same answer twice by chance."""
 
 FORMS = 32

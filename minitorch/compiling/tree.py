@@ -7,10 +7,14 @@ torch: torch/utils/_pytree.py
 """
 
 import dataclasses
+from collections import OrderedDict
 
 from ..engine import Tensor
 
-__all__ = ["COUNTED", "GIVEN", "Kept", "LEAF", "PLAIN", "flattened", "loosened", "numbers_in", "others", "rebuilt", "same"]
+__all__ = [
+    "COUNTED", "GIVEN", "Kept", "LEAF", "PLAIN", "containers", "flattened", "loosened", "names_of", "numbers_in", "others", "rebuilt",
+    "same",
+]  # fmt: skip
 
 LEAF = object()
 """Stands for a tensor in a form."""
@@ -69,12 +73,18 @@ def form_of(value, leaves, leaf):
         return (kind, *[form_of(x, leaves, leaf) for x in value])
     if isinstance(value, tuple) and hasattr(kind, "_make"):  # a named one
         return (kind, *[form_of(x, leaves, leaf) for x in value])
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not getattr(value, "__dict__", None):
         return (kind, tuple(value), *[form_of(x, leaves, leaf) for x in value.values()])
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = tuple([f.name for f in dataclasses.fields(value)])
+    if dataclasses.is_dataclass(value) and not isinstance(value, (type, dict)):
+        names = names_of(value)
         return (kind, names, *[form_of(getattr(value, name), leaves, leaf) for name in names])
     return Kept(value)
+
+
+def names_of(thing):
+    """The names of the attributes that an object of a dataclass has."""
+    space = getattr(thing, "__dict__", None)
+    return tuple([f.name for f in dataclasses.fields(thing) if hasattr(thing, f.name)]) if space is None else tuple(space)
 
 
 def numbers_in(form):
@@ -96,10 +106,14 @@ def loosened(form, places):
 
 
 def others(form):
-    """The values in a form that are no tensors."""
+    """The values in a form that are no tensors, and the classes of what holds them, but for Python's own."""
     if form.__class__ is Kept:
         return [form.value]
-    return [x for part in form for x in others(part)] if form.__class__ is tuple else []
+    if form.__class__ is not tuple:
+        return []
+    kind, *parts = form
+    parts = parts if issubclass(kind, (tuple, list)) else parts[1:]  # behind their names
+    return [*([] if kind in (tuple, list, dict) else [kind]), *[x for part in parts for x in others(part)]]
 
 
 def rebuilt(form, leaves):
@@ -114,8 +128,21 @@ def rebuilt(form, leaves):
     if issubclass(kind, tuple):
         return kind(*[rebuilt(x, leaves) for x in form[1:]])
     items = dict(zip(form[1], [rebuilt(x, leaves) for x in form[2:]]))
+    made = kind.__new__(kind)  # without its own methods: all is to be as it was
     if issubclass(kind, dict):
-        made = kind()
-        made.update(items)
+        (OrderedDict if issubclass(kind, OrderedDict) else dict).update(made, items)
         return made
-    return kind(**items)
+    for name, x in items.items():
+        object.__setattr__(made, name, x)
+    return made
+
+
+def containers(value):
+    """The lists, dicts and objects of dataclasses in a value, which whoever has it may change."""
+    if isinstance(value, dict):
+        return [value, *[x for part in value.values() for x in containers(part)]]
+    if isinstance(value, (tuple, list)):
+        return [*([value] if isinstance(value, list) else []), *[x for part in value for x in containers(part)]]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [value, *[x for name in names_of(value) for x in containers(getattr(value, name))]]
+    return []

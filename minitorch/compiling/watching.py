@@ -22,6 +22,7 @@ torch: torch/_dynamo/guards.py
 
 import array
 import contextvars
+import ctypes
 import functools
 import os
 import sys
@@ -45,6 +46,7 @@ from .guards import (
     ClassData,
     Current,
     Elements,
+    Entries,
     Items,
     Names,
     Numbers,
@@ -52,8 +54,10 @@ from .guards import (
     Parts,
     Remembers,
     Slots,
+    Value,
     Whole,
 )
+from .names_in_code import globals_in, modules_in, names_in
 from .tree import PLAIN
 
 __all__ = ["ARRAY", "Watch", "ours", "settled", "settled_file", "switches_of_gpus"]
@@ -72,6 +76,12 @@ MAKES_UP = {"__dict__", "__getattr__", "__getattribute__", "asdict", "astuple", 
 ASKS_MEMORY = {"step", "state", "state_dict", "load_state_dict", "add_param_group", *MAKES_UP}
 """A function that has none of these asks nothing of what an optimizer remembers: ``LBFGS`` changes it around its closure."""
 
+ASKS_TYPES = frozenset(["type"])
+"""Globals by which a function asks what something is, and is told the truth."""
+
+ASKS_ATTRIBUTES = frozenset(["getattr", "hasattr"])
+"""A function that has one of these may ask a tensor or a function for an attribute that nobody gave to it yet."""
+
 UNASKED = {"forward", "backward", "setup_context"}
 """Methods that the library calls."""
 
@@ -85,15 +95,16 @@ class Watch:
     often: looked at before each call.   seldom: when something registered changed.
 
     moving: the ids of optimizers' groups that somebody else looks after.   groups: all that there are.
-    said: names that functions say, theirs: the user's functions alone.
+    said: names that functions say, theirs: the user's functions alone; asks_types: whether these ask for the type of something.
+    bare: tensors and functions without attributes.
     """
 
     def __init__(self, thing, moving=(), apart=None):
         """apart: {id of a dict: names in it that somebody else looks after}."""
         self.often, self.seldom, self.moving, self.groups = [], [], moving, []
         self.seen, self.count, self.kept = set(), 0, []
-        self.said, self.theirs, self.owners, self.classes = set(UNASKED), set(), [], set()
-        self.origins, self.apart = set(), apart or {}
+        self.said, self.theirs, self.owners, self.classes, self.bare = set(UNASKED), set(), [], set(), []
+        self.origins, self.apart, self.asks_types = set(), apart or {}, False
         hooks = (*EVERYWHERE, *EVERY_STEP)
         self.seldom += [Whole(each, ()) for each in hooks]
         todo = [thing, *[hook for each in hooks for hook in each.values()]]
@@ -101,6 +112,8 @@ class Watch:
             todo += self.look(todo.pop())
             if not todo:  # names that were said since may lead further
                 todo = [x for owner in self.owners for x in self.reached(owner) if id(x) not in self.seen and may_change(x)]
+        if not ASKS_ATTRIBUTES.isdisjoint(self.said):
+            self.owners += [Owner(Attributes, vars(x)) for x in self.bare]
         for owner in self.owners:
             self.add(owner.guard(self.said), self.seldom if owner.seldom else self.often)
         if self.apart:
@@ -116,6 +129,7 @@ class Watch:
         """Watch one thing, and return what it leads to."""
         self.origins |= {type(thing).__name__, getattr(thing, "__name__" if isinstance(thing, types.ModuleType) else "__module__", None)}
         if id(thing) in self.seen or not may_change(thing):
+            self.bare += [thing] if isinstance(thing, Tensor) else []
             return []
         self.seen.add(id(thing))
         self.kept.append(thing)  # or its id might become another's
@@ -139,6 +153,7 @@ class Watch:
         return self.add(Whole(thing, ()), self.often)
 
     def look_at_tensor(self, tensor):
+        self.look_at_members(type(tensor))
         self.owners.append(Owner(Attributes, vars(tensor)))
         return []
 
@@ -162,9 +177,11 @@ class Watch:
 
     def look_at_function(self, function):
         if ours(function) or settled(function):
-            return []
-        self.said |= names_in(function.__code__)
-        self.theirs |= names_in(function.__code__)
+            return made_of(function)
+        code, space = function.__code__, function.__globals__
+        self.said |= names_in(code)
+        self.theirs |= names_in(code)
+        self.asks_types |= not ASKS_TYPES.isdisjoint(globals_in(code))
         self.often.append(Parts(function))
         found = list(function.__defaults__ or ())
         found += self.add(Whole(function.__kwdefaults__, ()), self.often) if function.__kwdefaults__ else []
@@ -172,8 +189,11 @@ class Watch:
             found += self.look_at_variable(name, cell)
         if vars(function):
             self.owners.append(Owner(Attributes, vars(function)))
-        names = sorted(names_in(function.__code__) & set(function.__globals__))
-        return found + self.add(Names(function.__globals__, names), self.often) if names else found
+        else:
+            self.bare.append(function)
+        found += modules_in(code, space)
+        names = sorted(globals_in(code))
+        return found + self.add(Names(space, names), self.often) if names else found
 
     def look_at_variable(self, name, cell):
         guard = Outer(cell, name)
@@ -193,6 +213,7 @@ class Watch:
     def look_at_class(self, cls):
         """A class that is called by its name, so that it may be made one of."""
         self.look_at_members(cls, frozenset())
+        self.look_at_members(type(cls))
         return []
 
     def look_at_members(self, cls, unasked=MAKING):
@@ -206,7 +227,7 @@ class Watch:
         self.look_at_members(cls)
         space, every = getattr(thing, "__dict__", None), settled(cls)
         if isinstance(space, dict):
-            self.owners.append(Owner(Attributes, space, cls, every))
+            self.owners.append(Owner(Attributes, space, every))
         slots = [name for each in cls.__mro__ for name in slots_of(each)]
         return self.add(Slots(thing, slots), self.often) if slots and not every else []
 
@@ -217,7 +238,7 @@ class Watch:
             if ours(each):
                 self.said |= said_by(each)
         every = ours(cls) or any([settled(each) and not ours(each) for each in cls.__mro__ if each is not object])
-        self.owners.append(Owner(Attributes, own, cls, every, seldom=True))
+        self.owners.append(Owner(Attributes, own, every, seldom=True))
         self.seldom += [Whole(own.get(name, {}), ()) for name in (*BOOKS, *CALL_HOOKS)]  # an empty one may grow
         tensors = [name for name, x in own.items() if isinstance(x, (Tensor, Module))]
         self.add(Names(own, tensors), self.seldom)
@@ -283,6 +304,9 @@ LOOKS = {
     list: Watch.look_at_list,
     tuple: lambda watch, thing: list(thing),
     (set, deque, bytearray, array.array): Watch.look_at_set,
+    frozenset: lambda watch, thing: list(thing),
+    types.MappingProxyType: lambda watch, thing: watch.add(Entries(thing, ()), watch.often),
+    ctypes._SimpleCData: lambda watch, thing: watch.add(Value(thing, ()), watch.often),
     weakref.ref: lambda watch, thing: [thing()],
     ARRAY: Watch.look_at_array,
     contextvars.ContextVar: lambda watch, thing: watch.add(Current(thing, ()), watch.often),
@@ -301,13 +325,13 @@ def switches_of_gpus():
 
 
 class Owner:
-    """A dict of names of which only those matter that are said somewhere.
+    """A dict of names of which only those matter that are said somewhere, whether they stand for something or not.
 
-    guard: the kind that looks after them.   cls: of the object whose attributes they are.   every: all of them matter.
+    guard: the kind that looks after them.   every: all that stand for something matter.
     """
 
-    def __init__(self, guard, space, cls=None, every=False, seldom=False):
-        self.kind, self.space, self.cls, self.every, self.seldom = guard, space, cls, every, seldom
+    def __init__(self, guard, space, every=False, seldom=False):
+        self.kind, self.space, self.every, self.seldom = guard, space, every, seldom
 
     def names(self, said):
         """Those that matter, given all that were said."""
@@ -319,11 +343,8 @@ class Owner:
         return [self.space[name] for name in self.names(said)]
 
     def guard(self, said):
-        """Looks after them; and of an object after those too that it could come to have: its class's, or any if it's asked."""
-        names = set(self.names(said))
-        if self.cls is not None:
-            names |= said if "hasattr" in said else said & set(dir(self.cls))
-        return self.kind(self.space, sorted(names))
+        """Looks after them, and after those that may come to be."""
+        return self.kind(self.space, sorted({*self.names(said), *(said - REGISTERED)}))
 
 
 class Remembering(Owner):
@@ -361,7 +382,7 @@ class Members(Owner):
 
     def guard(self, said):
         """Looks after them all with one number."""
-        return ClassData(self.of, self.names(said))
+        return ClassData(self.of, sorted({*self.names(said), *(said - self.unasked)}))
 
 
 REGISTERED = set(vars(Module())) - {"training"}
@@ -377,7 +398,7 @@ def is_name(x):
 def may_change(thing):
     """Whether there is anything to look at."""
     if isinstance(thing, Tensor):
-        return bool(vars(thing))  # what somebody gave to it
+        return bool(vars(thing)) or not ours(type(thing))  # what somebody gave to it, or wrote in its class
     return thing.__class__ not in PLAIN and not isinstance(thing, types.BuiltinFunctionType)
 
 
@@ -385,6 +406,12 @@ def slots_of(cls):
     """The names of a class's slots."""
     slots = vars(cls).get("__slots__", ())
     return [slots] if isinstance(slots, str) else [name for name in slots if name not in ("__dict__", "__weakref__")]
+
+
+def made_of(function):
+    """What a function was made of that is Python's own, ours or installed: what it decorates, and others that it calls."""
+    held = [x for cell in function.__closure__ or () for x in Outer(cell, "").values]
+    return [x for x in (*held, *vars(function).values()) if callable(x) or isinstance(x, types.MappingProxyType)]
 
 
 def ours_by_name(module):
@@ -424,12 +451,3 @@ def said_by(cls):
     """The names in the functions of a class of ours. What they make up are names of what is registered."""
     found = [names_in(x.__code__) for x in vars(cls).values() if isinstance(x, types.FunctionType)]
     return frozenset().union(*found) - MAKES_UP
-
-
-def names_in(code):
-    """The names that a function's code, and that of functions within it, may look up."""
-    found = {*code.co_names, *[x for x in code.co_consts if isinstance(x, str) and x.isidentifier()]}
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= names_in(constant)
-    return found

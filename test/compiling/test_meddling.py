@@ -6,10 +6,9 @@ Each course is told of a library and of a way to compile, and gives what it sees
 import asyncio
 import dataclasses
 import os
-import warnings
 
 import pytest
-import torch
+from courses import agrees
 
 import minitorch
 
@@ -477,35 +476,9 @@ COURSES = [
 ]  # fmt: skip
 
 
-def plain(x):
-    """Numbers, dtypes and whether a gradient is wanted, of whatever a course sees."""
-    if isinstance(x, (torch.Tensor, minitorch.Tensor)):
-        return [str(x.dtype).split(".")[-1], x.requires_grad, x.detach().tolist()]
-    if isinstance(x, dict):
-        return {key: plain(v) for key, v in x.items()}
-    return [plain(v) for v in x] if isinstance(x, (list, tuple)) else x
-
-
-def seen(course, library, compiled):
-    library.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*runs eagerly")
-        return [plain(step) for step in course(library, compiled)]
-
-
-def close(a, b):
-    if isinstance(a, (list, dict)):
-        return type(a) is type(b) and len(a) == len(b) and all(close(a[k], b[k]) for k in (a if isinstance(a, dict) else range(len(a))))
-    return b == pytest.approx(a, rel=2e-5, abs=2e-6, nan_ok=True) if isinstance(a, float) else a == b
-
-
 @pytest.mark.parametrize("course", [*COURSES, *map(outside, OUTSIDE.values())], ids=[*[x.__name__ for x in COURSES], *OUTSIDE])
 def test_agrees_with_pytorch(course):
-    expected = seen(course, torch, lambda f: f)
-    for way, compiled in (("eager", lambda f: f), ("compiled", minitorch.compile)):
-        found = seen(course, minitorch, compiled)
-        for k, (a, b) in enumerate(zip(expected, found, strict=True)):
-            assert close(a, b), f"{way}, at step {k}: {b}, PyTorch {a}"
+    agrees(course)
 
 
 # ------------------------------------------------------------------------------------------------------------------ checked
