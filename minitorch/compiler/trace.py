@@ -40,7 +40,7 @@ from .graph import Graph, Step, Value
 from .repeated_rows import repeat
 from .settled import relies, settled
 from .symbolic_operands import met, without_givens
-from .traced_memory import External, Memory, Source, covers, layout, owner_of
+from .traced_memory import External, Memory, Source, covers, layout, looks_of, owner_of
 from .traced_numbers import Calls, Number, number_of, without_numbers
 
 __all__ = ["OURS", "PACKAGE", "Tracer", "Unfollowed"]
@@ -107,6 +107,7 @@ class Tracer:
         self.origins: dict = {}  # number of a Node → the line of the row that left it
         self.left, self.places, self.ends, self.made, self.lost, self.drawn = [], {}, [], [], None, False
         self.room, self.relied = ROOM, {}
+        self.views: dict = {}  # id of a tensor: (a weak reference, the Memory, how it looked), see ``see``
         self.asked: dict = {}  # of tensors whose gradients somebody asked for, by id
         self.numbers, self.deferred, self.calls, self.checks, self.spans = [], {}, Calls(self, PACKAGE, takes), [], {}
 
@@ -432,7 +433,7 @@ class Tracer:
     def show(self, tensor):
         """Memory is about to be seen by another name, as ``data`` gives: the tensor that replays find it by is this one."""
         if self.lost is None and not self.strangers and self.known(tensor._array) is None:
-            self.meet(tensor if tensor._base is None else tensor._base)
+            self.meet(whole_of(tensor))
 
     def turn(self, tensor):
         """A tensor takes another shape in place. What was made in the run is no concern of replays."""
@@ -473,11 +474,12 @@ class Tracer:
         array = tensor._array
         memory = self.all_of(array)
         if memory is not None:
+            self.see(tensor, memory)
             return memory.value
         memory = self.known(array)
         if memory is None:
-            base = tensor._base
-            memory = self.meet(tensor if base is None else base)
+            memory = self.meet(whole_of(tensor))
+        self.see(tensor, memory)
         key = layout(array)
         value, writes = memory.seen.get(key, (None, -1))
         if writes == memory.writes:
@@ -491,6 +493,13 @@ class Tracer:
         memory.seen[key] = (value, memory.writes)
         return value
 
+    def see(self, tensor, memory):
+        """Note a tensor in memory older than the run, by which replays don't find that: it may come to lie elsewhere."""
+        if not memory.born and memory.met != id(tensor):
+            known = self.views.get(id(tensor))
+            if known is None or known[0]() is not tensor:  # of one that ended another may have the id
+                self.views[id(tensor)] = ref(tensor), memory, looks_of(tensor)
+
     def viewed(self, value, row, params):
         """A view row on a Value; what shape it makes is found out on memory without extent."""
         xp = backend_of(())
@@ -500,7 +509,7 @@ class Tracer:
     def path(self, tensor, memory):
         """The view rows that lead from the root of a memory to a tensor."""
         view = tensor._view
-        if view is not None and layout(view.base._array) == memory.root:
+        if view is not None and layout(view.base._array) == memory.root and layout(seen_by(view)) == layout(tensor._array):
             return view.path
         address, shape, strides, dtype = layout(tensor._array)
         start, _, root_strides, root_dtype = memory.root
@@ -543,6 +552,20 @@ class Tracer:
         """The graph that makes the Values ``outputs``."""
         inputs = [x.value for x in self.externals] + [s.value for s in self.sources if s.value is not None]
         return Graph(inputs, self.steps, outputs, self.checks)
+
+
+def seen_by(view):
+    """The array that a View's path leads to from its base, as that is now: ``base.t_()`` may have changed it."""
+    array = view.base._array
+    for row, params in view.path:
+        array = row.forward(backend_of((array,)), array, *params)
+    return array
+
+
+def whole_of(tensor):
+    """The tensor that another is a view of, if it still is: ``x.data = new`` may have put either into other memory."""
+    base = tensor._base
+    return tensor if base is None or not covers(layout(base._array), tensor._array) else base
 
 
 class Unfollowed(Exception):

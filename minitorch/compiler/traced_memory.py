@@ -8,7 +8,7 @@ torch: torch/_functorch/_aot_autograd/functional_utils.py (how writes are remove
 
 from ..backends import backend_of
 
-__all__ = ["External", "Memory", "Source", "covers", "layout", "owner_of"]
+__all__ = ["External", "Memory", "Source", "covers", "layout", "looks_of", "owner_of"]
 
 
 def owner_of(array):
@@ -44,16 +44,17 @@ class Memory:
     owner: that array, of memory older than the run. What is ``born`` in it may end in it, and is forgotten then: else a run
     that is traced would hold all that it ever made at once.   whole: whether ``root`` is the layout of the owner itself. Then
     it is found out, and what regions hold, when the first region is looked at.   first: else the array whose layout ``root`` is.
+    met: the id of the tensor that an External holds.
     """
 
-    __slots__ = ("born", "first", "key", "owner", "root", "seen", "storage", "value", "whole", "writes")
+    __slots__ = ("born", "first", "key", "met", "owner", "root", "seen", "storage", "value", "whole", "writes")
 
     def __init__(self, array, value, storage, born):
         owner = owner_of(array)
         self.key, self.value, self.storage, self.born, self.writes = id(owner), value, storage, born, 0
         self.owner, self.whole = None if born else owner, owner is array
         self.first = None if born or self.whole else array
-        self.root = self.seen = None
+        self.root = self.seen = self.met = None
         if not (born and self.whole):
             self.look(array)
 
@@ -78,7 +79,7 @@ class External:
 
     def __init__(self, tensor, value, memory, place):
         self.tensor, self.value, self.memory, self.place = tensor, value, memory, place
-        self.wants = tensor._node is not None
+        self.wants, memory.met = tensor._node is not None, id(tensor)
 
     def overlaps(self):
         """Whether several of its elements lie at one place, as those of an expanded tensor: a write to one of them is to all."""
@@ -89,6 +90,12 @@ class External:
                 return True
             reach = stride * n
         return False
+
+
+def looks_of(tensor):
+    """What of a tensor stays the same when its numbers change: which array it is, and whether it wants a gradient."""
+    array = tensor._array
+    return id(array), array.shape, array.strides, tensor.requires_grad
 
 
 class Source:

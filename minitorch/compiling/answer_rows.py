@@ -12,7 +12,7 @@ from ..backends import for_device
 from ..compiler.access import contiguous
 from ..device import CPU
 from ..dtypes import float64, get_default_dtype
-from ..engine import MODE
+from ..engine import MODE, Tensor
 from ..graph import CHANGES, InferenceStorage, Storage
 from ..modes import Mode
 from ..native.entry import entry
@@ -53,6 +53,8 @@ def unusual(program, shared):
         return "it is work for too long, or for several threads"
     if shared:
         return "its arguments share memory"
+    if program.recording.held:
+        return "it is given what it holds"
     if program.recording.backward is not None:
         return "backward is called from outside"
     if program.recording.replaced:
@@ -150,9 +152,9 @@ class Rows:
             if part.__class__ is Kept:
                 self.add("kept", k, self.of(part.value), 0, 0, name)
             elif part is LEAF:
-                shape, dtype, strides, wants, _ = next(facts)
-                if wants:
-                    raise Unusual("an argument wants a gradient")
+                shape, dtype, strides, history, _, cls = next(facts)
+                if history or cls is not Tensor:
+                    raise Unusual("an argument wants a gradient, or is of a class of its own")
                 self.arrays.append(self.register())
                 looks = self.row_of([len(shape), self.of(dtype), *shape, *strides])
                 self.add("given", k, looks, ctypes.addressof(owners), self.arrays[-1], name)

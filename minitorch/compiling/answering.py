@@ -31,7 +31,7 @@ from ..compiler.settled import numbers_of
 from ..compiler.traced_memory import layout, owner_of
 from ..device import CPU
 from ..dtypes import float64, get_default_dtype
-from ..engine import MODE, Tensor, edge_of, wrap
+from ..engine import MODE, AccumulateGrad, Tensor, edge_of, wrap
 from ..graph import CHANGES, InferenceStorage, Node
 from ..nn.module import Module
 from ..symbolic import Reading
@@ -39,7 +39,7 @@ from .gradients import Gradients, replaced
 from .recording import SPENT, WANTING, base_name
 from .tree import COUNTED, GIVEN, LEAF, PLAIN, Kept, names_of, rebuilt, same
 
-__all__ = ["MISS", "Rates", "SPENT_NODE", "aliases", "answer_of"]
+__all__ = ["MISS", "Rates", "SPENT_NODE", "aliases", "answer_of", "kind_of_history"]
 
 MISS = object()
 """What an answer returns that doesn't fit the call."""
@@ -70,6 +70,12 @@ class Rates:
             array[...] = self.now(name)
         self.values[:] = self.group.values()
         return True
+
+
+def kind_of_history(tensor):
+    """None of a tensor that wants no gradient, else whether it is a "leaf" or has a "history"."""
+    edge = edge_of(tensor)
+    return None if edge is None else "leaf" if edge.__class__ is AccumulateGrad else "history"
 
 
 def aliases(tensors):
@@ -167,14 +173,17 @@ class Writing:
         _, args, kwargs = self.form
         self.take("args", args)
         self.take("kwargs", kwargs)
-        for x, (shape, dtype, strides, wants, kind) in zip(self.tensors, described, strict=True):
+        self.scope["history"] = kind_of_history
+        for x, (shape, dtype, strides, history, kind, cls) in zip(self.tensors, described, strict=True):
             a = x.replace("x", "a")
+            self.miss_if(f"{x}.__class__ is not {self.know(cls, 'cls')}")
             self.do(f"{a} = {x}._array")
             known = self.know(dtype)  # that of an array that came by pickle, as from a DataLoader's worker, is another object
             other = f"{a}.dtype is not {known} and {a}.dtype != {known}"
             like = f"{a}.shape != {self.know(shape)} or {other} or {a}.strides != {self.know(strides)}"
-            node = f"({x}._node is not None or {x}._view is not None and edge_of({x}) is not None)"
-            self.miss_if(f"{like} or {a}.__class__ is not {self.know(kind)} or {node} is not {bool(wants)}")
+            wants = f"{x}._node is not None or {x}._view is not None and edge_of({x}) is not None"
+            wants = wants if history is None else f"history({x}) != {history!r}"
+            self.miss_if(f"{like} or {a}.__class__ is not {self.know(kind)} or {wants}")
         for space, name, kind, _ in self.program.recording.kept:
             self.number(f"{self.know(space, 'space')}.get({self.know(name)})", kind, (id(space), name))
         self.given()
@@ -183,7 +192,7 @@ class Writing:
         spaces = {id(space) for space, *_ in self.program.recording.kept}
         if any([isinstance(x, Module) and id(vars(x)) in spaces for x in self.program.watch.kept]):
             self.after.append("CHANGES[0] += 1; seen[0] = CHANGES[0]")  # others may have that number for a constant
-        for k, leaf in self.program.recording.own:
+        for k, leaf in (*self.program.recording.own, *self.program.recording.held):
             self.miss_if(f"{self.tensors[k]} is not {self.know(leaf.value, 'leaf')}")
         for k, numbers, _ in self.program.recording.relied:
             kind, which = self.program.recording.externals[k]
@@ -229,7 +238,6 @@ class Writing:
             name = f"x{len(self.tensors)}"
             self.tensors.append(name)
             self.do(f"{name} = {expression}")
-            self.miss_if(f"{name}.__class__ is not Tensor and not isinstance({name}, Tensor)")
         elif form.__class__ is Kept:
             value, plain = self.know(form.value), form.value.__class__ in PLAIN
             self.miss_if(f"{expression} is not {value}" + (f" and not same({expression}, {value})" if plain else ""))

@@ -13,13 +13,14 @@ from types import MethodType
 from ..backends import backend_of
 from ..compiler.facade import COMPILED, STANCE
 from ..compiler.trace import OURS, Unfollowed
+from ..compiler.traced_memory import owner_of
 from ..dtypes import get_default_dtype
 from ..engine import MODE
 from ..native.heap import give_back, uncollected
 from ..native.worklist import WORK, helped
 from ..profiler import only_profilers
 from .aliased_gradients import unfindable
-from .answering import MISS, aliases
+from .answering import MISS, aliases, kind_of_history
 from .explaining import Explanation
 from .kept_numbers import Places, floats_again, plain_again
 from .profiling import profiled
@@ -28,7 +29,7 @@ from .recording import Incomplete, StillHeld, record
 from .side_effects import Chances, given_back, made_anew
 from .state_threading import StateThread, Threaded, kept_by, unthreaded
 from .symbolic_arguments import UNSEEN, SymbolicNumbers, of_call
-from .tree import flattened, others
+from .tree import Kept, flattened, others
 from .watching import Watch
 
 __all__ = ["Compiled", "MADE"]
@@ -227,9 +228,8 @@ class Compiled:
         if not signature.believes(recording):
             other = Unfollowed(others_each_time(recording))
             return result if signature.calls <= 2 else self.failed(signature, other, result)
-        other = f"it changes {changed} as it runs" if changed is not None else chances.taken() or made_anew(recording.form, watch.seen)
-        returned = result[0] if self.function.__class__ is Threaded else result
-        other = other or unfindable(recording, watch, args, kwargs) or given_back(returned, (args, kwargs), watch.seen)
+        other = f"it changes {changed} as it runs" if changed is not None else chances.taken()
+        other = other or self.unrepeatable(recording, watch, args, kwargs, result)
         if other is not None:
             why = Unfollowed(f"{other}, {place_of(self.function)}")
             return result if signature.calls == 1 else self.failed(signature, why, result)
@@ -243,6 +243,13 @@ class Compiled:
         threaded = signature.calls > 1 and (recording is not None or why[0].__class__ is StillHeld) and self.thread_kept(watch)
         floats_again(watch)
         return left or threaded
+
+    def unrepeatable(self, recording, watch, args, kwargs, result):
+        """Words for something that a replay wouldn't find or give back as the run did; or None. Notes the arguments that are held."""
+        recording.held = held_arguments(self.function, args, kwargs, watch)
+        result = result[0] if self.function.__class__ is Threaded else result
+        found = made_anew(recording.form, watch.seen) or unfindable(recording, watch, args, kwargs)
+        return found or given_back(result, (args, kwargs), watch.seen)
 
     def thread_kept(self, watch):
         """Whether a run put tensors where they are kept, which are threaded through the calls from now on. A first run may fill a cache."""
@@ -367,9 +374,18 @@ def recompiled(function):
     )
 
 
+def held_arguments(function, args, kwargs, watch):
+    """[(position, argument as it is)] of tensors that the function reaches by another name as well, or whose memory it does."""
+    threaded = flattened(args[: len(function.places)])[0] if function.__class__ is Threaded else []
+    tensors, _ = flattened((args, kwargs))
+    there = [x for x in watch.tensors.values() if not hasattr(x, "materialize")]
+    owners = {id(owner_of(x._array)) for x in there} - {id(owner_of(x._array)) for x in threaded}
+    return [(k, Kept(x)) for k, x in enumerate(tensors) if id(owner_of(x._array)) in owners]
+
+
 def described_as(tensor):
     """What a program takes for granted of a tensor."""
     array = tensor._array
-    return array.shape, array.dtype, array.strides, tensor.requires_grad, array.__class__
+    return array.shape, array.dtype, array.strides, kind_of_history(tensor), array.__class__, tensor.__class__
 
 

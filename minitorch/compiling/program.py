@@ -5,7 +5,7 @@ import ctypes
 from ..backends import for_device
 from ..compiler import Place, native_of, timed
 from ..compiler.access import contiguous
-from ..compiler.traced_memory import owner_of
+from ..compiler.traced_memory import layout, owner_of
 from ..device import CPU
 from ..dtypes import float64
 from ..engine import wrap
@@ -55,7 +55,7 @@ class Program:
         self.watch = Watch((function, *others(form)), self.rates, joined(apart, getattr(function, "apart", {})))
         self.watch.often += [] if recording.xp.SYNCHRONOUS else switches_of_gpus()
         self.tied = self.tied_to(self.tensors())
-        self.wanting, self.lying = self.wants(), self.lies()
+        self.wanting, self.lying, self.looks = self.wants(), self.lies(), self.looks_of_views()
         self.writes_arguments = any([recording.externals[k][0] == "argument" for k in recording.written])
         self.still_owners, self.written_owners, self.owners = set(), set(), (ctypes.c_int64 * (len(recording.written) + 1))()
         places = [Place("input", k) for k in recording.written]
@@ -63,7 +63,7 @@ class Program:
         new, reused = replaced(recording)
         lent = len(new) if reused and recording.xp.SYNCHRONOUS else 0
         places += [Place("lent" if k < lent else "output", k) for k in range(len(self.fresh))]
-        hosts = recording.hosts([kind for *_, kind in described])
+        hosts = recording.hosts([kind for *_, kind, _ in described])
         self.native = native_of(recording.graph, recording.strides, places, recording.xp, hosts) if of is None else timed(of.native)
         self.backward = None
         if recording.backward is not None:
@@ -148,11 +148,20 @@ class Program:
         """How the tensors share memory, and those that are tied to others lie in it."""
         return aliases([*self.tensors(), *self.tied]), [(x._array.shape, x._array.strides) for x in self.tied]
 
+    def looks_of_views(self):
+        """Of each tensor that lies in another's memory: whether it still does, and where."""
+        found = [(x, self.recording.externals[k]) for x, k in self.recording.views]
+        owned = [(x, owner_of(x._array), owner_of(of._array) if kind == "tensor" else None) for x, (kind, of) in found]
+        return [
+            (owner is other or other is None, layout(x._array)[0] - layout(owner)[0], *layout(x._array)[1:], x.requires_grad)
+            for x, owner, other in owned
+        ]  # fmt: skip
+
     def alike(self):
         """Whether the externals still look as they did, wherever their memory is now."""
         if self.wanting != self.wants() or any([hooked(x) for x, *_ in self.recording.gradients]):
             return False
-        if self.lying != self.lies():
+        if self.lying != self.lies() or self.looks != self.looks_of_views():
             return False
         found = [(x, v) for (kind, x), v in zip(self.recording.externals, self.recording.graph.inputs) if kind == "tensor"]
         return all([x._array.shape == v.shape and x.dtype is v.dtype and self.lies_alike(x._array, v) for x, v in found])

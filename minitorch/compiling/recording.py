@@ -21,7 +21,7 @@ from ..compiler.deferred import Deferred
 from ..compiler.graph import Graph, uses_of
 from ..compiler.simplify import dead, shared
 from ..compiler.trace import Tracer, Unfollowed
-from ..compiler.traced_memory import layout, owner_of
+from ..compiler.traced_memory import layout, looks_of, owner_of
 from ..compiler.traced_numbers import Number
 from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
@@ -62,6 +62,8 @@ class Recording:
     graph      its outputs are: ``written``, then ``gradients``, then ``returned``, then ``replaced``
     written    positions among the externals
     gradients  (leaf, whether there is one at the start, None or "none" or "same" or "new")
+    views      (tensor, position among the externals) of other tensors from before the run that lie in their memory
+    held       (position, argument as it is) of those that the function reaches by another name too: a program is for these alone
     replaced   positions among the externals of those in new memory, as ``x.data = new`` leaves them: the last outputs
     returned   ("same", position among them) | ("external", position) | ("gradient", leaf) |
                ("new", position among the outputs, its graph: None, WANTING, SPENT, or
@@ -115,8 +117,8 @@ class Recording:
         return found
 
     __slots__ = (
-        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "kept", "leads", "own",
-        "relied", "replaced", "returned", "roots", "saved", "seconds", "seeds", "sources", "strides", "written", "xp",
+        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "held", "kept", "leads", "own",
+        "relied", "replaced", "returned", "roots", "saved", "seconds", "seeds", "sources", "strides", "views", "written", "xp",
     )  # fmt: skip
 
 
@@ -155,7 +157,8 @@ def record(function, args, kwargs, leaves, moving=None, questions=None, takes=No
             split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], views, before)
         recording = told(tracer, result, views, before, split, back)
         recording.seconds = time.perf_counter() - begin
-        recording.own, recording.asked, recording.kept = own_leaves(recording, arguments, beyond), questions.asked, []
+        recording.own, recording.asked = own_leaves(recording, arguments, beyond), questions.asked
+        recording.kept, recording.held = [], []
         return plain(tracer, result, questions), recording, None
     except (Unfollowed, Incomplete) as reason:
         reason.with_traceback(None)  # or it would hold what it was raised in, and all that was recorded there
@@ -398,6 +401,7 @@ def told(tracer, result, views, before, split, back):
     tensors = [x for x in leaves if type(x) not in NUMBERS]
     moved = replaced(tracer, tensors, before, back)
     made.replaced = [tracer.externals.index(x) for x in moved]
+    made.views = others_in_memory(tracer, tensors)
     outputs += [tracer.read(x.tensor) for x in moved]
     refuse_what_left(tracer)
     refuse_what_stays(tracer, [*tensors, *[x.tensor for x in moved]], before)
@@ -525,6 +529,16 @@ def replaced(tracer, results, before, back):
         if not (alone and like and back is None and tracer.xp.SYNCHRONOUS):
             raise Unfollowed("a tensor that it was given lies in memory that has another use")
     return found
+
+
+def others_in_memory(tracer, results):
+    """What Recording says of ``views``. Raises Unfollowed if the run changed how one of them looks, as ``x.t_()`` does."""
+    found = [(x, memory, looks) for known, memory, looks in tracer.views.values() if (x := known()) is not None]
+    found = [(x, memory, looks) for x, memory, looks in found if not any([x is y for y in results])]
+    if any([looks_of(x) != looks for x, _, looks in found]):
+        raise Unfollowed("a tensor that it didn't make takes another shape in place, or wants a gradient from now on, or no longer")
+    places = {id(x.memory): k for k, x in enumerate(tracer.externals)}
+    return [(x, places[id(memory)]) for x, memory, _ in found]
 
 
 def refuse_what_left(tracer):

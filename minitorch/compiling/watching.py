@@ -96,14 +96,15 @@ class Watch:
 
     moving: the ids of optimizers' groups that somebody else looks after.   groups: all that there are.
     said: names that functions say, theirs: the user's functions alone; asks_types: whether these ask for the type of something.
-    bare: tensors and functions without attributes.
+    tensors: by id.   bare: functions without attributes.
     """
 
     def __init__(self, thing, moving=(), apart=None):
         """apart: {id of a dict: names in it that somebody else looks after}."""
         self.often, self.seldom, self.moving, self.groups = [], [], moving, []
         self.seen, self.count, self.kept = set(), 0, []
-        self.said, self.theirs, self.owners, self.classes, self.bare = set(UNASKED), set(), [], set(), []
+        self.said, self.theirs, self.owners, self.classes = set(UNASKED), set(), [], set()
+        self.bare, self.tensors = [], {}
         self.origins, self.apart, self.asks_types = set(), apart or {}, False
         hooks = (*EVERYWHERE, *EVERY_STEP)
         self.seldom += [Whole(each, ()) for each in hooks]
@@ -113,7 +114,8 @@ class Watch:
             if not todo:  # names that were said since may lead further
                 todo = [x for owner in self.owners for x in self.reached(owner) if id(x) not in self.seen and may_change(x)]
         if not ASKS_ATTRIBUTES.isdisjoint(self.said):
-            self.owners += [Owner(Attributes, vars(x)) for x in self.bare]
+            bare = [*self.bare, *[x for x in self.tensors.values() if not vars(x)]]
+            self.owners += [Owner(Attributes, vars(x)) for x in bare]
         for owner in self.owners:
             self.add(owner.guard(self.said), self.seldom if owner.seldom else self.often)
         if self.apart:
@@ -128,8 +130,9 @@ class Watch:
     def look(self, thing):
         """Watch one thing, and return what it leads to."""
         self.origins |= {type(thing).__name__, getattr(thing, "__name__" if isinstance(thing, types.ModuleType) else "__module__", None)}
+        if isinstance(thing, Tensor):
+            self.tensors[id(thing)] = thing
         if id(thing) in self.seen or not may_change(thing):
-            self.bare += [thing] if isinstance(thing, Tensor) else []
             return []
         self.seen.add(id(thing))
         self.kept.append(thing)  # or its id might become another's

@@ -68,7 +68,7 @@ def share_memory_(input):
     The tensor must own its memory: views of it that exist already keep the old one.
     """
     if not is_shared(input):
-        input._array = memory.shared(input._array)
+        input.data = input._wrap(memory.shared(input._array))
     return input
 
 
