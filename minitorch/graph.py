@@ -23,7 +23,7 @@ from .tape import LARGE, TAPED, recorded
 
 __all__ = [
     "AccumulateGrad", "CHANGES", "GRAD", "HookHandle", "InferenceStorage", "Node", "Storage", "Stub", "View", "edge_of", "edges_of",
-    "fresh", "refused_view", "remembered", "stale", "viewed",
+    "fresh", "producer", "refused_view", "remembered", "stale", "viewed",
 ]  # fmt: skip
 
 
@@ -244,13 +244,8 @@ class Node:
         value = (saved or self.saved)[i]
         value = value.source if value.__class__ is Stub else value
         array, storage, version = value if value.__class__ is tuple else (value, value.storage, value.version)
-        node = self.edges[i - 1] if i else self
-        if node is None or node.__class__ is AccumulateGrad:
-            name = None
-        else:
-            name = node.row.label if node.__class__ is Node else node.name()
         dtype = backend_of((array,)).dtype_of(array).name
-        return errors.overwritten_error(dtype, array.shape, name, storage.version, version)
+        return errors.overwritten_error(dtype, array.shape, producer(self.edges[i - 1] if i else self), storage.version, version)
 
     def free(self):
         """Let go of the saved values. A node that saved none can go backward again."""
@@ -363,6 +358,13 @@ class HookHandle:
 
     def __exit__(self, *exception):
         self.remove()
+
+
+def producer(node):
+    """What an error calls the step that a value came of; None for a leaf, or where there was none."""
+    if node is None or node.__class__ is AccumulateGrad:
+        return None
+    return node.row.label if node.__class__ is Node else node.name()
 
 
 def edge_of(x):

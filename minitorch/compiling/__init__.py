@@ -10,7 +10,8 @@
     symbolic_arguments              numbers among the arguments that are others at each call
     kept_numbers, state_threading   numbers that Python keeps from call to call, as a count of steps; tensors, as a hidden state
     append_only                     lists that a function appends to and never reads
-    outside_backward                a forward whose backward is called from outside: two programs
+    outside_backward, left_history  a forward whose backward is called from outside: two programs; what its graph keeps
+    run_again                       the same call once more, eagerly, where those don't tell enough
     aliased_gradients, gradients    gradients that are arguments as well; those that a program leaves, and their memory
 
     program, locks                  a recording, compiled; one thread at a time is in it

@@ -37,6 +37,7 @@ from ..nn.module import Module
 from ..symbolic import Reading
 from .gradients import Gradients, replaced
 from .recording import SPENT, WANTING, base_name
+from .run_again import Again
 from .tree import COUNTED, GIVEN, LEAF, PLAIN, Kept, names_of, rebuilt, same
 
 __all__ = ["MISS", "Rates", "SPENT_NODE", "aliases", "answer_of", "kind_of_history"]
@@ -109,6 +110,7 @@ class Writing:
     def __init__(self, program, form):
         self.program, self.form, self.lines, self.after, self.count = program, form, [], [], 0
         self.tensors, self.externals, self.sources, self.made = [], [], [], None  # names: of tensors, arrays, memory of gradients
+        self.leaves = []  # names: of the tensors and numbers among the arguments, in order
         self.numbers, self.texts = 0, {}  # how many are given; names of what is worked out of them
         self.scope = {
             "MISS": MISS, "SPENT": SPENT_NODE, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
@@ -233,10 +235,12 @@ class Writing:
     def take(self, expression, form, place=None):
         """The tensors of one part of the arguments, and the numbers that may be others.   place: of an argument by itself."""
         if form is GIVEN or form is COUNTED:
+            self.leaves.append(f"n{self.numbers}")
             self.number(expression, float if form is GIVEN else int, place)
         elif form is LEAF:
             name = f"x{len(self.tensors)}"
             self.tensors.append(name)
+            self.leaves.append(name)
             self.do(f"{name} = {expression}")
         elif form.__class__ is Kept:
             value, plain = self.know(form.value), form.value.__class__ in PLAIN
@@ -377,6 +381,8 @@ class Writing:
             if kind == "view":
                 results[k] = f"v{k}"
                 self.do(f"v{k} = {self.know(how[0].of, 'seen')}({results[which]})")
+        if recording.backward is not None:
+            self.keep(results)
         if recording.form is LEAF:
             self.do(f"return {results[0]}")
         else:
@@ -420,20 +426,28 @@ class Writing:
 
     def link(self):
         """The Node that goes backward from the results: to the tensors that gradients are wanted of."""
-        recording, back = self.program.recording, self.program.backward
+        program, recording, back = self.program, self.program.recording, self.program.backward
         ends = ", ".join([f"edge_of({self.externals[k]})" for k in recording.ends])
         saved = []
         for kind, k in back.saved:
             if kind == "made":
-                saved.append(f"(o{k},)")
+                saved.append(f"o{k}")
             elif k < len(self.externals):
-                x = self.externals[k]
-                saved.append(f"({x}._array, {x}._storage, {x}._storage.version)")
+                saved.append(f"{self.externals[k]}._array")
             else:
-                saved.append(f"({self.sources[k - len(self.externals)]},)")
+                saved.append(self.sources[k - len(self.externals)])
         block = "block" if back.kept else "None"
-        again = f"({self.know(self.program.function, 'function')}, args, kwargs)"
-        self.do(f"node = {self.know(back.node, 'node')}([{ends}], [{', '.join(saved)}], {block}, {again})")
+        written = [x for kind, x in (recording.externals[k] for k in recording.written) if kind == "tensor"]
+        again = Again(getattr(program.function, "again", program.function), self.form, program.watch, program.mode[2], written)
+        leaves = "".join([f"{x}, " for x in self.leaves])
+        self.do(f"node = {self.know(back.node, 'node')}([{ends}], [{', '.join(saved)}], {block}, {self.know(again, 'again')}, ({leaves}))")
+
+    def keep(self, results):
+        """Tell that Node of the tensors that the recorded graph kept, and how often they were written to so far."""
+        kinds = [kind for kind, *_ in self.program.recording.returned]
+        tensors = [x for x, kind in zip(results, kinds) if kind not in ("number", "given", "deferred")]
+        kept = [tensors[x.which] if x.kind == "result" else self.externals[x.which] for x in self.program.backward.history.kept]
+        self.do(f"node.kept = {''.join([f'({x}._storage, {x}._storage.version), ' for x in kept]) or '()'}")
 
     def finished(self):
         """The function. One thread at a time is in it: the program has one table and one arena."""

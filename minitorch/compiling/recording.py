@@ -27,6 +27,7 @@ from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
 from ..symbolic import Given, GivenInt, Questions, Reading, is_given, mathematics
 from .aliased_gradients import entangled
+from .left_history import history_of
 from .results import alive, roots_of, views_among
 from .tree import Kept, flattened, others, rebuilt
 
@@ -79,7 +80,7 @@ class Recording:
 
     Where a graph is left to go backward through, from outside: ``backward`` is the Graph of that, of the Values ``saved``
     (outputs of ``graph``, after the others, or inputs of it) and of seeds, and ``ends`` are the externals whose gradients it gives;
-    ``leads``: for each the numbers of the seeds that lead to it.
+    ``leads``: for each the numbers of the seeds that lead to it.   ``history``: the LeftHistory.
     ``roots``: for each seed the number of the result that it is the gradient of, and whether it is that of the result's base.
     """
 
@@ -92,6 +93,24 @@ class Recording:
     def has_effects(self):
         """Whether a replay does something beside the graph."""
         return any([not made for _, made in self.sources])
+
+    def unrepeatable(self):
+        """Why the function can't be run again for the very same results; or "".
+
+        What it writes may be put back, unless results come of what was there before.
+        """
+        if self.kept or any([source.__class__ not in (tuple, Reading) for source, _ in self.sources]):
+            return "it draws random numbers, or keeps numbers from call to call"
+        written, makers = {self.graph.inputs[k] for k in self.written}, {step.out: step for step in self.graph.steps}
+        seen, todo = set(), list(self.graph.outputs[len(self.written) :])
+        while todo:
+            value = todo.pop()
+            if value not in seen:
+                seen.add(value)
+                todo += makers[value].reads if value in makers else []
+        random = any([step.row.kind == "random" for step in self.graph.steps])
+        lost = not written.isdisjoint(seen) or any([self.externals[k][0] == "argument" for k in self.written])
+        return "it draws random numbers" if random else "it writes to what its results come of" if lost else ""
 
     def hosts(self, arguments):
         """The numbers of the inputs that lie on the CPU while the program computes elsewhere.   arguments: their arrays' types."""
@@ -117,8 +136,8 @@ class Recording:
         return found
 
     __slots__ = (
-        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "held", "kept", "leads", "own",
-        "relied", "replaced", "returned", "roots", "saved", "seconds", "seeds", "sources", "strides", "views", "written", "xp",
+        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "held", "history", "kept", "leads",
+        "own", "relied", "replaced", "returned", "roots", "saved", "seconds", "seeds", "sources", "strides", "views", "written", "xp",
     )  # fmt: skip
 
 
@@ -213,8 +232,8 @@ def base_name(name):
 def gone_back(tracer, results, views, before):
     """Go backward through the graph that a run leaves behind, while the tracer still listens, with seeds as externals.
 
-    Gives [(external, Value of its gradient, numbers of the seeds that lead to it)], and what has a seed, as ``roots_of``
-    gives it; None if no graph is left.
+    Gives [(external, Value of its gradient, numbers of the seeds that lead to it)], what has a seed, as ``roots_of`` gives it, and
+    the LeftHistory; None if no graph is left.
     """
     went_back = any([not is_still(x._grad, old) for x, old in before.items()])
     roots = roots_of(results, views, went_back)
@@ -227,6 +246,8 @@ def gone_back(tracer, results, views, before):
     if any([edge in ends for edge in edges]):
         raise Unfollowed("it returns something that it was given")
     refuse_hooks(edges, ends)
+    reached = [until(ends, edge) for edge in edges]
+    history = history_of(reached, edges, results, [x.tensor for x in tracer.externals])
     seeds = []
     for k, (x, *_) in enumerate(roots):
         seeds.append(x._wrap(backend_of((x._array,)).full(x._array.shape, 1, x.dtype)))
@@ -236,10 +257,9 @@ def gone_back(tracer, results, views, before):
             found = backward(edges, seeds, True, False, set(ends), False, False)
         except RuntimeError as error:  # whoever calls it will hear of that
             raise Unfollowed("it returns something that no gradient can go back from") from error
-    reached = [until(ends, edge) for edge in edges]
     return [
         (ends[end], tracer.read(g), {k for k, nodes in enumerate(reached) if end in nodes}) for end, g in found.items() if end in ends
-    ], roots  # fmt: skip
+    ], roots, history  # fmt: skip
 
 
 @contextmanager
@@ -406,12 +426,13 @@ def told(tracer, result, views, before, split, back):
     refuse_what_left(tracer)
     refuse_what_stays(tracer, [*tensors, *[x.tensor for x in moved]], before)
     made.graph = tracer.graph(outputs)
-    made.backward = made.ends = None
+    made.backward = made.ends = made.history = None
     made.seeds = [x.value for x in tracer.externals if x.place is not None and x.place[0] == "seed"]
     made.externals = [x for x in made.externals if x[0] != "seed"]
     if back is not None:
         joint = Graph([x for x in made.graph.inputs if x not in made.seeds], made.graph.steps, outputs, made.graph.checks)
         made.graph, made.backward, made.saved = parted(joint, outputs, split, [value for _, value, _ in back[0]], made.seeds)
+        made.history = back[2]
         made.ends, made.leads = [tracer.externals.index(x) for x, *_ in back[0]], [seeds for *_, seeds in back[0]]
     made.strides = {x.value: strides_of(x) for x in tracer.externals}
     return made

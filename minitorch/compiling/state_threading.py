@@ -78,6 +78,27 @@ class Threaded:
         del x[n:]
         return found
 
+    def put(self, things):
+        """Put things in the places. Whether any but a plain value is another than was there."""
+        moved = False
+        for (space, name), x in zip(self.places, things):
+            if space.get(name, ABSENT) is not x:
+                moved = moved or x.__class__ not in PLAIN
+                if x is ABSENT:
+                    del space[name]
+                else:
+                    space[name] = x
+        return moved
+
+    def again(self, *args, **kwargs):
+        """The same call later: what is in the places by now is there afterwards."""
+        now = self.now()
+        try:
+            self.put(args)
+            return self(*args, **kwargs)
+        finally:
+            self.put(now)
+
 
 class StateThread:
     """Calls of a compiled Threaded function, which look like calls of the function."""
@@ -87,18 +108,11 @@ class StateThread:
 
     def answer(self, args, kwargs):
         """What the function returns; what it keeps is in its places then."""
-        threaded, moved = self.compiled.function, False
+        threaded = self.compiled.function
         result, kept, appended = self.compiled(*threaded.now(), *args, **kwargs)
         for x, elements in zip(threaded.lists, appended):
             x += elements
-        for (space, name), x in zip(threaded.places, kept):
-            if space.get(name, ABSENT) is not x:
-                moved = moved or x.__class__ not in PLAIN
-                if x is ABSENT:
-                    del space[name]
-                else:
-                    space[name] = x
-        if moved:
+        if threaded.put(kept):
             self.count_change()
         return result
 

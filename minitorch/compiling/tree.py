@@ -117,8 +117,8 @@ def others(form):
 
 
 def rebuilt(form, leaves):
-    """The value of a form, with ``leaves``, an iterator of tensors, in their places."""
-    if form is LEAF:
+    """The value of a form, with ``leaves``, an iterator of tensors and numbers, in their places."""
+    if form is LEAF or form is GIVEN or form is COUNTED:
         return next(leaves)
     if form.__class__ is Kept:
         return form.value
