@@ -99,9 +99,12 @@ class Tracer:
 
     compiles = True
 
-    def __init__(self, moving=None, takes=None):
-        """moving: {id of an optimizer's group: the names of numbers in it that are inputs}.   takes: as Calls has it."""
-        self.moving, self.leaves, self.strangers, self.dtypes = moving or {}, {}, {}, {}
+    def __init__(self, moving=None, takes=None, reads_rates=False):
+        """moving: {id of an optimizer's group: the names of numbers in it that are inputs}.   takes: as Calls has it.
+
+        reads_rates: the user's code may read the numbers of groups as well, so that they are constants, or Givens.
+        """
+        self.moving, self.leaves, self.strangers, self.dtypes, self.reads_rates = moving or {}, {}, {}, {}, reads_rates
         self.memories, self.externals, self.sources, self.steps = {}, [], [], []
         self.xp = for_device(CPU)
         self.origins: dict = {}  # number of a Node → the line of the row that left it
@@ -211,7 +214,7 @@ class Tracer:
         """A number of an optimizer's group, as a 0-d float64 Tensor; replays read it anew. A name may be (name, place)."""
         value = group[name] if name.__class__ is str else group[name[0]][name[1]]
         tensor = create(primitives.full, ((), value if is_given(value) else float(value), float64))
-        if self.lost is None and not is_given(value):
+        if self.lost is None and not is_given(value) and not self.reads_rates:
             memory = self.known(tensor._array)
             self.steps.pop()
             self.sources.append(Source((group, name), memory.value))
@@ -219,6 +222,8 @@ class Tracer:
 
     def aside(self, function):
         """Do something that each replay must do as well, beside the graph: a scheduler's step."""
+        if self.reads_rates:
+            self.interrupt("it may ask for a number that a scheduler's step changes, as a learning rate")
         with self.unheard():
             function()
         self.sources.append(Source(function, None))

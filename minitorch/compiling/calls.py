@@ -277,7 +277,8 @@ class Compiled:
             args, kwargs, questions, given = symbolic.handed(args, kwargs)
         self.places.put(given)
         try:
-            result, recording, why = record(self.function, args, kwargs, signature.leaves, self.moving.names, questions, takes)
+            known = self.moving.names, questions, takes, watch.reads_rates()
+            result, recording, why = record(self.function, args, kwargs, signature.leaves, *known)
         finally:
             kept = self.places.taken(given)
             plain_again(watch)

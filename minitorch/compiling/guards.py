@@ -37,11 +37,8 @@ class Names:
 
     def __init__(self, space, names):
         self.space, self.names = space, tuple(names)
-        self.values, self.size = self.now(), [self.count()]
-
-    def count(self):
-        """How many names there are in the namespace."""
-        return len(self.space)
+        self.values = self.now()
+        self.size = [len(space)] if isinstance(space, dict) and any([x is ABSENT for x in self.values]) else None
 
     def now(self):
         return [self.space.get(name, ABSENT) for name in self.names]
@@ -70,7 +67,7 @@ class Names:
         know: object → a name for it.
         """
         asked = [f"{space}.get({know(name)}) is {values}[{k}]" for k, name in self.there()]
-        return " and ".join(asked if len(asked) == len(self.names) else [*asked, f"len({space}) == {know(self.size)}[0]"])
+        return " and ".join(asked if self.size is None else [*asked, f"len({space}) == {know(self.size)}[0]"])
 
     def there(self):
         """[(number, name)] of those that stood for something."""
@@ -81,7 +78,7 @@ class Names:
         if self.space.__class__ is not dict:
             return [("asked", self.holds)]  # a class that is derived from dict may say something else than what it holds
         found = [("named", self.space, name, self.values, k) for k, name in self.there()]
-        return found if len(found) == len(self.names) else [*found, ("size", self.space, self.size)]
+        return found if self.size is None else [*found, ("size", self.space, self.size)]
 
     def words(self):
         """What changed, as one would say it."""
@@ -93,7 +90,9 @@ class Names:
         now = self.now()
         if len(now) != len(self.values) or not all(map(same, now, self.values)):
             return False
-        self.values[:], self.size[0] = now, self.count()
+        self.values[:] = now
+        if self.size is not None:
+            self.size[0] = len(self.space)
         return True
 
 
@@ -150,27 +149,27 @@ class Rest(Whole):
 class Attributes(Whole):
     """Some attributes of an object, which may come to be or cease; the others may be anything.
 
-    values: those of all, which are looked at first, since that is quick.
+    names: sets of names.   known: those of them that there are.   values: all entries, which are looked at first, since that is quick.
     """
 
     __slots__ = ("known",)
 
-    def __init__(self, space, names):
-        super().__init__(space, names)
-        self.known = self.named()
-
-    def before(self):
-        return list(zip(self.names, self.known))
+    def __init__(self, space, *names):
+        self.space, self.names = space, names
+        self.values, self.known = self.now(), self.named()
 
     def named(self):
-        return [self.space.get(name, ABSENT) for name in self.names]
+        return {name: x for name, x in self.space.items() if any([name in names for names in self.names])}
+
+    def before(self):
+        return [*self.known.items(), *[(name, ABSENT) for name in self.named() if name not in self.known]]
 
     def apart(self, names):
-        return Names.apart(self, names)
+        return Names(self.space, sorted(frozenset().union(*self.names) - names))
 
     def words(self):
         """Which of them changed."""
-        found = [name for name, old, new in zip(self.names, self.known, self.named()) if not same(old, new)]
+        found = [name for name, *_ in self.differing()]
         return repr(found[0]) if found else "an object's attributes"
 
     def holds(self):
@@ -178,7 +177,7 @@ class Attributes(Whole):
         if len(now) == len(self.values) and all(map(is_, now, self.values)):
             return True
         named = self.named()
-        if not all(map(same, named, self.known)):
+        if not same_items(named, self.known):
             return False
         self.known, self.values[:] = named, now
         return True
@@ -188,9 +187,6 @@ class Asked(Names):
     """What only Python can look up: the name still stands for the same, as ``look`` finds it in ``space``."""
 
     __slots__ = ()
-
-    def count(self):
-        return 0
 
     def look(self, name):
         raise NotImplementedError
@@ -247,9 +243,6 @@ class Unnamed(Names):
     """What isn't the entries of a dict."""
 
     __slots__ = ()
-
-    def count(self):
-        return 0
 
     def numbers(self):
         return None

@@ -20,7 +20,6 @@ GLOBALS = {opmap["LOAD_GLOBAL"]: 1, opmap["STORE_GLOBAL"]: 0, opmap["DELETE_GLOB
 IMPORTS = {opmap["IMPORT_NAME"]: 0, opmap["IMPORT_FROM"]: 0}
 
 
-@lru_cache(1024)
 def names_in(code):
     """The names that a function's code, and that of functions within it, may look up: of anything, also as a text.
 

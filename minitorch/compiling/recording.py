@@ -141,13 +141,13 @@ class Recording:
     )  # fmt: skip
 
 
-def record(function, args, kwargs, leaves, moving=None, questions=None, takes=None):
+def record(function, args, kwargs, leaves, moving=None, questions=None, takes=None, reads_rates=False):
     """(what ``function`` returned, the Recording or None, why not). ``leaves``: the tensors whose ``.grad`` may change.
 
     moving: {id of an optimizer's group: the names of numbers in it that are inputs}, beside the rates.   questions: those of
-    the numbers among the arguments that stand for others.   takes: see Calls.
+    the numbers among the arguments that stand for others.   takes: see Calls.   reads_rates: see Tracer.
     """
-    tracer, asking, questions = Tracer(moving, takes), questions is not None, questions or Questions()
+    tracer, asking, questions = Tracer(moving, takes, reads_rates), questions is not None, questions or Questions()
     arguments, _ = flattened((args, kwargs))
     leaves = dict.fromkeys([*leaves, *[x for x in arguments if edge_of(x).__class__ is AccumulateGrad]])
     tracer.leaves = leaves

@@ -38,6 +38,7 @@ from ..engine import Tensor
 from ..nn.hooks import CALL_HOOKS, EVERYWHERE
 from ..nn.members import BOOKS
 from ..nn.module import Module
+from ..optim.lr_scheduler.base import LRScheduler
 from ..optim.memory import Memory
 from ..optim.optimizer import EVERY_STEP, STEP_HOOKS, Optimizer
 from ..settings import SETTINGS
@@ -79,6 +80,9 @@ ASKS_MEMORY = {"step", "state", "state_dict", "load_state_dict", "add_param_grou
 ASKS_TYPES = frozenset(["type"])
 """Globals by which a function asks what something is, and is told the truth."""
 
+ASKS_RATES = frozenset(["param_groups", "get_last_lr", "_last_lr", "last_epoch"])
+"""A function that has one of these may read a learning rate, or count a scheduler's steps."""
+
 ASKS_ATTRIBUTES = frozenset(["getattr", "hasattr"])
 """A function that has one of these may ask a tensor or a function for an attribute that nobody gave to it yet."""
 
@@ -113,11 +117,14 @@ class Watch:
             todo += self.look(todo.pop())
             if not todo:  # names that were said since may lead further
                 todo = [x for owner in self.owners for x in self.reached(owner) if id(x) not in self.seen and may_change(x)]
+        if "get_last_lr" in self.said:
+            self.said.add("_last_lr")
         if not ASKS_ATTRIBUTES.isdisjoint(self.said):
             bare = [*self.bare, *[x for x in self.tensors.values() if not vars(x)]]
             self.owners += [Owner(Attributes, vars(x)) for x in bare]
+        said = frozenset(self.said - REGISTERED)  # one for all of them
         for owner in self.owners:
-            self.add(owner.guard(self.said), self.seldom if owner.seldom else self.often)
+            self.add(owner.guard(said), self.seldom if owner.seldom else self.often)
         if self.apart:
             for where in (self.often, self.seldom):
                 where[:] = [names.apart(self.apart[id(names.space)]) if id(names.space) in self.apart else names for names in where]
@@ -163,6 +170,10 @@ class Watch:
     def look_at_scaler(self, thing):
         space = thing.__dict__
         return self.add(Names(space, [name for name, x in space.items() if x.__class__ in PLAIN]), self.often)
+
+    def look_at_scheduler(self, thing):
+        self.owners.append(Owner(Attributes, vars(thing)))
+        return [thing.optimizer]
 
     def look_at_list(self, thing):
         return [] if id(thing) in self.apart else self.add(Items(thing, ()), self.often)
@@ -267,6 +278,10 @@ class Watch:
 
     # ----------------------------------------------------------------------------------------------------------- questions
 
+    def reads_rates(self):
+        """Whether the user's functions may read numbers of an optimizer's groups, or of a scheduler."""
+        return not ASKS_RATES.isdisjoint(self.theirs)
+
     def wary(self, names):
         """Whether any of the names of files and functions is said by the user's functions, or anything of theirs is reached."""
         return not (names.isdisjoint(self.theirs) and names.isdisjoint(self.origins))
@@ -303,6 +318,7 @@ LOOKS = {
     Module: Watch.look_at_module,
     Optimizer: Watch.look_at_optimizer,
     GradScaler: Watch.look_at_scaler,
+    LRScheduler: Watch.look_at_scheduler,
     dict: Watch.look_at_dict,
     list: Watch.look_at_list,
     tuple: lambda watch, thing: list(thing),
@@ -347,7 +363,10 @@ class Owner:
 
     def guard(self, said):
         """Looks after them, and after those that may come to be."""
-        return self.kind(self.space, sorted({*self.names(said), *(said - REGISTERED)}))
+        if self.kind is not Attributes:
+            return self.kind(self.space, sorted(said.union(self.names(said))))
+        every = self.every or not said.isdisjoint(MAKES_UP)
+        return Attributes(self.space, said, *([frozenset(self.names(said))] if every else []))
 
 
 class Remembering(Owner):
