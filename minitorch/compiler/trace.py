@@ -40,7 +40,7 @@ from .graph import Graph, Step, Value
 from .repeated_rows import repeat
 from .settled import relies, settled
 from .symbolic_operands import met, without_givens
-from .traced_memory import External, Memory, Source, covers, layout, looks_of, owner_of
+from .traced_memory import External, Memory, Source, covers, layout, looks_of, owner_of, seen_by, whole_of
 from .traced_numbers import Calls, Number, number_of, without_numbers
 
 __all__ = ["OURS", "PACKAGE", "Tracer", "Unfollowed"]
@@ -557,20 +557,6 @@ class Tracer:
         """The graph that makes the Values ``outputs``."""
         inputs = [x.value for x in self.externals] + [s.value for s in self.sources if s.value is not None]
         return Graph(inputs, self.steps, outputs, self.checks)
-
-
-def seen_by(view):
-    """The array that a View's path leads to from its base, as that is now: ``base.t_()`` may have changed it."""
-    array = view.base._array
-    for row, params in view.path:
-        array = row.forward(backend_of((array,)), array, *params)
-    return array
-
-
-def whole_of(tensor):
-    """The tensor that another is a view of, if it still is: ``x.data = new`` may have put either into other memory."""
-    base = tensor._base
-    return tensor if base is None or not covers(layout(base._array), tensor._array) else base
 
 
 class Unfollowed(Exception):

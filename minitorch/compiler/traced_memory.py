@@ -8,7 +8,7 @@ torch: torch/_functorch/_aot_autograd/functional_utils.py (how writes are remove
 
 from ..backends import backend_of
 
-__all__ = ["External", "Memory", "Source", "covers", "layout", "looks_of", "owner_of"]
+__all__ = ["External", "Memory", "Source", "covers", "layout", "looks_of", "owner_of", "seen_by", "whole_of"]
 
 
 def owner_of(array):
@@ -105,3 +105,17 @@ class Source:
 
     def __init__(self, function, value):
         self.function, self.value = function, value
+
+
+def seen_by(view):
+    """The array that a View's path leads to from its base, as that is now: ``base.t_()`` may have changed it."""
+    array = view.base._array
+    for row, params in view.path:
+        array = row.forward(backend_of((array,)), array, *params)
+    return array
+
+
+def whole_of(tensor):
+    """The tensor that another is a view of, if it still is: ``x.data = new`` may have put either into other memory."""
+    base = tensor._base
+    return tensor if base is None or not covers(layout(base._array), tensor._array) else base
