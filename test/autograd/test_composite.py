@@ -192,7 +192,8 @@ def test_what_the_mathematics_does_itself(name, kernels):
         numpy.testing.assert_allclose(found.numpy(), wanted.numpy(), 1e-4, 1e-5)
     with minitorch.profiler.profile() as profile:
         function(minitorch, *[minitorch.tensor(v) for v in values])
-    assert kernels == [] and profile.key_averages()
+    in_order = 2 * (name in ("layer_norm", "rms_norm"))  # these lay other layouts out in order first
+    assert len(kernels) == in_order and profile.key_averages()
 
 
 @each_case
