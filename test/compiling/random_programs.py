@@ -115,12 +115,12 @@ MOVED = """
 
 JOINED = """
 {x}.flip({d}) {x}.flip(({d},{e})) {x}.roll(1) {x}.roll({r},{d}) {x}.roll((1,-2),({d},{e})) {x}.repeat(2,*[1]*{x}.dim()) {x}.repeat_interleave(2,{d})
-{x}.tile(2) {x}.tile((2,1)) {x}.rot90(1,({d},{e})) {x}.tril() {x}.triu(1) {x}.tril({r}) t.tril({x},-1) {x}.diag() {x}.diag_embed() t.diagflat({x})
+{x}.tile(2) {x}.tile((2,1)) {x}.rot90(1,({d},{e})) {x}.tril() {x}.triu(1) {x}.tril({r}) t.tril({x},-1) {x}.diag() {x}.flatten()[:9].diag_embed() t.diagflat({x}.flatten()[:9])
 {x}.fliplr()
 t.cat([{x},{y}]) t.cat([{x},{y}],{d}) t.cat([{x},{x}],{d}) t.cat([{x},{y},{z}],-1) t.stack([{x},{y}]) t.stack([{x},{x}],{d}) t.stack([{x},{y}],-1)
 t.hstack([{x},{y}]) t.vstack([{x},{y}]) t.cat([{x}[1:],{y}[:1]]) t.stack({x}.unbind({d}),{e}) t.cat({x}.split(1,{d}),{e}) t.block_diag({x},{y})
-t.cat({x}.chunk(2,{d})[::-1],{d}) sum({x}.unbind({d})) sum({x}.split(2,{d})[:1]) t.meshgrid({x}.flatten(),{y}.flatten(),indexing='ij')[0]
-t.outer({x}.flatten()[:5],{y}.flatten()[:4]) t.kron({x},{y}) t.broadcast_tensors({x},{y})[0]
+t.cat({x}.chunk(2,{d})[::-1],{d}) sum({x}.unbind({d})) sum({x}.split(2,{d})[:1]) t.meshgrid({x}.flatten()[:9],{y}.flatten()[:5],indexing='ij')[0]
+t.outer({x}.flatten()[:5],{y}.flatten()[:4]) t.kron({x}.flatten()[:7],{y}) t.broadcast_tensors({x},{y})[0]
 F.pad({x},(1,2)) F.pad({x},(1,0,2,1)) F.pad({x},(-1,2)) F.pad({x},(1,1),value={s}) F.pad({x},(1,1),mode='reflect') F.pad({x},(2,1),mode='replicate')
 F.pad({x},(1,1),mode='circular') F.pad({x},(1,2,1,0),mode='reflect') F.pad({x},(0,-1,1,1)) F.pad({x},(1,2,1,0),mode='replicate')
 F.pad({x},(2,0,0,1),mode='circular') F.pixel_shuffle({x},2) F.unfold({x},2) F.one_hot({i}) F.one_hot({x}.argmax({d})).float() F.channel_shuffle({x},2)
