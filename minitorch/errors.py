@@ -10,8 +10,8 @@ __all__ = [
     "LEAF_VIEW_WRITTEN", "LEAF_WRITTEN", "LinAlgError", "ONLY_CPU", "OutOfMemoryError", "SHARED_ELEMENTS",
     "TYPE_NAMES", "VIEW_DETACHED", "broadcast_error", "cast_error", "check_seed", "class_name", "complex_error",
     "complex_seed_error", "devices_error", "explain", "factor_error", "gradient_error", "no_gradient_error",
-    "not_a_tensor", "not_implemented", "output_shape_error", "overwritten_error", "refuse_mixture", "size_error", "view_error",
-    "warned_of_no_leaf",
+    "not_a_tensor", "not_implemented", "output_shape_error", "overwritten_error", "product_kernel",
+    "refuse_mixture", "size_error", "view_error", "warned_of_no_leaf",
 ]  # fmt: skip
 
 
@@ -191,6 +191,15 @@ def not_implemented(kernel, type_name):
     return NotImplementedError(
         f"\"{kernel}\" not implemented for '{type_name}'\nconvert the tensor first, e.g. with .float()"
     )
+
+
+def product_kernel(ranks):
+    """What PyTorch's messages call the function that multiplies tensors of these ranks."""
+    if ranks == [1, 1]:
+        return "dot"
+    if 1 in ranks[:2]:
+        return "addmv_impl_cpu"
+    return "bmm" if min(ranks[:2]) > 2 else "addmm_impl_cpu_"
 
 
 def refuse_mixture(dtype_names):

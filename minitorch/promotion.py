@@ -14,6 +14,7 @@ from .dtypes import float32, get_default_dtype, number_dtype, result_dtype
 from .mixed_precision import READY, cast_for
 from .modes import MODE
 from .symbolic import is_given
+from .table import NUMERIC
 
 __all__ = [
     "all_fit", "common_dtype", "explained", "fit", "forward_for", "on_one_device", "takes", "widened", "wrapped_numbers",
@@ -80,6 +81,8 @@ def fit(row, inputs):
     if row.kind == "contraction":
         errors.refuse_mixture([x.dtype.name for x in mixed if hasattr(x, "_array")])
     dtype = common_dtype(mixed)
+    if dtype.category == 0 and ready is NUMERIC and all([x._array.size for x in mixed]):
+        raise errors.not_implemented(errors.product_kernel([x.ndim for x in mixed]), "Bool")
     if dtype.category < float32.category and ready in FRACTIONAL:
         dtype = get_default_dtype()
     if dtype.is_complex and "F" not in ready:

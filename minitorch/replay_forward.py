@@ -87,8 +87,7 @@ def replayed(function, label=None, below=None):
                     wanted |= 1 << len(tensors)
                 edges.append(edge)
             tensors.append(x)
-        key.append(wanted)
-        key = tuple(key)
+        key = (*key, wanted)
         piece = pieces.get(key, 0)
         if piece is None:
             return function(*args, **kwargs)

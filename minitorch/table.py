@@ -3,7 +3,8 @@
 import math
 
 __all__ = [
-    "ARITHMETIC", "FLOATS", "ORDERED", "Primitive", "REAL_FLOATS", "TABLE", "analytic", "contraction", "draw", "elementwise",
+    "ARITHMETIC", "FLOATS", "NUMERIC", "ORDERED", "Primitive", "REAL_FLOATS", "TABLE", "analytic", "contraction", "draw",
+    "elementwise",
     "indexing", "inverse", "laid_out", "movement", "of_reals", "ordered", "reads", "reduction", "walked",
 ]  # fmt: skip
 
@@ -11,10 +12,11 @@ TABLE: dict = {}
 """Every row by its name."""
 
 ARITHMETIC = frozenset("?bBhilqfdFD")
+NUMERIC = frozenset("bBhilqfdFD")
 FLOATS = frozenset("fdFD")
 ORDERED = frozenset("?bBhilqfd")
 REAL_FLOATS = frozenset("fd")
-"""What a row computes in (``ready``): any numbers, those with a fraction; and without the complex ones, which have no order."""
+"""What a row computes in (``ready``): anything, numbers, those with a fraction; and without the complex ones, which have no order."""
 
 
 class Primitive:
@@ -124,7 +126,7 @@ def indexing(name, forward, *vjps, ready=None, writes=False, mixes=None, label=N
 
 
 def contraction(name, forward, *vjps, label=None):
-    return Primitive(name, "contraction", forward, vjps, ready=ARITHMETIC, label=label)
+    return Primitive(name, "contraction", forward, vjps, ready=NUMERIC, label=label)
 
 
 def draw(name, values):

@@ -3,7 +3,7 @@
 import warnings
 
 from .. import primitives as rows
-from ..errors import broadcast_error, not_a_tensor, refuse_mixture
+from ..errors import broadcast_error, not_a_tensor, not_implemented, refuse_mixture
 from ..size import broadcast_shape
 from .reduce import one_dim
 from .spelling import numpy_names
@@ -264,6 +264,8 @@ def trace(input):
     """The sum of a matrix's diagonal.   torch: trace"""
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    if input.dtype.category == 0:
+        raise not_implemented("trace", "Bool")
     return input.diagonal().sum()
 
 

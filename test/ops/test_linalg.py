@@ -19,7 +19,7 @@ EXPRESSIONS = [
     "t.nn.functional.linear(a, b.t()), t.nn.functional.linear(a, b.t(), b[0]), t.nn.functional.linear(c, b.t(), b[0]), t.nn.functional.linear(v, b.t(), b[0]), t.nn.functional.linear(v, b.t())",
     "t.tensordot(a, b, 1), t.tensordot(c, d, ([0, 2], [0, 1])), t.tensordot(a, a, 2), t.tensordot(v, w, 0), t.tensordot(c, b, dims=([2], [0])), t.kron(a, b), t.kron(v, a), a.trace(), a[:, :2].trace()",
     "i @ i.t(), i @ i[0], i.mm(i.t()), i[0].dot(i[0]), t.outer(i[0], i[1]), t.einsum('ij,kj->ik', i, i)",
-    "a[:0] @ b, a[:, :0] @ b[:0], c[:0] @ d[:0], v[:0] @ v[:0], c[:, :0] @ d, a @ b[:, :0], t.nn.functional.linear(a[:0], b.t(), b[0]), t.outer(v[:0], w)",
+    "a[:0] @ b, a[:, :0] @ b[:0], c[:0] @ d[:0], v[:0] @ v[:0], c[:, :0] @ d, a @ b[:, :0], t.nn.functional.linear(a[:0], b.t(), b[0]), t.outer(v[:0], w), (a[:0] > 0) @ (b > 0), (a[:, :0] > 0) @ (b[:0] > 0)",
     "a.t() @ a, a @ a.t(), b.t() @ b, c.mT @ c, c.permute(1, 0, 2) @ b, a[:, ::2] @ b[::2], a.expand(5, 2, 3) @ d, (a * 1).addmm_(a, b[:, :3])",
     "t.einsum('ij,jk', a, b), t.einsum('ij,jk->ki', a, b), t.einsum('ij->ji', a), t.einsum('ij->', a), t.einsum('ij->i', a), t.einsum('ii->i', a[:, :2]), t.einsum('ii', a[:, :2]), t.einsum('i,i->', v, v), t.einsum('i,j->ij', w, v), t.einsum('ij,ij->ij', a, a), t.einsum('bij,bjk->bik', c, d)",
     "t.einsum('bij,jk->bik', c, b), t.einsum('...ij,...jk->...ik', c, d), t.einsum('...ij,jk', c, b), t.einsum('...i,i->...', c, v), t.einsum('ij,jk,kl->il', a, b, b.t()), t.einsum('bij,bik->bjk', c, c), t.einsum('ij,kj->ik', a, a), t.einsum('i...->...', a), t.einsum('bn,anm,bm->ba', a[:, :3], c[:3].mT[:, :, :2], a[:, :2])",
@@ -42,6 +42,7 @@ ERRORS = [
     "a @ a", "a @ w", "w @ b", "v @ w", "c @ a", "c @ c", "a @ v.sum()", "a.mm(v)", "v.mm(a)", "a.mm(a)", "a.bmm(b)", "c.bmm(c)", "c.bmm(d[:2])", "a.mv(w)", "a.mv(b)", "v.dot(w)", "v.dot(a)", "a.outer(v)", "v.outer(a)", "t.tensordot(a, b, 2)", "t.trace(v)", "a @ i.t()", "a.float() @ b", "v.dot(v.float())",
     "t.nn.functional.linear(a, a.t())", "t.nn.functional.linear([1.0], a)", "t.nn.functional.linear(a, [1.0])", "t.nn.functional.linear(a, b.t(), [1.0])", "t.nn.functional.linear(a, b.t(), v)", "t.nn.functional.linear(a, b.t().float(), b.float().sum(0))", "t.nn.functional.linear(a, b.t(), b.float().sum(0))", "t.einsum('ij,jk', a)", "t.einsum('ij', a, b)",
     "t.einsum('i1->i', a)", "t.einsum('ij->i1', a)", "t.einsum('i.j->i', a)", "t.einsum('ij->..i.', a)", "t.einsum('i......j->i', a)", "t.einsum('\u00e9->i', v)", "t.mv(a, w)", "t.mv(a, v.float())", "t.mv(a, v.long())", "t.einsum('ijk->i', a)", "t.einsum('ij->k', a)", "t.einsum('ij,jk->ik', a, a)", "t.einsum('ii->i', a)", "t.einsum('ij,ii', a, a)", "t.inner(a, b)", "t.inner(v, w)", "t.inner(c, w)", "t.addmm(a, a, b)", "t.addmm(b[:2], a, a)", "t.einsum('i->ii', v)", "t.cross(a[:, :2], a[:, :2], dim=1)", "(c[:, :2] * 1) @ d[:3]",
+    "(a > 0) @ (b > 0)", "(c > 0) @ (d > 0)", "(c > 0) @ (b > 0)", "(a > 0) @ (v > 0)", "(v > 0) @ (v > 0)", "(a > 0).mm(b > 0)", "t.nn.functional.linear(a > 0, a > 0)", "t.addmm(a[:, :2] > 0, a > 0, a.t() > 0)", "(a[:, :2] > 0).trace()",
 ]  # fmt: skip
 
 
