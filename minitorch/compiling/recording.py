@@ -173,6 +173,8 @@ def record(function, args, kwargs, leaves, moving=None, questions=None, takes=No
             if asked_for(tracer, flattened(result)[0]).difference(leaves):
                 raise Incomplete("it asked for gradients for the first time")
             views = views_among(tracer, flattened(result)[0])
+            if tracer.strangers:  # which it only returns
+                raise Incomplete("it met parameters for the first time")
             split, back = len(tracer.steps), gone_back(tracer, flattened(result)[0], views, before)
         recording = told(tracer, result, views, before, split, back)
         recording.seconds = time.perf_counter() - begin
