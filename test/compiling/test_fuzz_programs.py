@@ -24,7 +24,6 @@ FOUND = {
     "a row of an expanded argument": (["a[0] = 3", "v1 = a.sum()"], [ROWS], "plain"),
     "a graph that nobody can go back through": (["v1 = p.amax(1)", "v1.add_(1)"], [WEIGHT, MATRIX], "plain"),
     "a leaf is transposed in place": (["p.t_()", "v1 = p.sin()"], [WEIGHT, MATRIX], "inference"),
-    "a weight that is only returned": (["v1 = p.float()", "v2 = q.amin(0, True)"], [some("p", (4,), kept=True, wants=True), WEIGHT._replace(name="q")], "outside"),
     "odd powers": (["v1 = F.lp_pool1d(a[None], 3, 2)"], [MATRIX], "plain"),
     "pixels of one": (["v1 = F.pixel_unshuffle(a, 2)", "v1.mul_(2)"], [some("a", (2, 3, 2, 2))], "plain"),
     "half precision has no 1e-12": (

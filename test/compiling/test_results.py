@@ -427,3 +427,14 @@ def test_a_leaf_that_is_made_wants_its_gradient_at_each_call():
         torch.testing.assert_close((w, double), (plain, expected))
     w.sum().backward()
     assert w.grad.tolist() == [1.0] * 3 and [len(s.programs) for s in step.signatures.values()] == [1]
+
+
+def test_a_parameter_that_is_only_returned():
+    """It is met when the results are looked at; the graph of the others, which is recorded after that, must still be heard."""
+    weight, other = torch.ones(4, requires_grad=True), torch.arange(12.0).reshape(3, 4).sin().requires_grad_()
+    step = torch.compile(lambda: [weight.flatten(), other.amin(0)])
+    for call in range(6):
+        returned, least = step()
+        (returned.sum() + (least * (call + 2)).sum()).backward()
+        assert other.grad.sum(0).tolist() == [call + 2.0] * 4
+        other.grad = None
