@@ -60,12 +60,14 @@ class Rates:
 
     def now(self, name):
         """The number as it is now, one of several if the name is (name, place)."""
-        return float(self.group[name] if name.__class__ is str else self.group[name[0]][name[1]])
+        return self.group[name] if name.__class__ is str else self.group[name[0]][name[1]]
 
     def renewed(self):
-        """Read the numbers again; False if something else in the group changed."""
+        """Read the numbers again; False if something else in the group changed, or one is a Tensor now, which may be written to."""
         now = [(key, x) for key, x in self.group.items() if key not in self.moving]
         if len(now) != len(self.still) or not all([a[0] == b[0] and same(a[1], b[1]) for a, b in zip(now, self.still)]):
+            return False
+        if any([isinstance(self.now(name), Tensor) for name in self.arrays]):
             return False
         for name, array in self.arrays.items():
             array[...] = self.now(name)

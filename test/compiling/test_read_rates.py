@@ -46,7 +46,32 @@ def reading(read, inside):
     return course
 
 
+def a_tensor_for_a_number(torch, compiled):
+    """A rate that is a number, then a Tensor, which is written to, then a number again."""
+    w = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.SGD([w], 0.1, momentum=0.9)
+    (group,) = optimizer.param_groups
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = (x * w).square().sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step = compiled(step)
+    for k in range(16):
+        if k in (5, 12):
+            group["lr"] = torch.tensor(0.01 * k)
+        elif k in (8, 14):
+            group["lr"].mul_(0.5)
+        elif k == 9:
+            group["lr"] = 0.03
+        yield step(torch.arange(3.0)), w
+
+
 COURSES = {f"{name}, {'inside' if inside else 'outside'}": reading(read, inside) for name, read in READ.items() for inside in (False, True)}
+COURSES["a Tensor for a number"] = a_tensor_for_a_number
 
 
 @pytest.mark.parametrize("course", COURSES.values(), ids=COURSES)
