@@ -232,6 +232,8 @@ class Rows:
         written = [self.program.recording.externals[k] for k in self.program.recording.written]
         if any([kind != "tensor" for kind, _ in written]):
             raise Unusual("it writes to an argument")
+        if self.program.recording.turned:
+            raise Unusual("an argument wants a gradient from now on")
         for tensor in sorted([x for _, x in written], key=version_of):  # those with one number behind each other
             self.add("bump", self.of(tensor))
 

@@ -373,6 +373,8 @@ class Writing:
         recording = self.program.recording
         for k in recording.written:
             self.do(f"{self.externals[k]}._storage.version += 1")
+        for k in recording.turned:
+            self.do(f"{self.externals[k]}.requires_grad_()")
         self.lines += self.after
         results = []
         if recording.backward is not None:

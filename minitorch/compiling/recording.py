@@ -62,6 +62,7 @@ class Recording:
     relied     (position among the externals, the numbers that they must have, as bytes, where that matters)
     graph      its outputs are: ``written``, then ``gradients``, then ``returned``, then ``replaced``
     written    positions among the externals
+    turned     positions among the externals of arguments that want a gradient from now on, as ``x.requires_grad_()`` leaves them
     gradients  (leaf, whether there is one at the start, None or "none" or "same" or "new")
     views      (tensor, position among the externals) of other tensors from before the run that lie in their memory
     held       (position, argument as it is) of those that the function reaches by another name too: a program is for these alone
@@ -136,8 +137,9 @@ class Recording:
         return found
 
     __slots__ = (
-        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "held", "history", "kept", "leads",
-        "own", "relied", "replaced", "returned", "roots", "saved", "seconds", "seeds", "sources", "strides", "views", "written", "xp",
+        "asked", "backward", "believed", "constants", "ends", "externals", "form", "gradients", "graph", "held", "history", "kept",
+        "leads", "own", "relied", "replaced", "returned", "roots", "saved", "seconds", "seeds", "sources", "strides", "turned", "views",
+        "written", "xp",
     )  # fmt: skip
 
 
@@ -411,7 +413,7 @@ def told(tracer, result, views, before, split, back):
 
     written = written_to(tracer)
     made.written = [tracer.externals.index(x) for x, _ in written]
-    outputs = [value for _, value in written]
+    outputs, made.turned = [value for _, value in written], turned(tracer)
 
     made.gradients = gradients(tracer, before, asked_for(tracer, ()), outputs)
     leaves, made.form = flattened(result, lambda x: isinstance(x, (Tensor, *NUMBERS)) or id(x) in tracer.deferred)
@@ -447,9 +449,15 @@ def written_to(tracer):
         raise Unfollowed("it writes to a tensor that a gradient goes back through")
     if any([x.overlaps() for x, _ in written]):
         raise Unfollowed("it writes to a part of an expanded tensor")
-    if any([(x.tensor._node is not None) != x.wants for x in tracer.externals]):
-        raise Unfollowed("a tensor that it didn't make wants a gradient from now on, or no longer")
     return written
+
+
+def turned(tracer):
+    """Positions among the externals of arguments that want a gradient from now on."""
+    found = [(k, x) for k, x in enumerate(tracer.externals) if (x.tensor._node is not None) != x.wants]
+    if any([x.wants or x.place is None or x.place[0] != "argument" or not x.tensor.is_leaf for _, x in found]):
+        raise Unfollowed("a tensor that it didn't make wants a gradient from now on, or no longer")
+    return [k for k, _ in found]
 
 
 def refuse_two_devices(tracer, results):

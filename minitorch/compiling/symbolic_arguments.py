@@ -150,7 +150,7 @@ def written_down(recording):
             words.append((source, made))
     words += [(name, text) for _, name, _, text in recording.kept]
     things += [space for space, *_ in recording.kept]
-    words += [recording.written, recording.form, [state for _, *state in recording.gradients]]
+    words += [recording.written, recording.turned, recording.form, [state for _, *state in recording.gradients]]
     for kind, which, *rest in recording.returned:
         words.append((kind, None if kind == "gradient" else which, rest if kind == "new" else None))
     return words, things

@@ -170,6 +170,22 @@ def of_another_class(torch, compiled):
         yield f(torch.ones(2).as_subclass(Twice) if 3 < k < 8 else torch.ones(2))
 
 
+def differentiated_by(torch, compiled):
+    """An argument that the function itself wants a gradient of, another one at each call."""
+    m = torch.nn.Linear(3, 1)
+
+    def slope(x):
+        x.requires_grad_()
+        return torch.autograd.grad(m(x).square().sum(), x)[0]
+
+    slope = compiled(slope)
+    for k in range(6):
+        x = torch.arange(6.0).reshape(2, 3) * k
+        yield slope(x), x.requires_grad, x.is_leaf, x.grad is None
+    if hasattr(slope, "explain"):
+        assert slope.explain(measure=False).answers
+
+
 SOME = [name for name in CHANGES if name not in ("detach_", "requires no grad", "requires_grad")]
 COURSES = {
     **{f"{name}, of an argument": to_an_argument(*CHANGES[name]) for name in CHANGES},
@@ -178,7 +194,7 @@ COURSES = {
     **{f"{name}, of a base": a_base_by_itself(*CHANGES[name]) for name in ("t_", "resize_", "data", "unsqueeze_")},
     **{course.__name__: course for course in (
         moved_to_shared_memory, given_what_it_holds, given_a_parameter_that_it_holds, written_to_what_it_holds, a_parameter_or_not,
-        a_leaf_or_not, of_another_class,
+        a_leaf_or_not, of_another_class, differentiated_by,
     )},
 }  # fmt: skip
 
