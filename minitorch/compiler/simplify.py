@@ -95,7 +95,7 @@ def is_narrow(step):
     if step.out.dtype.name not in NARROW and not any([x.dtype.name in NARROW for x in step.reads]):
         return False
     if step.row is rows.full:
-        return True
+        return step.out.size > 0
     computes = step.row.kind == "elementwise" or (step.row.ready is not None and step.row.kind != "joining")
     return computes and step.row not in (rows.cast, rows.copy)
 
@@ -132,7 +132,9 @@ def nothing(step):
     x = step.inputs[0] if step.inputs else None
     if x.__class__ is not Value:
         return False
-    if step.row in COPIES or (step.row is rows.write and step.inputs[1].size == 0) or (step.row is rows.cat and len(step.inputs) == 1):
+    if step.row in COPIES or (step.row is rows.cat and len(step.inputs) == 1):
+        return True
+    if step.row is rows.write and step.inputs[1].__class__ is Value and step.inputs[1].size == 0:
         return True
     if step.row in (rows.sum, rows.amax, rows.amin, rows.prod):  # over dims of size 1
         return x.shape == step.out.shape and x.dtype is step.out.dtype and x.size > 0
