@@ -22,6 +22,7 @@ from .ops.special import lgamma as gammaln
 from .ops.special import mvlgamma as multigammaln
 from .ops.special import nth_polygamma as polygamma
 from .out import SPECIAL, accepting_out
+from .replay_forward import METHODS, replay_doors
 from .tables import special as table
 
 __all__ = [
@@ -140,5 +141,6 @@ shifted_chebyshev_polynomial_u = polynomial("shifted_chebyshev_polynomial_u", "U
 shifted_chebyshev_polynomial_v = polynomial("shifted_chebyshev_polynomial_v", "Vₙ(2x - 1)")
 shifted_chebyshev_polynomial_w = polynomial("shifted_chebyshev_polynomial_w", "Wₙ(2x - 1)")
 
+globals().update(replay_doors(globals(), METHODS))
 globals().update(autocast_doors(globals(), TORCH))
 globals().update(accepting_out(globals(), SPECIAL))

@@ -18,6 +18,7 @@ from .. import dtypes
 from ..backends.memory import owner
 from ..func.tree import flatten
 from ..modes import MODE, no_grad
+from ..primitives import contiguous
 from .errors import OnnxExporterError
 
 __all__ = ["Ref", "Step", "Trace", "tensors_in"]
@@ -55,6 +56,7 @@ class Trace:
     def __init__(self, model, args, kwargs):
         self.arrays, self.steps, self.numbers = [], [], {}
         self.outside, self.live, self.owners, self.storages = {}, set(), set(), {}  # held, for another may get a freed one's id
+        self.laid_out = {}  # tensors that were laid out anew, and what came of it, by their storages
         self.paths = {id(m): path for path, m in model.named_modules()} if hasattr(model, "named_modules") else {}
         self.inputs = [self.begin(x) for x in tensors_in((args, kwargs))]
         self.examples = [x.clone() for x in tensors_in((args, kwargs))]
@@ -122,11 +124,20 @@ class Trace:
             self.live.add(id(out._array))
             self.owners.add(id(owner(out._array)))
             self.storages[id(out._storage)] = out._storage
+        if row is contiguous and not written:
+            return self.lay_out(inputs[0], out)
+        if written and id(out._storage) in self.laid_out:
+            raise OnnxExporterError(f"what contiguous() copied, or gave, is written to\n{self.place()}: copy it with clone()")
         number = self.number_of(out._array)
         if row.kind == "random" or self.is_live(out) or any([n in self.depending for n in known]):
             self.depending.add(number)
         constant = None if number in self.depending or self.is_live(out) else out._array.copy()
         self.steps.append(Step(row, operands, params, number, written, shared, constant, self.place()))
+
+    def lay_out(self, x, out):
+        """The same numbers in another order in memory, of which ONNX knows nothing: whether that is needed may depend on sizes."""
+        self.numbers[id(out._array)] = self.reference(x).number
+        self.laid_out.update({id(y._storage): y for y in (x, out)})
 
     def refuse(self, _what, tensor, _result):
         """Stop where Python reads what depends on the inputs."""
