@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .. import dtypes
+from .. import primitives as rows
 from ..backends.memory import owner
 from ..func.tree import flatten
 from ..modes import MODE, no_grad
-from ..primitives import contiguous
 from .errors import OnnxExporterError
 
 __all__ = ["Ref", "Step", "Trace", "tensors_in"]
@@ -124,7 +124,7 @@ class Trace:
             self.live.add(id(out._array))
             self.owners.add(id(owner(out._array)))
             self.storages[id(out._storage)] = out._storage
-        if row is contiguous and not written:
+        if row is rows.contiguous and not written:
             return self.lay_out(inputs[0], out)
         if written and id(out._storage) in self.laid_out:
             raise OnnxExporterError(f"what contiguous() copied, or gave, is written to\n{self.place()}: copy it with clone()")
