@@ -4,8 +4,7 @@ import math
 
 __all__ = [
     "ARITHMETIC", "FLOATS", "NUMERIC", "ORDERED", "Primitive", "REAL_FLOATS", "TABLE", "analytic", "contraction", "draw",
-    "elementwise",
-    "indexing", "inverse", "laid_out", "movement", "of_reals", "ordered", "reads", "reduction", "walked",
+    "elementwise", "indexing", "inverse", "laid_out", "movement", "of_reals", "ordered", "reads", "reduction", "walked",
 ]  # fmt: skip
 
 TABLE: dict = {}

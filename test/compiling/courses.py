@@ -10,13 +10,14 @@
 """
 
 import warnings
+from functools import partial
 
 import pytest
 import torch
 
 import minitorch
 
-__all__ = ["agrees", "attempt", "close", "seen"]
+__all__ = ["agrees", "attempt", "is_a_program"]
 
 
 def attempt(function):
@@ -27,13 +28,30 @@ def attempt(function):
         return type(error).__name__, str(error).split("\n")[0]
 
 
-def agrees(course):
-    """Assert that a course sees the same numbers with this library as with PyTorch, eager and compiled."""
+def agrees(course, checked=False):
+    """Assert that a course sees the same numbers with this library as with PyTorch, eager and compiled.   checked: by ``check=True`` too."""
     expected = seen(course, torch, lambda f: f)
-    for way, compiled in (("eager", lambda f: f), ("compiled", minitorch.compile)):
+    ways = {"eager": lambda f: f, "compiled": minitorch.compile} | ({"checked": partial(minitorch.compile, check=True)} if checked else {})
+    for way, compiled in ways.items():
         found = seen(course, minitorch, compiled)
         for k, (a, b) in enumerate(zip(expected, found, strict=True)):
             assert close(a, b), f"{way}, at step {k}: {b}, PyTorch {a}"
+
+
+def is_a_program(course, but="^$"):
+    """Assert that what a course compiles is answered by programs, without a warning.   but: what warnings may say."""
+    made = []
+
+    def compiled(function):
+        made.append(minitorch.compile(function))
+        return made[-1]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=but)
+        for _ in course(minitorch, compiled):
+            pass
+    assert made and all(each.explain(measure=False).answers for each in made)
 
 
 def plain(x):
