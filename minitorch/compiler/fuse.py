@@ -160,7 +160,7 @@ class Fusion:
         """See to it that somebody makes what a step reads; of pieces the constant ones are written down by who lays them together."""
         for x in step.reads:
             base = self.found[x].base
-            if ALONE.get(step.row) is not Pieces or base not in self.constants:
+            if base not in self.constants or ALONE.get(step.row) is not Pieces or not self.writable(step):
                 self.lay_down(base)
 
     def lay_down(self, value):

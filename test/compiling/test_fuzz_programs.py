@@ -15,6 +15,8 @@ FOUND = {
     "the gradient of a product of one number": (["v1 = p.prod()"], [some("p", (1,), kept=True, wants=True)], "outside"),
     "a part without elements of a number": (["v1 = a.sum()", "v1.view(-1)[1:].mul_(2)"], [MATRIX], "plain"),
     "a concatenation with an empty part": (["v1 = t.cat([a[:0], a.flip(0)])", "v2 = v1.sin()"], [MATRIX], "plain"),
+    "a part without elements, of 16 bits": (["v1 = (a[:0] * 2).sum(0)", "v2 = a.exp()"], [some("a", (3, 4), dtype="bfloat16")], "plain"),
+    "a number written where NumPy writes": (["v1 = a.clone().as_strided((2, 2), (1, 2))", "v1[0] = 1"], [some("a", (5,))], "plain"),
     "one of several views of a weight that the optimizer moves": (["v1 = p.split(2)[0]"], [WEIGHT], "step"),
     "an argument takes another shape": (["a.transpose_(0, 1)", "v1 = a.sum(0)"], [MATRIX], "plain"),
     "an argument gets another size": (["a.resize_((4, 3))"], [MATRIX], "plain"),
