@@ -39,7 +39,7 @@ ASKED = Counter()
 
 
 def folder():
-    """Where the files lie, or None if they are not wanted."""
+    """Where the files lie, or None if they are not wanted, or there is no place for them: a user may have no home."""
     if os.environ.get("MINITORCH_CACHE", "1") == "0":
         return None
     chosen = os.environ.get("MINITORCH_CACHE_DIR")
@@ -49,7 +49,8 @@ def folder():
         root = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
     else:
         root = "~/Library/Caches" if sys.platform == "darwin" else os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "minitorch" / "objects"
+    root = os.path.expanduser(root)
+    return None if root.startswith("~") else Path(root) / "minitorch" / "objects"
 
 
 def key_of(*parts):

@@ -199,6 +199,17 @@ def test_a_damaged_file_is_written_anew(folder, damage):
     assert path.read_bytes() == sound
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="users are found in another way there")
+def test_a_user_without_a_home_has_no_cache(monkeypatch):
+    """As one of a container may be, whose number has no name."""
+    for name in ("HOME", "XDG_CACHE_HOME", "MINITORCH_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert cache.folder() is None
+    cache.keep("a" * 64, b"code")
+    assert cache.fetch("a" * 64) is None
+
+
 def test_it_can_be_switched_off(folder, monkeypatch):
     monkeypatch.setenv("MINITORCH_CACHE", "0")
     assert scaled(link(triple_text()), [2.0]) == [6.0]
