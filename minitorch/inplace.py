@@ -112,11 +112,13 @@ def refuse_write(x, node):
 
 
 def kept_inputs(x, row, inputs, wanted):
-    """``inputs`` to save, with a copy of ``x`` as it was in its place if a vjp reads that."""
-    if not any([p and inputs[p - 1] is x for p in row.saved_for(wanted, len(inputs), inputs)]):
-        return inputs
-    before = x._wrap(x._array.copy())
-    return [before if i is x else i for i in inputs]
+    """``inputs`` to save. Those that vjps read and that lie in the memory of ``x``, as ``x`` itself and its views, are copies."""
+    storage, kept = x._storage, inputs
+    for p in row.saved_for(wanted, len(inputs), inputs):
+        if p and getattr(inputs[p - 1], "_storage", None) is storage:
+            kept = list(inputs) if kept is inputs else kept
+            kept[p - 1] = x._wrap(inputs[p - 1]._array.copy())
+    return kept
 
 
 def remember_write(x, node):

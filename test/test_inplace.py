@@ -1165,6 +1165,26 @@ def test_a_long_chain_goes_back_without_recursion():
     assert x.grad.tolist() == [1.0, 1.0]
 
 
+OVERLAPPING = {
+    "itself": lambda z, w: z.mul_(w), "detached": lambda z, w: z.mul_(w.detach()), "a view": lambda z, w: z.mul_(w.view(4)),
+    "one number": lambda z, w: z.div_(w[3]), "a part": lambda z, w: z[:2].mul_(w[:2]), "half of it": lambda z, w: z[:3].mul_(w[1:]),
+    "several": lambda z, w: z.addcmul_(w.detach(), w[0]), "lerp": lambda z, w: z.lerp_(w[0], w),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", OVERLAPPING.values(), ids=OVERLAPPING)
+def test_what_is_written_over_while_it_is_read_is_kept_for_backward(written):
+    """As if it had been read from a copy. PyTorch refuses: when it is written if it overlaps in part, else in backward."""
+    found = []
+    for apart in (False, True):
+        x = leaf(minitorch, 4)
+        z = x * 1
+        written(z, z.clone() if apart else z)
+        (z * leaf(minitorch, 4)).sum().backward()
+        found.append(x.grad.tolist())
+    assert found[0] == found[1]
+
+
 def test_a_graph_is_freed_when_its_last_tensor_goes():
     import minitorch
 
