@@ -100,7 +100,7 @@ def reset():
 
 
 def cudagraph_mark_step_begin():
-    """Nothing: there are no CUDA graphs.   torch: compiler.cudagraph_mark_step_begin"""
+    """Nothing: what a program returns has memory of its own at each call.   torch: compiler.cudagraph_mark_step_begin"""
 
 
 def list_backends(exclude_tags=("debug", "experimental")):

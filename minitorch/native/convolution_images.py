@@ -173,7 +173,7 @@ def write_turn(text, name, planes):
 
 
 def turn(text, name, source, step, to, width, columns, k):
-    """See ``turning.write_turned``."""
+    """A call of that function; see ``transpose.write_turned``."""
     numbers = f"ptr {source}, i64 {step}, ptr {to}, i64 {width}, i64 {columns}, i64 {k}"
     text.do(f"call fastcc void @{name}.turn({numbers})")
 
