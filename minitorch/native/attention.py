@@ -181,7 +181,7 @@ class Writing:
             nothing = constant(0, kind)
 
             def product(at, seen):
-                p = text.load(kind, self.beside(at))
+                p = text.load(kind, self.beside())
                 both = text.let("both", f"fmul {kind} {p}, {text.load(kind, at)}")
                 return [text.let("seen", f"select i1 {seen}, {kind} {x}, {kind} {nothing}") for x in (both, *[p] * counts)]
 
@@ -189,7 +189,7 @@ class Writing:
             some = text.let("some", f"fcmp une {kind} {weight[0]}, {nothing}") if counts else "true"
 
             def slope(at, seen):
-                p = text.load(kind, self.beside(at))
+                p = text.load(kind, self.beside())
                 seen = text.let("seen", f"and i1 {seen}, {some}") if counts else seen
                 p = text.let("scaled", f"fmul {kind} {p}, {constant(a.scale, kind)}")
                 s = text.let("slope", f"fmul {kind} {p}, {text.let('less', f'fsub {kind} {text.load(kind, at)}, {total}')}")
@@ -236,7 +236,7 @@ class Writing:
         score, lowest = self.text.load(self.kind, at), constant(-math.inf, self.kind)
         return self.text.let("score", f"select i1 {seen}, {self.kind} {score}, {self.kind} {lowest}")
 
-    def beside(self, at):
+    def beside(self):
         """The address in ``%row`` of what is handled in ``%g``."""
         return self.text.at("%row", self.index, self.kind)
 

@@ -119,7 +119,7 @@ def outputs_in_lanes(conv, target):
 # ---------------------------------------------------------------------------------------------------------- the kernel
 
 
-def outputs_text(name, outputs, flops, target, preamble):
+def outputs_text(name, outputs, flops, preamble):
     """The kernel ``@name``, as Code. See ``convolution_weight.weight_gradient_text``."""
     text, kind = Text(), outputs.kind
     v = Vectors(text, kind, outputs.lanes)

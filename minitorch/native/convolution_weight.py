@@ -198,7 +198,7 @@ def weight_gradient_text(name, conv, target, preamble):
         return product_text("weight", name, conv, target, preamble)
     columns, outputs = pays_by_columns(conv, target), outputs_in_lanes(conv, target)
     if outputs is not None and outputs.cost < (columns_cost if columns else places_cost)(conv, target):
-        return outputs_text(name, outputs, conv.flops, target, preamble)
+        return outputs_text(name, outputs, conv.flops, preamble)
     return (columns_text if columns else places_text)(name, conv, target, preamble)
 
 

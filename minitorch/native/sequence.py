@@ -129,7 +129,7 @@ class Writing:
             self.copies()
         if self.scratch > SCRATCH:
             raise Unfit
-        main = self.entrance(arguments)
+        main = self.entrance()
         ones = ", ".join([f"{self.kind} {constant(1, self.kind)}"] * self.ones)
         constants = f"@ones = internal constant [{self.ones} x {self.kind}] [{ones}]\n" if self.ones else ""
         return constants + "".join(sorted(self.blas.called)) + support(str(body)) + str(body) + main
@@ -236,7 +236,7 @@ class Writing:
 
     # ---------------------------------------------------------------------------------------------------------- entering
 
-    def entrance(self, arguments):
+    def entrance(self):
         """The function that Python enters. It returns its last argument; or None, if an array isn't what it was written for."""
         text, arrays = Text(), len(self.inputs) + len(self.outputs)
         text.lines.append(declared("Py_IncRef", "PyFloat_AsDouble").rstrip())

@@ -26,7 +26,7 @@ MARGIN = 64
 
 
 def lanes_text(name, conv, target, preamble):
-    return outputs_text(name, outputs_in_lanes(conv, target), conv.flops, target, preamble)
+    return outputs_text(name, outputs_in_lanes(conv, target), conv.flops, preamble)
 
 
 WEIGHTS = {"weight": places_text, "columns": columns_text, "lanes": lanes_text}
@@ -335,7 +335,7 @@ def test_the_way_to_a_weight_s_gradient_that_is_taken():
         conv = NAMED[name]
         outputs = outputs_in_lanes(conv, target)
         assert outputs.cost < min(columns_cost(conv, target), places_cost(conv, target))
-        assert weight_gradient_text("conv", conv, target, names) == outputs_text("conv", outputs, conv.flops, target, names)
+        assert weight_gradient_text("conv", conv, target, names) == outputs_text("conv", outputs, conv.flops, names)
     lines = outputs_in_lanes(Conv(1, 8, 8, (4, 4), (3, 3), padding=(1, 1)), target).lines
     assert [len(line) for line in lines] == [3, 4, 3]
 
