@@ -147,7 +147,8 @@ class Reading:
         if op.name == "neg":
             return f"-{self.said(op.args[0], NEGATING)}"
         if op.name == "where":
-            x, condition, y = [self.said(x, CHOOSING + 0.25) for x in op.args]
+            args = [bool(x) if op.dtype == "bool" and x.__class__ in (int, float) else x for x in op.args]
+            x, condition, y = [self.said(x, CHOOSING + 0.25) for x in args]
             return f"{x} if {condition} else {y}"
         if op.name in ("copy", "full", "arange"):
             return self.said(op.args[0])

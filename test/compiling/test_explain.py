@@ -373,3 +373,9 @@ def test_what_numpy_refuses_in_a_program_names_the_line():
     source = Path(__file__).read_text().splitlines()
     line = 1 + next(k for k, text in enumerate(source) if text.endswith("# here"))
     assert caught.value.__notes__ == [f"computed at {__file__}:{line}, in a compiled function"]
+
+
+def test_a_truth_is_written_as_one():
+    """The triangle of a causal mask was "1 if j - i <= 0 else False"."""
+    (kernel,) = explained(lambda x: torch.ones(8, 8, dtype=torch.bool).tril().logical_and(x > 0), torch.ones(8, 8)).kernels
+    assert "True if " in " ".join(kernel.loop) and "1 if" not in " ".join(kernel.loop)
