@@ -22,6 +22,7 @@
 
     explaining, naming, measuring   ``explain()``: what became of a function, names for what it reads and writes, times
     reporting, drawing, profiling   that as text, the memory plan as a picture, and calls while a profiler listens
+    wording                         what a function is called, where it stands, and what to do about one that runs eagerly
 
 torch: torch/__init__.py (compile), torch/_dynamo/eval_frame.py
 """
@@ -59,7 +60,12 @@ class OptimizedModule(Module):
         return self._compiled(*args, **kwargs)
 
     def explain(self, measure=True):
-        """What became of the module so far: an Explanation.   measure: run its programs, on copies, and tell the time."""
+        """What became of the module so far: an Explanation.   measure: run its programs, on copies, and tell the time.
+
+        Raises RuntimeError where its backend compiles nothing.
+        """
+        if self._compiled is self._orig_mod:
+            raise RuntimeError("nothing is compiled by this backend\nleave backend out of torch.compile, and there is something to explain")
         return self._compiled.explain(measure)
 
     def __getitem__(self, index):
@@ -101,6 +107,7 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     check: run eagerly as well at each call, and raise RuntimeError for the first number that differs (checking.py); what the
     function does beside its tensors is then done by the eager run.
     backend: "inductor" is the one compiler that there is; those of PyTorch's that compile nothing, as "eager", run eagerly.
+    disable: give ``model`` back as it is.
     dynamic, mode, options: PyTorch's, and change nothing.
 
     Raises RuntimeError for an unknown backend or mode, and for both ``mode`` and ``options``.   torch: compile
@@ -115,7 +122,7 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     if model is None:
         return partial(compile, fullgraph=fullgraph, backend=backend, disable=disable, check=check)
     if not callable(model):
-        raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
+        raise AssertionError(f"A callable function is expected, but {type(model)} is provided.\npass a function or a Module")
     if disable:
         return model
     if isinstance(model, Module):
@@ -134,4 +141,7 @@ def refuse(backend, mode, options):
     if callable(backend):
         raise NotImplementedError("a backend of one's own isn't here\nthere is one compiler: leave backend out")
     if backend != "inductor" and backend not in EAGER:
-        raise InvalidBackend(f"Invalid backend: {backend!r}, see `torch._dynamo.list_backends()` for available backends.")
+        raise InvalidBackend(
+            f"Invalid backend: {backend!r}, see `torch._dynamo.list_backends()` for available backends.\n"
+            'there is one compiler, "inductor", and "eager", which compiles nothing: leave backend out'
+        )

@@ -27,10 +27,11 @@ from .profiling import profiled
 from .program import Program
 from .recording import Incomplete, StillHeld, record
 from .side_effects import Chances, given_back, made_anew
-from .state_threading import StateThread, Threaded, kept_by, unthreaded
+from .state_threading import StateThread, Threaded, kept_by
 from .symbolic_arguments import UNSEEN, SymbolicNumbers, of_call
 from .tree import Kept, flattened, others
 from .watching import Watch
+from .wording import advised, named, recompiled
 
 __all__ = ["Compiled", "MADE"]
 
@@ -172,7 +173,7 @@ class Compiled:
                 return self.function(*args, **kwargs)
             signature = self.signatures[key] = Signature()
             if len(self.signatures) > PROGRAMS:
-                self.give_up(signature, f"it was called with more than {PROGRAMS} signatures, {place_of(self.function)}")
+                self.give_up(signature, f"it was called with more than {PROGRAMS} signatures")
         if signature.rests or any([program.lock.locked() for program in signature.programs]):
             return self.function(*args, **kwargs)
         for program in signature.programs:
@@ -231,8 +232,7 @@ class Compiled:
         other = f"it changes {changed} as it runs" if changed is not None else chances.taken()
         other = other or self.unrepeatable(recording, watch, args, kwargs, result)
         if other is not None:
-            why = Unfollowed(f"{other}, {place_of(self.function)}")
-            return result if signature.calls == 1 else self.failed(signature, why, result)
+            return result if signature.calls == 1 else self.failed(signature, Unfollowed(other), result)
         return result if fixed is None else self.programmed(signature, (recording, self.function, mode, key, fixed), result)
 
     def begins_anew(self, signature, watch, recording, why):
@@ -289,7 +289,7 @@ class Compiled:
     def programmed(self, signature, of, result):
         """Make a program of a recording and all that belongs to it. Gives ``result``."""
         if any([program.recording.own != of[0].own for program in signature.programs]):
-            self.give_up(signature, f"it goes backward to an argument, which is another one each time, {place_of(self.function)}")
+            self.give_up(signature, "it goes backward to an argument, which is another one each time")
             return result
         give_back()  # what the run took, before the compiler asks for as much again
         try:
@@ -305,8 +305,7 @@ class Compiled:
         signature.programs.insert(0, program)
         signature.failures, signature.watch = 0, None
         if len(signature.programs) > VARIANTS:
-            why = f"what it reaches was changed more than {VARIANTS} times: no program is right for long"
-            self.give_up(signature, f"{why}, {place_of(self.function)}")
+            self.give_up(signature, f"what it reaches was changed more than {VARIANTS} times: no program is right for long")
         self.list_answers()
 
     def drop(self, key):
@@ -322,15 +321,16 @@ class Compiled:
 
     def failed(self, signature, reason, result):
         """A run that can't become a program: after some in a row the signature stays eager. Gives ``result``."""
-        signature.failures, signature.why = signature.failures + 1, str(reason)
+        signature.failures, signature.why = signature.failures + 1, advised(str(reason), self.function)
         if reason.__class__ is not Incomplete and self.fullgraph:
-            raise RuntimeError(f"the function can't be compiled as a whole\n{reason}")
+            raise RuntimeError(f"the function can't be compiled as a whole\n{signature.why}")
         if signature.failures >= TRIES:
-            self.give_up(signature, str(reason))
+            self.give_up(signature, signature.why)
         return result
 
     def give_up(self, signature, why):
         """Run calls with this signature eagerly from now on, but for those that its programs answer; the first time with a warning."""
+        why = advised(why, self.function)
         signature.stay_eager(why)
         if not self.warned:
             self.warned = True
@@ -345,34 +345,12 @@ def others_each_time(recording):
     return f"it decides by the numbers of a tensor, which are others each time, in {recording.relied[0][2]}"
 
 
-def named(function):
-    return getattr(function, "__qualname__", type(function).__name__)
-
-
 def frames_of_ours():
     """How far from the caller the first frame is that isn't the library's, nor of a decorator of Python's."""
     frame, count = sys._getframe(1), 1
     while frame.f_back is not None and OURS[frame.f_code.co_filename]:
         frame, count = frame.f_back, count + 1
     return count
-
-
-def place_of(function):
-    """Where a function is defined, as words."""
-    function = unthreaded(function)
-    code = getattr(function, "__code__", None) or getattr(type(function), "forward", type(function).__call__).__code__
-    return f"in {code.co_filename}:{code.co_firstlineno}"
-
-
-def recompiled(function):
-    """What is raised where no program fits and none may be made."""
-    function = unthreaded(function)
-    code = getattr(function, "__code__", None) or type(function).__call__.__code__
-    return (
-        f"Detected recompile when torch.compile stance is 'fail_on_recompile'. filename: '{code.co_filename}', "
-        f"function name: '{code.co_name}', line number: {code.co_firstlineno}\n"
-        "call it as often as it takes before the stance is set: the third call with a signature is answered by a program"
-    )
 
 
 def held_arguments(function, args, kwargs, watch):

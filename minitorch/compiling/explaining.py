@@ -28,6 +28,7 @@ from .drawing import drawing
 from .measuring import bandwidth, measured, peak
 from .naming import names_of_backward, names_of_forward
 from .reporting import report
+from .wording import named
 
 __all__ = ["Explanation"]
 
@@ -107,7 +108,7 @@ class Explanation:
     """
 
     def __init__(self, compiled, measure=True):
-        self.name, self.threads = name_of(compiled.function), get_num_threads()
+        self.name, self.threads = named(compiled.function), get_num_threads()
         self.answers, self.eager, self.peaks = [], [], (peak(), bandwidth(math.inf)) if measure else None
         for key, signature in compiled.signatures.items():
             for program in signature.programs:
@@ -136,10 +137,6 @@ class Explanation:
 
     def __str__(self):
         return report(self)
-
-
-def name_of(function):
-    return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 # ----------------------------------------------------------------------------------------------------------- a program

@@ -21,6 +21,7 @@ from .outside_backward import Backward
 from .recording import hooked
 from .tree import others
 from .watching import Watch, switches_of_gpus
+from .wording import named
 
 __all__ = ["Program"]
 
@@ -41,7 +42,7 @@ class Program:
         of: a Program of the same, of which this is the twin that notes when each kernel runs.
         """
         self.fixed, self.function, self.key, self.timed = fixed or {}, function, key, None
-        self.title = f"compiled {getattr(function, '__qualname__', type(function).__qualname__)}"
+        self.title = f"compiled {named(function)}"
         self.recording, self.mode, self.seen, self.lock = recording, mode, [CHANGES[0]], lock()
         moving: dict = {}
         for source, _ in recording.sources:

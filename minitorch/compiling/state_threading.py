@@ -44,7 +44,6 @@ class Threaded:
 
     def __init__(self, function, places, lists):
         self.function, self.places, self.lists, self.apart = function, places, lists, dict(getattr(function, "apart", {}))
-        self.__qualname__ = getattr(function, "__qualname__", type(function).__qualname__)
         for space, name in places:
             self.apart[id(space)] = self.apart.get(id(space), frozenset()) | {name}
         for x in lists:
