@@ -7,7 +7,7 @@
     races      what NVIDIA's sanitizer finds in small steps, if it is installed and time is left
 
 What fails is reported in its place, and the rest goes on. All of it is also written to a file of JSON (``--out``).
-``--others`` measures the steps of gpu_others.py instead, which the compiler wasn't made for, without the checks.
+``--others`` measures the steps of gpu_others instead, which the compiler wasn't made for, without the checks.
 ``--dry`` goes through the same on the CPU, with steps of toy size: it shows that this script works, and no time of use.
 """
 
@@ -200,7 +200,7 @@ def printed(report):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--dry", action="store_true", help="toy sizes on the CPU")
-    parser.add_argument("--others", action="store_true", help="steps of gpu_others.py")
+    parser.add_argument("--others", action="store_true", help="steps of gpu_others")
     parser.add_argument("--only", default="", help="steps whose names contain this")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=1.0, help="of one round")
