@@ -1,4 +1,5 @@
-"""What follows a product is done with it, before a number goes to memory: on a GPU by the library in the same call.
+"""What follows a product is done with it, before a number goes to memory: on a GPU by the library in the same call, on a CPU by
+its tiles (a bias and relu, where no loop follows anyway).
 
     %3 = matmul %0 %1
     %4 = reshape %3                         %3 = matmul+bias+relu %0 %1 %2

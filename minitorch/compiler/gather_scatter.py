@@ -4,7 +4,7 @@
     put(x, y, i; along, adds)    x, with y[a, b] added to, or put in place of, x[i[a, b], b]
 
 Every index has the shape of the result (of y), expanded to it. ``index``, ``gather`` and the pools' rows are spelled out as
-these in decompositions.py.
+these here.
 """
 
 import math

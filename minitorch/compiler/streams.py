@@ -6,7 +6,7 @@
     3  the weight's update
 
 A launch that has room for few blocks leaves a part of a GPU idle. Where the next launch doesn't need it, it goes to the second
-stream, and who does need it waits. What two launches have to do with each other is asked of memory (``together.touches``):
+stream, and who does need it waits. What two launches have to do with each other is asked of memory (``touches``):
 if one writes what the other touches, they stay in order, so a place of the arena that is used again is no trap.
 
 torch: torch/cuda/graphs.py has no such thing; a graph is what one stream was given
