@@ -202,6 +202,8 @@ class EventList(list):
         events = list(self)
         if sort_by is not None:
             name = sort_by.replace("cuda", "device").replace("xpu", "device").replace("privateuse1", "device")
+            if not hasattr(events[0], name):
+                raise AttributeError(f"'FunctionEvent' object has no attribute '{name}'\nsort_by is one of count, {', '.join(ADDED)}")
             events.sort(key=lambda e: getattr(e, name), reverse=True)
         if top_level_events_only:
             events = [e for e in events if e.cpu_parent is None]

@@ -325,7 +325,7 @@ class Compiled:
         if reason.__class__ is not Incomplete and self.fullgraph:
             raise RuntimeError(f"the function can't be compiled as a whole\n{signature.why}")
         if signature.failures >= TRIES:
-            self.give_up(signature, signature.why)
+            self.give_up(signature, str(reason))
         return result
 
     def give_up(self, signature, why):

@@ -15,6 +15,7 @@ WAYS = {
     "it changes ": "a program wouldn't change it again: keep it in a tensor, or change it outside the function",
     "it draws from a generator of random numbers": "draw by torch.rand, or pass the number as an argument",
     "it asks for the time": "a program would have the time of its recording: pass it as an argument",
+    "it returns a ": "return tensors and numbers, in tuples, lists or dicts that it makes; and compile a module, not its class",
     " signatures": "each shape is a program, and each mode: pad to a few shapes, or compile a function for each kind of call",
 }
 """Words of a reason → what to do."""
@@ -48,9 +49,10 @@ def named(function):
 
 
 def code_of(function):
-    """The code that a call runs; None if it isn't Python's."""
+    """The code that a call runs, or that makes an object of a class; None if it isn't Python's."""
     function = own(function)
-    called = getattr(type(function), "forward", type(function).__call__)
+    kind, default = (function, "__init__") if isinstance(function, type) else (type(function), "__call__")
+    called = getattr(kind, "forward", getattr(kind, default))
     return getattr(function, "__code__", None) or getattr(called, "__code__", None)
 
 

@@ -79,6 +79,19 @@ def test_a_reason_without_a_line_has_the_function_s():
             function(torch.ones(1))
 
 
+def test_a_class_is_no_function():
+    """Its place was said twice, and was none."""
+
+    @torch.compile
+    class Layer(torch.nn.Module):
+        def forward(self, x):
+            return x * 2
+
+    with pytest.warns(UserWarning, match=rf"Layer runs eagerly: it returns a Layer that it makes, in {HERE}\n.*not its class$"):
+        for _ in range(6):
+            Layer()
+
+
 def test_choices_that_there_are_not():
     with pytest.raises(RuntimeError, match="^Invalid backend: 'inducter', see .*\n.*leave backend out"):
         torch.compile(doubled, backend="inducter")
