@@ -13,7 +13,9 @@ def report(explanation):
         lines += ["", *of_answer(answer, explanation)]
     if explanation.eager:
         lines += ["", "runs eagerly"]
-        lines += [f"  {signature}: {why.splitlines()[0]}" for signature, why in explanation.eager]
+        for signature, why in explanation.eager:
+            reason, *way = why.splitlines()[:2]
+            lines += [f"  {signature}: {reason}", *[f"    {line}" for line in way]]
     if not explanation.answers and not explanation.eager:
         lines += ["", "it wasn't called yet"]
     return "\n".join(lines)
