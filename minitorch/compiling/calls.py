@@ -165,7 +165,7 @@ class Compiled:
             return self.function(*args, **kwargs)
         tensors, form = flattened((args, kwargs))
         described = tuple([described_as(x) for x in tensors])
-        key = form, mode.grad, mode.inference, mode.autocast, get_default_dtype(), described, aliases(tensors)
+        key = form, mode.grad, mode.inference, mode.autocast, get_default_dtype(), described, aliases(tensors)  # [1:5]: Program's mode
         key, symbolic = of_call(self.symbolic, key)
         signature = self.signatures.get(key)
         if signature is None:
@@ -196,8 +196,9 @@ class Compiled:
     @helped()
     def recorded(self, signature, key, args, kwargs, symbolic):
         """Run the function while a tracer listens; make a program of what it heard.   symbolic: if numbers among its arguments move."""
-        mode = MODE.grad, MODE.inference, MODE.autocast, get_default_dtype()
         watch = Watch((self.function, *others(key[0])), apart=getattr(self.function, "apart", None))
+        if not watch.whole:
+            return self.reaching_too_much(signature, args, kwargs)
         self.moving.look(watch.groups)
         if signature.watch is not None:
             self.places.note(signature.watch)
@@ -233,7 +234,15 @@ class Compiled:
         other = other or self.unrepeatable(recording, watch, args, kwargs, result)
         if other is not None:
             return result if signature.calls == 1 else self.failed(signature, Unfollowed(other), result)
-        return result if fixed is None else self.programmed(signature, (recording, self.function, mode, key, fixed), result)
+        return result if fixed is None else self.programmed(signature, (recording, self.function, key[1:5], key, fixed), result)
+
+    def reaching_too_much(self, signature, args, kwargs):
+        """Run a function that reaches more than can be looked at before each call."""
+        why = "it reaches more things than can be looked at before each call"
+        if self.fullgraph:
+            raise RuntimeError(f"the function can't be compiled as a whole\n{advised(why, self.function)}")
+        self.give_up(signature, why)
+        return self.function(*args, **kwargs)
 
     def begins_anew(self, signature, watch, recording, why):
         """Whether a run showed what the function keeps, so that all later ones go about it in another way."""

@@ -5,6 +5,7 @@ import ctypes
 from ..backends import for_device
 from ..compiler import Place, native_of, timed
 from ..compiler.access import contiguous
+from ..compiler.trace import Unfollowed
 from ..compiler.traced_memory import layout, owner_of
 from ..device import CPU
 from ..dtypes import float64
@@ -54,6 +55,8 @@ class Program:
         texts = [source.text for source, _ in recording.sources if source.__class__ is Reading]
         self.readings = {text: for_device(CPU).full((), 0.0, float64) for text in texts}
         self.watch = Watch((function, *others(form)), self.rates, joined(apart, getattr(function, "apart", {})))
+        if not self.watch.whole:
+            raise Unfollowed("it reaches too many things")
         self.watch.often += [] if recording.xp.SYNCHRONOUS else switches_of_gpus()
         self.tied = self.tied_to(self.tensors())
         self.wanting, self.lying, self.looks = self.wants(), self.lies(), self.looks_of_views()

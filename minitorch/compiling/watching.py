@@ -63,8 +63,11 @@ from .tree import PLAIN
 
 __all__ = ["ARRAY", "Watch", "ours", "settled", "settled_file", "switches_of_gpus"]
 
-MANY = 5000
-"""Entries in all that are watched at most; what has more is a data set, not a setting."""
+MANY, MANY_ENTRIES = 5000, 100_000
+"""Things that are watched at most, and entries in all of them: to look at so many takes a tenth of a millisecond at each call.
+
+A function that reaches more, as a data set of objects, isn't compiled; a vocabulary is.
+"""
 
 ARRAY = type(for_device(CPU).empty((), Tensor(0).dtype))
 
@@ -100,23 +103,24 @@ class Watch:
 
     moving: the ids of optimizers' groups that somebody else looks after.   groups: all that there are.
     said: names that functions say, theirs: the user's functions alone; asks_types: whether these ask for the type of something.
-    tensors: by id.   bare: functions without attributes.
+    tensors: by id.   bare: functions without attributes.   whole: whether all was looked at that there is.
     """
 
     def __init__(self, thing, moving=(), apart=None):
         """apart: {id of a dict: names in it that somebody else looks after}."""
         self.often, self.seldom, self.moving, self.groups = [], [], moving, []
-        self.seen, self.count, self.kept = set(), 0, []
+        self.seen, self.entries, self.kept = set(), 0, []
         self.said, self.theirs, self.owners, self.classes = set(UNASKED), set(), [], set()
         self.bare, self.tensors = [], {}
         self.origins, self.apart, self.asks_types = set(), apart or {}, False
         hooks = (*EVERYWHERE, *EVERY_STEP)
         self.seldom += [Whole(each, ()) for each in hooks]
         todo = [thing, *[hook for each in hooks for hook in each.values()]]
-        while todo and self.count < MANY:
+        while todo and len(self.kept) < MANY and self.entries < MANY_ENTRIES:
             todo += self.look(todo.pop())
             if not todo:  # names that were said since may lead further
                 todo = [x for owner in self.owners for x in self.reached(owner) if id(x) not in self.seen and may_change(x)]
+        self.whole = not todo
         if "get_last_lr" in self.said:
             self.said.add("_last_lr")
         if not ASKS_ATTRIBUTES.isdisjoint(self.said):
@@ -143,7 +147,6 @@ class Watch:
             return []
         self.seen.add(id(thing))
         self.kept.append(thing)  # or its id might become another's
-        self.count += 1
         for kind, look in LOOKS.items():
             if isinstance(thing, kind):
                 return look(self, thing)
@@ -152,7 +155,7 @@ class Watch:
         return self.look_at_object(thing)
 
     def add(self, names, where):
-        self.count += len(names.values)
+        self.entries += len(names.values)
         if names.values or isinstance(names, (Whole, Items)):  # an empty list may grow
             where.append(names)
         return names.values

@@ -298,6 +298,29 @@ def test_a_change_is_seen(thing):
                 assert torch.allclose(compiled(X), function(X), atol=1e-6)
 
 
+def a_large_vocabulary():
+    places, first, last = {f"word {k}": k for k in range(20_000)}, [1.0], [2.0]
+    changes = [lambda: places.update({"word 5": 7}), lambda: first.__setitem__(0, 3.0), lambda: last.__setitem__(0, 3.0)]
+    return lambda x: x * first[0] * last[0] + places["word 5"], changes
+
+
+def test_beside_a_large_vocabulary_a_change_is_seen():
+    test_a_change_is_seen(a_large_vocabulary)
+
+
+def test_what_reaches_more_than_can_be_looked_at_runs_eagerly():
+    first, rows, last = [1.0], [[k] for k in range(8_000)], [2.0]
+    compiled = torch.compile(lambda x: x * first[0] * rows[5][0] * last[0])
+    with pytest.warns(UserWarning, match="runs eagerly: it reaches more things than can be looked at before each call"):
+        assert compiled(X)[1] == 10
+    for held in (first, rows[5], last):
+        held[0] = 3.0
+        assert compiled(X)[1] == first[0] * rows[5][0] * last[0]
+    whole = torch.compile(lambda x: x * rows[5][0], fullgraph=True)
+    with pytest.raises(RuntimeError, match="can't be compiled as a whole"):
+        whole(X)
+
+
 def programs(compiled):
     """All programs of a compiled function or module."""
     compiled = compiled._compiled if isinstance(compiled, nn.Module) else compiled

@@ -324,6 +324,15 @@ def test_running_statistics_of_half_precision_stay_in_float32():
     assert_same_state(theirs, ours)
 
 
+def test_statistics_that_are_no_longer_tracked_stay():
+    for library in (minitorch, torch):
+        norm = library.nn.BatchNorm1d(4)
+        norm(library.ones(3, 4))
+        norm.track_running_stats = False
+        norm(library.zeros(3, 4))
+        assert norm.num_batches_tracked.item() == 1 and norm.running_mean.tolist() == pytest.approx([0.1] * 4)
+
+
 def test_old_state_without_a_count_loads():
     ours = nn.BatchNorm1d(2)
     ours.num_batches_tracked.add_(5)
