@@ -55,8 +55,8 @@ def backward(roots, gradients, retain_graph=False, create_graph=False, targets=N
             if not retain_graph:
                 node.free()
             for edge, d in zip(node.edges, arriving, strict=True):
-                if d is None or edge is None:
-                    continue
+                if d is None or edge is None or (useful is not None and edge not in useful):
+                    continue  # a Node of somebody's own gives all of its gradients
                 if direct and edge.__class__ is AccumulateGrad and edge.takes(d, g, started):
                     continue
                 deposit(pending, owned, heap, edge, d, g)

@@ -336,6 +336,15 @@ def facts(lib):
             node.needs_input_grad, str(node).split(" at")[0])  # fmt: skip
 
 
+def backward_to_one_input(lib):
+    """Its backward gives the gradients of both; only one of them is wanted."""
+    a, b, hooked = leaf(lib), leaf(lib, 3.0, 4.0), []
+    b.register_hook(lambda g: hooked.append(g.tolist()))
+    product(lib).apply(a, b)[0].sum().backward(inputs=[a])
+    found = lib.autograd.grad(product(lib).apply(a, b)[0].sum(), a)
+    return a.grad, b.grad, found, hooked
+
+
 PROGRAMS = {
     "cube": lambda lib: gradients(lib, cube(lib), leaf(lib)),
     "saved output": lambda lib: gradients(lib, saved_output(lib), leaf(lib)),
@@ -367,6 +376,7 @@ PROGRAMS = {
     "hooks": hooked,
     "many times": used_many_times,
     "only some": only_some_inputs,
+    "backward to one input": backward_to_one_input,
     "deep": in_a_deep_chain,
     "facts": facts,
     "integer output": lambda lib: make(lib, lambda ctx, x: x.long()).apply(leaf(lib)),

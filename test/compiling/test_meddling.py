@@ -89,6 +89,23 @@ def a_gradient_with_another_name(torch, compiled):
         yield step(torch.ones(3) * k), w.grad
 
 
+def gradients_for_some_parameters(torch, compiled):
+    model, hooked = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1)), []
+    with torch.no_grad():
+        for k, p in enumerate(model.parameters()):
+            p.fill_(0.1 * k + 0.1)
+    model[2].bias.register_hook(lambda g: hooked.append(g.item()))
+    f = compiled(model)
+    for k in range(9):
+        model.zero_grad()
+        loss = f(torch.arange(6.0).view(2, 3) * k).sum()
+        if k % 3 == 2:
+            yield torch.autograd.grad(loss, model[2].weight)
+        else:
+            loss.backward(inputs=[model[0].weight] if k % 3 else None)
+        yield [p.grad for p in model.parameters()], hooked
+
+
 def gradients_of_some_results(torch, compiled):
     w, v = torch.ones(4, requires_grad=True), torch.ones(4, requires_grad=True)
 
@@ -467,7 +484,7 @@ def no_rows_at_all(torch, compiled):
 
 COURSES = [
     a_gradient_that_is_the_parameter, one_gradient_of_two_parameters, gradients_in_one_array, gradients_moved_into_one_array,
-    a_gradient_with_another_name, gradients_of_some_results, gradients_of_some_results_of_a_checkpoint,
+    a_gradient_with_another_name, gradients_for_some_parameters, gradients_of_some_results, gradients_of_some_results_of_a_checkpoint,
     an_argument_written_to_that_a_gradient_goes_back_through, memory_that_comes_to_have_a_gradient, a_method_further_up, other_defaults, other_code, compiled_functions_in_compiled_functions,
     a_forward_that_comes_and_goes, attributes_of_a_parameter, attributes_of_an_argument, attributes_that_it_gives,
     the_environment, an_entry_more, a_number_that_counts, an_entry_taken, a_place_in_a_list, a_field, gradients_switched_off,
