@@ -23,14 +23,15 @@ KNOWN = TAPED | frozenset("?bBhil")
 """The dtypes of tensors, as dtype.char, that functions are written down for."""
 
 KEPT = Storage()
-"""That of all that is kept between: nobody can write to it."""
+"""That of what is kept between in memory of its own: nobody can write to it."""
 KEPT.version = 0
 
 
 class Piece:
     """What is known of a kind of arguments.   forth: the tape (xp, *arrays) → (result, *what is kept).   row: the Node's.
 
-    saves: of the result and the inputs, whether going back reads it.   behind: whether what it reads was made of it.
+    row: None if the result has no gradient.   saves: of the result and the inputs, whether going back reads it.
+    behind: whether what it reads was made of it.
     """
 
     def __init__(self, call, wrap, forth, row, saves, behind):
@@ -40,7 +41,7 @@ class Piece:
         arrays = [x._array for x in tensors]
         array, *kept = self.forth(ARRAY_TYPES[arrays[0].__class__], *arrays)
         out = self.wrap(array, InferenceStorage() if MODE.inference else None)
-        if wanted:
+        if wanted and self.row is not None:
             self.remember(out, tensors, edges, wanted, kept)
         return out
 
@@ -50,8 +51,15 @@ class Piece:
             (x._array, x._storage, x._storage.version) if read else Stub(x, whole)
             for x, read, whole in zip((out, *tensors), self.saves, self.behind)
         ]
-        saved += [(array, KEPT, 0) for array in kept]
+        saved += [(array, KEPT, 0) if array.base is None else (array, *beneath(array, tensors)) for array in kept]
         out._node = Node(self.row, (), [*edges, *[None] * len(kept)], saved, wanted)
+
+
+def beneath(array, tensors):
+    """(storage, version) of what is kept: those of the tensor whose memory it is a view of."""
+    same = ARRAY_TYPES[array.__class__].same_memory
+    found = next((x._storage for x in tensors if same(x._array, array)), KEPT)
+    return found, found.version
 
 
 def piece_of(function, label, args, kwargs, wanted):
@@ -121,9 +129,11 @@ def written_piece(call, label, wanted):
         return None
     saves = [id(x) in read for x in (result, *leaves)]
     behind = {id(x) for _, inputs, *_ in needed(forth, [x for x in (result, *kept) if id(x) in read]) for x in inputs}
-    row = Primitive(label, "composite", None, jointly=going_back(call, count, wanted), label=label, listed=False)
-    piece = Piece(call, wrap, tape, row, saves, [False, *[id(x) in behind for x in leaves]])
+    row = None
     if result._node is not None:
+        row = Primitive(label, "composite", None, jointly=going_back(call, count, wanted), label=label, listed=False)
+    piece = Piece(call, wrap, tape, row, saves, [False, *[id(x) in behind for x in leaves]])
+    if row is not None:
         piece.remember(result, leaves, list(map(edge_of, leaves)), wanted, [x._array for x in kept])
         saved = [x for x, read in zip((result, *leaves), saves) if read] + kept
         _, key = result._node.arrays_and_key(g._array, wanted)

@@ -173,6 +173,21 @@ def test_what_is_read_may_not_be_written_to_and_what_isnt_may():
         result.sum().backward()
 
 
+def test_what_is_kept_between_as_a_view_of_an_input_may_not_be_written_to():
+    again, _ = written_down(lambda x, y, scale: x.unsqueeze(0) * (x + y) * scale)
+    x, y = [v.requires_grad_() * 1 for v in inputs(3, 4)]
+    result = again(x, y, 0.7)
+    x.detach().add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        result.sum().backward()
+
+
+def test_a_result_without_a_gradient_has_none():
+    again, _ = written_down(mixed, wanted=(False, True))
+    x, y = inputs(3, 4)
+    assert not again(x, y.requires_grad_(), 0.7).requires_grad
+
+
 def test_a_graph_is_freed_once():
     again, _ = written_down(spread)
     x, y = [v.requires_grad_() for v in inputs(3, 4)]
