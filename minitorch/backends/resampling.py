@@ -119,7 +119,7 @@ def repeats(plan):
     (2, None)
     """
     kind, before, after, scale, _ = plan
-    as_asked = scale is None or scale * before == after or (kind == "nearest" and after in (before, 2 * before))
+    as_asked = scale is None or scale * before == after
     return after // before if kind.startswith("nearest") and before and not after % before and as_asked else None
 
 
@@ -128,8 +128,6 @@ def taps(plan, back, dtype):
     """(times, [(places, weights), …]): how often each element comes, or one pair for each tap. None weighs 1 everywhere."""
     kind, before, after, scale, align = plan
     real = numpy.float64 if dtype == numpy.float64 and not kind.startswith("nearest") else numpy.float32
-    if kind == "nearest" and after in (before, 2 * before):
-        scale = None  # as PyTorch has it, whatever was asked for
     if kind == "smooth lanczos" and before == after:
         return 1, [(slice(0, before, 1), None)]
     if not back and (times := repeats(plan)) is not None:

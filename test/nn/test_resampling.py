@@ -33,7 +33,11 @@ def test_images_of_another_size(text, dtype):
 
 
 @pytest.mark.parametrize("text", [
-    "t.nn.functional.interpolate(x, 7, mode='linear')", "t.nn.functional.interpolate(x, scale_factor=3)", "t.nn.functional.interpolate(x, scale_factor=0.5, mode='area')",
+    "t.nn.functional.interpolate(x, 7, mode='linear')", "t.nn.functional.interpolate(x, scale_factor=3)",
+    # detached, for PyTorch's way back takes no account of such a scale
+    "t.nn.functional.interpolate(x.detach(), scale_factor=2.1)", "t.nn.functional.interpolate(x.detach(), scale_factor=1.1)",
+    "t.nn.functional.interpolate(x.unsqueeze(2), scale_factor=(1.5, 2.1))",
+    "t.nn.functional.interpolate(x.detach().reshape(1, 1, 2, 3, 6), scale_factor=(1.2, 2.1, 1.1))", "t.nn.functional.interpolate(x, scale_factor=0.5, mode='area')",
     "t.nn.functional.interpolate(x.unsqueeze(2).unsqueeze(2), (2, 3, 4), mode='trilinear')", "t.nn.functional.interpolate(x.unsqueeze(2), (4, 12), mode='nearest')",
     "t.nn.functional.interpolate(x[:0], 7, mode='linear')", "t.nn.functional.interpolate(x.transpose(0, 2).half(), 7, mode='linear')",
     "t.nn.functional.interpolate((x.unsqueeze(2) * 50 + 100).byte(), scale_factor=2)", "t.nn.Upsample(scale_factor=2)(x)", "t.nn.UpsamplingBilinear2d((4, 5))(x.unsqueeze(1))",
