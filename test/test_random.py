@@ -224,6 +224,8 @@ CREATED = {
     "randn_like gaps": lambda m: m.randn_like(m.zeros(40, 2)[:, 0]),
     "randn_like permuted": lambda m: m.randn_like(m.zeros(2, 3, 4).permute(2, 0, 1)),
     "randn_like contiguous": lambda m: m.randn_like(m.zeros(5, 7).t(), memory_format=m.contiguous_format),
+    "zeros_like transposed": lambda m: m.zeros_like(m.zeros(5, 7).t()).normal_(),
+    "ones_like permuted": lambda m: m.ones_like(m.zeros(2, 3, 4).permute(2, 0, 1)).uniform_(),
     "randint_like": lambda m: m.randint_like(m.zeros(9), 5),
     "randint_like low": lambda m: m.randint_like(m.zeros(9, dtype=m.int32), 2, 5),
     "randint_like names": lambda m: m.randint_like(m.zeros(9), low=2, high=5),

@@ -10,7 +10,7 @@ import minitorch
 WARNED = {
     "numbers": "float(t.ones((), requires_grad=True)); complex(t.ones(1, requires_grad=True)); int(t.ones((), requires_grad=True)); t.ones((), requires_grad=True).item(); f'{t.ones((), requires_grad=True):.1f}'; float(t.ones(()))",
     "copies": "t.tensor(t.ones(2)); t.ones(2).new_tensor(t.ones(2)); t.as_tensor(t.ones(2)); t.tensor([t.ones(())])",
-    "reversed": "t.ones(2, 3, 4).T; t.ones(()).T; t.ones(2).T; t.ones(2, 3).T; t.ones(2, 3, 4).mT",
+    "reversed": "t.ones(2, 3, 4).T; t.ones(()).T; t.ones(2).T; t.ones(2, 3).T; t.ones(2, 3, 4).mT; t.ones(()).mT",
     "grids": "t.meshgrid(t.ones(2), t.ones(3)); t.meshgrid(t.ones(2), t.ones(3), indexing='ij'); t.cartesian_prod(t.ones(2), t.ones(2))",
     "bytes": "t.arange(3)[t.tensor([1, 0, 1], dtype=t.uint8)]; t.ones(3, 2)[t.tensor([1, 0, 1], dtype=t.uint8), 0]; t.arange(3)[t.tensor([True, False, True])]",
 }  # fmt: skip

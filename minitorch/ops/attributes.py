@@ -158,6 +158,9 @@ def transposed(input):
 
 def mT(input):  # noqa: N802
     """The last two dims swapped.   torch: Tensor.mT"""
+    if not input._array.ndim:
+        warnings.warn(NOT_REVERSED.replace(".T", ".mT"), stacklevel=2)
+        return input
     return matrices(input, "tensor.mT").transpose(-2, -1)
 
 

@@ -265,8 +265,20 @@ def wanting(made, requires_grad):
 
 
 def filled_like(name, input, value, dtype, device, requires_grad, memory_format):
-    made = in_format(filled(input, shape_like(name, input), value, dtype, device, False), memory_format)
+    shape = shape_like(name, input)
+    if input._array.flags.c_contiguous or (memory_format is not None and memory_format is not preserve_format):
+        made = in_format(filled(input, shape, value, dtype, device, False), memory_format)
+    else:
+        made = lying_like(input, lambda lengths: filled(input, lengths, value, dtype, device, False))
     return wanting(made, requires_grad)
+
+
+def lying_like(input, make):
+    """What ``make`` gives of a shape, seen as the input: its dims in the same order in memory, without gaps."""
+    order = input._memory_order()
+    made = make([input._array.shape[d] for d in order])
+    back = tuple(order.index(d) for d in range(len(order)))
+    return made if back == tuple(range(len(order))) else made._strided(back)
 
 
 def shape_like(name, input):
@@ -340,10 +352,5 @@ def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=No
     if memory_format is not None and memory_format is not preserve_format:
         made = new_empty(input, shape_like("empty_like", input), dtype=dtype, device=device)
         return wanting(in_format(made, memory_format), requires_grad)
-    lengths = shape_like("empty_like", input)
-    order = input._memory_order()
-    shape = [lengths[d] for d in order]
-    made = new_empty(input, shape, dtype=dtype, device=device)
-    back = tuple(order.index(d) for d in range(len(order)))
-    made = made if back == tuple(range(len(order))) else made._strided(back)
-    return wanting(made, requires_grad)
+    shape_like("empty_like", input)
+    return wanting(lying_like(input, lambda lengths: new_empty(input, lengths, dtype=dtype, device=device)), requires_grad)

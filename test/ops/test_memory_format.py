@@ -17,6 +17,10 @@ x.double(memory_format=t.channels_last)
 t.zeros_like(x, memory_format=t.channels_last)
 t.ones_like(x, memory_format=t.channels_last)
 t.full_like(x, 2, memory_format=t.channels_last)
+t.zeros_like(x.permute(3, 1, 0, 2))
+t.ones_like(x.transpose(1, 2)[:, ::2])
+t.full_like(x[:, :, :1].expand(2, 3, 4, 5), 2)
+t.zeros_like(x.transpose(0, 3), memory_format=t.preserve_format)
 t.zeros(1, 2, 3, 4, 5).contiguous(memory_format=t.channels_last_3d)
 t.nn.Conv2d(3, 2, 3).to(memory_format=t.channels_last).weight.detach() * 0
 t.nn.Linear(3, 2).to(memory_format=t.channels_last).weight.detach() * 0

@@ -14,6 +14,7 @@ from ...creation import empty, empty_like, ones_like, zeros_like
 from ...dtypes import float64
 from ...engine import no_grad
 from ...errors import not_implemented
+from ...layout import contiguous_format
 from ...ops.activation import hardshrink, prelu
 from ...random import rand
 
@@ -422,7 +423,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
 
-    noise = -empty_like(logits).exponential_().log()
+    noise = -empty_like(logits, memory_format=contiguous_format).exponential_().log()
     soft = ((logits + noise) / tau).softmax(dim)
     if not hard:
         return soft

@@ -18,6 +18,9 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """
     shape = x1._broadcast_shape(x1.shape, x2.shape)
     x1, x2 = x1.expand(shape), x2.expand(shape)
+    if x1.dtype is not x2.dtype:
+        dtype = x1._common_dtype((x1, x2))
+        x1, x2 = x1.to(dtype), x2.to(dtype)
     unit1 = x1 / x1.norm(2, dim, keepdim=True).clamp(min=eps)
     unit2 = x2 / x2.norm(2, dim, keepdim=True).clamp(min=eps)
     return (unit1 * unit2).sum(dim)
