@@ -18,7 +18,7 @@ __all__ = [
     "gather", "getitem", "index_add", "index_add_", "index_add_at_", "index_at", "index_copy", "index_copy_",
     "index_fill", "index_fill_", "index_put", "index_put_", "index_put_at", "index_select", "masked_scatter",
     "masked_scatter_", "masked_select", "multi_slice", "narrow", "nll", "nll_grad", "scatter",
-    "scatter_", "scatter_add", "scatter_add_", "select", "setitem", "several_views", "take", "take_along_dim", "unbind",
+    "scatter_", "scatter_add", "scatter_add_", "scatter_inputs", "select", "setitem", "several_views", "take", "take_along_dim", "unbind",
 ]  # fmt: skip
 
 
@@ -276,6 +276,7 @@ def nll_grad(input, index, shape, dim, ignored, average):
 def scatter_inputs(input, dim, index, src, value):
     d = one_dim(dim, input.ndim)
     check_index("scatter", input, index)
+    index = index if index.ndim or not input.ndim else index.reshape(1)
     src = value if src is None else src
     if not hasattr(src, "_apply"):
         src = input.new_full((), src)

@@ -5,6 +5,7 @@ import math
 from .. import primitives as rows
 from ..dtypes import int64
 from .index_checks import refuse_outside
+from .indexing import scatter_inputs
 from .reduce import one_dim
 from .spelling import numpy_names
 
@@ -36,7 +37,8 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     start = input if include_self else input.scatter(dim, index, neutral(reduce, input))
     if reduce == "sum":
         return start.scatter_add(dim, index, src)
-    return start._apply(rows.scatter_reduce, (start, index, src), (one_dim(dim, input.ndim), reduce))
+    (_, index, src), (d,) = scatter_inputs(start, dim, index, src, None)
+    return start._apply(rows.scatter_reduce, (start, index, src if src.ndim else src.expand(index.shape)), (d, reduce))
 
 
 def neutral(reduce, like):
