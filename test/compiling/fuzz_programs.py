@@ -63,8 +63,8 @@ class Shaken(TorchDispatchMode):
     def shake(self, x):
         if x.is_complex():
             x = torch.view_as_real(x.resolve_conj())
-        if any(stride == 0 and size > 1 for stride, size in zip(x.stride(), x.shape)):
-            return
+        if x._is_zerotensor() or any(stride == 0 and size > 1 for stride, size in zip(x.stride(), x.shape)):
+            return  # such zeros of PyTorch's have no memory at all
         wide = x.double()
         noise = torch.sin(wide * 12345.6789 + self.salt * self.count)
         exact = (wide * 16 == (wide * 16).round()) & (wide.abs() < 512)
