@@ -10,11 +10,13 @@ torch: torch/_functorch/_aot_autograd/schemas.py (OutputType)
 from dataclasses import dataclass, replace
 
 from .. import primitives as rows
+from ..backends import backend_of
 from ..backward import reachable
 from ..compiler.trace import Unfollowed
 from ..compiler.traced_memory import layout
 from ..engine import MODE, AccumulateGrad, Node, Tensor, edge_of, enable_grad, no_grad
 from ..graph import GRAD, stale
+from ..tables.strides import as_strided
 
 __all__ = ["Seen", "alive", "roots_of", "views_among"]
 
@@ -40,10 +42,17 @@ class Seen:
         with enable_grad() if self.made == GRAD or (self.made == "several" and MODE.grad) else no_grad():
             made = base
             for row, params in self.path:
-                made = made._apply(row, (made,), params)
+                made = made._apply(row, (made,), counted_in(made._array, params) if row is as_strided else params)
         if self.made == "several" and made._view is not None:
             made._view.unfit(self.made, self.output)
         return made
+
+
+def counted_in(array, params):
+    """The params of an ``as_strided`` of an array that may begin elsewhere in its memory than in the run: a part of a larger one."""
+    shape, strides, offset, (own, before) = params
+    here, begin = backend_of((array,)).geometry(array)
+    return (shape, strides, offset + begin - before, (here, begin)) if here == own else params
 
 
 def views_among(tracer, tensors):

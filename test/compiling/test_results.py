@@ -438,3 +438,33 @@ def test_a_parameter_that_is_only_returned():
         (returned.sum() + (least * (call + 2)).sum()).backward()
         assert other.grad.sum(0).tolist() == [call + 2.0] * 4
         other.grad = None
+
+
+PARTS = {
+    "a row": lambda x: x[1],
+    "itself and turned": lambda x: (x, x.mT),
+    "two parts": lambda x: (x[:2].mul_(1), x[2:]),
+    "with something new": lambda x: (x.flatten(), x.exp()),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("first", [0, 1], ids=["from the first", "from another"])
+def test_parts_of_a_batch_that_is_a_slice(name, first):
+    """At each call the batch begins elsewhere in the data, and what is written to a result is written there."""
+    data, function = torch.randn(30, 4, 4), PARTS[name]
+    compiled = torch.compile(function)
+    for call in range(first, 6):
+        batch = data[4 * call : 4 * call + 4]
+        for x, expected in zip(flat(compiled(batch)), flat(function(batch)), strict=True):
+            assert owned(x, data) == owned(expected, data)
+            assert not owned(x, data) or x.data_ptr() == expected.data_ptr()
+            torch.testing.assert_close(x, expected, rtol=0, atol=1e-5)
+
+
+def owned(x, data):
+    return x.untyped_storage().data_ptr() == data.untyped_storage().data_ptr()
+
+
+def flat(found):
+    return found if isinstance(found, tuple) else (found,)
