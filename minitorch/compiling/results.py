@@ -97,7 +97,18 @@ def seen(tracer, memory, x, base):
         path = (*path, (rows.detach, ()))
     elif node is None and view.made == GRAD and edge_of(base) is not None:  # of something detached
         path = ((rows.detach, ()), *path)
+    if memory.born and not base._array.flags.c_contiguous and not is_view_in_order(path, base):
+        raise Unfollowed("two of its results share their memory, only since that isn't in order")
     return Seen(base, path, GRAD if view is None else view.made, getattr(view, "output", None))
+
+
+def is_view_in_order(path, like):
+    """Whether a path leads to a view also of an array that lies in order, as all do that a replay makes, and not as ``like`` does."""
+    xp = backend_of((like._array,))
+    begin = end = xp.empty(like._array.shape, like.dtype)
+    for row, params in path:
+        end = row.forward(xp, end, *params)
+    return xp.same_memory(begin, end)
 
 
 def roots_of(results, views, went_back):

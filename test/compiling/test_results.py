@@ -468,3 +468,13 @@ def owned(x, data):
 
 def flat(found):
     return found if isinstance(found, tuple) else (found,)
+
+
+@pytest.mark.parametrize("view", [lambda y: y.mT.reshape(-1), lambda y: y.as_strided((2, 2), (1, 2))], ids=["flat", "strided"])
+def test_a_view_only_of_how_the_run_s_memory_lay(view):
+    """What a program makes lies in order, so there it would be a copy."""
+    compiled = torch.compile(lambda x: (y := x * 2, view(y)))
+    for _ in range(4):
+        whole, part = compiled(torch.randn(4, 5).mT)
+        whole.fill_(7)
+        assert part.tolist() == torch.full(part.shape, 7.0).tolist()
