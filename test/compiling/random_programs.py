@@ -227,6 +227,11 @@ for i in range(n): {x}[i] = {s}
 if n > 2: {x} = {x}.sin()
 if {x}.shape[0] > 2: {x} = {x}[1:]
 for i in range({x}.shape[0]): {x}[i].mul_(i+1)
+for i in range(n): {x} = F.dropout({x},0.2)+{x}
+for i in range({x}.shape[0]): {x}[i] = {x}[i-1]*{s}+{x}[i]
+for i in range(1,{x}.shape[0]): {x}[i].add_({x}[i-1],alpha={s})
+for part in {x}.split(1): part.mul_(part.detach().sum().sign())
+for i,part in enumerate({x}.unbind(0)): {y}[i] = part*{s}
 {v} = sum({x}[i]*i for i in range({x}.shape[0]))
 {v} = t.stack([{x}[i]*{s} for i in range({x}.shape[0])])
 {v} = t.cat([{x}[i:i+2] for i in range(n)])
@@ -252,9 +257,17 @@ with t.autocast('cpu',t.bfloat16): {v} = {x}@{x}.mT
 {v} = t.utils.checkpoint.checkpoint(lambda u: u.sin(), {x}, use_reentrant=False)
 """
 
+MADE = """
+({v}:=t.zeros_like({x}))[1:]={x}[:-1] ({v}:={x}.clone())[0]={s} ({v}:={x}.clone())[:,0]*={s} ({v}:=t.zeros({x}.shape)).add_({x}) ({v}:={x}+0).relu_()
+({v}:=t.empty_like({x})).copy_({y}) ({v}:={x}.detach().clone()).mul_({y}) ({v}:={x}.clone()).masked_fill_({m},0) ({v}:={x}*1).view(-1)[::2].zero_()
+({v}:={x}.new_zeros({x}.shape)).scatter_add_({d},{x}.argsort({d}),{x}) ({v}:=t.zeros(n,*{x}.shape))[n-1]={x} ({v}:=t.full({x}.shape,{s}))[...,1:]+={x}[...,:-1]
+({v}:={x}.unsqueeze(0).repeat(n,*[1]*{x}.dim()))[0].mul_({y}) ({v}:={x}.flatten().clone())[{x}.numel()//2:]*={s} ({v}:={x}.softmax(-1).clone()).select(-1,0).zero_()
+({v}:={x}.mT.contiguous())[...,0]={s} ({v}:=t.cat([{x},{x}]))[{k}]={y} ({v}:={x}.clone().transpose({d},{e})).mul_({y}) ({v}:={x}.clone())[{it}]+={s}
+"""
+
 KINDS = {
     "pointwise": (POINTWISE.split(), 5), "reduced": (REDUCED.split(), 5), "moved": (MOVED.split(), 5), "joined": (JOINED.split(), 4),
-    "multiplied": (MULTIPLIED.split(), 3), "losses": (LOSSES.split(), 1), "writes": (WRITES.split(), 5),
+    "multiplied": (MULTIPLIED.split(), 3), "losses": (LOSSES.split(), 1), "writes": (WRITES.split(), 5), "made": (MADE.strip().replace("\n", " ").split(), 2),
     "loops": (LOOPS.strip().split("\n"), 1),
 }  # fmt: skip
 
@@ -278,8 +291,8 @@ def numbers(given, shape, call, seed):
     return found + 1j * source.standard_normal(shape) if given.dtype.startswith("complex") else found
 
 
-def laid(t, array, given):
-    """A tensor of ``array``'s numbers that lies in memory as ``given.layout`` says."""
+def laid(t, array, given, call):
+    """A tensor of ``array``'s numbers that lies in memory as ``given.layout`` says; how far behind its beginning, is by the call."""
     def of(array):
         x = t.from_numpy(numpy.array(array, order="C"))
         return x > 0 if given.dtype == "bool" else x.to(getattr(t, given.dtype)).clone()
@@ -289,7 +302,7 @@ def laid(t, array, given):
     if given.layout == "gaps":
         return of(numpy.repeat(array, 2, -1))[..., ::2]
     if given.layout == "offset":
-        return of(numpy.concatenate([array[:1], array]))[1:]
+        return of(numpy.concatenate([*[array[:1]] * (call % 3 + 1), array]))[call % 3 + 1 :]
     if given.layout == "expanded":
         return of(array[:1]).expand(array.shape)
     if given.layout == "channels_last":
@@ -299,7 +312,7 @@ def laid(t, array, given):
 
 def tensor_of(t, given, call, seed, resized=()):
     shape = tuple(resized[1] if resized and size == resized[0] else size for size in given.shape)
-    x = laid(t, numbers(given, shape, call, seed), given).detach()
+    x = laid(t, numbers(given, shape, call, seed), given, call).detach()
     return x.requires_grad_() if given.wants_gradient else x
 
 
@@ -422,7 +435,7 @@ class Growing:
             if filled is None:
                 continue
             text, added = filled
-            line = text if kind in ("writes", "loops") else f"{self.new()} = {text}"
+            line = text if kind in ("writes", "loops", "made") else f"{self.new()} = {text}"
             if self.tried(line, added):
                 return True
         return False
