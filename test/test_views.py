@@ -4,7 +4,10 @@ whatever is asked of the view, it is PyTorch's answer or its refusal."""
 import itertools
 
 import pytest
+import torch
 from oracle import agree
+
+import minitorch
 
 MAKERS = {
     "split": lambda t, x: x.split(1)[1], "unbind": lambda t, x: x.unbind()[1], "chunk": lambda t, x: x.chunk(2)[0],
@@ -68,3 +71,33 @@ def test_what_is_printed_of_them():
         return before, repr(v), v.requires_grad
 
     agree(program)
+
+
+PERMUTED = {
+    "expanded": lambda y: y.expand(3, *y.shape),
+    "windows": lambda y: y.unfold(-1, 2, 2),
+    "expanded as another": lambda y: y[:, :1].expand_as(y),
+}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 3, 2), (0, 2, 1, 3), (3, 1, 2, 0), (3, 2, 1, 0)])
+@pytest.mark.parametrize("name", PERMUTED)
+def test_views_of_memory_in_any_order(name, order):
+    """What comes of a permuted tensor lies as that does: neither in order nor in the reverse of it."""
+    def changed(t):
+        x = t.arange(120.0).reshape(2, 3, 4, 5).requires_grad_()
+        y = x.permute(order) * 2
+        view = PERMUTED[name](y)
+        product = (view * view).sum()
+        with t.no_grad():
+            y.add_(1)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            product.backward()
+        if name == "windows":
+            view.mul_(3)
+            y.sum().backward()
+            return view.detach(), x.grad
+        return (view.detach(),)
+
+    for ours, expected in zip(changed(minitorch), changed(torch), strict=True):
+        assert ours.tolist() == expected.tolist()

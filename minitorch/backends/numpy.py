@@ -449,12 +449,16 @@ def strided(x, shape, strides):
     if x.flags.c_contiguous and x.size and x.dtype.kind != "V":
         return ndarray(shape, x.dtype, x, 0, strides)
     whole = x if x.base is None else x.base
-    if whole.__class__ is not ndarray or not whole.flags.forc or not x.size:
+    if whole.__class__ is not ndarray or not x.size:
         return as_strided(x, shape, strides)
     start = 0 if whole is x else start_of(x) - start_of(whole)
+    if not whole.flags.c_contiguous:  # what came of permuted arrays
+        whole = whole.transpose(sorted(range(whole.ndim), key=lambda d: -whole.strides[d]))
+        if not whole.flags.c_contiguous:
+            return as_strided(x, shape, strides)
     if whole.dtype.kind == "V":  # bfloat16: a stranger to NumPy's buffers
         whole = whole.view(numpy.uint16)
-    return ndarray(shape, x.dtype, whole if whole.flags.c_contiguous else whole.T, start, strides)
+    return ndarray(shape, x.dtype, whole, start, strides)
 
 
 def expand(x, shape):

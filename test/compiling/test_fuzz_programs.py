@@ -34,6 +34,8 @@ FOUND = {
     "products of a permuted batch lie in order": (["v1 = (a @ a.mT).view(-1)"], [some("a", (5, 3, 4, 2), "transposed")], "plain"),
     "sums of what is permuted lie in order": (["v1 = a.sum(0).view(-1)", "v2 = a.amax(1).view(-1)", "v3 = a.prod(1, keepdim=True).view(-1)"], [some("a", (5, 3, 4, 2), "transposed")], "plain"),
     "so do norms and running sums": (["v1 = F.layer_norm(a, (2,)).view(-1)", "v2 = a.softmax(0).view(-1)", "v3 = a.cumsum(1).view(-1)"], [some("a", (5, 3, 4, 2), "transposed")], "plain"),
+    "an expanded tensor in any order, written to": (["v1 = a.permute(0, 1, 3, 2) * 2", "v2 = v1.expand(2, 3, 4, 2, 5)", "v1.add_(1)", "v3 = v2.sum(-1)"], [some("a", (3, 4, 5, 2))], "plain"),
+    "a part of a slice": (["v1 = a[1]", "v2 = a.mT"], [some("a", (3, 4), "offset")], "plain"),
     "the mean of a number is another number": (["v1 = t.var_mean(a, correction=0)[1]", "v1.mul_(2)"], [some("a", ())], "plain"),
     "the maxima so far of nothing": (["v1 = a.cummax(0)[0]"], [some("a", (0, 3))], "plain"),
     "axes swapped in place": (["v1 = a * 2", "v1.swapaxes_(0, 1)"], [MATRIX], "plain"),
