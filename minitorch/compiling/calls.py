@@ -291,6 +291,8 @@ class Compiled:
         finally:
             kept = self.places.taken(given)
             plain_again(watch)
+        if recording is not None and symbolic is not None and symbolic.strays(recording.asked):
+            return result, None, (Unfollowed("it looks at a number that changes, with which it only computes at other calls"), [])
         if recording is not None:
             recording.kept = kept
         return result, recording, why

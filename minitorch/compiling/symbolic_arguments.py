@@ -88,11 +88,20 @@ class SymbolicNumbers:
         args = tuple([given.get(k, x) for k, x in enumerate(args)])
         return args, {name: given.get(name, x) for name, x in kwargs.items()}, questions, given
 
-    def decides(self, asked):
-        """Whether some of the integers were looked at: then they don't move any more."""
+    def looked_at(self, asked):
+        """The places of integers that were looked at."""
         places = [place for place in self.numbers if place in self.moving]
         looked = {places[int(k)] for text, x in asked.items() if x.__class__ is not bool for k in PLACE.findall(text)}
-        looked = {place for place in looked if self.numbers[place].__class__ is int}
+        return {place for place in looked if self.numbers[place].__class__ is int}
+
+    def strays(self, asked):
+        """Whether a run looked at what others only computed with, as one that prints the number of every tenth step."""
+        looked = self.looked_at(asked)
+        return any([len(seen.get(place, ())) > 1 for _, seen in self.proofs.values() for place in looked])
+
+    def decides(self, asked):
+        """Whether some of the integers were looked at: then they don't move any more."""
+        looked = self.looked_at(asked)
         self.decisive |= looked
         self.moving -= looked
         if looked:

@@ -128,6 +128,13 @@ def counted_by_others(self, k):
     self.steps += k
 
 
+def told_now_and_then(self, x, y):
+    self.steps += 1
+    if self.steps % 5 == 0:
+        print("step", self.steps)
+    return self.fit(x, y)
+
+
 COMPILES = {
     "a counter": kept(counted),
     "a counter that is used": kept(used),
@@ -216,6 +223,15 @@ def test_numbers_that_python_keeps_go_in_and_come_out(what):
     assert_alike(course(COMPILES[what], False)[0], found)
     (signature,) = step.signatures.values()
     assert not signature.eager and 1 <= len(signature.programs) <= 4
+
+
+def test_who_prints_the_number_of_each_fifth_step_has_a_program_for_the_others(capsys):
+    """It ran eagerly for good once it had printed. A branch that is taken runs eagerly, so each is printed."""
+    found, step, trainer = course(kept(told_now_and_then), True, 44)
+    assert capsys.readouterr().out == "".join([f"step {k}\n" for k in range(5, 45, 5)])
+    (signature,) = step.signatures.values()
+    assert len(signature.programs) == 1 and trainer.steps == 44
+    assert_alike(course(kept(told_now_and_then), False, 44)[0], found)
 
 
 @pytest.mark.parametrize("what", RIGHT)
