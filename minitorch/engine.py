@@ -511,8 +511,12 @@ class Tensor(Vocabulary):
 
     def _become(self, other):
         """Take over the memory and history of ``other``, which was made from this: ``x.t_()`` is ``x.t()`` by x's name."""
+        if self._storage.inference and not MODE.inference:
+            raise RuntimeError(errors.INFERENCE_WRITTEN)
         if MODE.grad:
-            refuse_write(self, edge_of(self))
+            node = edge_of(self)
+            if node is not None or (self._view is not None and self._view.base._node is not None):
+                refuse_write(self, node)
         CHANGES[0] += 1
         turn(self)
         self._view = None if self._view is None else other._view

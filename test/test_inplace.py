@@ -730,6 +730,24 @@ def shapes_changed_in_place(t):
     return x.grad, y
 
 
+@program
+def shapes_of_several_views_changed_in_place(t):
+    x = t.ones(4, 4)
+    return x.split(1, -1)[0].unsqueeze_(2), x.unbind(0)[0].squeeze_(), x.chunk(2)[0].t_()
+
+
+@failing
+def the_shape_of_one_of_several_views_that_want_gradients(t):
+    (leaf(t, 4, 4) * 1).chunk(2)[0].t_()
+
+
+@failing
+def the_shape_of_an_inference_tensor_is_not_changed_outside(t):
+    with t.inference_mode():
+        x = t.ones(2, 3)
+    x.t_()
+
+
 # ---------------------------------------------------------------------------------------- detach, no_grad, leaves, requires_grad
 
 
