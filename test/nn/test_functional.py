@@ -210,6 +210,17 @@ def test_function_and_its_derivatives(name):
     assert_agrees(program, *[x.astype("float32") for x in arrays], rtol=2e-4, atol=2e-5)
 
 
+@pytest.mark.parametrize("loss", ["mse_loss", "l1_loss", "smooth_l1_loss"])
+def test_losses_broadcast_before_they_take_a_dtype(loss):
+    def program(t):
+        one, many = t.tensor(2.0, dtype=t.float64), t.arange(6.0).reshape(2, 3)
+        with warnings.catch_warnings(action="ignore"):
+            return [getattr(t.nn.functional, loss)(x, y, reduction="none") for x, y in ((one, many), (many, one), (one.float(), many.double()))]
+
+    for expected, found in zip(program(torch), program(minitorch)):
+        assert_same(expected, found)
+
+
 def test_directions_of_nothing():
     """The gradient of a norm at 0 is 0, so that of x / max(|x|, eps) is 1 / eps."""
     zero = numpy.zeros((2, 3))

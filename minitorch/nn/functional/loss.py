@@ -14,7 +14,7 @@ from ...mixed_precision import BLOCKS, raised
 from ...modes import demand
 from ...replay_forward import replayed
 from .activation import log1p_exp
-from .reduction import legacy_reduction, reduce_loss, warn_of_broadcast
+from .reduction import broadcast_with_a_warning, legacy_reduction, reduce_loss
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
@@ -35,7 +35,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     if BLOCKS:
         input, target, weight = raised(input, target, weight)
     if not input.is_same_size(target):
-        warn_of_broadcast(input, target)
+        input, target = broadcast_with_a_warning(input, target)
     if reduction == "mean" and weight is None:
         return input.squared_error_mean(target)
 
@@ -52,7 +52,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     if input.shape != target.shape:
-        warn_of_broadcast(input, target)
+        input, target = broadcast_with_a_warning(input, target)
 
     loss = (input - target).abs()
     return reduce_loss(loss, reduction) if weight is None else _weighted(loss, weight, input, reduction)
@@ -75,7 +75,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     if input.shape != target.shape:
-        warn_of_broadcast(input, target)
+        input, target = broadcast_with_a_warning(input, target)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.\n"
                            f"got beta={beta}: the distance at which the square becomes a line")  # fmt: skip
@@ -88,7 +88,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """d² / 2 where d = |input - target| < delta, else delta · (d - delta / 2).   torch: F.huber_loss.   Huber 1964"""
     if input.shape != target.shape:
-        warn_of_broadcast(input, target)
+        input, target = broadcast_with_a_warning(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.\n"
                            f"got delta={delta}: the distance at which the square becomes a line")  # fmt: skip

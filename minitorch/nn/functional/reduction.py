@@ -2,7 +2,7 @@
 
 import warnings
 
-__all__ = ["check_reduction", "legacy_reduction", "reduce_loss", "unknown_reduction", "warn_of_broadcast"]
+__all__ = ["broadcast_with_a_warning", "check_reduction", "legacy_reduction", "reduce_loss", "unknown_reduction"]
 
 
 def reduce_loss(loss, reduction):
@@ -45,8 +45,10 @@ def legacy_reduction(size_average, reduce):
     return reduction
 
 
-def warn_of_broadcast(input, target):
-    """Warn of the classic mistake: (N, 1) against (N) makes N² differences, and trains on nearly all the wrong ones."""
+def broadcast_with_a_warning(input, target):
+    """Both, for what follows to broadcast, and a warning of the classic mistake: (N, 1) against (N) makes N² differences, and trains on
+    nearly all the wrong ones. Of two dtypes they get one shape here, as in PyTorch: then one of no dims counts as much as the other.
+    """
     if input.numel() == target.numel():
         fix = f"target.reshape{tuple(input.shape)} has the input's shape"
     else:
@@ -57,3 +59,7 @@ def warn_of_broadcast(input, target):
         f"Please ensure they have the same size.\n{fix}",
         stacklevel=3,
     )
+    if input.dtype is target.dtype:
+        return input, target
+    shape = input._broadcast_shape(input.shape, target.shape)
+    return input.expand(shape), target.expand(shape)
