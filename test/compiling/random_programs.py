@@ -299,6 +299,8 @@ def laid(t, array, given, call):
 
     if given.layout == "transposed":
         return of(array.T).permute(*reversed(range(array.ndim)))
+    if given.layout == "swapped":
+        return of(array.swapaxes(-1, -2)).mT
     if given.layout == "gaps":
         return of(numpy.repeat(array, 2, -1))[..., ::2]
     if given.layout == "offset":
@@ -321,6 +323,7 @@ def some_input(choose, name, sizes, kept):
     rank = choose.choices([0, 1, 2, 3, 4], [1, 3, 7, 4, 3])[0]
     shape = tuple(choose.choice(sizes) for _ in range(rank))
     layouts = ["plain"] * 6 + (["transposed", "gaps", "offset"] if rank and 0 not in shape else [])
+    layouts += ["swapped", "swapped"] if rank > 2 else []
     layouts += ["expanded"] if rank and 0 not in shape else []
     layouts += ["channels_last"] if rank == 4 else []
     layout = "plain" if kept else choose.choice(layouts)
