@@ -4,6 +4,7 @@
     tree                            arguments and results as a flat list of tensors, and the form of what held them
 
     recording, results              what one run did, as a graph, and as what is to be found, made and left behind
+    holders                         how many hold a tensor
     tracing                         the graph alone, to look at
     side_effects, watching          what a replay would not do again; what the function can reach, and whether that changed
     names_in_code                   the names that its code may look up

@@ -11,7 +11,6 @@ import gc
 import time
 from collections import Counter
 from contextlib import contextmanager, nullcontext
-from sys import getrefcount
 from weakref import ref
 
 from ..backends import backend_of, for_device
@@ -27,6 +26,7 @@ from ..device import CPU
 from ..engine import AccumulateGrad, Tensor, edge_of
 from ..symbolic import Given, GivenInt, Questions, Reading, is_given, mathematics
 from .aliased_gradients import entangled
+from .holders import ALONE, ARRAY_ALONE, UNSHARED, array_holders, holders, sharers
 from .left_history import history_of
 from .results import alive, roots_of, views_among
 from .tree import Kept, flattened, others, rebuilt
@@ -348,43 +348,6 @@ def constants(tracer, results):
             x.place = "tensor", kept
             found.append(kept._array)
     return found
-
-
-def holders(external):
-    """How many hold an external's tensor, in a measure of its own: compare with ``ALONE``."""
-    return getrefcount(external.tensor)
-
-
-def array_holders(external):
-    """How many hold the array behind it; compare with ``ARRAY_ALONE``."""
-    return getrefcount(external.memory.owner)
-
-
-class Single:
-    """Something whose tensor nobody else holds, and whose array only that tensor and its memory do."""
-
-    def __init__(self):
-        self.tensor, self.memory, self.owner = Holder(), self, object()
-        self.tensor.array = self.owner
-
-
-class Holder:
-    """Something that holds."""
-
-
-def sharers(tensor):
-    """How many hold the array of a tensor; compare with ``UNSHARED``."""
-    return getrefcount(tensor._array)
-
-
-class Unshared:
-    """Something whose array nobody else holds."""
-
-    def __init__(self):
-        self._array = object()
-
-
-ALONE, ARRAY_ALONE, UNSHARED = holders(Single()), array_holders(Single()), sharers(Unshared())
 
 
 def asked_for(tracer, results):
