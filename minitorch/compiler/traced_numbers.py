@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 
 from .. import primitives as rows
+from ..backends import for_device
+from ..device import CPU
 from ..dtypes import float64
 from ..symbolic import is_given
 from .symbolic_operands import read
@@ -104,6 +106,7 @@ def without_numbers(things):
 # ------------------------------------------------------------------------------------------------------- what C code sees
 
 PYTHON = str(Path(os.__file__).parent)
+ARRAYS = str(Path(str(sys.modules[for_device(CPU).ndarray.__module__].__file__)).parent) + os.sep
 HARMLESS = frozenset([len, isinstance, issubclass, getattr, hasattr, setattr, id, iter, next, callable, sum, super])
 CONTAINERS = (list, dict, set, tuple)
 
@@ -159,5 +162,7 @@ class Calls:
 
 
 def is_tool(file):
-    """Whether a file is Python's own: what happens there is the business of whoever called it."""
-    return file.startswith(("<frozen", "<string")) or (file.startswith(PYTHON) and "site-packages" not in file)
+    """Whether a file is Python's own, or NumPy's: what happens there is the business of whoever called it."""
+    if file.startswith(("<frozen", "<string", "<__array_function__", ARRAYS)):
+        return True
+    return file.startswith(PYTHON) and "site-packages" not in file
