@@ -347,8 +347,9 @@ class Tensor(Vocabulary):
     def data(self, new):
         if not isinstance(new, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
-        CHANGES[0] += 1
-        show(self)._array, self._storage = new._array, new._storage
+        if show(self)._array is not new._array:  # after ``x.data -= step`` it is: then nothing is another
+            CHANGES[0] += 1
+            self._array, self._storage = new._array, new._storage
 
     @property
     def _version(self):

@@ -1256,6 +1256,15 @@ def test_a_plain_attribute_is_counted_and_reading_is_not():
     assert CHANGES[0] == before
 
 
+def test_an_update_of_the_data_in_its_place_is_no_change_of_structure():
+    weight = small()[0].weight
+    before, wanted = CHANGES[0], weight.detach() - 0.5
+    weight.data -= 0.5
+    assert weight.equal(wanted) and CHANGES[0] == before
+    weight.data = weight.data - 1.0
+    assert weight.equal(wanted - 1.0) and CHANGES[0] > before
+
+
 def test_a_module_is_freed_at_once():
     gc.disable()
     try:
