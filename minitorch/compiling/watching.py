@@ -36,7 +36,7 @@ from ..backends import cudnn, for_device
 from ..device import CPU
 from ..engine import Tensor
 from ..nn.hooks import CALL_HOOKS, EVERYWHERE
-from ..nn.members import BOOKS
+from ..nn.members import BOOKS, watch
 from ..nn.module import Module
 from ..optim.lr_scheduler.base import LRScheduler
 from ..optim.memory import Memory
@@ -250,6 +250,7 @@ class Watch:
 
     def look_at_module(self, module):
         own, cls = module.__dict__, type(module)
+        watch(module)
         self.look_at_members(cls)
         for each in cls.__mro__:
             if ours(each):

@@ -9,30 +9,34 @@ from collections.abc import MutableMapping
 
 from ..graph import CHANGES
 
-__all__ = ["BOOKS", "Members"]
+__all__ = ["BOOKS", "Members", "watch"]
 
 BOOKS = ("_parameters", "_modules", "_buffers")
 
 
 class Members(dict):
-    """One book of ``module``: a dict whose entries are attributes of the module as well."""
+    """One book of ``module``: a dict whose entries are attributes of the module as well.
 
-    __slots__ = ("module",)
+    watched: whether a compiled function depends on the module, so that changes of it count.
+    """
 
-    def __init__(self, module, members):
+    __slots__ = ("module", "watched")
+
+    def __init__(self, module, members, watched=False):
+        self.watched = watched
         self.module = weakref.ref(module)  # weak: no cycle, so a model is freed as soon as nobody holds it
         for name, member in members.items():
             self[name] = member
 
     def __setitem__(self, name, member):
-        CHANGES[0] += 1
+        CHANGES[0] += self.watched
         super().__setitem__(name, member)
         module = self.module()
         if module is not None:
             module.__dict__[name] = member
 
     def __delitem__(self, name):
-        CHANGES[0] += 1
+        CHANGES[0] += self.watched
         super().__delitem__(name)
         module = self.module()
         if module is not None:
@@ -63,3 +67,10 @@ class Members(dict):
 
     def __reduce__(self):
         return dict, (), None, None, iter(self.items())
+
+
+def watch(module):
+    """From now on changes of the module count. Those of others don't: who makes a loss in each step changes nothing."""
+    for name in BOOKS:
+        if isinstance(book := module.__dict__.get(name), Members):
+            book.watched = True

@@ -201,7 +201,8 @@ class Module:
         elif name in BOOKS:
             self._keep(name, value)
         else:
-            CHANGES[0] += 1
+            if own.get(name, own) is not value and getattr(own.get("_modules"), "watched", True):
+                CHANGES[0] += 1
             object.__setattr__(self, name, value)
 
     def _set_parameter(self, name, value):
@@ -254,9 +255,11 @@ class Module:
     def _keep(self, book, members):
         """Make ``members`` the module's new ``book``, and its entries attributes in place of the old one's."""
         own = self.__dict__
+        watched = getattr(own.get(book), "watched", False)
+        CHANGES[0] += watched
         for name in own.get(book, ()):
             own.pop(name, None)
-        own[book] = Members(self, members)
+        own[book] = Members(self, members, watched)
 
     def _forget(self, name, but):
         self.__dict__.pop(name, None)
@@ -490,9 +493,12 @@ class Module:
         return state
 
     def __setstate__(self, state):
+        watched = getattr(self.__dict__.get("_modules"), "watched", False)
         self.__dict__.update(state)
         for book in BOOKS:
             self._keep(book, state[book])
+            self.__dict__[book].watched = watched
+        CHANGES[0] += watched
 
     # -----------------------------------------------------------------------------------------------------
     # Printing

@@ -12,6 +12,7 @@ import pytest
 
 import minitorch
 from minitorch.graph import CHANGES
+from minitorch.nn.members import watch
 
 PROGRAMS = []
 
@@ -1232,28 +1233,55 @@ def test_endless_recursion_is_reported_as_such():
         Endless()(1)
 
 
+def watched(model):
+    """A model that a compiled function depends on."""
+    for module in model.modules():
+        watch(module)
+    return model
+
+
 @pytest.mark.parametrize("change", [
-    lambda m: m.train(), lambda m: m.eval(), lambda m: m.requires_grad_(False), lambda m: m.double(),
+    lambda m: m.eval(), lambda m: m.requires_grad_(False), lambda m: m.double(),
     lambda m: setattr(m, "extra", minitorch.nn.Parameter(minitorch.ones(1))), lambda m: m.append(minitorch.nn.ReLU()),
     lambda m: m.register_buffer("b", minitorch.ones(1)), lambda m: delattr(m[0], "bias"), lambda m: m.pop(0),
     lambda m: m[0]._parameters.update(weight=minitorch.nn.Parameter(minitorch.ones(1))),
     lambda m: setattr(m[0], "bias", None), lambda m: setattr(m[0], "training", False),
 ])  # fmt: skip
 def test_a_change_of_structure_is_counted(change):
-    model = small()
+    model = watched(small())
     before = CHANGES[0]
     change(model)
     assert CHANGES[0] > before
 
 
 def test_a_plain_attribute_is_counted_and_reading_is_not():
-    model = small()
+    model = watched(small())
     before = CHANGES[0]
     model.steps = 5
     assert CHANGES[0] == before + 1
     before = CHANGES[0]
-    list(model.parameters()), model.state_dict(), model.zero_grad()
+    list(model.parameters()), model.state_dict(), model.zero_grad(), model.train()
+    model.steps = model.steps
     assert CHANGES[0] == before
+
+
+def test_what_nobody_watches_is_not_counted():
+    model, extra, twin = small(), minitorch.nn.Parameter(minitorch.ones(1)), copy.deepcopy(watched(small()))
+    before = CHANGES[0]
+    minitorch.nn.Sequential(minitorch.nn.CrossEntropyLoss(label_smoothing=0.1), minitorch.nn.ReLU())
+    model.steps, model.extra = 5, extra
+    del model[0].bias, twin.eval()[0]
+    assert CHANGES[0] == before
+
+
+def test_a_state_that_is_put_into_a_watched_module_is_counted():
+    model, other = watched(small()), small().eval()
+    before = CHANGES[0]
+    model.__setstate__(other.__dict__)
+    assert CHANGES[0] > before
+    before = CHANGES[0]
+    model.steps = 5
+    assert CHANGES[0] > before and not model.training
 
 
 def test_an_update_of_the_data_in_its_place_is_no_change_of_structure():
