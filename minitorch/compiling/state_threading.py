@@ -4,6 +4,7 @@
     self.hidden = cell(x, self.hidden)    one that the next call goes on from
     features["conv1"] = y.detach()        an entry of a dict, as a hook leaves it
     self.total += loss.item()             a number that follows from tensors
+    model.train()                         flags, that another function sets otherwise
     losses.append(loss.item())            one more element of a list that the function only ever appends to (append_only.py)
 
     function(x) → y   becomes   threaded(hidden, x) → y, (hidden,), ([loss],)
@@ -25,7 +26,7 @@ from .tree import PLAIN, flattened, others
 
 __all__ = ["StateThread", "Threaded", "kept_by", "unthreaded"]
 
-MOST = 32
+MOST = 256
 """Places and lists at most."""
 
 ABSENT = object()
@@ -78,11 +79,11 @@ class Threaded:
         return found
 
     def put(self, things):
-        """Put things in the places. Whether any but a plain value is another than was there."""
+        """Put things in the places. Whether any but a plain number is another than was there."""
         moved = False
         for (space, name), x in zip(self.places, things):
             if space.get(name, ABSENT) is not x:
-                moved = moved or x.__class__ not in PLAIN
+                moved = moved or x.__class__ is bool or x.__class__ not in PLAIN
                 if x is ABSENT:
                     del space[name]
                 else:
@@ -127,12 +128,12 @@ class StateThread:
 def kept_by(function, watch):
     """([(dict, name)], lists) of what a run of a function put where its Watch looks, to be threaded; None if there is nothing.
 
-    What is put there are tensors and numbers that follow from them, or tuples, lists and dicts of such.
+    What is put there are tensors and numbers that follow from them, or tuples, lists and dicts of such; and flags.
     """
     places, lists = {}, {}
     for names in (*watch.often, *watch.seldom):
         if names.space.__class__ in (dict, Members, Variable):
-            places.update({(id(names.space), name): (names.space, name) for name, _, new in names.differing() if follows(new)})
+            places.update({(id(names.space), name): (names.space, name) for name, old, new in names.differing() if follows(old, new)})
         elif names.__class__ is Items and (new := names.appended()) and made_of(new, NUMBERS) and only_appended_to(names.space, watch):
             lists[id(names.space)] = names.space
     known = sum([max(len(names), 1) for names in getattr(function, "apart", {}).values()])
@@ -141,9 +142,9 @@ def kept_by(function, watch):
     return list(places.values()), list(lists.values())
 
 
-def follows(x):
-    """Whether something is a tensor, or a number that follows from one, or made of such and of plain values."""
-    return made_of(x, PLAIN) and bool(flattened(x, is_traced)[0])
+def follows(old, x):
+    """Whether something is a tensor, or a number that follows from one, or made of such and of plain values; or a flag, as before."""
+    return (made_of(x, PLAIN) and bool(flattened(x, is_traced)[0])) or (old.__class__ is bool and x.__class__ is bool)
 
 
 def made_of(x, kinds):

@@ -313,7 +313,51 @@ def another_batch_at_the_end(torch, compiled):
             yield step(x, y), model.weights
 
 
+def trained_and_tested_by_turns(torch, compiled):
+    model = weighted(torch, torch.nn.Sequential(torch.nn.Linear(3, 3, bias=False), torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5)))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+
+    def train(x, y):
+        model.train()
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    @torch.no_grad()
+    def test(x):
+        model.eval()
+        return model(x).sum().item()
+
+    train, test = compiled(train), compiled(test)
+    for k, x, y in Batches(torch):
+        yield train(x, y), model.training, model[2].training
+        yield train(x, y), test(x), model.training, model[2].training, test(x)
+        if k == 5:
+            model[2].train()
+            yield model(x), test(x), model[2].training
+
+
+def a_flag_that_turns(torch, compiled):
+    class Turning:
+        odd = done = False
+
+    thing = Turning()
+
+    def f(x):
+        thing.odd = not thing.odd
+        return x * 2 if thing.odd else x * 3
+
+    f, read = compiled(f), compiled(lambda x: x + 1 if thing.odd else x - 1)
+    for k, x, _ in Batches(torch):
+        yield f(x), thing.odd, read(x)
+        if k == 6:
+            thing.odd = not thing.odd
+
+
 ONE_PROGRAM = [
+    trained_and_tested_by_turns, a_flag_that_turns,
     a_map_of_attention, a_map_of_a_model_that_goes_backward_outside, a_map_that_is_looked_at_backward, a_hidden_state, a_state_of_two,
     what_hooks_note, an_average_of_an_object, another_batch_at_the_end, a_buffer_that_is_another_each_time,
     what_is_made_once, a_history,
