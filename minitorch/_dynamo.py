@@ -7,9 +7,9 @@ import sys
 from types import ModuleType
 
 from .absent import absent
-from .compiler import disable, reset
+from .compiler import allow_in_graph, disable, is_compiling, list_backends, reset
 
-__all__ = ["config", "disable", "reset"]
+__all__ = ["allow_in_graph", "config", "disable", "is_compiling", "list_backends", "reset"]
 
 __getattr__ = absent(__name__)
 

@@ -27,6 +27,7 @@ def quiet(text):
     "text",
     [
         "t.compiler.is_compiling(), t.compiler.is_dynamo_compiling(), t.compiler.reset(), t.compiler.disable(lambda: 1)()",
+        "t._dynamo.is_compiling(), t._dynamo.allow_in_graph(abs) is abs, \"inductor\" in t._dynamo.list_backends()",
         "t.jit.is_scripting(), t.jit.is_tracing(), t.jit.annotate(int, 3), t.jit.isinstance(3, int)",
         "t.jit.export(lambda: 3)(), t.jit.ignore(lambda: 3)(), t.jit.unused(lambda: 3)(), t.jit.fork(lambda: 3).wait()",
         "t.nn.attention.SDPBackend.MATH.name, t.nn.attention.SDPBackend.FLASH_ATTENTION.value",

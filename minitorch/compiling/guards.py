@@ -88,7 +88,7 @@ class Names:
     def holds(self):
         """Whether the values are what they were, or equal numbers; then these are the ones to watch."""
         now = self.now()
-        if len(now) != len(self.values) or not all(map(same, now, self.values)):
+        if len(now) != len(self.values) or not (all(map(is_, now, self.values)) or all(map(same, now, self.values))):
             return False
         self.values[:] = now
         if self.size is not None:
