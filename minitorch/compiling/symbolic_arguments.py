@@ -50,8 +50,9 @@ def of_call(known, key):
 class SymbolicNumbers:
     """What is known of the numbers of calls that are alike but for these.
 
-    numbers: {place: number} as the last call had them.   moving: the places where there were several.   proofs: {what was asked:
-    (how a run was written down, {place: numbers that it was so for})}.   decisive: places of integers that are looked at.
+    numbers: {place: number} as the last call had them.   moving: the places where there were several.   proofs: {(what was asked, which
+    gradients there were): (how a run was written down, {place: numbers that it was so for})}.   decisive: places of integers that are
+    looked at.
     """
 
     def __init__(self):
@@ -116,7 +117,8 @@ class SymbolicNumbers:
         if self.decides(recording.asked):
             return None
         asked, now = tuple([(text, repr(x)) for text, x in recording.asked.items()]), written_down(recording)
-        before, seen = self.proofs.setdefault(asked, (now, {}))
+        added = tuple([id(x) for kind, x in recording.externals if kind == "grad"])  # gradients that are there: another program's run
+        before, seen = self.proofs.setdefault((asked, added), (now, {}))
         if now is None or not alike(before, now):
             return self.settle()
         moving = {place: self.numbers[place] for place in self.moving}

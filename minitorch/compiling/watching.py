@@ -83,6 +83,9 @@ ASKS_MEMORY = {"step", "state", "state_dict", "load_state_dict", "add_param_grou
 ASKS_TYPES = frozenset(["type"])
 """Globals by which a function asks what something is, and is told the truth."""
 
+COMPARING = frozenset(["__class__"])
+"""What the methods say that ``dataclass`` writes: of two objects, never of a number."""
+
 ASKS_RATES = frozenset(["param_groups", "get_last_lr", "_last_lr", "last_epoch"])
 """A function that has one of these may read a learning rate, or count a scheduler's steps."""
 
@@ -197,7 +200,7 @@ class Watch:
             return made_of(function)
         code, space = function.__code__, function.__globals__
         self.said |= names_in(code)
-        self.theirs |= names_in(code)
+        self.theirs |= names_in(code) - (COMPARING if written_by_dataclasses(code) else frozenset())
         self.asks_types |= not ASKS_TYPES.isdisjoint(globals_in(code))
         self.often.append(Parts(function))
         found = list(function.__defaults__ or ())
@@ -470,6 +473,10 @@ PYTHON = os.path.dirname(os.__file__) + os.sep
 
 def settled_file(name):
     return name.startswith((PYTHON, "<frozen")) or "site-packages" in name or "dist-packages" in name
+
+
+def written_by_dataclasses(code):
+    return code.co_filename == "<string>" and code.co_name in ("__eq__", "__lt__", "__le__", "__gt__", "__ge__")
 
 
 @functools.lru_cache(None)

@@ -4,6 +4,7 @@ sets them as an eager call does."""
 import math
 import threading
 import warnings
+from dataclasses import dataclass
 
 import pytest
 
@@ -61,6 +62,25 @@ def every_third(self, x, y):
     self.steps = self.steps + 1
     loss = self.fit(x, y)
     return loss * 2 if self.steps % 3 == 0 else loss
+
+
+@dataclass(order=True)
+class Settings:
+    every: int = 4
+    smoothing: float = 0.1
+
+
+SETTINGS = Settings()
+
+
+def by_settings(self, x, y):
+    self.steps += 1
+    loss = F.cross_entropy(self.net(x), y, label_smoothing=SETTINGS.smoothing)
+    loss.backward()
+    if self.steps % SETTINGS.every == 0:
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+    return loss.detach()
 
 
 def of_samples(self, x, y):
@@ -139,6 +159,7 @@ COMPILES = {
     "a counter": kept(counted),
     "a counter that is used": kept(used),
     "a branch on a counter": kept(every_third),
+    "a branch by settings of a dataclass": kept(by_settings),
     "entries of a dict": kept(of_samples),
     "an attribute of a module": kept(of_a_module),
     "a schedule by hand": kept(warmup),
