@@ -202,6 +202,20 @@ def test_every_cast():
     agree(lambda t: t.zeros(1).type("torch.DoubleTensor"))
 
 
+OUT_OF_RANGE = [float("nan"), float("inf"), -float("inf"), 1e20, -1e20, 3e9 + 257, -3e9 - 1, 2.0**31, 2.0**63, -(2.0**63), 70000.0, 255.9, -1.5, -0.0]
+
+
+@pytest.mark.parametrize("source", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("target", ["uint8", "int8", "int16", "int32", "int64", "bool"])
+def test_floats_that_an_integer_cannot_hold(source, target):
+    """As PyTorch on x86 has them, eagerly and compiled."""
+    expected = torch.tensor(OUT_OF_RANGE).to(getattr(torch, source)).to(getattr(torch, target)).tolist()
+    compiled = minitorch.compile(lambda x: x.to(getattr(minitorch, target)))
+    x = minitorch.tensor(OUT_OF_RANGE).to(getattr(minitorch, source))
+    assert x.to(getattr(minitorch, target)).tolist() == expected
+    assert [compiled(x).tolist() for _ in range(3)] == [expected] * 3
+
+
 def test_rounding_to_narrow_types():
     numbers = [
         1 + 2**-11,

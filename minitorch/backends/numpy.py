@@ -156,12 +156,16 @@ def dtype_of(x):
 
 
 def cast(x, dtype):
-    """A copy of ``x`` in our ``dtype``. Complex to real drops the imaginary part; out-of-range floats wrap as in C."""
+    """A copy of ``x`` in our ``dtype``. Complex to real drops the imaginary part.
+
+    Floats out of range are what PyTorch's are on x86: of what 64 bits hold the lowest ones are a uint8 (of 300 it is 44), of what
+    32 bits hold those of a shorter int; beyond that, and of NaN, the least number of as many bits.
+    """
     target = ARRAY_DTYPE[dtype]
     if x.dtype.kind == "c" and not dtype.is_complex:
         x = x.real
     if target.kind in "iu" and target.itemsize < 8 and x.dtype.kind == "f":
-        return x.astype(numpy.int64).astype(target)  # by way of int64, so that 300.0 to uint8 wraps to 44
+        return x.astype(numpy.int64 if target.kind == "u" else numpy.int32).astype(target, copy=False)
     done = converted(x, target)
     if done is not None:
         return done

@@ -243,11 +243,19 @@ def converted(text, x, source, target):
     if b in FLOATS:
         return text.let("cast", f"{'uitofp' if source in ('uint8', 'bool') else 'sitofp'} {a} {x} to {b}")
     if a in FLOATS:
-        wide = text.let("wide", f"call i64 @llvm.fptosi.sat.i64.{'f32' if a == 'float' else 'f64'}({a} {x})")
-        return wide if b == "i64" else text.let("cast", f"trunc i64 {wide} to {b}")
+        return whole_number(text, x, a, b, 64 if target in ("uint8", "int64") else 32)
     if int(b[1:]) < int(a[1:]):
         return text.let("cast", f"trunc {a} {x} to {b}")
     return text.let("cast", f"{'zext' if source in ('uint8', 'bool') else 'sext'} {a} {x} to {b}")
+
+
+def whole_number(text, x, a, b, bits):
+    """A float as an integer of so many bits, of which those of type ``b`` are the lowest. As on x86, what they can't hold, and NaN,
+    is the least of them."""
+    wide = text.let("wide", f"call i{bits} @llvm.fptosi.sat.i{bits}.{'f32' if a == 'float' else 'f64'}({a} {x})")
+    held = text.let("held", f"fcmp olt {a} {x}, {constant(2.0 ** (bits - 1), a)}")
+    wide = text.let("wide", f"select i1 {held}, i{bits} {wide}, i{bits} {-(2 ** (bits - 1))}")
+    return wide if b == f"i{bits}" else text.let("cast", f"trunc i{bits} {wide} to {b}")
 
 
 def support(text):
