@@ -49,8 +49,12 @@ class Questions:
     def given(self, number, text):
         """The Given that stands for a number of this run; for a text that is too long the number itself, which is looked at."""
         made = (GivenInt if number.__class__ is int else Given)(number)
-        made.text, made.questions = text, self
+        made.text, made.questions, MADE[0] = text, self, True
         return made if len(text) < LONGEST else made.look()
+
+
+MADE = [False]
+"""Whether there ever was a Given in this process: most programs have none, and needn't look for any."""
 
 
 def bare(things):
@@ -58,12 +62,14 @@ def bare(things):
 
     What stands within tuples, lists and slices decides a shape or a place: it is looked at.
     """
-    return [plain(x) for x in things] if MODE.listeners else things
+    return [plain(x) for x in things] if MADE[0] and MODE.listeners else things
 
 
 def begun(row, params):
     """The params of a row that begins, for those who listen, and for who computes with them. The moment is noted."""
     MODE.begun = perf_counter_ns()
+    if not MADE[0]:
+        return tuple(params), params
     return opened(row, params), bare(params)
 
 

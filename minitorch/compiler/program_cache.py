@@ -67,7 +67,8 @@ def told(graph, strides, destinations):
             raise Untold(row.name)
         names[out] = "%", len(names)
         inputs = [names[x] if x.__class__ is Value else plain(x) for x in step.inputs]
-        lines.append((row.name, inputs, [plain(x) for x in step.params], out.dtype.name, out.shape))
+        params = [x if x.__class__ in PLAIN else plain(x) for x in step.params]
+        lines.append((row.name, inputs, params, out.dtype.name, out.shape))
         if row.kind == "composite" and row not in BY_HAND:
             lines.append(repr(formula_of(row, step.params)[1]))
     for x, error, message in graph.checks:

@@ -32,6 +32,7 @@ from ..engine import AccumulateGrad, create, edge_of
 from ..modes import MODE
 from ..native.heap import give_back
 from ..promotion import widened
+from ..size import broadcast_shape
 from ..symbolic import Given, GivenInt, is_given
 from ..tables.strides import as_strided
 from .deferred import Deferred
@@ -309,9 +310,9 @@ class Tracer:
 
         In the walk back it is the one whose gradient is being computed, "file:line, backward", if that was seen.
         """
-        frame = sys._getframe(1)
-        while frame is not None and OURS[frame.f_code.co_filename]:
-            if frame.f_code is WALK:
+        frame, ours = sys._getframe(1), OURS
+        while frame is not None and ours[(code := frame.f_code).co_filename]:
+            if code is WALK:
                 origin = self.origins.get(getattr(frame.f_locals.get("node"), "number", None))
                 if origin is not None:
                     return origin if origin.endswith(BACKWARD) else intern(origin + BACKWARD)
@@ -356,8 +357,8 @@ class Tracer:
         if not written or row.kind != "elementwise":
             return self.add(row, values, params, shape, dtype)
         made = self.made_of(backend_of((array,)), row, values, params)
-        wide = [x.shape for x in values if x.__class__ is Value]
-        return self.fitted(self.add(row, values, params, out._broadcast_shape(*wide), made), shape, dtype)
+        wide = {x.shape for x in values if x.__class__ is Value}
+        return self.fitted(self.add(row, values, params, wide.pop() if len(wide) == 1 else broadcast_shape(wide), made), shape, dtype)
 
     def made_of(self, xp, row, values, params):
         """The dtype that an elementwise row makes of such values, found out on single numbers."""

@@ -290,7 +290,8 @@ class Compiled:
             result, recording, why = record(self.function, args, kwargs, signature.leaves, *known)
         finally:
             kept = self.places.taken(given)
-            plain_again(watch)
+            if symbolic is not None:
+                plain_again(watch)
         if recording is not None and symbolic is not None and symbolic.strays(recording.asked):
             return result, None, (Unfollowed("it looks at a number that changes, with which it only computes at other calls"), [])
         if recording is not None:

@@ -159,6 +159,9 @@ class Attributes(Whole):
         self.values, self.known = self.now(), self.named()
 
     def named(self):
+        said, *more = self.names
+        if not more:
+            return {name: x for name, x in self.space.items() if name in said}
         return {name: x for name, x in self.space.items() if any([name in names for names in self.names])}
 
     def before(self):

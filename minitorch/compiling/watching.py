@@ -362,7 +362,8 @@ class Owner:
     def names(self, said):
         """Those that matter, given all that were said."""
         every = self.every or not said.isdisjoint(MAKES_UP)
-        return sorted(set(filter(is_name, self.space) if every else said & self.space.keys()) - REGISTERED)
+        found = {x for x in self.space if isinstance(x, str)} if every else said & self.space.keys()
+        return sorted(found - REGISTERED)
 
     def reached(self, said):
         """What they stand for."""
@@ -418,10 +419,6 @@ REGISTERED = set(vars(Module())) - {"training"}
 """Attributes that each module has, dicts of what is registered in it: they count their changes, or are looked at by themselves."""
 
 FUNCTIONS = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
-
-
-def is_name(x):
-    return isinstance(x, str)
 
 
 def may_change(thing):
