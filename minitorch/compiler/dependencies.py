@@ -46,10 +46,8 @@ def leads(needs, first, last):
     True
     """
     todo, seen = [last], {last}
-    while todo:
-        kernel = todo.pop()
-        if kernel is first:
-            return True
-        todo += [k for k in needs[kernel] if k not in seen]
-        seen.update(needs[kernel])
-    return False
+    while first not in seen and todo:
+        more = needs[todo.pop()] - seen
+        seen |= more
+        todo += more
+    return first in seen
