@@ -472,6 +472,8 @@ class Tracer:
 
     def is_all(self, array):
         """Whether an array is all that is known of its memory: to write to it gives that another Value, and does nothing else."""
+        if self.all_of(array) is not None:
+            return True
         memory = self.known(array)
         return memory.root == layout(array) and len(self.memories[memory.key]) == 1
 
