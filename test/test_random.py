@@ -383,6 +383,22 @@ def test_fork_rng():
     assert (before != state(minitorch)).any()
 
 
+@pytest.mark.parametrize("before", [None, 5, 624, 2000])
+@pytest.mark.parametrize("count", [0, 3, 5000])
+def test_a_stream_goes_back(before, count):
+    stream, float32 = Stream(7), numpy.dtype("float32")
+    if before is not None:
+        stream.uniform(before, float32)
+        stream.normal(1, float32)
+    begin, place = stream.get_state(), stream.place()
+    first = stream.uniform(count, float32).tolist(), stream.normal(7, float32).tolist()
+    end = stream.get_state()
+    stream.go_back(place)
+    assert stream.get_state().tolist() == begin.tolist()
+    assert (stream.uniform(count, float32).tolist(), stream.normal(7, float32).tolist()) == first
+    assert stream.get_state().tolist() == end.tolist()
+
+
 def test_a_failed_check_draws_nothing():
     minitorch.manual_seed(3)
     before = state(minitorch)

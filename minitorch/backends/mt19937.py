@@ -107,6 +107,19 @@ class Stream:
         self._block = np.empty(0, np.uint32) if untouched else _tempered(words)
         self._normal = float(state["normal_y"]) if state["normal_is_valid"] else None
 
+    def place(self):
+        """Where the stream is, for ``go_back``: what a draw would have to change, at no cost."""
+        return self._block, self._next, self._normal
+
+    def go_back(self, place):
+        """Go on from a place where the stream was before, since it was last seeded or set."""
+        block, self._next, self._normal = place
+        if block is not self._block and block.size:
+            self._started().set_state(("MT19937", _untempered(block), WORDS))
+        elif block is not self._block:
+            self._started().seed(self.initial_seed & 0xFFFFFFFF)
+        self._block = block
+
     def copy(self):
         """A second stream that goes on with the same numbers."""
         twin = Stream(self.initial_seed)
@@ -383,6 +396,16 @@ def _tempered(words):
     out ^= out << np.uint32(15) & np.uint32(0xEFC60000)
     out ^= out >> np.uint32(18)
     return out
+
+
+def _untempered(words):
+    """The twister's state that has this output."""
+    out = words ^ words >> np.uint32(18)
+    out ^= out << np.uint32(15) & np.uint32(0xEFC60000)
+    known = out
+    for _ in range(4):  # each time seven more bits from below are right
+        known = out ^ (known << np.uint32(7) & np.uint32(0x9D2C5680))
+    return known ^ known >> np.uint32(11) ^ known >> np.uint32(22)
 
 
 def _in_pieces(n, dtype, draw):

@@ -113,6 +113,7 @@ class Writing:
         self.program, self.form, self.lines, self.after, self.count = program, form, [], [], 0
         self.tensors, self.externals, self.sources, self.made = [], [], [], None  # names: of tensors, arrays, memory of gradients
         self.leaves = []  # names: of the tensors and numbers among the arguments, in order
+        self.streams = []  # names: of those that it draws from, where a check may call it off
         self.numbers, self.texts = 0, {}  # how many are given; names of what is worked out of them
         self.scope = {
             "MISS": MISS, "SPENT": SPENT_NODE, "Tensor": Tensor, "mode": MODE, "CHANGES": CHANGES, "seen": program.seen,
@@ -274,6 +275,9 @@ class Writing:
     def inputs(self):
         """Externals that may be others at each call, and sources, in order. What stays was pointed to beforehand."""
         recording, self.begin = self.program.recording, len(self.lines)
+        if self.program.native.checks and recording.xp.SYNCHRONOUS:
+            self.streams = [self.know(x, "stream") for x in recording.streams()]
+        self.lines += [f"at_{x} = {x}.place()" for x in self.streams]
         for k, (kind, which) in enumerate(recording.externals):
             if kind == "argument":
                 self.externals.append(self.tensors[which])
@@ -363,6 +367,7 @@ class Writing:
             found = f"if {self.know(program.native.checks, 'checks')}[{k}][0].item(): "
             if program.recording.xp.SYNCHRONOUS:
                 leave = "" if self.made is None else "made.leave(); "
+                leave += "".join([f"{x}.go_back(at_{x}); " for x in self.streams])
                 self.do(f"{found}{leave}return {self.know(program.function, 'function')}(*args, **kwargs)")
             else:
                 self.do(f"{found}{self.know(program.native.refuse, 'refuse')}()")

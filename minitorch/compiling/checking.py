@@ -7,7 +7,6 @@
 It finds what no replay can see: a counter of Python's, a file, the time of day.   torch: torch/_dynamo/repro
 """
 
-from functools import partial
 from math import isclose, isnan
 
 from ..engine import Tensor
@@ -34,7 +33,7 @@ class State:
         self.gradients = [x._grad for x in self.leaves]
         self.values = [None if g is None else g._array.copy() for g in self.gradients]
         self.generator = get_rng_state()
-        self.streams = {stream: stream.get_state() for stream in streams_of(recording)}
+        self.streams = {stream: stream.get_state() for stream in recording.streams()}
 
     def put_back(self):
         for x, copy in zip(self.tensors, self.copies):
@@ -55,13 +54,6 @@ class State:
         parts += [(f"the gradient of leaf {k}", leaf._grad) for k, leaf in enumerate(self.leaves)]
         parts.append(("the generator's state", get_rng_state()))
         return [(name, None if x is None else x._wrap(x._array.copy())) for name, x in parts]
-
-
-def streams_of(recording):
-    """The streams that a program draws from, where somebody gave it a generator."""
-    params = [source.args for source, _ in recording.sources if source.__class__ is partial]
-    params += [step.params for step in recording.graph.steps if step.row.kind == "random"]
-    return dict.fromkeys([x for found in params for x in found if hasattr(x, "set_state")])
 
 
 def found(external, arguments):

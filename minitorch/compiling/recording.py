@@ -11,6 +11,7 @@ import gc
 import time
 from collections import Counter
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from weakref import ref
 
 from ..backends import backend_of, for_device
@@ -112,6 +113,12 @@ class Recording:
         random = any([step.row.kind == "random" for step in self.graph.steps])
         lost = not written.isdisjoint(seen) or any([self.externals[k][0] == "argument" for k in self.written])
         return "it draws random numbers" if random else "it writes to what its results come of" if lost else ""
+
+    def streams(self):
+        """The streams of random numbers that a program draws from, in order."""
+        params = [source.args for source, _ in self.sources if source.__class__ is partial]
+        params += [step.params for step in self.graph.steps if step.row.kind == "random"]
+        return list(dict.fromkeys([x for found in params for x in found if hasattr(x, "set_state")]))
 
     def hosts(self, arguments):
         """The numbers of the inputs that lie on the CPU while the program computes elsewhere.   arguments: their arrays' types."""
