@@ -261,6 +261,8 @@ class Watch:
         every = ours(cls) or any([settled(each) and not ours(each) for each in cls.__mro__ if each is not object])
         self.owners.append(Owner(Attributes, own, every, seldom=True))
         self.seldom += [Whole(own.get(name, {}), ()) for name in (*BOOKS, *CALL_HOOKS)]  # an empty one may grow
+        hooked = [name for name in CALL_HOOKS if own.get(name)]  # who clears it by hand isn't counted
+        self.often += [Names(own, hooked), *[Whole(own[name], ()) for name in hooked]] if hooked else []
         tensors = [name for name, x in own.items() if isinstance(x, (Tensor, Module))]
         self.add(Names(own, tensors), self.seldom)
         tensors = [*module._parameters.values(), *module._buffers.values()]
@@ -270,7 +272,8 @@ class Watch:
         self.look_at_members(type(optimizer))
         self.add(Names(optimizer.__dict__, ("state", "param_groups")), self.often)
         hooks = [optimizer.__dict__[name] for name in STEP_HOOKS]
-        self.seldom += [Items(optimizer.param_groups, ()), *[Whole(each, ()) for each in hooks]]
+        self.often.append(Items(optimizer.param_groups, ()))
+        self.seldom += [Whole(each, ()) for each in hooks]
         called = [hook for each in hooks for hook in each.values()]
         self.groups += optimizer.param_groups
         for group in optimizer.param_groups:

@@ -275,12 +275,38 @@ def groups_of_an_optimizer():
     return lambda x: x * group["lr"] * optimizer.param_groups[0]["params"][0].detach(), changes
 
 
+def which_groups_an_optimizer_has():
+    held = [[nn.Parameter(ones() * k)] for k in range(1, 4)]
+    optimizer = optim.SGD([{"params": p, "lr": k + 0.5} for k, p in enumerate(held)])
+    groups = optimizer.param_groups
+    changes = [
+        lambda: groups.pop(0),
+        lambda: groups.__delitem__(slice(1, 3)),
+        lambda: groups.__setitem__(0, {**groups[0], "lr": 7.0}),
+        lambda: setattr(optimizer, "param_groups", groups[1:]),
+    ]
+    return lambda x: x + sum([group["lr"] * group["params"][0].detach() for group in optimizer.param_groups]), changes
+
+
+def hooks_of_a_module():
+    module = nn.Linear(4, 4)
+    module.register_forward_hook(lambda module, given, out: out * 2)
+    module.register_forward_pre_hook(lambda module, given: (given[0] + 1,))
+    changes = [
+        module._forward_hooks.clear,
+        module._forward_pre_hooks.popitem,
+        lambda: setattr(module, "_forward_hooks", OrderedDict()),
+        lambda: module.register_forward_hook(lambda module, given, out: out + 1),
+    ]
+    return lambda x: module(x), changes
+
+
 THINGS = [
     a_list, a_dict, a_growing_list, a_dict_by_tensors, a_deque, an_object, an_object_in_an_object, slots, what_a_class_holds,
     what_an_object_hides_of_its_class, a_name_asked_for, made_up_names, a_method_of_a_method, a_call_of_an_object, a_property,
     a_static_method, another_file, a_function_around, a_default, a_part_of_a_call, numbers_of_numpy, memory_of_numpy, a_module,
     what_a_module_registers, modules_that_grow, parameters_in_one_memory, a_parameter_in_other_strides, an_attribute_of_a_function,
-    groups_of_an_optimizer,
+    groups_of_an_optimizer, which_groups_an_optimizer_has, hooks_of_a_module,
 ]  # fmt: skip
 
 
