@@ -61,7 +61,7 @@ def run(model, args, kwargs, dims, axes, r, may_fail):
         x = x.detach().clone()
         for d, axis in next(left).items():
             n, wanted = x.shape[d], axes[axis][r]
-            x = x if n == wanted else x.index_select(d, x._arange(wanted) % n)
+            x = x if n == wanted else x.index_select(d, x._arange(wanted) % n).contiguous()
         return x
 
     args, kwargs = rebuild((args, kwargs), [leaf(x) for x in flatten((args, kwargs))])

@@ -111,6 +111,11 @@ class Trace:
                 raise OnnxExporterError(
                     "the memory of a tensor is seen in a way that passes no gate, such as view(dtype)\n" + self.place()
                 )
+            dims = permutation(array)
+            if dims is not None and id(array.base) in self.numbers:  # zeros_like lays a fresh tensor out like another
+                made = Ref(self.numbers[id(array.base)]), self.number_of(array)
+                self.steps.append(Step(rows.permute, made[:1], (dims,), made[1], False, False, array.copy(), self.place()))
+                return Ref(made[1])
             self.outside[self.number_of(array)] = array.copy()
         return Ref(self.numbers[id(array)])
 
@@ -159,6 +164,21 @@ class Trace:
                 module = self.paths.get(id(frame.f_locals.get(code.co_varnames[0])))
             frame = frame.f_back
         return " in ".join([text for text in (line, f"module '{module}'" if module else "the model") if text])
+
+
+def permutation(array):
+    """The order in which an array sees the dims of the one that it is made of; None if it is no such thing.
+
+    >>> import numpy
+    >>> permutation(numpy.zeros((2, 3, 4)).transpose(2, 0, 1))
+    (2, 0, 1)
+    """
+    base = array.base
+    if base is None or base.__class__ is not array.__class__ or base.ndim != array.ndim:
+        return None
+    left = dict(enumerate(zip(base.shape, base.strides)))
+    dims = [next((k for k, x in left.items() if x == pair and left.pop(k)), None) for pair in zip(array.shape, array.strides)]
+    return None if None in dims else tuple(dims)
 
 
 def members(model):

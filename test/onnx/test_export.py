@@ -134,6 +134,22 @@ def test_sizes_that_are_sums_of_axes():
     assert [d.dim_param or d.dim_value for d in shape.dim] == ["batch", "new + old", 8]
 
 
+def test_what_lies_like_transposed_patches():
+    class Patches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patches = nn.Conv2d(3, 4, 4, 4)
+
+        def forward(self, x):
+            h = self.patches(x).flatten(2).transpose(1, 2)
+            return h + torch.zeros_like(h).masked_fill_(h > 0, 2)
+
+    model = Patches()
+    program = torch.onnx.export(model, (torch.randn(2, 3, 8, 8),), dynamic_shapes=({0: "batch"},))
+    other = torch.randn(5, 3, 8, 8)
+    torch.testing.assert_close(program(other)[0], model(other).detach(), atol=1e-5, rtol=1e-5)
+
+
 def test_padding_of_an_encoder():
     class Padded(nn.Module):
         def __init__(self):

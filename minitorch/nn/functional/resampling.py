@@ -57,8 +57,8 @@ def interpolate(
     if mode == "area":
         return AREA[input.ndim - 3](input, size)
     _check_sizes(input, before, size)
-    if mode == "nearest" and input.ndim == 4:  # of images, PyTorch takes no account of a scale that doubles a size, or leaves it
-        scales = [None if m in (n, 2 * n) else s for n, m, s in zip(before, size, scales, strict=True)]
+    if mode == "nearest" and input.ndim == 4:  # of images, PyTorch takes no account of a scale if its size is the same, or doubled
+        scales = [None if s and m in (n, 2 * n) and m != n * s else s for n, m, s in zip(before, size, scales, strict=True)]
     kind = ("smooth " if antialias else "") + KINDS.get(mode, mode)
     plans = tuple([
         (kind, int(n), int(m), None if s is None else float(s), bool(align_corners))
