@@ -50,6 +50,8 @@ def write(x, row, inputs, params=()):
         wanted &= row.wants
         if wanted or old is not None or (view is not None and view.base._node is not None):
             refuse_write(x, old)
+        if wanted and row.kind == "elementwise" and row is not primitives.assign and has_others(inputs, wanted, target.dtype):
+            return write(x, primitives.assign, (x, narrowed(x, row, inputs, given)))
         kept = kept_inputs(x, row, inputs, wanted) if wanted else inputs
         store(target, row, forward, arrays, given)
         x._storage.version += 1
@@ -60,6 +62,19 @@ def write(x, row, inputs, params=()):
     if mode.listeners:
         tell(row, inputs, params, x, True)
     return x
+
+
+def has_others(inputs, wanted, dtype):
+    """Whether the inputs that want a gradient have another dtype as well.   wanted: which they are, as a set of bits."""
+    return any([wanted >> i & 1 and x._array.dtype != dtype for i, x in enumerate(inputs)])
+
+
+def narrowed(x, row, inputs, params):
+    """What a row makes of inputs of several dtypes, in that of ``x``: the way back casts each gradient to the dtype of its input."""
+    made = x._apply(row, inputs, params)
+    if made.dtype.category > x.dtype.category:
+        raise errors.cast_error(errors.TYPE_NAMES[made.dtype.name], x.dtype.name)
+    return made.to(x.dtype)
 
 
 def shares_elements(array):

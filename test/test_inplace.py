@@ -8,6 +8,7 @@ import gc
 import weakref
 
 import pytest
+import torch
 from oracle import Raised, agree
 
 import minitorch
@@ -1219,3 +1220,20 @@ def test_a_graph_is_freed_when_its_last_tensor_goes():
         assert node() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("into", [torch.float32, torch.bfloat16, torch.complex64])
+@pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "copy_"])
+@pytest.mark.parametrize("shape", [(2, 3), (3,), ()])
+def test_gradients_have_the_dtype_of_what_was_written(into, name, shape):
+    def run(torch):
+        dtype = getattr(torch, str(into).split(".")[1])
+        x = (torch.arange(6.0).reshape(2, 3) / 8).to(dtype)
+        y = torch.full(shape, 0.5, dtype=torch.float64, requires_grad=True)
+        w = torch.ones(2, 3).to(dtype).requires_grad_()
+        x = x * w
+        getattr(x, name)(y)
+        x.abs().sum().backward()
+        return x, y.grad, w.grad
+
+    agree(run)
